@@ -1,0 +1,1 @@
+//! Ctrl-C: a flag that every wait looks at, so that work stops at a clean edge.

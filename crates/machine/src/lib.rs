@@ -1,0 +1,66 @@
+//! The only door to the outside: files, commands, environment, clock, network, device libraries.
+//!
+//! Everything else in Deskside asks a [`Machine`] and never the operating system. A [`Question`]
+//! changes nothing; an [`Effect`] does. Both are plain data, so that wrappers compose: a recorder
+//! keeps the questions with their answers, a replay answers from a bundle, a fault injector fails
+//! or dies at the n-th effect, a dry run only lists the effects.
+//!
+//! Invariants: the trait is synchronous and object-safe; every call has a deadline; a call that
+//! may hang inside a device library is made in a child process.
+
+pub mod bundle;
+pub mod command;
+pub mod device;
+pub mod directories;
+pub mod effect;
+pub mod error;
+pub mod extension;
+pub mod host;
+pub mod interrupt;
+pub mod launch;
+pub mod question;
+pub mod wrappers;
+
+pub use command::{Command, Output};
+pub use device::DeviceQuestion;
+pub use directories::Directories;
+pub use effect::{Durability, Effect, Progress};
+pub use error::{DoorError, ErrorKind};
+pub use extension::{Acting, Reading};
+pub use host::{Host, Root};
+pub use launch::{Child, Launch, Started};
+pub use question::{Answer, Entry, FileKind, Moment, PersonIdentity, Question, Response, Space, Stat};
+pub use wrappers::{Audited, DryRun, Fault, Faulty, Recording, Replay};
+
+use std::path::Path;
+use std::time::Duration;
+
+/// A lock that is held until it is dropped, or until its process ends in whatever way.
+pub trait Held: Send {}
+
+/// A machine: the real one, a mounted disk, a recorded one, a simulated one.
+pub trait Machine: Send + Sync {
+    /// Asks something. Changes nothing on the machine.
+    ///
+    /// # Errors
+    /// Never a panic and never a hang: absent, denied, timed out, not asked, or failed with words.
+    fn ask(&self, question: &Question) -> Result<Answer, DoorError>;
+
+    /// Changes something. `watch` hears of progress while it goes on.
+    ///
+    /// # Errors
+    /// As [`Machine::ask`]; a failed effect leaves nothing half made that its repetition can't finish.
+    fn act(&self, effect: &Effect, watch: &mut dyn FnMut(Progress<'_>)) -> Result<Answer, DoorError>;
+
+    /// Takes an exclusive lock on a file, made where it is absent, waiting up to `patience`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Busy`] when another process holds it for longer; its number is in the file where it wrote one.
+    fn lock(&self, path: &Path, patience: Duration) -> Result<Box<dyn Held>, DoorError>;
+
+    /// Starts a long-running child: a training run.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Absent`] when the program is not there, [`ErrorKind::Denied`] when it can't be executed.
+    fn launch(&self, launch: &Launch) -> Result<Box<dyn Child>, DoorError>;
+}
