@@ -27,10 +27,10 @@ pub use directories::Directories;
 pub use effect::{Durability, Effect, Progress};
 pub use error::{DoorError, ErrorKind};
 pub use extension::{Acting, Reading};
-pub use host::{Host, Root};
-pub use launch::{Child, Launch, Started};
+
+pub use launch::{Child, Ended, Launch, Started};
 pub use question::{Answer, Entry, FileKind, Moment, PersonIdentity, Question, Response, Space, Stat};
-pub use wrappers::{Audited, DryRun, Fault, Faulty, Recording, Replay};
+
 
 use std::path::Path;
 use std::time::Duration;

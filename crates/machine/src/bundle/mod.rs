@@ -1,0 +1,1 @@
+//! Evidence bundles: a machine in a folder.

@@ -1,0 +1,1 @@
+//! Machines around machines: record, replay, audit, rehearse, fail.
