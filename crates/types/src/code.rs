@@ -125,6 +125,8 @@ codes! {
     UndoImpossible = "DS0305" => Failed,
     /// The journal is damaged or from a newer version.
     JournalUnreadable = "DS0306" => Failed,
+    /// A step needs a person's hands first.
+    NeedsHands = "DS0307" => Refused,
     /// The project can't be read or has nothing to set up.
     ProjectUnreadable = "DS0401" => Failed,
     /// uv could not be had.

@@ -1,0 +1,126 @@
+//! What was done to this machine, from the journals.
+
+use crate::Workshop;
+use crate::journal::{self, Entry, OperationId};
+use deskside_machine::{Machine, Reading};
+use deskside_types::plan::Plan;
+use deskside_types::{Problem, Result};
+use serde_json::Value;
+use std::path::Path;
+
+/// How an operation stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It has begun and has no end: it is going on now, or was killed.
+    Open,
+    /// Everything was carried out.
+    Done,
+    /// A step failed.
+    Failed(Option<Box<Problem>>),
+    /// It was interrupted or killed.
+    Interrupted,
+    /// It was taken back.
+    Undone,
+}
+
+impl Outcome {
+    /// In a word, as files, JSON and screen have it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Done => "done",
+            Self::Failed(_) => "failed",
+            Self::Interrupted => "interrupted",
+            Self::Undone => "undone",
+        }
+    }
+}
+
+/// One operation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Operation {
+    /// Its identity.
+    pub id: OperationId,
+    /// When it began.
+    pub began_at: jiff::Timestamp,
+    /// When it ended.
+    pub ended_at: Option<jiff::Timestamp>,
+    /// The unfinished operation it went on with.
+    pub continues: Option<OperationId>,
+    /// Its plan.
+    pub plan: Plan,
+    /// How it stands.
+    pub outcome: Outcome,
+    /// Steps that were carried out and proven, by id.
+    pub done: Vec<String>,
+    /// Actions that were begun and not taken back, in order.
+    pub(crate) standing: Vec<Standing>,
+}
+
+/// An action that was begun and stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Standing {
+    pub step: String,
+    pub action: usize,
+    pub before: Value,
+    pub after: Value,
+}
+
+/// Every operation, oldest first, and the problems of journals that can't be read.
+///
+/// # Errors
+/// When the folder of journals can't be listed.
+pub fn history(machine: &dyn Machine, state: &Path) -> Result<(Vec<Operation>, Vec<Problem>)> {
+    let mut operations = Vec::new();
+    let mut problems = Vec::new();
+    for id in journal::operations(machine, state)? {
+        match journal::read(machine, state, &id) {
+            Ok(entries) => operations.extend(summarize(id, entries)),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    Ok((operations, problems))
+}
+
+/// Ends the operations that have no end (the caller holds the lock, so their process is dead).
+/// Returns the newest of them, which a new operation goes on with.
+pub(crate) fn close_unfinished(workshop: &Workshop<'_>) -> Result<Option<OperationId>> {
+    let (operations, _) = history(workshop.machine, &workshop.state)?;
+    let mut newest = None;
+    for operation in operations.iter().filter(|operation| operation.outcome == Outcome::Open) {
+        let at = workshop.machine.now()?.wall;
+        journal::append(workshop.machine, &workshop.state, &operation.id, &Entry::End { at, outcome: "interrupted".into(), problem: None })?;
+        newest = Some(operation.id.clone());
+    }
+    Ok(newest)
+}
+
+fn summarize(id: OperationId, entries: Vec<Entry>) -> Option<Operation> {
+    let mut entries = entries.into_iter();
+    let Some(Entry::Begin { at, continues, plan, .. }) = entries.next() else { return None };
+    let mut operation =
+        Operation { id, began_at: at, ended_at: None, continues, plan, outcome: Outcome::Open, done: Vec::new(), standing: Vec::new() };
+    for entry in entries {
+        match entry {
+            Entry::ActionBegin { step, action, before } => operation.standing.push(Standing { step, action, before, after: Value::Null }),
+            Entry::ActionDone { step, action, after } => {
+                if let Some(standing) = operation.standing.iter_mut().rfind(|standing| standing.step == step && standing.action == action) {
+                    standing.after = after;
+                }
+            }
+            Entry::StepDone { step } => operation.done.push(step),
+            Entry::ActionUndone { step, action, .. } => operation.standing.retain(|standing| standing.step != step || standing.action != action),
+            Entry::End { at, outcome, problem } => {
+                operation.ended_at = Some(at);
+                operation.outcome = match outcome.as_str() {
+                    "done" => Outcome::Done,
+                    "undone" => Outcome::Undone,
+                    "failed" => Outcome::Failed(problem),
+                    _ => Outcome::Interrupted,
+                };
+            }
+            Entry::Begin { .. } | Entry::Satisfied { .. } => {}
+        }
+    }
+    Some(operation)
+}
