@@ -1,1 +1,38 @@
-fn main() {}
+//! The developer's commands: `cargo xtask test | bench | dist | gen`.
+//!
+//! Each works on a fresh clone of a fresh machine and installs what it needs.
+
+mod bench;
+mod count;
+mod deb;
+mod dist;
+mod generate;
+mod needs;
+mod shell;
+mod test;
+
+use anyhow::{Result, bail};
+
+const HELP: &str = "The developer's commands
+
+  cargo xtask test [--quick]    install what the tests need and run them all; --quick leaves real installs out
+  cargo xtask bench [NAME…]     measure the bars: help, info, run, log, size, packages (all when none is named)
+  cargo xtask dist              make the tarball and the .deb in target/dist
+  cargo xtask gen [--check]     write the generated reference pages and schemas; --check only compares
+";
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let rest = arguments.get(1..).unwrap_or_default();
+    match arguments.first().map(String::as_str) {
+        Some("test") => test::test(rest),
+        Some("bench") => bench::bench(rest),
+        Some("dist") => dist::dist(),
+        Some("gen") => generate::generate(rest.iter().any(|argument| argument == "--check")),
+        None | Some("help" | "--help" | "-h") => {
+            println!("{HELP}");
+            Ok(())
+        }
+        Some(other) => bail!("there is no `cargo xtask {other}`\n\n{HELP}"),
+    }
+}

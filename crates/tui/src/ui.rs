@@ -1,0 +1,145 @@
+//! The one object that decides what may be printed: stdout is the answer, stderr the talk.
+
+use crate::palette::{Meaning, paint};
+use deskside_types::Problem;
+use std::io::{IsTerminal, Write};
+
+/// When colour is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum When {
+    /// On a terminal that takes it.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What of the environment decides about the screen.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// `NO_COLOR` is set and not empty.
+    pub no_colour: bool,
+    /// `CLICOLOR_FORCE` is set and not `0`.
+    pub force_colour: bool,
+    /// `TERM` is `dumb`.
+    pub dumb: bool,
+    /// The locale is UTF-8.
+    pub unicode: bool,
+    /// `COLUMNS`, where it is set.
+    pub columns: Option<usize>,
+}
+
+/// Where everything that a person sees goes through.
+#[derive(Debug, Clone)]
+pub struct Ui {
+    /// Colour on stdout.
+    pub colour: bool,
+    /// Colour on stderr.
+    pub talk_colour: bool,
+    /// Letters beyond ASCII may be used.
+    pub unicode: bool,
+    /// The width of stdout in characters; 100 when it is no terminal.
+    pub width: usize,
+    /// Answers are JSON.
+    pub json: bool,
+    /// No talk but errors.
+    pub quiet: bool,
+    /// stderr is a terminal that may be repainted.
+    pub repaint: bool,
+}
+
+impl Ui {
+    /// Decides from the flags, the environment and what stdout and stderr are.
+    pub fn new(colour: When, json: bool, quiet: bool, no_progress: bool, around: &Surroundings) -> Self {
+        let (out, talk) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
+        let decide = |terminal: bool| match colour {
+            When::Always => true,
+            When::Never => false,
+            When::Auto => !around.no_colour && (around.force_colour || (terminal && !around.dumb)),
+        };
+        let terminal_width = if out { rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| usize::from(size.ws_col)) } else { None };
+        Self {
+            colour: decide(out),
+            talk_colour: decide(talk),
+            unicode: around.unicode,
+            width: terminal_width.filter(|width| *width > 0).or(around.columns).unwrap_or(100).clamp(20, 400),
+            json,
+            quiet,
+            repaint: talk && !around.dumb && !no_progress && !quiet,
+        }
+    }
+
+    /// Prints a part of the answer. A reader that went away is no error of ours.
+    pub fn answer(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        if let Err(error) = writeln!(out, "{text}")
+            && error.kind() != std::io::ErrorKind::BrokenPipe
+        {
+            self.talk(&format!("warning: could not write the answer: {error}"));
+        }
+    }
+
+    /// Prints bytes of the answer as they are.
+    pub fn answer_bytes(&self, bytes: &[u8]) -> std::io::Result<()> {
+        let mut out = std::io::stdout().lock();
+        out.write_all(bytes)?;
+        out.flush()
+    }
+
+    /// Prints a report as JSON: one object, or one a line in streams.
+    pub fn answer_json(&self, value: &serde_json::Value, stream: bool) {
+        let text = if stream { serde_json::to_string(value) } else { serde_json::to_string_pretty(value) };
+        self.answer(&text.unwrap_or_default());
+    }
+
+    /// Says something beside the answer.
+    pub fn talk(&self, text: &str) {
+        if !self.quiet {
+            self.insist(text);
+        }
+    }
+
+    /// Says something also when quiet.
+    pub fn insist(&self, text: &str) {
+        // A closed stderr leaves nobody to tell.
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    }
+
+    /// A text in the colour of its meaning, for stdout.
+    pub fn paint(&self, text: &str, meaning: Meaning) -> String {
+        paint(text, meaning, self.colour)
+    }
+
+    /// A text in the colour of its meaning, for stderr.
+    pub fn tint(&self, text: &str, meaning: Meaning) -> String {
+        paint(text, meaning, self.talk_colour)
+    }
+
+    /// `rich` where letters beyond ASCII may be used, else `plain`.
+    pub fn letter<'a>(&self, rich: &'a str, plain: &'a str) -> &'a str {
+        if self.unicode { rich } else { plain }
+    }
+
+    /// Tells of a failure: what, why, what to type next, the code.
+    pub fn problem(&self, problem: &Problem) {
+        if self.json {
+            let mut value = serde_json::to_value(problem).unwrap_or_default();
+            if let Some(object) = value.as_object_mut() {
+                object.insert("schema".into(), "deskside.error".into());
+                object.insert("version".into(), 1.into());
+                object.insert("exit".into(), problem.code.exit().number().into());
+            }
+            self.insist(&value.to_string());
+            return;
+        }
+        self.insist(&format!("{} {} {}", self.tint("error:", Meaning::Bad), problem.message, self.tint(&format!("[{}]", problem.code), Meaning::Quiet)));
+        for cause in &problem.causes {
+            self.insist(&format!("  {} {cause}", self.tint("because:", Meaning::Quiet)));
+        }
+        for hint in &problem.hints {
+            self.insist(&format!("  {} {hint}", self.tint("hint:", Meaning::Hint)));
+        }
+    }
+}
