@@ -12,7 +12,11 @@ const ROUNDS: usize = 60;
 
 /// `--help`.
 pub fn help(program: &Path) -> Result<Bar> {
-    let times = times(ROUNDS, || Command::new(program).arg("--help"))?;
+    let times = times(ROUNDS, || {
+        let mut command = Command::new(program);
+        command.arg("--help");
+        command
+    })?;
     Ok(bar("deskside --help", &times, Duration::from_millis(10)))
 }
 
