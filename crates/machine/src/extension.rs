@@ -27,6 +27,11 @@ pub trait Reading: Machine {
         answered!(self, Question::File { path: path.as_ref().into(), limit }, Bytes)
     }
 
+    /// A file's bytes from an offset on, up to `limit`; none at or behind its end.
+    fn file_part(&self, path: impl AsRef<Path>, offset: u64, limit: u64) -> Result<Vec<u8>, DoorError> {
+        answered!(self, Question::FilePart { path: path.as_ref().into(), offset, limit }, Bytes)
+    }
+
     /// A file's text, up to 1 MiB; bytes that are no UTF-8 are shown as U+FFFD.
     fn text(&self, path: impl AsRef<Path>) -> Result<String, DoorError> {
         Ok(String::from_utf8_lossy(&self.file(path, 1 << 20)?).into_owned())

@@ -15,6 +15,16 @@ pub enum Question {
         /// Bytes at the most; what lies behind is left out.
         limit: u64,
     },
+    /// A file's bytes from an offset on, at most `limit` of them; none at or behind its end.
+    /// For logs and metrics that grow. Answer: [`Answer::Bytes`].
+    FilePart {
+        /// The path; links are followed.
+        path: PathBuf,
+        /// Bytes left out at the beginning.
+        offset: u64,
+        /// Bytes at the most.
+        limit: u64,
+    },
     /// Where a symbolic link leads, unresolved. Answer: [`Answer::Path`].
     Link {
         /// The link itself.
@@ -90,7 +100,7 @@ impl Question {
     /// What is asked, as an imperative phrase with the thing's name.
     pub fn phrase(&self) -> String {
         match self {
-            Self::File { path, .. } => format!("read {}", path.display()),
+            Self::File { path, .. } | Self::FilePart { path, .. } => format!("read {}", path.display()),
             Self::Link { path } | Self::RealPath { path } => format!("follow {}", path.display()),
             Self::Directory { path } => format!("list {}", path.display()),
             Self::Stat { path } | Self::Access { path, .. } => format!("look at {}", path.display()),
