@@ -1,1 +1,19 @@
-//! (being written)
+//! Use cases: one function for each thing a person asks for, one report struct for each answer.
+//!
+//! Invariant: nothing here prints, and no report is made twice: text and JSON come from one struct.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests fail by panicking"))]
+
+pub mod answer;
+pub mod context;
+pub mod explain;
+pub mod history;
+pub mod info;
+pub mod runs;
+pub mod schemas;
+pub mod undo;
+pub mod up;
+
+pub use answer::Answer;
+pub use context::Context;
+pub use deskside_machine::{Directories, Host, Machine, interrupt};

@@ -1,1 +1,73 @@
-fn main() {}
+//! The program: parse, call a use case, render, exit. No decisions.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests fail by panicking"))]
+
+mod cli;
+mod commands;
+mod render;
+mod variables;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use deskside_app::{Host, Machine};
+use deskside_tui::{Ui, When};
+use deskside_types::{Exit, Problem};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    // Device libraries can block for a minute, so they are asked in a child of this same program.
+    // It is dispatched before anything else, to stay small and quick.
+    if arguments.next().is_some_and(|first| first == "__device") {
+        return commands::device(arguments.next());
+    }
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers, everything else is bad usage; a closed pipe is neither.
+            let _ = error.print();
+            return match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::from(Exit::Done.number()),
+                _ => ExitCode::from(Exit::Usage.number()),
+            };
+        }
+    };
+    let host = Host::new();
+    let ui = ui(&cli.global, &host);
+    install_panic_hook(cli.global.json);
+    deskside_app::interrupt::install();
+    match commands::dispatch(&ui, host, cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(problem) => {
+            ui.problem(&problem);
+            ExitCode::from(exit_of(&problem))
+        }
+    }
+}
+
+fn exit_of(problem: &Problem) -> u8 {
+    problem.code.exit().number()
+}
+
+fn ui(global: &cli::Global, host: &dyn Machine) -> Ui {
+    let colour = match global.color {
+        cli::Colour::Auto => When::Auto,
+        cli::Colour::Always => When::Always,
+        cli::Colour::Never => When::Never,
+    };
+    Ui::new(colour, global.json, global.quiet, global.no_progress, &variables::surroundings(host))
+}
+
+/// A panic is a bug: say so in the words of every other error.
+fn install_panic_hook(json: bool) {
+    std::panic::set_hook(Box::new(move |panic| {
+        let place = panic.location().map_or_else(String::new, |place| format!("{}:{}", place.file(), place.line()));
+        let what = panic.payload().downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.payload().downcast_ref::<String>().cloned()).unwrap_or_default();
+        let problem = Problem::new(deskside_types::Code::Bug, "Deskside hit a bug of its own")
+            .because(format!("{what} at {place}"))
+            .hint("please report it with this message, and with a bundle from `deskside info --record bug.tar.zst`");
+        let ui = Ui::new(When::Never, json, false, true, &deskside_tui::Surroundings::default());
+        ui.problem(&problem);
+        std::process::exit(i32::from(Exit::Bug.number()));
+    }));
+}

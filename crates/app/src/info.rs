@@ -1,0 +1,53 @@
+//! `deskside info`: what this machine is, as far as can be seen without root.
+
+use crate::{Answer, Context};
+use deskside_advise::ModelMemory;
+use deskside_doctor::Unseen;
+use deskside_machine::bundle::Bundle;
+use deskside_machine::{Machine, Recording};
+use deskside_provision::Assessment;
+use deskside_types::{Facts, Result};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The answer of `info`.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct InfoReport {
+    /// The facts.
+    pub facts: Facts,
+    /// For each GPU in `facts.gpus`, the memory a model may use.
+    pub model_memory: Vec<Option<ModelMemory>>,
+    /// What the system layer lacks, and the commands that bring it.
+    pub system: Assessment,
+    /// What could not be seen, and why.
+    pub unseen: Vec<Unseen>,
+}
+
+impl Answer for InfoReport {
+    const SCHEMA: &'static str = "deskside.info";
+}
+
+/// Looks at the machine.
+pub fn info(machine: &dyn Machine) -> InfoReport {
+    let facts = deskside_probe::collect(machine);
+    InfoReport {
+        model_memory: facts.known_gpus().iter().map(|gpu| deskside_advise::model_memory(gpu, &facts.memory)).collect(),
+        system: deskside_provision::assess(&facts),
+        unseen: deskside_doctor::unseen(&facts),
+        facts,
+    }
+}
+
+/// Looks at the machine and keeps what was seen as a redacted bundle.
+///
+/// # Errors
+/// When the bundle can't be written; the report is made all the same.
+pub fn record(context: &Context, path: &Path) -> Result<InfoReport> {
+    let recording = Arc::new(Recording::new(context.machine.clone()));
+    let report = info(&*recording);
+    let bundle: Bundle = recording.redacted_bundle();
+    bundle.save(path)?;
+    Ok(report)
+}

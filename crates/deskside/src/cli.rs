@@ -1,0 +1,292 @@
+//! The command line's shape. What a command does stands in `commands/`.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// One binary that turns one person's machine into a machine-learning research platform.
+#[derive(Debug, Parser)]
+#[command(
+    name = "deskside",
+    version,
+    max_term_width = 100,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "Examples:
+  deskside up                         from this machine as it is to a first trained model
+  deskside info                       what this machine is
+  deskside run -- python train.py     run something, tracked
+  deskside show latest                what came of it
+
+Every answer is also JSON with --json. Error codes: `deskside explain DS0103`."
+)]
+pub struct Cli {
+    /// What all commands take.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What all commands take.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Answer in JSON
+    #[arg(long, global = true, display_order = 900)]
+    pub json: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN", display_order = 901)]
+    pub color: Colour,
+    /// Only the answer and errors
+    #[arg(long, short, global = true, display_order = 902)]
+    pub quiet: bool,
+    /// More detail
+    #[arg(long, short, global = true, display_order = 903)]
+    pub verbose: bool,
+    /// No moving progress
+    #[arg(long, global = true, display_order = 904)]
+    pub no_progress: bool,
+}
+
+/// When colour is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// On a terminal that takes it
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Set this machine up for a project and train: from nothing to a result
+    ///
+    /// Looks at the machine, shows a plan, makes the project's Python environment with the framework build that fits the
+    /// accelerator, and runs the project's training. Without PROJECT it makes a small first project of its own. A plan of
+    /// steps that need no root asks nothing. Called again it finds what is satisfied and goes straight to training.
+    #[command(after_help = "Examples:
+  deskside up                      a first project in ~/deskside
+  deskside up --flavour jax        the same with JAX
+  deskside up ~/work/resnet        a project of yours
+  deskside up --plan               only show what would be done")]
+    Up(Up),
+    /// Show what this machine is: system, accelerators, drivers, Python
+    #[command(after_help = "Examples:
+  deskside info
+  deskside info --record my-machine.tar.zst     keep it as a redacted evidence bundle
+  deskside info --machine my-machine.tar.zst    look at a recorded machine")]
+    Info(Info),
+    /// Run a command, tracked
+    ///
+    /// The command's output, exit code and signals are passed through. Its folder keeps what was run, on which code, with
+    /// which parameters and environment, its log and its metrics.
+    #[command(after_help = "Examples:
+  deskside run -- python train.py --lr 3e-4
+  deskside run --name baseline --tag paper=v2 -- ./train.sh
+
+Exit code: the command's own; 125, 126, 127 when it could not be run (as env and timeout do).")]
+    Run(Run),
+    /// List runs
+    Runs(Runs),
+    /// Show one run: its state, params, metrics with their curves
+    Show(Show),
+    /// Print a run's log
+    Logs(Logs),
+    /// Build the index of runs anew from their folders
+    Reindex,
+    /// List what Deskside did to this machine
+    History,
+    /// Take back what was done
+    #[command(after_help = "Examples:
+  deskside undo                    the newest operation that stands
+  deskside undo 20261125-150102-k7mq")]
+    Undo(Undo),
+    /// Explain an error code
+    Explain(Explain),
+    /// Print a completion script
+    Completions(Completions),
+    /// Write generated pages (for the project's own documentation)
+    #[command(name = "__generate", hide = true)]
+    Generate(Generate),
+}
+
+/// Arguments of `up`.
+#[derive(Debug, Args)]
+pub struct Up {
+    /// The project's folder; without it a first project is made
+    #[arg(value_hint = clap::ValueHint::DirPath)]
+    pub project: Option<PathBuf>,
+    /// The framework
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub flavour: Option<Flavour>,
+    /// Only show the plan
+    #[arg(long, visible_alias = "dry-run")]
+    pub plan: bool,
+    /// With --plan: exit with 3 when something would be done
+    #[arg(long, requires = "plan")]
+    pub exit_code: bool,
+    /// With --plan: plan for a recorded machine
+    #[arg(long, value_name = "BUNDLE", requires = "plan", value_hint = clap::ValueHint::AnyPath)]
+    pub machine: Option<PathBuf>,
+    /// Set everything up, but don't train
+    #[arg(long)]
+    pub no_train: bool,
+    /// Further arguments for the training command
+    #[arg(last = true, value_name = "ARGUMENT")]
+    pub arguments: Vec<OsString>,
+}
+
+/// A framework.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Flavour {
+    /// PyTorch: CUDA, ROCm, Apple's MPS, or CPU
+    Torch,
+    /// JAX: CUDA or CPU
+    Jax,
+    /// MLX: Apple silicon, or a Linux CPU
+    Mlx,
+}
+
+/// Arguments of `info`.
+#[derive(Debug, Args)]
+pub struct Info {
+    /// A recorded machine instead of this one
+    #[arg(long, value_name = "BUNDLE", value_hint = clap::ValueHint::AnyPath)]
+    pub machine: Option<PathBuf>,
+    /// Keep what was seen as a redacted bundle: a new folder, or a file ending in .tar.zst
+    #[arg(long, value_name = "PATH", conflicts_with = "machine", value_hint = clap::ValueHint::AnyPath)]
+    pub record: Option<PathBuf>,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// A name for it
+    #[arg(long)]
+    pub name: Option<String>,
+    /// The group of runs it belongs to
+    #[arg(long)]
+    pub experiment: Option<String>,
+    /// A param beside those read from the command line
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = pair)]
+    pub params: Vec<(String, String)>,
+    /// A tag
+    #[arg(long = "tag", value_name = "NAME=VALUE", value_parser = pair)]
+    pub tags: Vec<(String, String)>,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
+
+/// Arguments of `runs`.
+#[derive(Debug, Args)]
+pub struct Runs {
+    /// Only runs of this experiment
+    #[arg(long)]
+    pub experiment: Option<String>,
+    /// Only runs in this state
+    #[arg(long)]
+    pub state: Option<String>,
+    /// Only runs whose name, identity or command holds this text
+    #[arg(long, value_name = "TEXT")]
+    pub matching: Option<String>,
+    /// At most that many, newest first
+    #[arg(long, default_value_t = 20, value_name = "COUNT")]
+    pub limit: usize,
+}
+
+/// Arguments of `show`.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The run: its identity or a unique part of it, its name, or `latest`
+    #[arg(default_value = "latest")]
+    pub run: String,
+}
+
+/// Arguments of `logs`.
+#[derive(Debug, Args)]
+pub struct Logs {
+    /// The run
+    #[arg(default_value = "latest")]
+    pub run: String,
+    /// Go on until the run ends
+    #[arg(long, short)]
+    pub follow: bool,
+    /// Only the last lines
+    #[arg(long, short = 'n', value_name = "COUNT")]
+    pub lines: Option<usize>,
+}
+
+/// Arguments of `undo`.
+#[derive(Debug, Args)]
+pub struct Undo {
+    /// The operation, as `history` names it
+    pub operation: Option<String>,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The code
+    #[arg(required_unless_present = "all")]
+    pub code: Option<String>,
+    /// Every code
+    #[arg(long, conflicts_with = "code")]
+    pub all: bool,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `__generate`.
+#[derive(Debug, Args)]
+pub struct Generate {
+    /// Which
+    #[command(subcommand)]
+    pub what: Generated,
+}
+
+/// Generated pages.
+#[derive(Debug, Subcommand)]
+pub enum Generated {
+    /// The command reference
+    Commands,
+    /// The error codes
+    Errors,
+    /// The environment variables
+    Variables,
+    /// The JSON schemas of all answers
+    Schemas,
+    /// Manual pages into a folder
+    Man {
+        /// The folder
+        folder: PathBuf,
+    },
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_string(), value.to_string())),
+        _ => Err("expected NAME=VALUE".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

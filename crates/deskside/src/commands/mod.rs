@@ -1,0 +1,81 @@
+//! One file a command: call the use case, hand its report to the renderer.
+
+mod generate;
+mod info;
+mod runs;
+mod up;
+
+use crate::cli::{Cli, Command};
+use crate::render;
+use deskside_app::machine::{Fault, Faulty, Reading};
+use deskside_app::{Answer, Context, Host, Machine};
+use deskside_tui::Ui;
+use deskside_types::{Code, Problem, Result};
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Calls the command's use case; returns the exit code.
+pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
+    let machine = live(host)?;
+    let here = || Context::here(machine.clone());
+    match cli.command {
+        Command::Up(arguments) => up::up(ui, machine, arguments),
+        Command::Info(arguments) => info::info(ui, machine, &arguments, cli.global.verbose),
+        Command::Run(arguments) => runs::run(ui, &here()?, arguments),
+        Command::Runs(arguments) => runs::list(ui, &here()?, arguments),
+        Command::Show(arguments) => runs::show(ui, &here()?, &arguments),
+        Command::Logs(arguments) => runs::logs(ui, &here()?, &arguments),
+        Command::Reindex => runs::reindex(ui, &here()?),
+        Command::History => answer(ui, &deskside_app::history::history(&here()?)?, render::history::history),
+        Command::Undo(arguments) => answer(ui, &deskside_app::undo::undo(&here()?, arguments.operation.as_deref())?, render::history::undo),
+        Command::Explain(arguments) => explain(ui, arguments.code.as_deref()),
+        Command::Completions(arguments) => generate::completions(ui, arguments.shell),
+        Command::Generate(arguments) => generate::generate(ui, machine, arguments.what),
+    }
+}
+
+/// The hidden child that asks a device library: prints its answer as JSON.
+pub fn device(library: Option<OsString>) -> ExitCode {
+    let name = library.unwrap_or_default();
+    let value = deskside_app::machine::device::answer(&name.to_string_lossy());
+    Ui::new(deskside_tui::When::Never, true, true, true, &deskside_tui::Surroundings::default()).answer_json(&value, true);
+    ExitCode::SUCCESS
+}
+
+/// Prints a report as JSON or as text.
+pub fn answer<T: Answer>(ui: &Ui, report: &T, text: impl FnOnce(&Ui, &T)) -> Result<u8> {
+    if ui.json { ui.answer_json(&report.json(), false) } else { text(ui, report) }
+    Ok(0)
+}
+
+/// This machine; for tests of this program, one that fails or dies at a chosen effect.
+fn live(host: Host) -> Result<Arc<dyn Machine>> {
+    let machine: Arc<dyn Machine> = Arc::new(host);
+    match machine.variable("DESKSIDE_FAULT") {
+        None => Ok(machine),
+        Some(text) => {
+            let fault = Fault::parse(&text).ok_or_else(|| {
+                Problem::new(Code::Usage, format!("DESKSIDE_FAULT={text} is not understood")).hint("it is for tests only: unset it")
+            })?;
+            Ok(Arc::new(Faulty::aborting(machine, fault)))
+        }
+    }
+}
+
+fn explain(ui: &Ui, code: Option<&str>) -> Result<u8> {
+    let Some(code) = code else {
+        for (place, report) in deskside_app::explain::all().iter().enumerate() {
+            if ui.json {
+                ui.answer_json(&report.json(), true);
+            } else {
+                if place > 0 {
+                    ui.answer("");
+                }
+                render::explain::explain(ui, report);
+            }
+        }
+        return Ok(0);
+    };
+    answer(ui, &deskside_app::explain::explain(code)?, render::explain::explain)
+}

@@ -1,0 +1,51 @@
+//! `history` and `undo` as text.
+
+use super::moment;
+use deskside_app::history::HistoryReport;
+use deskside_app::undo::UndoReport;
+use deskside_tui::{Meaning, Ui};
+
+/// Draws the list of operations.
+pub fn history(ui: &Ui, report: &HistoryReport) {
+    if report.operations.is_empty() {
+        ui.answer("nothing was done to this machine yet");
+    }
+    for operation in &report.operations {
+        let meaning = match operation.outcome.as_str() {
+            "done" => Meaning::Good,
+            "failed" => Meaning::Bad,
+            "undone" => Meaning::Quiet,
+            _ => Meaning::Warning,
+        };
+        ui.answer(&format!(
+            "{}  {}  {}  {}",
+            ui.paint(&operation.id, Meaning::Subject),
+            moment(operation.began_at),
+            ui.paint(&format!("{:<11}", operation.outcome), meaning),
+            operation.wish
+        ));
+        for title in &operation.done {
+            ui.answer(&format!("    {} {title}", ui.paint(ui.letter("✓", "+"), Meaning::Good)));
+        }
+        if let Some(problem) = &operation.problem {
+            ui.answer(&format!("    {} {problem} [{}]", ui.paint(ui.letter("✗", "x"), Meaning::Bad), problem.code));
+        }
+    }
+    for problem in &report.unreadable {
+        ui.problem(problem);
+    }
+    if report.operations.iter().any(|operation| operation.outcome != "undone" && !operation.done.is_empty()) {
+        ui.talk(&format!("take one back: {}", ui.tint("deskside undo [ID]", Meaning::Hint)));
+    }
+}
+
+/// Draws what was taken back.
+pub fn undo(ui: &Ui, report: &UndoReport) {
+    ui.answer(&format!("took back: {}", report.wish));
+    for title in &report.steps {
+        ui.answer(&format!("  {} {title}", ui.paint("-", Meaning::Warning)));
+    }
+    for left in &report.left {
+        ui.answer(&format!("  {} {left}", ui.paint("left:", Meaning::Quiet)));
+    }
+}
