@@ -1,1 +1,13 @@
-//! (being written)
+//! What Deskside knows: one data file per thing known under `data/`, each with its source, compiled in;
+//! and the predicates that data files are written in.
+//!
+//! Invariant: pure. No input, no output, no clock; every lookup is a function of its arguments.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
+
+pub mod errors;
+pub mod hardware;
+pub mod predicate;
+pub mod python;
+mod table;
+pub mod version;

@@ -1,0 +1,93 @@
+//! Predicates: conditions over facts, written in data files, evaluated to true, false or unknown.
+//!
+//! ```toml
+//! all = [
+//!   { fact = "drivers.nvidia.user_space", version_in = "<580" },
+//!   { fact = "gpus[*]", where = { all = [{ fact = "vendor", "=" = "nvidia" }, { fact = "compute_capability", ">=" = "7.5" }] } },
+//!   { not = { fact = "system.wsl", exists = true } },
+//! ]
+//! ```
+//! `[*]` holds when it holds for any element. Several operators in one condition must all hold.
+//! Invariant: evaluation is total. It never panics, its depth is bounded when a predicate is read,
+//! and an unknown fact makes the outcome unknown unless the rest decides it (Kleene's logic).
+
+mod evaluate;
+mod path;
+mod read;
+
+pub use evaluate::{Observation, Truth, Unseen};
+pub use read::PredicateError;
+
+use crate::version::Range;
+use serde_json::Value;
+
+/// How deep predicates may be nested.
+pub const DEPTH_LIMIT: usize = 16;
+
+/// A condition over facts.
+#[derive(Debug, Clone)]
+pub enum Predicate {
+    /// Every one holds. An empty list holds.
+    All(Vec<Predicate>),
+    /// At least one holds. An empty list does not.
+    Any(Vec<Predicate>),
+    /// It does not hold.
+    Not(Box<Predicate>),
+    /// Something about one fact.
+    Fact(Condition),
+}
+
+/// Tests on one fact.
+#[derive(Debug, Clone)]
+pub struct Condition {
+    path: path::Path,
+    tests: Vec<Test>,
+}
+
+#[derive(Debug, Clone)]
+enum Test {
+    Exists(bool),
+    Equal(Value),
+    Less(Value),
+    AtLeast(Value),
+    In(Vec<Value>),
+    Matches(regex_lite::Regex),
+    VersionIn(Range),
+    Where(Predicate),
+}
+
+impl Predicate {
+    /// The facts it names, with the facts inside `where` written after their list.
+    pub fn facts(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        self.gather("", &mut names);
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    fn gather(&self, prefix: &str, names: &mut Vec<String>) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => {
+                parts.iter().for_each(|part| part.gather(prefix, names))
+            }
+            Self::Not(part) => part.gather(prefix, names),
+            Self::Fact(condition) => {
+                let name = if prefix.is_empty() {
+                    condition.path.to_string()
+                } else {
+                    format!("{prefix}.{}", condition.path)
+                };
+                for test in &condition.tests {
+                    if let Test::Where(inner) = test {
+                        inner.gather(&name, names);
+                    }
+                }
+                names.push(name);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

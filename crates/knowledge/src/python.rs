@@ -1,0 +1,52 @@
+//! Which Python distributions count as frameworks or what their work rests on.
+
+use crate::table::rows;
+
+const DISTRIBUTIONS: &str = include_str!("../data/python/distributions.txt");
+
+/// A distribution's name normalised: lower case, runs of `-`, `_` and `.` as one dash (PEP 503).
+pub fn normalised_name(name: &str) -> String {
+    let mut normal = String::with_capacity(name.len());
+    for letter in name.trim().chars() {
+        match letter {
+            '-' | '_' | '.' if normal.ends_with('-') => {}
+            '-' | '_' | '.' => normal.push('-'),
+            other => normal.extend(other.to_lowercase()),
+        }
+    }
+    normal
+}
+
+/// Whether `info` shows a distribution, by its normalised name.
+pub fn is_shown(name: &str) -> bool {
+    rows(DISTRIBUTIONS).any(|row| row == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_normalised_as_the_index_does() {
+        for (name, normal) in [
+            ("Scikit_Learn", "scikit-learn"),
+            ("flash.-_attn", "flash-attn"),
+            ("torch", "torch"),
+            ("", ""),
+        ] {
+            assert_eq!(normalised_name(name), normal);
+        }
+        assert!(
+            is_shown("torch")
+                && is_shown("jax-cuda13-plugin")
+                && !is_shown("requests")
+                && !is_shown("")
+        );
+        let lines: Vec<&str> = rows(DISTRIBUTIONS).collect();
+        assert!(
+            lines.windows(2).all(|pair| pair[0] < pair[1])
+                && lines.iter().all(|line| normalised_name(line) == *line)
+        );
+        assert!(DISTRIBUTIONS.contains("source:"));
+    }
+}
