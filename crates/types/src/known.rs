@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// In JSON: the value itself, `null`, or `{"unknown": "the reason"}`. A fact that could not be
 /// read is never guessed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Known<T> {
     /// Not seen, and why in words a person can act on.
@@ -18,6 +18,7 @@ pub enum Known<T> {
     /// Read.
     Value(T),
     /// Looked for and not there.
+    #[default]
     Absent,
 }
 

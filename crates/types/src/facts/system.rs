@@ -25,6 +25,10 @@ pub struct System {
     pub kernel: Known<String>,
     /// The hardware architecture: `x86_64`, `aarch64`.
     pub architecture: Known<String>,
+    /// This process is translated for another architecture than the machine's (Rosetta 2): then its
+    /// Python would be the wrong one, too. Absent where there is no such translation.
+    #[serde(default)]
+    pub translated: Known<bool>,
     /// The C library version, for example `2.35` (Linux with glibc).
     pub glibc: Known<String>,
     /// How the machine was booted.
