@@ -56,6 +56,9 @@ pub struct RunRecord {
     pub argv: Vec<String>,
     /// The folder it runs in.
     pub working_directory: String,
+    /// The project's folder, where it belongs to one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
     /// Parameters read from the command line (`--lr 3e-4`) or given by hand, as text.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, String>,
