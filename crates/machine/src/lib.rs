@@ -26,10 +26,13 @@ pub use device::DeviceQuestion;
 pub use directories::Directories;
 pub use effect::{Durability, Effect, Progress};
 pub use error::{DoorError, ErrorKind};
+pub use bundle::Bundle;
 pub use extension::{Acting, Reading};
+pub use host::Host;
 
 pub use launch::{Child, Ended, Launch, Started};
 pub use question::{Answer, Entry, FileKind, Moment, PersonIdentity, Question, Response, Space, Stat};
+pub use wrappers::{Audited, Death, Died, DryRun, Fault, Faulty, Recording, Replay};
 
 
 use std::path::Path;
