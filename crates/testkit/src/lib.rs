@@ -1,1 +1,7 @@
-//! (being written)
+//! For tests only: [`Sim`], a simulated machine.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
+
+pub mod sim;
+
+pub use sim::{Sim, SimLaunched, SimNode, SimProcess, SimState};

@@ -1,1 +1,13 @@
 //! Machines around machines: record, replay, audit, rehearse, fail.
+
+mod audited;
+mod dry_run;
+mod faulty;
+mod recording;
+mod replay;
+
+pub use audited::{Audited, Heard};
+pub use dry_run::DryRun;
+pub use faulty::{Death, Died, Fault, Faulty, Mode};
+pub use recording::Recording;
+pub use replay::Replay;

@@ -1,0 +1,104 @@
+//! TOML read with the place of every mistake, and written so that people like to read it.
+
+use super::unreadable;
+use deskside_types::Problem;
+use toml::Table;
+
+/// A TOML file of a bundle, with its name for messages.
+pub(super) struct TomlFile<'a> {
+    pub(super) name: String,
+    text: &'a str,
+    pub(super) table: Table,
+}
+
+impl<'a> TomlFile<'a> {
+    /// Parses it.
+    pub(super) fn parse(name: impl Into<String>, bytes: &'a [u8]) -> Result<Self, Problem> {
+        let name = name.into();
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            let line = 1 + bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+            unreadable(format!("{name}, line {line}: not UTF-8"))
+        })?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let table = text.parse::<Table>().map_err(|error| {
+            let place = error.span().map(|span| line_of(text, span.start)).map(|line| format!(", line {line}")).unwrap_or_default();
+            unreadable(format!("{name}{place}: {}", error.message()))
+        })?;
+        Ok(Self { name, text, table })
+    }
+
+    /// A mistake at a key: with the line the key stands in, where it can be found.
+    pub(super) fn mistake(&self, key: &str, message: impl std::fmt::Display) -> Problem {
+        let bare = key.rsplit(" > ").next().unwrap_or(key);
+        let line = self.text.lines().position(|line| {
+            let line = line.trim_start().trim_start_matches(['[', '"', '\'']);
+            line.strip_prefix(bare).is_some_and(|rest| rest.starts_with(['=', ' ', '"', '\'', ']', '.']))
+        });
+        let place = line.map(|line| format!(", line {}", line + 1)).unwrap_or_default();
+        unreadable(format!("{}{place}: {key} {message}", self.name))
+    }
+
+    /// Notes keys that nobody knows, with the likeliest one meant.
+    pub(super) fn unknown_keys(&self, within: &str, table: &Table, known: &[&str], warnings: &mut Vec<String>) {
+        for key in table.keys().filter(|key| !known.contains(&key.as_str())) {
+            let place = if within.is_empty() { String::new() } else { format!(" in [{within}]") };
+            let meant = nearest(key, known).map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
+            warnings.push(format!("{}: unknown key `{key}`{place}{meant}", self.name));
+        }
+    }
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    1 + text.as_bytes()[..at.min(text.len())].iter().filter(|byte| **byte == b'\n').count()
+}
+
+/// The known word that is at most two edits (or one in three letters) away.
+pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    known
+        .iter()
+        .map(|candidate| (distance(&word.to_ascii_lowercase(), candidate), *candidate))
+        .filter(|(distance, candidate)| *distance <= (candidate.len() / 3).clamp(1, 2))
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// Letters to insert, remove or replace.
+fn distance(left: &str, right: &str) -> usize {
+    if left.len() > 64 {
+        return usize::MAX;
+    }
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (line, letter) in left.chars().enumerate() {
+        let mut corner = row[0];
+        row[0] = line + 1;
+        for (column, other) in right.iter().enumerate() {
+            let replaced = corner + usize::from(letter != *other);
+            corner = row[column + 1];
+            row[column + 1] = replaced.min(corner + 1).min(row[column] + 1);
+        }
+    }
+    row[right.len()]
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mistakes_name_file_and_line() {
+        let problem = TomlFile::parse("bundle.toml", b"version = 1\nos = linux\n").err().unwrap();
+        assert!(problem.message.starts_with("bundle.toml, line 2: "), "{}", problem.message);
+        let problem = TomlFile::parse("env.toml", b"a = 1\nb = \"\xff\"\n").err().unwrap();
+        assert_eq!(problem.message, "env.toml, line 2: not UTF-8");
+    }
+
+    #[test]
+    fn misspelt_keys_find_their_word() {
+        let known = ["version", "complete", "notes", "os"];
+        for (word, meant) in [("verson", Some("version")), ("Complete", Some("complete")), ("note", Some("notes")), ("colour", None), ("so", None)] {
+            assert_eq!(nearest(word, &known), meant, "{word}");
+        }
+    }
+}
