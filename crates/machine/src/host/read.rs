@@ -9,8 +9,8 @@ use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-/// A file's first bytes.
-pub(crate) fn file(base: &Base, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+/// A file's bytes from an offset on.
+pub(crate) fn file(base: &Base, path: &Path, offset: u64, limit: u64) -> io::Result<Vec<u8>> {
     let spot = base.follow(path)?;
     // Looked at before it is opened: opening a device can do something to it.
     regular(&statat(spot.at(), &spot.name, spot.look())?)?;
@@ -22,10 +22,16 @@ pub(crate) fn file(base: &Base, path: &Path, limit: u64) -> io::Result<Vec<u8>> 
     )?;
     let stat = rustix::fs::fstat(&file)?;
     regular(&stat)?;
+    if offset > 0 {
+        rustix::fs::seek(&file, rustix::fs::SeekFrom::Start(offset))?;
+    }
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     // Files of /proc and /sys say 0 or one page; a file can also grow while it is read.
-    let size = usize::try_from(stat.st_size)
+    let size = u64::try_from(stat.st_size)
         .unwrap_or(0)
+        .saturating_sub(offset);
+    let size = usize::try_from(size)
+        .unwrap_or(usize::MAX)
         .saturating_add(1)
         .clamp(4 << 10, 1 << 20);
     let mut bytes = vec![0; size.min(limit)];
