@@ -157,12 +157,12 @@ fn ask_files(
 
 fn look(base: &Base, question: &Question) -> io::Result<Answer> {
     match question {
-        Question::File { path, limit } => read::file(base, path, 0, *limit).map(Answer::Bytes),
+        Question::File { path, limit } => read::file(base, path, *limit).map(Answer::Bytes),
         Question::FilePart {
             path,
             offset,
             limit,
-        } => read::file(base, path, *offset, *limit).map(Answer::Bytes),
+        } => read::part(base, path, *offset, *limit).map(Answer::Bytes),
         Question::Link { path } => read::link(base, path).map(Answer::Path),
         Question::RealPath { path } => base.real_path(path).map(Answer::Path),
         Question::Directory { path } => read::directory(base, path).map(Answer::Entries),

@@ -9,8 +9,13 @@ use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
+/// A file's first bytes.
+pub(crate) fn file(base: &Base, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    part(base, path, 0, limit)
+}
+
 /// A file's bytes from an offset on.
-pub(crate) fn file(base: &Base, path: &Path, offset: u64, limit: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn part(base: &Base, path: &Path, offset: u64, limit: u64) -> io::Result<Vec<u8>> {
     let spot = base.follow(path)?;
     // Looked at before it is opened: opening a device can do something to it.
     regular(&statat(spot.at(), &spot.name, spot.look())?)?;
