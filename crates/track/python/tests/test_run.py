@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import subprocess
@@ -53,8 +54,10 @@ class Lives(Store):
         self.assertIn("{'a': 1, 'b': 2}", result.stdout)
         self.assertIn("call deskside.init()", result.stdout)
         self.assertEqual(len(self.runs()), 2)
-        with open(os.path.join(self.runs()[0], "details.json"), encoding="utf-8") as file:
-            details = [json.load(file)]
+        details = []
+        for path in glob.glob(os.path.join(self.home, "data", "runs", "*", "details.json")):
+            with open(path, encoding="utf-8") as file:
+                details.append(json.load(file))
         self.assertEqual(details, [{"name": "again", "tags": {"t": "1"}}])
 
     def test_under_the_program_its_run_is_adopted(self) -> None:
