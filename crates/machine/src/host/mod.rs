@@ -5,9 +5,11 @@
 mod capture;
 mod command;
 pub(crate) mod deadline;
+mod devices;
 mod ending;
 mod lines;
 mod lock;
+mod network;
 mod person;
 mod place;
 mod process;
@@ -32,6 +34,7 @@ use worker::{GivenUp, PATIENCE, Workers};
 #[derive(Clone, Default)]
 pub struct Host {
     workers: Arc<Workers>,
+    network: Arc<network::Network>,
     device_program: Option<PathBuf>,
 }
 
@@ -73,12 +76,22 @@ impl Machine for Host {
             Question::Process { pid } => {
                 process::start_time(*pid).map(Answer::Number).map_err(fail)
             }
+            Question::Fetch { url, accept, limit, deadline } => {
+                let what = question.phrase();
+                network::fetch(&self.network, &what, url, accept, *limit, *deadline).map(Answer::Response)
+            }
             Question::Random => random().map(Answer::Number).map_err(fail),
-            _ => Err(DoorError::new(
-                ErrorKind::Failed,
-                question.phrase(),
-                "being written",
-            )),
+            Question::Device(device) => {
+                devices::ask(&question.phrase(), *device, self.device_program.as_deref()).map(Answer::Json)
+            }
+            Question::File { .. }
+            | Question::FilePart { .. }
+            | Question::Link { .. }
+            | Question::RealPath { .. }
+            | Question::Directory { .. }
+            | Question::Stat { .. }
+            | Question::Access { .. }
+            | Question::Space { .. } => Err(fail(io::ErrorKind::Unsupported.into())),
         }
     }
 
@@ -100,6 +113,10 @@ impl Machine for Host {
                 signal,
             } => {
                 process::signal(&effect.phrase(), *pid, *start_time, *signal).map(|()| Answer::Done)
+            }
+            Effect::Download { url, path, sha256, size, deadline } => {
+                let wanted = network::Download { url, path, sha256, size: *size, deadline: *deadline };
+                network::download(&self.network, &effect.phrase(), &wanted, watch).map(|()| Answer::Done)
             }
             Effect::Sleep { span } => sleep(effect, *span),
             _ => Err(DoorError::new(

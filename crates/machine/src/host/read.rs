@@ -16,26 +16,13 @@ pub(crate) fn file(base: &Base, path: &Path, limit: u64) -> io::Result<Vec<u8>> 
 
 /// A file's bytes from an offset on.
 pub(crate) fn part(base: &Base, path: &Path, offset: u64, limit: u64) -> io::Result<Vec<u8>> {
-    let spot = base.follow(path)?;
-    // Looked at before it is opened: opening a device can do something to it.
-    regular(&statat(spot.at(), &spot.name, spot.look())?)?;
-    let file = openat(
-        spot.at(),
-        &spot.name,
-        spot.open(OFlags::RDONLY | OFlags::NONBLOCK),
-        Mode::empty(),
-    )?;
-    let stat = rustix::fs::fstat(&file)?;
-    regular(&stat)?;
+    let (file, size) = open_regular(base, path)?;
     if offset > 0 {
         rustix::fs::seek(&file, rustix::fs::SeekFrom::Start(offset))?;
     }
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     // Files of /proc and /sys say 0 or one page; a file can also grow while it is read.
-    let size = u64::try_from(stat.st_size)
-        .unwrap_or(0)
-        .saturating_sub(offset);
-    let size = usize::try_from(size)
+    let size = usize::try_from(size.saturating_sub(offset))
         .unwrap_or(usize::MAX)
         .saturating_add(1)
         .clamp(4 << 10, 1 << 20);
@@ -54,6 +41,18 @@ pub(crate) fn part(base: &Base, path: &Path, offset: u64, limit: u64) -> io::Res
     }
     bytes.truncate(filled);
     Ok(bytes)
+}
+
+/// Opens a file for reading; answers its size, too. Refuses what is no regular file.
+pub(crate) fn open_regular(base: &Base, path: &Path) -> io::Result<(std::fs::File, u64)> {
+    let spot = base.follow(path)?;
+    // Looked at before it is opened: opening a device can do something to it.
+    regular(&statat(spot.at(), &spot.name, spot.look())?)?;
+    let flags = spot.open(OFlags::RDONLY | OFlags::NONBLOCK);
+    let file = openat(spot.at(), &spot.name, flags, Mode::empty())?;
+    let stat = rustix::fs::fstat(&file)?;
+    regular(&stat)?;
+    Ok((file.into(), u64::try_from(stat.st_size).unwrap_or(0)))
 }
 
 fn regular(stat: &rustix::fs::Stat) -> io::Result<()> {
