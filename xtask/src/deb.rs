@@ -29,11 +29,19 @@ pub fn tarball(members: &[Member], prefix: &str, time: u64) -> Result<Vec<u8>> {
             if folders.insert(one.clone()) {
                 let mut header = header(0o755, 0, time);
                 header.set_entry_type(tar::EntryType::Directory);
-                archive.append_data(&mut header, format!("{prefix}{}/", one.display()), std::io::empty())?;
+                archive.append_data(
+                    &mut header,
+                    format!("{prefix}{}/", one.display()),
+                    std::io::empty(),
+                )?;
             }
         }
         let mut header = header(member.mode, member.contents.len() as u64, time);
-        archive.append_data(&mut header, format!("{prefix}{}", member.path), member.contents.as_slice())?;
+        archive.append_data(
+            &mut header,
+            format!("{prefix}{}", member.path),
+            member.contents.as_slice(),
+        )?;
     }
     Ok(archive.into_inner()?.finish()?)
 }
@@ -50,11 +58,30 @@ fn header(mode: u32, size: u64, time: u64) -> tar::Header {
 
 /// The package: `debian-binary`, `control.tar.gz`, `data.tar.gz`.
 pub fn package(control: &str, members: &[Member], time: u64) -> Result<Vec<u8>> {
-    let control = tarball(&[Member { path: "control".into(), contents: control.as_bytes().to_vec(), mode: 0o644 }], "./", time)?;
+    let control = tarball(
+        &[Member {
+            path: "control".into(),
+            contents: control.as_bytes().to_vec(),
+            mode: 0o644,
+        }],
+        "./",
+        time,
+    )?;
     let data = tarball(members, "./", time)?;
     let mut archive = b"!<arch>\n".to_vec();
-    for (name, contents) in [("debian-binary", b"2.0\n".to_vec()), ("control.tar.gz", control), ("data.tar.gz", data)] {
-        write!(archive, "{name:<16}{time:<12}{:<6}{:<6}{:<8}{:<10}`\n", 0, 0, "100644", contents.len())?;
+    for (name, contents) in [
+        ("debian-binary", b"2.0\n".to_vec()),
+        ("control.tar.gz", control),
+        ("data.tar.gz", data),
+    ] {
+        write!(
+            archive,
+            "{name:<16}{time:<12}{:<6}{:<6}{:<8}{:<10}`\n",
+            0,
+            0,
+            "100644",
+            contents.len()
+        )?;
         archive.extend_from_slice(&contents);
         if contents.len() % 2 == 1 {
             archive.push(b'\n');

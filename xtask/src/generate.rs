@@ -7,13 +7,25 @@ use std::process::Command;
 
 /// Writes the generated files, or only compares them.
 pub fn generate(check: bool) -> Result<()> {
-    run(&mut cargo(&["build", "--release", "--locked", "--package", "deskside"]))?;
+    run(&mut cargo(&[
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        "deskside",
+    ]))?;
     let program = target().join("release/deskside");
     let mut stale = Vec::new();
     for (file, arguments) in [
-        ("docs/reference/commands.md", &["__generate", "commands"][..]),
+        (
+            "docs/reference/commands.md",
+            &["__generate", "commands"][..],
+        ),
         ("docs/reference/errors.md", &["__generate", "errors"]),
-        ("docs/reference/environment-variables.md", &["__generate", "variables"]),
+        (
+            "docs/reference/environment-variables.md",
+            &["__generate", "variables"],
+        ),
         ("docs/reference/schemas.json", &["__generate", "schemas"]),
     ] {
         let text = output(Command::new(&program).args(arguments))?;
@@ -30,7 +42,10 @@ pub fn generate(check: bool) -> Result<()> {
         }
     }
     if !stale.is_empty() {
-        bail!("{} no longer what the program says: run `cargo xtask gen`", stale.join(", "));
+        bail!(
+            "{} no longer what the program says: run `cargo xtask gen`",
+            stale.join(", ")
+        );
     }
     Ok(())
 }

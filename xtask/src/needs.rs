@@ -6,23 +6,46 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// A program that tests use, and the Debian package that brings it.
-const PROGRAMS: [(&str, &str); 5] = [("git", "git"), ("python3", "python3"), ("g++", "g++"), ("tmux", "tmux"), ("dpkg-deb", "dpkg")];
+const PROGRAMS: [(&str, &str); 5] = [
+    ("git", "git"),
+    ("python3", "python3"),
+    ("g++", "g++"),
+    ("tmux", "tmux"),
+    ("dpkg-deb", "dpkg"),
+];
 
 /// Installs what is missing where that is possible, and returns what stays missing, in words.
 pub fn install() -> Vec<String> {
-    let missing: Vec<(&str, &str)> = PROGRAMS.into_iter().filter(|(program, _)| !has(program)).collect();
+    let missing: Vec<(&str, &str)> = PROGRAMS
+        .into_iter()
+        .filter(|(program, _)| !has(program))
+        .collect();
     let mut stays = Vec::new();
     if !missing.is_empty() {
         let packages: Vec<&str> = missing.iter().map(|(_, package)| *package).collect();
         if has("apt-get") && is_root() {
             println!("installing for the tests: {}", packages.join(" "));
             let quiet = |arguments: &[&str]| {
-                Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null()).status().is_ok_and(|status| status.success())
+                Command::new("apt-get")
+                    .args(arguments)
+                    .env("DEBIAN_FRONTEND", "noninteractive")
+                    .stdout(Stdio::null())
+                    .status()
+                    .is_ok_and(|status| status.success())
             };
-            let _ = quiet(&["update", "-q"]) && quiet(&[&["install", "-y", "-q", "--no-install-recommends"], packages.as_slice()].concat());
+            let _ = quiet(&["update", "-q"])
+                && quiet(
+                    &[
+                        &["install", "-y", "-q", "--no-install-recommends"],
+                        packages.as_slice(),
+                    ]
+                    .concat(),
+                );
         }
         for (program, package) in missing.into_iter().filter(|(program, _)| !has(program)) {
-            stays.push(format!("{program} is not installed and could not be (Debian package {package})"));
+            stays.push(format!(
+                "{program} is not installed and could not be (Debian package {package})"
+            ));
         }
     }
     stays
@@ -30,7 +53,10 @@ pub fn install() -> Vec<String> {
 
 /// Whether this is root.
 pub fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.starts_with(b"0\n"))
+    Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|output| output.stdout.starts_with(b"0\n"))
 }
 
 /// A folder for this test run's scratch, empty.

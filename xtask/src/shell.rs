@@ -7,7 +7,10 @@ use std::process::{Command, Stdio};
 /// The root of the checkout.
 pub fn root() -> PathBuf {
     // The manifest's folder is `ROOT/xtask`, so it has a parent.
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map(Path::to_path_buf)
+        .unwrap_or_default()
 }
 
 /// The build folder.
@@ -24,7 +27,9 @@ pub fn cargo(arguments: &[&str]) -> Command {
 
 /// Runs a command to its end with its output on the screen.
 pub fn run(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("could not start {command:?}"))?;
+    let status = command
+        .status()
+        .with_context(|| format!("could not start {command:?}"))?;
     if !status.success() {
         bail!("{command:?} ended with {status}");
     }
@@ -33,7 +38,10 @@ pub fn run(command: &mut Command) -> Result<()> {
 
 /// What a command printed.
 pub fn output(command: &mut Command) -> Result<String> {
-    let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("could not start {command:?}"))?;
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("could not start {command:?}"))?;
     if !output.status.success() {
         bail!("{command:?} ended with {}", output.status);
     }
@@ -42,11 +50,19 @@ pub fn output(command: &mut Command) -> Result<String> {
 
 /// Whether a program is on PATH.
 pub fn has(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+    std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    })
 }
 
 /// Builds the release binary and returns its path.
 pub fn release_binary() -> Result<PathBuf> {
-    run(&mut cargo(&["build", "--release", "--locked", "--package", "deskside"]))?;
+    run(&mut cargo(&[
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        "deskside",
+    ]))?;
     Ok(target().join("release/deskside"))
 }

@@ -16,21 +16,57 @@ pub fn test(arguments: &[String]) -> Result<()> {
     let mut total = Count::default();
 
     // The journeys run the program as a person has it: optimised, in one file.
-    run(&mut cargo(&["build", "--release", "--locked", "--package", "deskside"]))?;
+    run(&mut cargo(&[
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        "deskside",
+    ]))?;
     let mut suites: Vec<(&str, Command)> = Vec::new();
     let nextest = has("cargo-nextest");
     let everything = if nextest {
-        cargo(&["nextest", "run", "--locked", "--workspace", "--no-fail-fast", "--status-level", "slow", "--final-status-level", "fail"])
+        cargo(&[
+            "nextest",
+            "run",
+            "--locked",
+            "--workspace",
+            "--no-fail-fast",
+            "--status-level",
+            "slow",
+            "--final-status-level",
+            "fail",
+        ])
     } else {
-        cargo(&["test", "--locked", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests"])
+        cargo(&[
+            "test",
+            "--locked",
+            "--workspace",
+            "--no-fail-fast",
+            "--lib",
+            "--bins",
+            "--tests",
+        ])
     };
     suites.push(("unit, simulated and binary tests", everything));
-    suites.push(("documentation examples", cargo(&["test", "--locked", "--workspace", "--doc", "--quiet"])));
+    suites.push((
+        "documentation examples",
+        cargo(&["test", "--locked", "--workspace", "--doc", "--quiet"]),
+    ));
     for (name, mut command) in suites {
         println!("── {name}");
-        command.env("DESKSIDE_TEST_SKIPS", &skips).env("DESKSIDE_TEST_BINARY", crate::shell::target().join("release/deskside"));
+        command.env("DESKSIDE_TEST_SKIPS", &skips).env(
+            "DESKSIDE_TEST_BINARY",
+            crate::shell::target().join("release/deskside"),
+        );
         // Nobody's own settings may decide how a test ends.
-        for name in ["DESKSIDE_HOME", "VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME"] {
+        for name in [
+            "DESKSIDE_HOME",
+            "VIRTUAL_ENV",
+            "CONDA_PREFIX",
+            "PYTHONPATH",
+            "PYTHONHOME",
+        ] {
             command.env_remove(name);
         }
         if !quick {
@@ -56,7 +92,10 @@ pub fn test(arguments: &[String]) -> Result<()> {
     for line in &missing {
         println!("  missing on this machine: {line}");
     }
-    println!("\n{} passed, {} failed, {skipped} skipped", total.passed, total.failed);
+    println!(
+        "\n{} passed, {} failed, {skipped} skipped",
+        total.passed, total.failed
+    );
     if total.failed > 0 || total.passed == 0 {
         bail!("not all tests passed");
     }
@@ -65,7 +104,12 @@ pub fn test(arguments: &[String]) -> Result<()> {
 
 /// Runs a command with its output on the screen and kept.
 fn watched(command: &mut Command) -> Result<(bool, String)> {
-    let mut child = command.current_dir(root()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let mut child = command
+        .current_dir(root())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
     let out = child.stdout.take();
     let err = child.stderr.take();
     let copy = |source: Option<Box<dyn std::io::Read + Send>>| {

@@ -23,8 +23,16 @@ pub struct ModelMemory {
 /// The memory a model may use on one accelerator; none when it is not known.
 pub fn model_memory(gpu: &Gpu, main: &Memory) -> Option<ModelMemory> {
     if gpu.vendor == Vendor::Apple {
-        if let Some(limit) = gpu.apple.as_ref().and_then(|apple| apple.wired_limit_bytes.value()) {
-            return Some(ModelMemory { low_bytes: *limit, high_bytes: *limit, because: "the limit set with iogpu.wired_limit_mb".into() });
+        if let Some(limit) = gpu
+            .apple
+            .as_ref()
+            .and_then(|apple| apple.wired_limit_bytes.value())
+        {
+            return Some(ModelMemory {
+                low_bytes: *limit,
+                high_bytes: *limit,
+                because: "the limit set with iogpu.wired_limit_mb".into(),
+            });
         }
         let total = *main.total_bytes.value()? as f64;
         return Some(ModelMemory {
@@ -34,5 +42,9 @@ pub fn model_memory(gpu: &Gpu, main: &Memory) -> Option<ModelMemory> {
         });
     }
     let total = *gpu.memory.total_bytes.value()?;
-    Some(ModelMemory { low_bytes: total, high_bytes: total, because: "the card's own memory".into() })
+    Some(ModelMemory {
+        low_bytes: total,
+        high_bytes: total,
+        because: "the card's own memory".into(),
+    })
 }

@@ -22,8 +22,13 @@ pub fn unseen(facts: &Facts) -> Vec<Unseen> {
     }
     let mut told: Vec<Unseen> = Vec::new();
     for one in found {
-        let parent = |fact: &str| fact.rsplit_once('.').map_or(String::new(), |(parent, _)| parent.to_string());
-        if !told.iter().any(|earlier| earlier.reason == one.reason && parent(&earlier.fact) == parent(&one.fact)) {
+        let parent = |fact: &str| {
+            fact.rsplit_once('.')
+                .map_or(String::new(), |(parent, _)| parent.to_string())
+        };
+        if !told.iter().any(|earlier| {
+            earlier.reason == one.reason && parent(&earlier.fact) == parent(&one.fact)
+        }) {
             told.push(one);
         }
     }
@@ -34,7 +39,10 @@ fn walk(value: &Value, path: String, found: &mut Vec<Unseen>) {
     match value {
         Value::Object(fields) => {
             if let (Some(Value::String(reason)), 1) = (fields.get("unknown"), fields.len()) {
-                found.push(Unseen { fact: path, reason: reason.clone() });
+                found.push(Unseen {
+                    fact: path,
+                    reason: reason.clone(),
+                });
                 return;
             }
             for (name, field) in fields {
@@ -51,7 +59,11 @@ fn walk(value: &Value, path: String, found: &mut Vec<Unseen>) {
 }
 
 fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_string() } else { format!("{path}.{name}") }
+    if path.is_empty() {
+        name.to_string()
+    } else {
+        format!("{path}.{name}")
+    }
 }
 
 #[cfg(test)]
@@ -68,6 +80,13 @@ mod tests {
         let mut found = Vec::new();
         walk(&value, String::new(), &mut found);
         let facts: Vec<&str> = found.iter().map(|one| one.fact.as_str()).collect();
-        assert_eq!(facts, ["gpus.0.memory.total", "gpus.0.memory.used", "system.secure_boot"]);
+        assert_eq!(
+            facts,
+            [
+                "gpus.0.memory.total",
+                "gpus.0.memory.used",
+                "system.secure_boot"
+            ]
+        );
     }
 }

@@ -52,23 +52,57 @@ pub struct Applied {
 /// # Errors
 /// Refused before anything is done when a step needs root or hands; afterwards the first step
 /// that fails ends it, and carrying out the plan again goes on from there.
-pub fn apply(workshop: &Workshop<'_>, plan: &Plan, listen: &mut dyn FnMut(Event<'_>)) -> Result<Applied> {
+pub fn apply(
+    workshop: &Workshop<'_>,
+    plan: &Plan,
+    listen: &mut dyn FnMut(Event<'_>),
+) -> Result<Applied> {
     refuse_what_needs_more(plan)?;
     if plan.is_empty() {
-        return Ok(Applied { operation: None, done: Vec::new(), satisfied: Vec::new() });
+        return Ok(Applied {
+            operation: None,
+            done: Vec::new(),
+            satisfied: Vec::new(),
+        });
     }
     let _lock = lock(workshop)?;
     let continues = history::close_unfinished(workshop)?;
     let now = workshop.machine.now()?.wall;
     let operation = OperationId(RunId::new(now, workshop.machine.random()? as u32).0);
-    append(workshop.machine, &workshop.state, &operation, &Entry::Begin { version: JOURNAL_VERSION, at: now, continues, plan: plan.clone() })?;
-    let mut applied = Applied { operation: Some(operation.clone()), done: Vec::new(), satisfied: Vec::new() };
+    append(
+        workshop.machine,
+        &workshop.state,
+        &operation,
+        &Entry::Begin {
+            version: JOURNAL_VERSION,
+            at: now,
+            continues,
+            plan: plan.clone(),
+        },
+    )?;
+    let mut applied = Applied {
+        operation: Some(operation.clone()),
+        done: Vec::new(),
+        satisfied: Vec::new(),
+    };
     let outcome = steps(workshop, &operation, plan, &mut applied, listen);
     let at = workshop.machine.now()?.wall;
     let end = match &outcome {
-        Ok(()) => Entry::End { at, outcome: "done".into(), problem: None },
-        Err(problem) if problem.code == Code::Interrupted => Entry::End { at, outcome: "interrupted".into(), problem: None },
-        Err(problem) => Entry::End { at, outcome: "failed".into(), problem: Some(Box::new(problem.clone())) },
+        Ok(()) => Entry::End {
+            at,
+            outcome: "done".into(),
+            problem: None,
+        },
+        Err(problem) if problem.code == Code::Interrupted => Entry::End {
+            at,
+            outcome: "interrupted".into(),
+            problem: None,
+        },
+        Err(problem) => Entry::End {
+            at,
+            outcome: "failed".into(),
+            problem: Some(Box::new(problem.clone())),
+        },
     };
     // When the end can't be written (a full disk), the first failure is what the person must hear of;
     // an operation without an end counts as interrupted.
@@ -78,60 +112,143 @@ pub fn apply(workshop: &Workshop<'_>, plan: &Plan, listen: &mut dyn FnMut(Event<
 
 /// Takes the lock that keeps two operations apart.
 pub(crate) fn lock(workshop: &Workshop<'_>) -> Result<Box<dyn Held>> {
-    workshop.machine.lock(&workshop.state.join("lock"), Duration::ZERO).map_err(|error| match error.kind {
-        ErrorKind::Busy => Problem::new(Code::Locked, "another Deskside command is changing this machine")
+    workshop
+        .machine
+        .lock(&workshop.state.join("lock"), Duration::ZERO)
+        .map_err(|error| match error.kind {
+            ErrorKind::Busy => Problem::new(
+                Code::Locked,
+                "another Deskside command is changing this machine",
+            )
             .because(error.detail)
             .hint("wait until it has ended, then run the same command again"),
-        _ => error.into(),
-    })
+            _ => error.into(),
+        })
 }
 
 fn refuse_what_needs_more(plan: &Plan) -> Result<()> {
     for step in &plan.steps {
-        if step.root || step.actions.iter().any(deskside_types::plan::Action::needs_root) {
-            return Err(Problem::new(Code::NeedsRoot, format!("the step `{}` needs root", step.title)).because(&step.why));
+        if step.root
+            || step
+                .actions
+                .iter()
+                .any(deskside_types::plan::Action::needs_root)
+        {
+            return Err(Problem::new(
+                Code::NeedsRoot,
+                format!("the step `{}` needs root", step.title),
+            )
+            .because(&step.why));
         }
         if let Some(hands) = &step.hands_needed {
-            return Err(Problem::new(Code::NeedsHands, format!("the step `{}` needs a person first", step.title)).hint(hands.clone()));
+            return Err(Problem::new(
+                Code::NeedsHands,
+                format!("the step `{}` needs a person first", step.title),
+            )
+            .hint(hands.clone()));
         }
     }
     Ok(())
 }
 
-fn steps(workshop: &Workshop<'_>, operation: &OperationId, plan: &Plan, applied: &mut Applied, listen: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+fn steps(
+    workshop: &Workshop<'_>,
+    operation: &OperationId,
+    plan: &Plan,
+    applied: &mut Applied,
+    listen: &mut dyn FnMut(Event<'_>),
+) -> Result<()> {
     for (index, step) in plan.steps.iter().enumerate() {
         if interrupt::requested() {
-            return Err(Problem::new(Code::Interrupted, "interrupted between two steps").hint("run the same command again: it goes on from here"));
+            return Err(
+                Problem::new(Code::Interrupted, "interrupted between two steps")
+                    .hint("run the same command again: it goes on from here"),
+            );
         }
         if check::all_hold(workshop.machine, workshop.domain, &step.check)? {
-            append(workshop.machine, &workshop.state, operation, &Entry::Satisfied { step: step.id.clone() })?;
+            append(
+                workshop.machine,
+                &workshop.state,
+                operation,
+                &Entry::Satisfied {
+                    step: step.id.clone(),
+                },
+            )?;
             applied.satisfied.push(step.id.clone());
             listen(Event::Satisfied { step });
             continue;
         }
-        listen(Event::Begin { step, place: index + 1, of: plan.steps.len() });
+        listen(Event::Begin {
+            step,
+            place: index + 1,
+            of: plan.steps.len(),
+        });
         let began = workshop.machine.now()?.monotonic;
         one_step(workshop, operation, step, listen)?;
         applied.done.push(step.id.clone());
-        listen(Event::Done { step, span: workshop.machine.now()?.monotonic.saturating_sub(began) });
+        listen(Event::Done {
+            step,
+            span: workshop.machine.now()?.monotonic.saturating_sub(began),
+        });
     }
     Ok(())
 }
 
-fn one_step(workshop: &Workshop<'_>, operation: &OperationId, step: &Step, listen: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+fn one_step(
+    workshop: &Workshop<'_>,
+    operation: &OperationId,
+    step: &Step,
+    listen: &mut dyn FnMut(Event<'_>),
+) -> Result<()> {
     let machine = workshop.machine;
     let within = |problem: Problem| problem.within(format!("the step `{}` failed", step.title));
     for (place, action) in step.actions.iter().enumerate() {
         let name = format!("{}-{place}", step.id);
         let before = perform::prepare(workshop, operation, &name, action).map_err(within)?;
-        append(machine, &workshop.state, operation, &Entry::ActionBegin { step: step.id.clone(), action: place, before })?;
-        let after = perform::perform(workshop, operation, &name, action, &mut |progress| listen(Event::Progress(progress))).map_err(within)?;
-        append(machine, &workshop.state, operation, &Entry::ActionDone { step: step.id.clone(), action: place, after })?;
+        append(
+            machine,
+            &workshop.state,
+            operation,
+            &Entry::ActionBegin {
+                step: step.id.clone(),
+                action: place,
+                before,
+            },
+        )?;
+        let after = perform::perform(workshop, operation, &name, action, &mut |progress| {
+            listen(Event::Progress(progress))
+        })
+        .map_err(within)?;
+        append(
+            machine,
+            &workshop.state,
+            operation,
+            &Entry::ActionDone {
+                step: step.id.clone(),
+                action: place,
+                after,
+            },
+        )?;
     }
-    if let Some(failing) = check::first_failing(machine, workshop.domain, &step.verify).map_err(within)? {
-        return Err(Problem::new(Code::VerifyFailed, format!("the step `{}` was carried out, but its proof failed", step.title))
-            .because(format!("expected that {failing}"))
-            .hint("run the same command again; if it stays, `deskside history` shows what was done"));
+    if let Some(failing) =
+        check::first_failing(machine, workshop.domain, &step.verify).map_err(within)?
+    {
+        return Err(Problem::new(
+            Code::VerifyFailed,
+            format!(
+                "the step `{}` was carried out, but its proof failed",
+                step.title
+            ),
+        )
+        .because(format!("expected that {failing}"))
+        .hint("run the same command again; if it stays, `deskside history` shows what was done"));
     }
-    append(machine, &workshop.state, operation, &Entry::StepDone { step: step.id.clone() })
+    append(
+        machine,
+        &workshop.state,
+        operation,
+        &Entry::StepDone {
+            step: step.id.clone(),
+        },
+    )
 }

@@ -26,7 +26,11 @@ pub fn all_hold(machine: &dyn Machine, domain: &dyn Domain, checks: &[Check]) ->
 ///
 /// # Errors
 /// When one can't be looked at.
-pub fn first_failing(machine: &dyn Machine, domain: &dyn Domain, checks: &[Check]) -> Result<Option<String>> {
+pub fn first_failing(
+    machine: &dyn Machine,
+    domain: &dyn Domain,
+    checks: &[Check],
+) -> Result<Option<String>> {
     for check in checks {
         if !holds(machine, domain, check)? {
             return Ok(Some(phrase(check)));
@@ -48,7 +52,8 @@ pub fn phrase(check: &Check) -> String {
 
 /// A plan's command as the door takes it.
 pub(crate) fn door_command(line: &CommandLine) -> Command {
-    let mut command = Command::new(line.argv.iter().cloned()).deadline(Duration::from_secs(line.deadline_seconds));
+    let mut command = Command::new(line.argv.iter().cloned())
+        .deadline(Duration::from_secs(line.deadline_seconds));
     if let Some(directory) = &line.directory {
         command = command.directory(directory);
     }
@@ -69,7 +74,14 @@ fn holds(machine: &dyn Machine, domain: &dyn Domain, check: &Check) -> Result<bo
         },
         Check::Succeeds { command } => match machine.command(door_command(command)) {
             Ok(output) => Ok(output.succeeded()),
-            Err(error) if matches!(error.kind, ErrorKind::Absent | ErrorKind::Denied | ErrorKind::Timeout) => Ok(false),
+            Err(error)
+                if matches!(
+                    error.kind,
+                    ErrorKind::Absent | ErrorKind::Denied | ErrorKind::Timeout
+                ) =>
+            {
+                Ok(false)
+            }
             Err(error) => Err(Problem::from(error)),
         },
         Check::Environment { action } => domain.holds(machine, action),

@@ -17,13 +17,19 @@ pub trait Domain {
     ///
     /// # Errors
     /// When it fails; repeating it must then be possible.
-    fn perform(&self, machine: &dyn Machine, action: &EnvironmentAction, watch: &mut dyn FnMut(Progress<'_>)) -> Result<Value>;
+    fn perform(
+        &self,
+        machine: &dyn Machine,
+        action: &EnvironmentAction,
+        watch: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<Value>;
 
     /// Takes the action back. `memory` is what [`Domain::perform`] returned, or null when it was cut off.
     ///
     /// # Errors
     /// When it can't be taken back.
-    fn undo(&self, machine: &dyn Machine, action: &EnvironmentAction, memory: &Value) -> Result<()>;
+    fn undo(&self, machine: &dyn Machine, action: &EnvironmentAction, memory: &Value)
+    -> Result<()>;
 
     /// A file that the program carries, by its name in the plan.
     fn embedded(&self, name: &str) -> Option<Vec<u8>>;
@@ -37,7 +43,12 @@ impl Domain for NoDomain {
         Err(refused())
     }
 
-    fn perform(&self, _: &dyn Machine, _: &EnvironmentAction, _: &mut dyn FnMut(Progress<'_>)) -> Result<Value> {
+    fn perform(
+        &self,
+        _: &dyn Machine,
+        _: &EnvironmentAction,
+        _: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<Value> {
         Err(refused())
     }
 
@@ -51,5 +62,8 @@ impl Domain for NoDomain {
 }
 
 fn refused() -> Problem {
-    Problem::new(Code::Bug, "the plan changes an environment, but nothing that can do so was handed over")
+    Problem::new(
+        Code::Bug,
+        "the plan changes an environment, but nothing that can do so was handed over",
+    )
 }

@@ -87,9 +87,21 @@ pub fn history(machine: &dyn Machine, state: &Path) -> Result<(Vec<Operation>, V
 pub(crate) fn close_unfinished(workshop: &Workshop<'_>) -> Result<Option<OperationId>> {
     let (operations, _) = history(workshop.machine, &workshop.state)?;
     let mut newest = None;
-    for operation in operations.iter().filter(|operation| operation.outcome == Outcome::Open) {
+    for operation in operations
+        .iter()
+        .filter(|operation| operation.outcome == Outcome::Open)
+    {
         let at = workshop.machine.now()?.wall;
-        journal::append(workshop.machine, &workshop.state, &operation.id, &Entry::End { at, outcome: "interrupted".into(), problem: None })?;
+        journal::append(
+            workshop.machine,
+            &workshop.state,
+            &operation.id,
+            &Entry::End {
+                at,
+                outcome: "interrupted".into(),
+                problem: None,
+            },
+        )?;
         newest = Some(operation.id.clone());
     }
     Ok(newest)
@@ -97,20 +109,59 @@ pub(crate) fn close_unfinished(workshop: &Workshop<'_>) -> Result<Option<Operati
 
 fn summarize(id: OperationId, entries: Vec<Entry>) -> Option<Operation> {
     let mut entries = entries.into_iter();
-    let Some(Entry::Begin { at, continues, plan, .. }) = entries.next() else { return None };
-    let mut operation =
-        Operation { id, began_at: at, ended_at: None, continues, plan, outcome: Outcome::Open, done: Vec::new(), standing: Vec::new() };
+    let Some(Entry::Begin {
+        at,
+        continues,
+        plan,
+        ..
+    }) = entries.next()
+    else {
+        return None;
+    };
+    let mut operation = Operation {
+        id,
+        began_at: at,
+        ended_at: None,
+        continues,
+        plan,
+        outcome: Outcome::Open,
+        done: Vec::new(),
+        standing: Vec::new(),
+    };
     for entry in entries {
         match entry {
-            Entry::ActionBegin { step, action, before } => operation.standing.push(Standing { step, action, before, after: Value::Null }),
-            Entry::ActionDone { step, action, after } => {
-                if let Some(standing) = operation.standing.iter_mut().rfind(|standing| standing.step == step && standing.action == action) {
+            Entry::ActionBegin {
+                step,
+                action,
+                before,
+            } => operation.standing.push(Standing {
+                step,
+                action,
+                before,
+                after: Value::Null,
+            }),
+            Entry::ActionDone {
+                step,
+                action,
+                after,
+            } => {
+                if let Some(standing) = operation
+                    .standing
+                    .iter_mut()
+                    .rfind(|standing| standing.step == step && standing.action == action)
+                {
                     standing.after = after;
                 }
             }
             Entry::StepDone { step } => operation.done.push(step),
-            Entry::ActionUndone { step, action, .. } => operation.standing.retain(|standing| standing.step != step || standing.action != action),
-            Entry::End { at, outcome, problem } => {
+            Entry::ActionUndone { step, action, .. } => operation
+                .standing
+                .retain(|standing| standing.step != step || standing.action != action),
+            Entry::End {
+                at,
+                outcome,
+                problem,
+            } => {
                 operation.ended_at = Some(at);
                 operation.outcome = match outcome.as_str() {
                     "done" => Outcome::Done,

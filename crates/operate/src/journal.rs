@@ -101,13 +101,22 @@ pub fn folder(state: &Path) -> PathBuf {
 ///
 /// # Errors
 /// When it can't be written: then the effect it announces must not happen.
-pub fn append(machine: &dyn Machine, state: &Path, operation: &OperationId, entry: &Entry) -> Result<()> {
+pub fn append(
+    machine: &dyn Machine,
+    state: &Path,
+    operation: &OperationId,
+    entry: &Entry,
+) -> Result<()> {
     let mut line = vec![b'\n'];
-    serde_json::to_writer(&mut line, entry).map_err(|error| Problem::new(Code::Bug, "could not write a journal entry as JSON").because(error))?;
+    serde_json::to_writer(&mut line, entry).map_err(|error| {
+        Problem::new(Code::Bug, "could not write a journal entry as JSON").because(error)
+    })?;
     line.push(b'\n');
     machine
         .append_file(file(state, operation), line, Durability::Power)
-        .map_err(|error| Problem::from(error).within("could not write the journal, so nothing more was changed"))
+        .map_err(|error| {
+            Problem::from(error).within("could not write the journal, so nothing more was changed")
+        })
 }
 
 /// Every operation's identity, oldest first.
@@ -120,7 +129,11 @@ pub fn operations(machine: &dyn Machine, state: &Path) -> Result<Vec<OperationId
         Err(error) if error.kind == ErrorKind::Absent => return Ok(Vec::new()),
         Err(error) => return Err(error.into()),
     };
-    Ok(entries.iter().filter_map(|entry| entry.name.strip_suffix(".jsonl")).map(|name| OperationId(name.to_string())).collect())
+    Ok(entries
+        .iter()
+        .filter_map(|entry| entry.name.strip_suffix(".jsonl"))
+        .map(|name| OperationId(name.to_string()))
+        .collect())
 }
 
 /// The lines of one operation.
@@ -131,9 +144,15 @@ pub fn read(machine: &dyn Machine, state: &Path, operation: &OperationId) -> Res
     let path = file(state, operation);
     let bytes = machine.file(&path, 64 << 20)?;
     let damaged = |line: usize, error: &dyn std::fmt::Display| {
-        Problem::new(Code::JournalUnreadable, format!("the journal {} can't be read at line {line}", path.display()))
-            .because(error)
-            .hint("keep the file for a bug report and move it out of the folder to go on")
+        Problem::new(
+            Code::JournalUnreadable,
+            format!(
+                "the journal {} can't be read at line {line}",
+                path.display()
+            ),
+        )
+        .because(error)
+        .hint("keep the file for a bug report and move it out of the folder to go on")
     };
     let mut entries = Vec::new();
     for (place, line) in bytes.split(|byte| *byte == b'\n').enumerate() {

@@ -28,44 +28,83 @@ pub(crate) struct FileBefore {
 }
 
 /// Keeps what is at `path` before it is replaced.
-pub(crate) fn keep_file(machine: &dyn Machine, state: &Path, operation: &OperationId, name: &str, path: &Path, written: Option<&[u8]>) -> Result<FileBefore> {
+pub(crate) fn keep_file(
+    machine: &dyn Machine,
+    state: &Path,
+    operation: &OperationId,
+    name: &str,
+    path: &Path,
+    written: Option<&[u8]>,
+) -> Result<FileBefore> {
     let made = uppermost_missing(machine, path)?;
     let written = written.map(sha256_hex);
     match machine.stat(path) {
-        Err(error) if error.kind == ErrorKind::Absent => Ok(FileBefore { kept: None, mode: None, written, made }),
+        Err(error) if error.kind == ErrorKind::Absent => Ok(FileBefore {
+            kept: None,
+            mode: None,
+            written,
+            made,
+        }),
         Err(error) => Err(error.into()),
-        Ok(stat) if stat.kind != FileKind::File => Err(Problem::new(Code::Effect, format!("{} is in the way: it is no regular file", path.display()))
-            .hint("move it elsewhere and run the same command again")),
-        Ok(stat) if stat.size > LARGEST_KEPT => Err(Problem::new(Code::Effect, format!("{} is too large to be replaced with a way back", path.display()))),
+        Ok(stat) if stat.kind != FileKind::File => Err(Problem::new(
+            Code::Effect,
+            format!("{} is in the way: it is no regular file", path.display()),
+        )
+        .hint("move it elsewhere and run the same command again")),
+        Ok(stat) if stat.size > LARGEST_KEPT => Err(Problem::new(
+            Code::Effect,
+            format!(
+                "{} is too large to be replaced with a way back",
+                path.display()
+            ),
+        )),
         Ok(stat) => {
             let contents = machine.file(path, LARGEST_KEPT)?;
             let kept = state.join("kept").join(&operation.0).join(name);
             machine.write_file(&kept, contents, 0o600, Durability::Power)?;
-            Ok(FileBefore { kept: Some(kept), mode: Some(stat.mode), written, made })
+            Ok(FileBefore {
+                kept: Some(kept),
+                mode: Some(stat.mode),
+                written,
+                made,
+            })
         }
     }
 }
 
 /// Puts back what was there. Returns what was left as it is, and why.
-pub(crate) fn restore_file(machine: &dyn Machine, path: &Path, before: &FileBefore) -> Result<Option<String>> {
+pub(crate) fn restore_file(
+    machine: &dyn Machine,
+    path: &Path,
+    before: &FileBefore,
+) -> Result<Option<String>> {
     let present = match machine.file(path, LARGEST_KEPT) {
         Ok(contents) => Some(contents),
         Err(error) if error.kind == ErrorKind::Absent => None,
         Err(error) => return Err(error.into()),
     };
     if let Some(present) = present {
-        let changed = before.written.as_ref().is_some_and(|written| sha256_hex(&present) != *written);
+        let changed = before
+            .written
+            .as_ref()
+            .is_some_and(|written| sha256_hex(&present) != *written);
         let already_back = match &before.kept {
-            Some(kept) => machine.file(kept, LARGEST_KEPT).is_ok_and(|old| old == present),
+            Some(kept) => machine
+                .file(kept, LARGEST_KEPT)
+                .is_ok_and(|old| old == present),
             None => false,
         };
         if changed && !already_back {
-            return Ok(Some(format!("{} was changed since, and is left as it is", path.display())));
+            return Ok(Some(format!(
+                "{} was changed since, and is left as it is",
+                path.display()
+            )));
         }
         if before.kept.is_none() {
             machine.remove_file(path)?;
         }
     }
+    remove_leftovers(machine, path)?;
     if let Some(kept) = &before.kept {
         let old = machine.file(kept, LARGEST_KEPT)?;
         machine.write_file(path, old, before.mode.unwrap_or(0o644), Durability::Power)?;
@@ -88,14 +127,46 @@ pub(crate) fn uppermost_missing(machine: &dyn Machine, path: &Path) -> Result<Op
 }
 
 /// Removes the folders that were made for `path`, from below, as long as they are empty.
-pub(crate) fn remove_made_folders(machine: &dyn Machine, path: &Path, uppermost: Option<&Path>) -> Result<()> {
-    let Some(uppermost) = uppermost else { return Ok(()) };
-    for folder in path.ancestors().skip(1).take_while(|folder| folder.starts_with(uppermost)) {
+pub(crate) fn remove_made_folders(
+    machine: &dyn Machine,
+    path: &Path,
+    uppermost: Option<&Path>,
+) -> Result<()> {
+    let Some(uppermost) = uppermost else {
+        return Ok(());
+    };
+    for folder in path
+        .ancestors()
+        .skip(1)
+        .take_while(|folder| folder.starts_with(uppermost))
+    {
         match machine.entries(folder) {
             Ok(entries) if entries.is_empty() => machine.remove_tree(folder)?,
             Ok(_) => break,
             Err(error) if error.kind == ErrorKind::Absent => {}
             Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Removes the half-written files that a killed process left beside `path`: `.NAME.deskside-` and 16 hex digits.
+fn remove_leftovers(machine: &dyn Machine, path: &Path) -> Result<()> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Ok(());
+    };
+    let beginning = format!(".{}.deskside-", name.to_string_lossy());
+    let entries = match machine.entries(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind == ErrorKind::Absent => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    for entry in entries {
+        let is_leftover = entry.name.strip_prefix(&beginning).is_some_and(|tail| {
+            tail.len() == 16 && tail.bytes().all(|byte| byte.is_ascii_hexdigit())
+        });
+        if is_leftover {
+            machine.remove_file(folder.join(&entry.name))?;
         }
     }
     Ok(())

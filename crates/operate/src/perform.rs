@@ -18,36 +18,74 @@ const LARGEST_MEMBER: u64 = 512 << 20;
 const DOWNLOAD_DEADLINE: Duration = Duration::from_secs(30 * 60);
 
 /// Gathers what taking the action back will need, before it is carried out. Keeps old files.
-pub(crate) fn prepare(workshop: &Workshop<'_>, operation: &OperationId, name: &str, action: &Action) -> Result<Value> {
+pub(crate) fn prepare(
+    workshop: &Workshop<'_>,
+    operation: &OperationId,
+    name: &str,
+    action: &Action,
+) -> Result<Value> {
     let machine = workshop.machine;
     let file_before = |path: &str, written: Option<&[u8]>| -> Result<Value> {
-        let before = keep_file(machine, &workshop.state, operation, name, Path::new(path), written)?;
-        serde_json::to_value(before).map_err(|error| Problem::new(Code::Bug, "could not note what was there before").because(error))
+        let before = keep_file(
+            machine,
+            &workshop.state,
+            operation,
+            name,
+            Path::new(path),
+            written,
+        )?;
+        serde_json::to_value(before).map_err(|error| {
+            Problem::new(Code::Bug, "could not note what was there before").because(error)
+        })
     };
     match action {
-        Action::WriteFile { path, contents, .. } => file_before(path, Some(&contents_of(workshop, contents)?)),
+        Action::WriteFile { path, contents, .. } => {
+            file_before(path, Some(&contents_of(workshop, contents)?))
+        }
         Action::EditFile { path, old, new } => {
             let edited = edited(machine, path, old, new)?;
             file_before(path, Some(edited.as_bytes()))
         }
         Action::Download { path, .. } | Action::Extract { path, .. } => file_before(path, None),
         Action::Remove { path } => Ok(json!({ "moved_to": aside(path, operation, name) })),
-        Action::Env { action } => Ok(json!({ "made": uppermost_missing(machine, Path::new(action.path()))? })),
+        Action::Env { action } => {
+            Ok(json!({ "made": uppermost_missing(machine, Path::new(action.path()))? }))
+        }
         _ => Ok(Value::Null),
     }
 }
 
 /// Carries the action out; returns what taking it back needs and is known only now.
-pub(crate) fn perform(workshop: &Workshop<'_>, operation: &OperationId, name: &str, action: &Action, watch: &mut dyn FnMut(Progress<'_>)) -> Result<Value> {
+pub(crate) fn perform(
+    workshop: &Workshop<'_>,
+    operation: &OperationId,
+    name: &str,
+    action: &Action,
+    watch: &mut dyn FnMut(Progress<'_>),
+) -> Result<Value> {
     let machine = workshop.machine;
     match action {
-        Action::WriteFile { path, contents, mode } => {
-            machine.write_file(path, contents_of(workshop, contents)?, *mode, Durability::Power)?;
+        Action::WriteFile {
+            path,
+            contents,
+            mode,
+        } => {
+            machine.write_file(
+                path,
+                contents_of(workshop, contents)?,
+                *mode,
+                Durability::Power,
+            )?;
             Ok(Value::Null)
         }
         Action::EditFile { path, old, new } => {
             let mode = machine.stat(path)?.mode;
-            machine.write_file(path, edited(machine, path, old, new)?, mode, Durability::Power)?;
+            machine.write_file(
+                path,
+                edited(machine, path, old, new)?,
+                mode,
+                Durability::Power,
+            )?;
             Ok(Value::Null)
         }
         Action::Remove { path } => {
@@ -57,14 +95,30 @@ pub(crate) fn perform(workshop: &Workshop<'_>, operation: &OperationId, name: &s
             }
             Ok(Value::Null)
         }
-        Action::Download { url, path, sha256, size } => {
+        Action::Download {
+            url,
+            path,
+            sha256,
+            size,
+        } => {
             machine.act(
-                &Effect::Download { url: url.clone(), path: PathBuf::from(path), sha256: sha256.clone(), size: *size, deadline: DOWNLOAD_DEADLINE },
+                &Effect::Download {
+                    url: url.clone(),
+                    path: PathBuf::from(path),
+                    sha256: sha256.clone(),
+                    size: *size,
+                    deadline: DOWNLOAD_DEADLINE,
+                },
                 watch,
             )?;
             Ok(Value::Null)
         }
-        Action::Extract { archive, member, path, mode } => {
+        Action::Extract {
+            archive,
+            member,
+            path,
+            mode,
+        } => {
             let contents = extracted(machine, archive, member)?;
             let written = sha256_hex(&contents);
             machine.write_file(path, contents, *mode, Durability::Power)?;
@@ -75,18 +129,33 @@ pub(crate) fn perform(workshop: &Workshop<'_>, operation: &OperationId, name: &s
             if output.succeeded() {
                 return Ok(Value::Null);
             }
-            let mut problem = Problem::new(Code::CommandFailed, format!("`{command}` failed with exit code {}", output.code));
+            let mut problem = Problem::new(
+                Code::CommandFailed,
+                format!("`{command}` failed with exit code {}", output.code),
+            );
             for line in output.last_lines(8) {
                 problem = problem.because(line);
             }
             Err(problem)
         }
         Action::Env { action } => workshop.domain.perform(machine, action, watch),
-        Action::Signal { pid, start_time, signal } => {
-            machine.effect(&Effect::Signal { pid: *pid, start_time: *start_time, signal: *signal })?;
+        Action::Signal {
+            pid,
+            start_time,
+            signal,
+        } => {
+            machine.effect(&Effect::Signal {
+                pid: *pid,
+                start_time: *start_time,
+                signal: *signal,
+            })?;
             Ok(Value::Null)
         }
-        Action::AskPerson { instructions } => Err(Problem::new(Code::NeedsHands, "this step needs a person's hands").hint(instructions.clone())),
+        Action::AskPerson { instructions } => Err(Problem::new(
+            Code::NeedsHands,
+            "this step needs a person's hands",
+        )
+        .hint(instructions.clone())),
         Action::Packages { .. }
         | Action::AptSource { .. }
         | Action::Key { .. }
@@ -96,7 +165,10 @@ pub(crate) fn perform(workshop: &Workshop<'_>, operation: &OperationId, name: &s
         | Action::BootParameter { .. }
         | Action::Alternative { .. }
         | Action::Swap { .. }
-        | Action::Reboot => Err(Problem::new(Code::NeedsRoot, "this step needs root, and nothing that asks for it was started")),
+        | Action::Reboot => Err(Problem::new(
+            Code::NeedsRoot,
+            "this step needs root, and nothing that asks for it was started",
+        )),
     }
 }
 
@@ -106,8 +178,13 @@ pub(crate) fn contents_of(workshop: &Workshop<'_>, contents: &FileContents) -> R
         FileContents::Text(text) => Ok(text.clone().into_bytes()),
         FileContents::Embedded { name, sha256 } => match workshop.domain.embedded(name) {
             Some(bytes) if sha256_hex(&bytes) == *sha256 => Ok(bytes),
-            _ => Err(Problem::new(Code::PlanStale, format!("the plan was made by another version of Deskside: it wants another {name}"))
-                .hint("make the plan again with this version")),
+            _ => Err(Problem::new(
+                Code::PlanStale,
+                format!(
+                    "the plan was made by another version of Deskside: it wants another {name}"
+                ),
+            )
+            .hint("make the plan again with this version")),
         },
     }
 }
@@ -115,7 +192,10 @@ pub(crate) fn contents_of(workshop: &Workshop<'_>, contents: &FileContents) -> R
 /// Where a removed thing is moved: beside it, so that it stays on its file system.
 fn aside(path: &str, operation: &OperationId, name: &str) -> PathBuf {
     let path = Path::new(path);
-    let own = path.file_name().map(|own| own.to_string_lossy().into_owned()).unwrap_or_default();
+    let own = path
+        .file_name()
+        .map(|own| own.to_string_lossy().into_owned())
+        .unwrap_or_default();
     path.with_file_name(format!(".{own}.deskside-{operation}-{name}"))
 }
 
@@ -124,21 +204,33 @@ fn edited(machine: &dyn Machine, path: &str, old: &str, new: &str) -> Result<Str
     match text.matches(old).count() {
         1 => Ok(text.replacen(old, new, 1)),
         0 if text.contains(new) => Ok(text),
-        count => Err(Problem::new(Code::PlanStale, format!("{path} is not as the plan expects: the text to replace stands there {count} times"))
-            .hint("make the plan again")),
+        count => Err(Problem::new(
+            Code::PlanStale,
+            format!(
+                "{path} is not as the plan expects: the text to replace stands there {count} times"
+            ),
+        )
+        .hint("make the plan again")),
     }
 }
 
 fn extracted(machine: &dyn Machine, archive: &str, member: &str) -> Result<Vec<u8>> {
     let unreadable = |error: &dyn std::fmt::Display| {
-        Problem::new(Code::HashMismatch, format!("could not take {member} out of {archive}"))
-            .because(error)
-            .hint("remove the archive and run the same command again")
+        Problem::new(
+            Code::HashMismatch,
+            format!("could not take {member} out of {archive}"),
+        )
+        .because(error)
+        .hint("remove the archive and run the same command again")
     };
     let bytes = machine.file(archive, LARGEST_MEMBER)?;
-    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(bytes)).map_err(|error| unreadable(&error))?;
+    let mut zip =
+        zip::ZipArchive::new(std::io::Cursor::new(bytes)).map_err(|error| unreadable(&error))?;
     let entry = zip.by_name(member).map_err(|error| unreadable(&error))?;
     let mut contents = Vec::new();
-    entry.take(LARGEST_MEMBER).read_to_end(&mut contents).map_err(|error| unreadable(&error))?;
+    entry
+        .take(LARGEST_MEMBER)
+        .read_to_end(&mut contents)
+        .map_err(|error| unreadable(&error))?;
     Ok(contents)
 }

@@ -25,9 +25,16 @@ pub fn differing(machine: &dyn Machine, plan: &Plan, facts: &Facts) -> Vec<Diffe
             let now = current(machine, premise, &facts);
             let holds = match premise.operator {
                 Comparison::Equals => now == premise.value,
-                Comparison::AtLeast => now.as_f64().zip(premise.value.as_f64()).is_some_and(|(now, wanted)| now >= wanted),
+                Comparison::AtLeast => now
+                    .as_f64()
+                    .zip(premise.value.as_f64())
+                    .is_some_and(|(now, wanted)| now >= wanted),
             };
-            (!holds).then(|| Differs { fact: premise.fact.clone(), planned: premise.value.clone(), now })
+            (!holds).then(|| Differs {
+                fact: premise.fact.clone(),
+                planned: premise.value.clone(),
+                now,
+            })
         })
         .collect()
 }
@@ -38,15 +45,27 @@ pub fn differing(machine: &dyn Machine, plan: &Plan, facts: &Facts) -> Vec<Diffe
 /// [`Code::PlanStale`]; for lack of space [`Code::DiskFull`].
 pub fn require(machine: &dyn Machine, plan: &Plan, facts: &Facts) -> Result<()> {
     let differing = differing(machine, plan, facts);
-    let Some(first) = differing.first() else { return Ok(()) };
+    let Some(first) = differing.first() else {
+        return Ok(());
+    };
     if let Some(folder) = first.fact.strip_prefix("free:") {
-        let size = |value: &Value| value.as_u64().map_or_else(|| "unknown".to_string(), deskside_types::units::bytes);
+        let size = |value: &Value| {
+            value
+                .as_u64()
+                .map_or_else(|| "unknown".to_string(), deskside_types::units::bytes)
+        };
         return Err(Problem::new(Code::DiskFull, format!("{folder} has too little free space: {} are needed, {} are free", size(&first.planned), size(&first.now)))
             .hint("free some space (`df -h` shows what is full), or choose another place with DESKSIDE_HOME"));
     }
-    let mut problem = Problem::new(Code::PlanStale, "the machine is not as it was when the plan was made");
+    let mut problem = Problem::new(
+        Code::PlanStale,
+        "the machine is not as it was when the plan was made",
+    );
     for difference in &differing {
-        problem = problem.because(format!("{} was {}, and is {} now", difference.fact, difference.planned, difference.now));
+        problem = problem.because(format!(
+            "{} was {}, and is {} now",
+            difference.fact, difference.planned, difference.now
+        ));
     }
     Err(problem.hint("make the plan again"))
 }
@@ -61,7 +80,9 @@ pub fn at<'a>(facts: &'a Value, path: &str) -> Option<&'a Value> {
 
 fn current(machine: &dyn Machine, premise: &Premise, facts: &Value) -> Value {
     match premise.fact.strip_prefix("free:") {
-        Some(folder) => machine.space(folder).map_or(Value::Null, |space| Value::from(space.free)),
+        Some(folder) => machine
+            .space(folder)
+            .map_or(Value::Null, |space| Value::from(space.free)),
         None => at(facts, &premise.fact).cloned().unwrap_or(Value::Null),
     }
 }

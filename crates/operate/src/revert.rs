@@ -10,12 +10,25 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// Takes an action back. Returns what was left as it is, and why.
-pub(crate) fn revert(workshop: &Workshop<'_>, action: &Action, before: &Value, after: &Value) -> Result<Option<String>> {
+pub(crate) fn revert(
+    workshop: &Workshop<'_>,
+    action: &Action,
+    before: &Value,
+    after: &Value,
+) -> Result<Option<String>> {
     let machine = workshop.machine;
     match action {
-        Action::WriteFile { path, .. } | Action::EditFile { path, .. } | Action::Download { path, .. } | Action::Extract { path, .. } => {
-            let mut file: FileBefore = serde_json::from_value(before.clone())
-                .map_err(|error| Problem::new(Code::JournalUnreadable, format!("the journal does not say what {path} was before")).because(error))?;
+        Action::WriteFile { path, .. }
+        | Action::EditFile { path, .. }
+        | Action::Download { path, .. }
+        | Action::Extract { path, .. } => {
+            let mut file: FileBefore = serde_json::from_value(before.clone()).map_err(|error| {
+                Problem::new(
+                    Code::JournalUnreadable,
+                    format!("the journal does not say what {path} was before"),
+                )
+                .because(error)
+            })?;
             if let Some(written) = after.get("written").and_then(Value::as_str) {
                 file.written = Some(written.to_string());
             }
@@ -25,39 +38,65 @@ pub(crate) fn revert(workshop: &Workshop<'_>, action: &Action, before: &Value, a
             restore_file(machine, Path::new(path), &file)
         }
         Action::Remove { path } => {
-            let moved_to = before.get("moved_to").and_then(Value::as_str).map(PathBuf::from);
-            let Some(moved_to) = moved_to else { return Ok(Some(format!("the journal does not say where {path} was moved"))) };
+            let moved_to = before
+                .get("moved_to")
+                .and_then(Value::as_str)
+                .map(PathBuf::from);
+            let Some(moved_to) = moved_to else {
+                return Ok(Some(format!(
+                    "the journal does not say where {path} was moved"
+                )));
+            };
             if !machine.exists(&moved_to)? {
                 return Ok(None);
             }
             if machine.exists(path)? {
-                return Ok(Some(format!("{path} is there again; what it was before is kept at {}", moved_to.display())));
+                return Ok(Some(format!(
+                    "{path} is there again; what it was before is kept at {}",
+                    moved_to.display()
+                )));
             }
             machine.rename(&moved_to, path)?;
             Ok(None)
         }
         Action::Env { action } => {
             workshop.domain.undo(machine, action, after)?;
-            let made = before.get("made").and_then(Value::as_str).map(PathBuf::from);
+            let made = before
+                .get("made")
+                .and_then(Value::as_str)
+                .map(PathBuf::from);
             remove_made_folders(machine, Path::new(action.path()), made.as_deref())?;
             Ok(None)
         }
-        Action::Run { command, undo: Some(undo) } => {
+        Action::Run {
+            command,
+            undo: Some(undo),
+        } => {
             let output = match machine.run(door_command(undo), &mut |_| {}) {
                 Ok(output) => output,
-                Err(error) if error.kind == ErrorKind::Absent => return Ok(Some(format!("`{undo}` is not there any more, so `{command}` stays done"))),
+                Err(error) if error.kind == ErrorKind::Absent => {
+                    return Ok(Some(format!(
+                        "`{undo}` is not there any more, so `{command}` stays done"
+                    )));
+                }
                 Err(error) => return Err(error.into()),
             };
             if output.succeeded() {
                 return Ok(None);
             }
-            let mut problem = Problem::new(Code::CommandFailed, format!("`{undo}` failed with exit code {}", output.code));
+            let mut problem = Problem::new(
+                Code::CommandFailed,
+                format!("`{undo}` failed with exit code {}", output.code),
+            );
             for line in output.last_lines(5) {
                 problem = problem.because(line);
             }
             Err(problem)
         }
-        Action::Run { command, undo: None } => Ok(Some(format!("`{command}` has no way back"))),
+        Action::Run {
+            command,
+            undo: None,
+        } => Ok(Some(format!("`{command}` has no way back"))),
         other => Ok(Some(format!("{} has no way back here", kind(other)))),
     }
 }

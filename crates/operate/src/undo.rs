@@ -26,18 +26,28 @@ pub struct Undone {
 /// When there is none, or no operation has that identity.
 pub fn choose(operations: &[Operation], wanted: Option<&str>) -> Result<Operation> {
     let found = match wanted {
-        Some(text) => operations.iter().rfind(|operation| operation.id.0 == text || (text.len() >= 4 && operation.id.0.ends_with(text))),
-        None => operations.iter().rfind(|operation| operation.outcome != Outcome::Undone && !operation.standing.is_empty()),
+        Some(text) => operations.iter().rfind(|operation| {
+            operation.id.0 == text || (text.len() >= 4 && operation.id.0.ends_with(text))
+        }),
+        None => operations.iter().rfind(|operation| {
+            operation.outcome != Outcome::Undone && !operation.standing.is_empty()
+        }),
     };
     match (found, wanted) {
-        (Some(operation), _) if operation.outcome == Outcome::Undone => {
-            Err(Problem::new(Code::UndoImpossible, format!("{} was taken back already", operation.id)))
-        }
+        (Some(operation), _) if operation.outcome == Outcome::Undone => Err(Problem::new(
+            Code::UndoImpossible,
+            format!("{} was taken back already", operation.id),
+        )),
         (Some(operation), _) => Ok(operation.clone()),
-        (None, Some(text)) => {
-            Err(Problem::new(Code::UndoImpossible, format!("there is no operation {text}")).hint("`deskside history` lists them"))
-        }
-        (None, None) => Err(Problem::new(Code::UndoImpossible, "there is nothing to undo")),
+        (None, Some(text)) => Err(Problem::new(
+            Code::UndoImpossible,
+            format!("there is no operation {text}"),
+        )
+        .hint("`deskside history` lists them")),
+        (None, None) => Err(Problem::new(
+            Code::UndoImpossible,
+            "there is nothing to undo",
+        )),
     }
 }
 
@@ -49,11 +59,21 @@ pub fn undo(workshop: &Workshop<'_>, wanted: Option<&str>) -> Result<Undone> {
     let _lock = apply::lock(workshop)?;
     let (operations, _) = history(workshop.machine, &workshop.state)?;
     let chosen = choose(&operations, wanted)?;
-    let mut undone = Undone { operations: Vec::new(), wish: chosen.plan.wish.clone(), steps: Vec::new(), left: Vec::new() };
+    let mut undone = Undone {
+        operations: Vec::new(),
+        wish: chosen.plan.wish.clone(),
+        steps: Vec::new(),
+        left: Vec::new(),
+    };
     let mut next = Some(chosen);
     while let Some(operation) = next {
         one(workshop, &operation, &mut undone)?;
-        next = operation.continues.as_ref().and_then(|id| operations.iter().find(|earlier| earlier.id == *id && earlier.outcome != Outcome::Undone).cloned());
+        next = operation.continues.as_ref().and_then(|id| {
+            operations
+                .iter()
+                .find(|earlier| earlier.id == *id && earlier.outcome != Outcome::Undone)
+                .cloned()
+        });
         undone.operations.push(operation.id);
     }
     Ok(undone)
@@ -61,18 +81,34 @@ pub fn undo(workshop: &Workshop<'_>, wanted: Option<&str>) -> Result<Undone> {
 
 fn one(workshop: &Workshop<'_>, operation: &Operation, undone: &mut Undone) -> Result<()> {
     for standing in operation.standing.iter().rev() {
-        let Some(step) = operation.plan.steps.iter().find(|step| step.id == standing.step) else { continue };
-        let Some(action) = step.actions.get(standing.action) else { continue };
+        let Some(step) = operation
+            .plan
+            .steps
+            .iter()
+            .find(|step| step.id == standing.step)
+        else {
+            continue;
+        };
+        let Some(action) = step.actions.get(standing.action) else {
+            continue;
+        };
         let left = match &step.undo {
             Undo::None { why } => Some(format!("`{}` stays: {why}", step.title)),
-            Undo::Exact | Undo::BestEffort { .. } => revert::revert(workshop, action, &standing.before, &standing.after)
-                .map_err(|problem| problem.within(format!("could not take back `{}`", step.title)))?,
+            Undo::Exact | Undo::BestEffort { .. } => {
+                revert::revert(workshop, action, &standing.before, &standing.after).map_err(
+                    |problem| problem.within(format!("could not take back `{}`", step.title)),
+                )?
+            }
         };
         append(
             workshop.machine,
             &workshop.state,
             &operation.id,
-            &Entry::ActionUndone { step: standing.step.clone(), action: standing.action, left: left.clone() },
+            &Entry::ActionUndone {
+                step: standing.step.clone(),
+                action: standing.action,
+                left: left.clone(),
+            },
         )?;
         if undone.steps.last() != Some(&step.title) {
             undone.steps.push(step.title.clone());
@@ -83,5 +119,14 @@ fn one(workshop: &Workshop<'_>, operation: &Operation, undone: &mut Undone) -> R
         undone.left.extend(left);
     }
     let at = workshop.machine.now()?.wall;
-    append(workshop.machine, &workshop.state, &operation.id, &Entry::End { at, outcome: "undone".into(), problem: None })
+    append(
+        workshop.machine,
+        &workshop.state,
+        &operation.id,
+        &Entry::End {
+            at,
+            outcome: "undone".into(),
+            problem: None,
+        },
+    )
 }

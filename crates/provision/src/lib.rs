@@ -55,21 +55,29 @@ pub struct Undecided {
 impl Assessment {
     /// Whether an accelerator that is there can't be used for now.
     pub fn blocks_accelerator(&self) -> bool {
-        self.lacking.iter().any(|lacking| lacking.blocks_accelerator)
+        self.lacking
+            .iter()
+            .any(|lacking| lacking.blocks_accelerator)
     }
 }
 
 /// Judges the facts.
 pub fn assess(facts: &Facts) -> Assessment {
     let facts = serde_json::to_value(facts).unwrap_or(Value::Null);
-    let mut assessment = Assessment { lacking: Vec::new(), undecided: Vec::new() };
+    let mut assessment = Assessment {
+        lacking: Vec::new(),
+        undecided: Vec::new(),
+    };
     for lack in lacks() {
         match lack.when.evaluate(&facts) {
             Truth::True => assessment.lacking.push(lacking(lack, &facts)),
             Truth::False => {}
             Truth::Unknown(unseen) => assessment.undecided.push(Undecided {
                 id: lack.id.clone(),
-                because: unseen.into_iter().map(|one| format!("{}: {}", one.fact, one.reason)).collect(),
+                because: unseen
+                    .into_iter()
+                    .map(|one| format!("{}: {}", one.fact, one.reason))
+                    .collect(),
             }),
         }
     }
@@ -77,7 +85,11 @@ pub fn assess(facts: &Facts) -> Assessment {
 }
 
 fn lacking(lack: &Lack, facts: &Value) -> Lacking {
-    let way = lack.ways.iter().find(|way| way.when.as_ref().is_none_or(|when| when.evaluate(facts).holds()));
+    let way = lack.ways.iter().find(|way| {
+        way.when
+            .as_ref()
+            .is_none_or(|when| when.evaluate(facts).holds())
+    });
     Lacking {
         id: lack.id.clone(),
         title: lack.title.clone(),

@@ -3,5 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 pub mod sim;
+pub mod skip;
 
 pub use sim::{Sim, SimLaunched, SimNode, SimProcess, SimState};
+pub use skip::skip;

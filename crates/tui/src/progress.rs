@@ -17,7 +17,11 @@ pub struct Steps<'a> {
 impl<'a> Steps<'a> {
     /// Nothing is drawn yet.
     pub fn new(ui: &'a Ui) -> Self {
-        Self { ui, bar: None, title: String::new() }
+        Self {
+            ui,
+            bar: None,
+            title: String::new(),
+        }
     }
 
     /// A step begins.
@@ -30,7 +34,11 @@ impl<'a> Steps<'a> {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         // The template is a constant, so a failure to parse it only costs the decoration.
         if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {wide_msg} {elapsed}") {
-            bar.set_style(style.tick_strings(if self.ui.unicode { &["⠋", "⠙", "⠸", "⠴", "⠦", "⠇", " "] } else { &["-", "\\", "|", "/", " "] }));
+            bar.set_style(style.tick_strings(if self.ui.unicode {
+                &["⠋", "⠙", "⠸", "⠴", "⠦", "⠇", " "]
+            } else {
+                &["-", "\\", "|", "/", " "]
+            }));
         }
         bar.set_prefix(format!("[{place}/{of}] {title}"));
         bar.enable_steady_tick(Duration::from_millis(100));
@@ -41,7 +49,12 @@ impl<'a> Steps<'a> {
     pub fn bytes(&self, done: u64, total: Option<u64>) {
         if let Some(bar) = &self.bar {
             bar.set_message(match total {
-                Some(total) if total > 0 => format!("{} of {} ({} %)", units::bytes(done), units::bytes(total), done * 100 / total),
+                Some(total) if total > 0 => format!(
+                    "{} of {} ({} %)",
+                    units::bytes(done),
+                    units::bytes(total),
+                    done * 100 / total
+                ),
                 _ => units::bytes(done),
             });
         }
@@ -50,7 +63,10 @@ impl<'a> Steps<'a> {
     /// A command said a line.
     pub fn line(&self, line: &str) {
         if let Some(bar) = &self.bar {
-            bar.set_message(clip(line.trim(), self.ui.width.saturating_sub(self.title.len() + 24).max(10)));
+            bar.set_message(clip(
+                line.trim(),
+                self.ui.width.saturating_sub(self.title.len() + 24).max(10),
+            ));
         }
     }
 
@@ -58,7 +74,12 @@ impl<'a> Steps<'a> {
     pub fn done(&mut self, span: Duration) {
         self.clear();
         let mark = self.ui.tint(self.ui.letter("✓", "ok"), Meaning::Good);
-        self.ui.talk(&format!("{mark} {} {}", self.title, self.ui.tint(&format!("({})", units::duration(span)), Meaning::Quiet)));
+        self.ui.talk(&format!(
+            "{mark} {} {}",
+            self.title,
+            self.ui
+                .tint(&format!("({})", units::duration(span)), Meaning::Quiet)
+        ));
     }
 
     /// Whatever moves is taken off the screen.

@@ -21,7 +21,11 @@ pub fn sparkline(values: &[f64], width: usize, unicode: bool) -> String {
                 return '!';
             }
             let mean = stretch.iter().sum::<f64>() / stretch.len() as f64;
-            let place = if high > low { (mean - low) / (high - low) } else { 0.0 };
+            let place = if high > low {
+                (mean - low) / (high - low)
+            } else {
+                0.0
+            };
             marks[((place * 7.0).round() as usize).min(7)]
         })
         .collect()
@@ -33,12 +37,18 @@ mod tests {
 
     #[test]
     fn curves_fall_and_rise() {
-        assert_eq!(sparkline(&[7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0, 0.0], 8, true), "█▇▆▅▄▃▂▁");
+        assert_eq!(
+            sparkline(&[7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0, 0.0], 8, true),
+            "█▇▆▅▄▃▂▁"
+        );
         assert_eq!(sparkline(&[0.0, 7.0], 8, false), "_#");
         assert_eq!(sparkline(&[], 8, true), "");
         assert_eq!(sparkline(&[2.0; 3], 8, true), "▁▁▁");
         assert_eq!(sparkline(&[1.0, f64::NAN, 0.0], 3, true), "█!▁");
-        assert_eq!(sparkline(&(0..1000).map(f64::from).collect::<Vec<_>>(), 4, true), "▂▃▆▇");
+        assert_eq!(
+            sparkline(&(0..1000).map(f64::from).collect::<Vec<_>>(), 4, true),
+            "▂▃▆▇"
+        );
         assert_eq!(sparkline(&[-1.7e308, 1.7e308], 2, true).chars().count(), 2);
     }
 }

@@ -26,14 +26,22 @@ impl Table {
     /// Adds a column. The lowest priority stays longest; 0 is never dropped.
     #[must_use]
     pub fn column(mut self, head: &str, priority: u8) -> Self {
-        self.columns.push(Column { head: head.into(), priority, right: false });
+        self.columns.push(Column {
+            head: head.into(),
+            priority,
+            right: false,
+        });
         self
     }
 
     /// Adds a column of numbers, set to the right.
     #[must_use]
     pub fn numbers(mut self, head: &str, priority: u8) -> Self {
-        self.columns.push(Column { head: head.into(), priority, right: true });
+        self.columns.push(Column {
+            head: head.into(),
+            priority,
+            right: true,
+        });
         self
     }
 
@@ -50,7 +58,14 @@ impl Table {
             .columns
             .iter()
             .enumerate()
-            .map(|(place, column)| self.rows.iter().map(|row| row[place].width()).chain([column.head.width()]).max().unwrap_or(0))
+            .map(|(place, column)| {
+                self.rows
+                    .iter()
+                    .map(|row| row[place].width())
+                    .chain([column.head.width()])
+                    .max()
+                    .unwrap_or(0)
+            })
             .collect();
         let kept = self.fitting(&widths, width);
         let line = |cell: &dyn Fn(usize) -> String| -> String {
@@ -72,16 +87,32 @@ impl Table {
             clip(text.trim_end(), width)
         };
         let head = line(&|place| self.columns[place].head.clone());
-        std::iter::once(paint(&head, Meaning::Quiet, colour)).chain(self.rows.iter().map(|row| line(&|place| row[place].clone()))).collect()
+        std::iter::once(paint(&head, Meaning::Quiet, colour))
+            .chain(
+                self.rows
+                    .iter()
+                    .map(|row| line(&|place| row[place].clone())),
+            )
+            .collect()
     }
 
     fn fitting(&self, widths: &[usize], width: usize) -> Vec<usize> {
         // A column whose cells are all empty says nothing.
         let mut kept: Vec<usize> = (0..self.columns.len())
-            .filter(|&place| self.columns[place].priority == 0 || self.rows.iter().any(|row| !row[place].is_empty()))
+            .filter(|&place| {
+                self.columns[place].priority == 0
+                    || self.rows.iter().any(|row| !row[place].is_empty())
+            })
             .collect();
         while kept.iter().map(|&place| widths[place] + 2).sum::<usize>() > width + 2 {
-            let Some(worst) = kept.iter().enumerate().max_by_key(|(_, place)| self.columns[**place].priority).map(|(nth, _)| nth) else { break };
+            let Some(worst) = kept
+                .iter()
+                .enumerate()
+                .max_by_key(|(_, place)| self.columns[**place].priority)
+                .map(|(nth, _)| nth)
+            else {
+                break;
+            };
             if self.columns[kept[worst]].priority == 0 {
                 break;
             }
@@ -115,9 +146,15 @@ mod tests {
 
     #[test]
     fn columns_go_by_priority_when_it_gets_narrow() {
-        let mut table = Table::new().column("run", 0).column("command", 2).numbers("loss", 1);
+        let mut table = Table::new()
+            .column("run", 0)
+            .column("command", 2)
+            .numbers("loss", 1);
         table.row(["a1".into(), "python train.py".into(), "0.5".into()]);
-        assert_eq!(table.lines(80, false), ["run  command          loss", "a1   python train.py   0.5"]);
+        assert_eq!(
+            table.lines(80, false),
+            ["run  command          loss", "a1   python train.py   0.5"]
+        );
         assert_eq!(table.lines(20, false), ["run  loss", "a1    0.5"]);
         assert_eq!(table.lines(4, false), ["run", "a1"]);
     }

@@ -52,19 +52,38 @@ pub struct Ui {
 
 impl Ui {
     /// Decides from the flags, the environment and what stdout and stderr are.
-    pub fn new(colour: When, json: bool, quiet: bool, no_progress: bool, around: &Surroundings) -> Self {
-        let (out, talk) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
+    pub fn new(
+        colour: When,
+        json: bool,
+        quiet: bool,
+        no_progress: bool,
+        around: &Surroundings,
+    ) -> Self {
+        let (out, talk) = (
+            std::io::stdout().is_terminal(),
+            std::io::stderr().is_terminal(),
+        );
         let decide = |terminal: bool| match colour {
             When::Always => true,
             When::Never => false,
             When::Auto => !around.no_colour && (around.force_colour || (terminal && !around.dumb)),
         };
-        let terminal_width = if out { rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| usize::from(size.ws_col)) } else { None };
+        let terminal_width = if out {
+            rustix::termios::tcgetwinsize(std::io::stdout())
+                .ok()
+                .map(|size| usize::from(size.ws_col))
+        } else {
+            None
+        };
         Self {
             colour: decide(out),
             talk_colour: decide(talk),
             unicode: around.unicode,
-            width: terminal_width.filter(|width| *width > 0).or(around.columns).unwrap_or(100).clamp(20, 400),
+            width: terminal_width
+                .filter(|width| *width > 0)
+                .or(around.columns)
+                .unwrap_or(100)
+                .clamp(20, 400),
             json,
             quiet,
             repaint: talk && !around.dumb && !no_progress && !quiet,
@@ -90,7 +109,11 @@ impl Ui {
 
     /// Prints a report as JSON: one object, or one a line in streams.
     pub fn answer_json(&self, value: &serde_json::Value, stream: bool) {
-        let text = if stream { serde_json::to_string(value) } else { serde_json::to_string_pretty(value) };
+        let text = if stream {
+            serde_json::to_string(value)
+        } else {
+            serde_json::to_string_pretty(value)
+        };
         self.answer(&text.unwrap_or_default());
     }
 
@@ -134,9 +157,17 @@ impl Ui {
             self.insist(&value.to_string());
             return;
         }
-        self.insist(&format!("{} {} {}", self.tint("error:", Meaning::Bad), problem.message, self.tint(&format!("[{}]", problem.code), Meaning::Quiet)));
+        self.insist(&format!(
+            "{} {} {}",
+            self.tint("error:", Meaning::Bad),
+            problem.message,
+            self.tint(&format!("[{}]", problem.code), Meaning::Quiet)
+        ));
         for cause in &problem.causes {
-            self.insist(&format!("  {} {cause}", self.tint("because:", Meaning::Quiet)));
+            self.insist(&format!(
+                "  {} {cause}",
+                self.tint("because:", Meaning::Quiet)
+            ));
         }
         for hint in &problem.hints {
             self.insist(&format!("  {} {hint}", self.tint("hint:", Meaning::Hint)));

@@ -168,7 +168,11 @@ impl std::str::FromStr for Code {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let text = text.trim();
-        Self::ALL.iter().copied().find(|code| code.text().eq_ignore_ascii_case(text)).ok_or(())
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|code| code.text().eq_ignore_ascii_case(text))
+            .ok_or(())
     }
 }
 
@@ -180,7 +184,10 @@ mod tests {
     fn codes_are_unique_and_well_formed() {
         let mut seen = std::collections::BTreeSet::new();
         for code in Code::ALL {
-            assert!(code.text().len() == 6 && code.text().starts_with("DS"), "{code}");
+            assert!(
+                code.text().len() == 6 && code.text().starts_with("DS"),
+                "{code}"
+            );
             assert!(seen.insert(code.text()), "{code} stands twice");
             assert_eq!(code.text().parse(), Ok(*code));
         }

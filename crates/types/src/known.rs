@@ -25,7 +25,9 @@ pub enum Known<T> {
 impl<T> Known<T> {
     /// An unknown fact with its reason.
     pub fn unknown(reason: impl Into<String>) -> Self {
-        Self::Unknown { unknown: reason.into() }
+        Self::Unknown {
+            unknown: reason.into(),
+        }
     }
 
     /// The value where it is known.
@@ -72,7 +74,9 @@ impl<T> Known<T> {
         match self {
             Self::Value(value) => Known::Value(value),
             Self::Absent => Known::Absent,
-            Self::Unknown { unknown } => Known::Unknown { unknown: unknown.clone() },
+            Self::Unknown { unknown } => Known::Unknown {
+                unknown: unknown.clone(),
+            },
         }
     }
 }
@@ -92,7 +96,10 @@ mod tests {
         let cases: [(Known<u32>, &str); 3] = [
             (Known::Value(7), "7"),
             (Known::Absent, "null"),
-            (Known::unknown("no permission"), r#"{"unknown":"no permission"}"#),
+            (
+                Known::unknown("no permission"),
+                r#"{"unknown":"no permission"}"#,
+            ),
         ];
         for (fact, json) in cases {
             assert_eq!(serde_json::to_string(&fact).unwrap(), json);

@@ -44,7 +44,14 @@ impl Plan {
 
     /// Bytes to be downloaded, as far as they are known, and whether all are.
     pub fn download_bytes(&self) -> (u64, bool) {
-        let known = self.steps.iter().filter_map(|step| step.download_bytes).sum();
-        (known, self.steps.iter().all(|step| step.download_bytes.is_some()))
+        let known = self
+            .steps
+            .iter()
+            .filter_map(|step| step.download_bytes)
+            .sum();
+        (
+            known,
+            self.steps.iter().all(|step| step.download_bytes.is_some()),
+        )
     }
 }

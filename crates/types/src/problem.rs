@@ -28,7 +28,12 @@ pub type Result<T, E = Problem> = std::result::Result<T, E>;
 impl Problem {
     /// A problem with its code and message.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), causes: Vec::new(), hints: Vec::new() }
+        Self {
+            code,
+            message: message.into(),
+            causes: Vec::new(),
+            hints: Vec::new(),
+        }
     }
 
     /// Adds a deeper cause.
@@ -48,7 +53,8 @@ impl Problem {
     /// Puts a wider message in front: the old message becomes the nearest cause. Code and hints stay.
     #[must_use]
     pub fn within(mut self, message: impl Into<String>) -> Self {
-        self.causes.insert(0, std::mem::replace(&mut self.message, message.into()));
+        self.causes
+            .insert(0, std::mem::replace(&mut self.message, message.into()));
         self
     }
 

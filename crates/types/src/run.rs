@@ -10,7 +10,9 @@ pub const RUN_FOLDER_VERSION: u32 = 1;
 /// A run's identity: sortable by time, unique on one machine, short enough to say.
 ///
 /// `YYYYMMDD-HHMMSS-xxxx` (UTC and four letters or digits), for example `20261125-150102-k7mq`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
 pub struct RunId(pub String);
 
@@ -19,7 +21,9 @@ impl RunId {
     pub fn new(at: jiff::Timestamp, random: u32) -> Self {
         const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
         let stamp = at.strftime("%Y%m%d-%H%M%S");
-        let tail: String = (0..4).map(|place| ALPHABET[(random >> (place * 5) & 31) as usize] as char).collect();
+        let tail: String = (0..4)
+            .map(|place| ALPHABET[(random >> (place * 5) & 31) as usize] as char)
+            .collect();
         Self(format!("{stamp}-{tail}"))
     }
 
@@ -27,7 +31,9 @@ impl RunId {
     pub fn is_valid(text: &str) -> bool {
         let bytes = text.as_bytes();
         (4..=64).contains(&bytes.len())
-            && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-' || *byte == b'_')
+            && bytes
+                .iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-' || *byte == b'_')
             && bytes[0].is_ascii_alphanumeric()
     }
 }
@@ -223,7 +229,10 @@ impl RunState {
 
     /// Nothing more will happen to it.
     pub fn is_over(&self) -> bool {
-        !matches!(self, Self::Queued | Self::Starting { .. } | Self::Running { .. })
+        !matches!(
+            self,
+            Self::Queued | Self::Starting { .. } | Self::Running { .. }
+        )
     }
 }
 

@@ -11,7 +11,11 @@ pub fn bytes(count: u64) -> String {
         value /= 1024.0;
         unit += 1;
     }
-    if unit == 0 { format!("{count} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+    if unit == 0 {
+        format!("{count} B")
+    } else {
+        format!("{value:.1} {}", UNITS[unit])
+    }
 }
 
 /// A duration in its two largest units: `850 ms`, `12.3 s`, `4m 05s`, `1h 04m`, `3d 02h`.
@@ -39,7 +43,11 @@ pub fn number(value: f64) -> String {
     if (-4.0..7.0).contains(&magnitude) {
         let places = (4.0 - magnitude).clamp(0.0, 8.0) as usize;
         let text = format!("{value:.places$}");
-        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
+        if text.contains('.') {
+            text.trim_end_matches('0').trim_end_matches('.').to_string()
+        } else {
+            text
+        }
     } else {
         format!("{value:.4e}")
     }
@@ -51,21 +59,42 @@ mod tests {
 
     #[test]
     fn sizes_carry_binary_units() {
-        for (count, text) in [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (25_757_220_864, "24.0 GiB"), (u64::MAX, "16384.0 PiB")] {
+        for (count, text) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (25_757_220_864, "24.0 GiB"),
+            (u64::MAX, "16384.0 PiB"),
+        ] {
             assert_eq!(bytes(count), text);
         }
     }
 
     #[test]
     fn durations_show_two_units() {
-        for (milliseconds, text) in [(0, "0 ms"), (999, "999 ms"), (12_340, "12.3 s"), (59_990, "0m 59s"), (245_000, "4m 05s"), (3_840_000, "1h 04m"), (266_400_000, "3d 02h")] {
+        for (milliseconds, text) in [
+            (0, "0 ms"),
+            (999, "999 ms"),
+            (12_340, "12.3 s"),
+            (59_990, "0m 59s"),
+            (245_000, "4m 05s"),
+            (3_840_000, "1h 04m"),
+            (266_400_000, "3d 02h"),
+        ] {
             assert_eq!(duration(Duration::from_millis(milliseconds)), text);
         }
     }
 
     #[test]
     fn numbers_keep_five_digits() {
-        for (value, text) in [(0.0, "0"), (0.958333, "0.95833"), (123456.0, "123456"), (3e-4, "0.0003"), (1.5e-9, "1.5000e-9"), (f64::NAN, "NaN")] {
+        for (value, text) in [
+            (0.0, "0"),
+            (0.958333, "0.95833"),
+            (123456.0, "123456"),
+            (3e-4, "0.0003"),
+            (1.5e-9, "1.5000e-9"),
+            (f64::NAN, "NaN"),
+        ] {
             assert_eq!(number(value), text);
         }
     }

@@ -28,7 +28,11 @@ pub fn info(program: &Path) -> Result<Bar> {
         command.arg("info").env("DESKSIDE_HOME", &home);
         command
     })?;
-    Ok(bar("deskside info (this machine)", &times, Duration::from_millis(100)))
+    Ok(bar(
+        "deskside info (this machine)",
+        &times,
+        Duration::from_millis(100),
+    ))
 }
 
 /// `run -- true` beside bare `true`, in turn: outside a git repository, and inside one beside git itself.
@@ -38,7 +42,10 @@ pub fn run(program: &Path) -> Result<Vec<Bar>> {
     let inside = tempfolder("deskside-bench-inside")?;
     let tracked = |folder: &Path| {
         let mut command = Command::new(program);
-        command.args(["run", "--", "true"]).env("DESKSIDE_HOME", &home).current_dir(folder);
+        command
+            .args(["run", "--", "true"])
+            .env("DESKSIDE_HOME", &home)
+            .current_dir(folder);
         command
     };
     let (mut bare, mut ours) = (Vec::new(), Vec::new());
@@ -46,23 +53,57 @@ pub fn run(program: &Path) -> Result<Vec<Bar>> {
         bare.push(once(&mut Command::new("true"))?);
         ours.push(once(&mut tracked(&outside))?);
     }
-    let mut bars = vec![over("deskside run -- true, outside git", &bare, &ours, Duration::from_millis(15), "bare exec")];
+    let mut bars = vec![over(
+        "deskside run -- true, outside git",
+        &bare,
+        &ours,
+        Duration::from_millis(15),
+        "bare exec",
+    )];
     if crate::shell::has("git") {
         let git = |arguments: &[&str]| {
             let mut command = Command::new("git");
-            command.args(arguments).current_dir(&inside).env("GIT_CONFIG_GLOBAL", "/dev/null");
+            command
+                .args(arguments)
+                .current_dir(&inside)
+                .env("GIT_CONFIG_GLOBAL", "/dev/null");
             command
         };
         std::fs::write(inside.join("train.py"), "print(1)\n")?;
-        for arguments in [&["init", "-q"][..], &["add", "."], &["-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-q", "-m", "first"]] {
-            ensure!(git(arguments).status()?.success(), "git {arguments:?} failed");
+        for arguments in [
+            &["init", "-q"][..],
+            &["add", "."],
+            &[
+                "-c",
+                "user.name=a",
+                "-c",
+                "user.email=a@example.org",
+                "commit",
+                "-q",
+                "-m",
+                "first",
+            ],
+        ] {
+            ensure!(
+                git(arguments).status()?.success(),
+                "git {arguments:?} failed"
+            );
         }
         let (mut bare, mut ours) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS / 2 {
-            bare.push(once(&mut Command::new("true"))? + once(&mut git(&["status", "--porcelain=v2", "--branch", "-z"]))?);
+            bare.push(
+                once(&mut Command::new("true"))?
+                    + once(&mut git(&["status", "--porcelain=v2", "--branch", "-z"]))?,
+            );
             ours.push(once(&mut tracked(&inside))?);
         }
-        bars.push(over("deskside run -- true, inside git", &bare, &ours, Duration::from_millis(10), "bare exec + git status"));
+        bars.push(over(
+            "deskside run -- true, inside git",
+            &bare,
+            &ours,
+            Duration::from_millis(10),
+            "bare exec + git status",
+        ));
     }
     for folder in [outside, inside] {
         std::fs::remove_dir_all(folder)?;
@@ -77,9 +118,14 @@ fn tempfolder(name: &str) -> Result<std::path::PathBuf> {
 }
 
 fn once(command: &mut Command) -> Result<Duration> {
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     let start = Instant::now();
-    let status = command.status().with_context(|| format!("could not start {command:?}"))?;
+    let status = command
+        .status()
+        .with_context(|| format!("could not start {command:?}"))?;
     let span = start.elapsed();
     ensure!(status.success(), "{command:?} ended with {status}");
     Ok(span)
@@ -104,7 +150,12 @@ fn bar(what: &str, times: &[Duration], limit: Duration) -> Bar {
     let median = at(times, 0.5);
     Bar {
         what: what.into(),
-        measured: format!("median {} (p10 {}, p90 {})", milliseconds(median), milliseconds(at(times, 0.1)), milliseconds(at(times, 0.9))),
+        measured: format!(
+            "median {} (p10 {}, p90 {})",
+            milliseconds(median),
+            milliseconds(at(times, 0.1)),
+            milliseconds(at(times, 0.9))
+        ),
         limit: format!("≤ {}", milliseconds(limit)),
         holds: median <= limit,
     }
@@ -115,7 +166,12 @@ fn over(what: &str, bare: &[Duration], ours: &[Duration], limit: Duration, peer:
     let over = ours.saturating_sub(bare);
     Bar {
         what: what.into(),
-        measured: format!("median {} over {} = {} ", milliseconds(ours), milliseconds(bare), milliseconds(over)),
+        measured: format!(
+            "median {} over {} = {} ",
+            milliseconds(ours),
+            milliseconds(bare),
+            milliseconds(over)
+        ),
         limit: format!("≤ {} over {peer}", milliseconds(limit)),
         holds: over <= limit,
     }

@@ -16,12 +16,21 @@ pub fn log() -> Result<Vec<Bar>> {
             .env("DESKSIDE_HOME", &home)
             .env("PYTHONPATH", root().join("crates/track/python")),
     )?;
-    let value: serde_json::Value = serde_json::from_str(text.lines().last().unwrap_or_default()).context("bench_log.py printed no JSON line")?;
+    let value: serde_json::Value = serde_json::from_str(text.lines().last().unwrap_or_default())
+        .context("bench_log.py printed no JSON line")?;
     let mut bars = Vec::new();
-    for (key, what, limit) in [("one_key", "deskside.log, one key", 5.0), ("ten_keys", "deskside.log, ten keys", 10.0)] {
+    for (key, what, limit) in [
+        ("one_key", "deskside.log, one key", 5.0),
+        ("ten_keys", "deskside.log, ten keys", 10.0),
+    ] {
         let median = value[key]["median_us"].as_f64().context("no median")?;
         let p99 = value[key]["p99_us"].as_f64().context("no p99")?;
-        bars.push(Bar { what: what.into(), measured: format!("median {median:.2} µs (p99 {p99:.1} µs)"), limit: format!("≤ {limit} µs"), holds: median <= limit });
+        bars.push(Bar {
+            what: what.into(),
+            measured: format!("median {median:.2} µs (p99 {p99:.1} µs)"),
+            limit: format!("≤ {limit} µs"),
+            holds: median <= limit,
+        });
     }
     Ok(bars)
 }

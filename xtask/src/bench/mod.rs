@@ -37,19 +37,39 @@ pub fn bench(names: &[String]) -> Result<()> {
     }
     if wanted("size") {
         let size = std::fs::metadata(&program)?.len();
-        bars.push(Bar { what: "stripped binary".into(), measured: format!("{:.1} MB", size as f64 / 1e6), limit: "≤ 20 MB".into(), holds: size <= 20_000_000 });
+        bars.push(Bar {
+            what: "stripped binary".into(),
+            measured: format!("{:.1} MB", size as f64 / 1e6),
+            limit: "≤ 20 MB".into(),
+            holds: size <= 20_000_000,
+        });
     }
     if wanted("packages") {
         let count = packages()?;
-        bars.push(Bar { what: "packages in the normal dependency tree".into(), measured: count.to_string(), limit: "≤ 350".into(), holds: count <= 350 });
+        bars.push(Bar {
+            what: "packages in the normal dependency tree".into(),
+            measured: count.to_string(),
+            limit: "≤ 350".into(),
+            holds: count <= 350,
+        });
     }
     if bars.is_empty() {
         bail!("no bar of that name: help, info, run, log, size, packages");
     }
-    let width = bars.iter().map(|bar| bar.what.chars().count()).max().unwrap_or(0);
+    let width = bars
+        .iter()
+        .map(|bar| bar.what.chars().count())
+        .max()
+        .unwrap_or(0);
     println!();
     for bar in &bars {
-        println!("{:<width$}  {:<44}  {:<34}  {}", bar.what, bar.measured, bar.limit, if bar.holds { "holds" } else { "MISSED" });
+        println!(
+            "{:<width$}  {:<44}  {:<34}  {}",
+            bar.what,
+            bar.measured,
+            bar.limit,
+            if bar.holds { "holds" } else { "MISSED" }
+        );
     }
     if bars.iter().any(|bar| !bar.holds) {
         bail!("a bar is missed");
@@ -58,8 +78,26 @@ pub fn bench(names: &[String]) -> Result<()> {
 }
 
 fn packages() -> Result<usize> {
-    let tree = output(&mut cargo(&["tree", "--package", "deskside", "--edges", "normal", "--prefix", "none", "--locked"]))?;
-    let names: std::collections::BTreeSet<String> =
-        tree.lines().filter_map(|line| line.split_whitespace().take(2).collect::<Vec<_>>().join(" ").into()).filter(|line: &String| !line.is_empty()).collect();
+    let tree = output(&mut cargo(&[
+        "tree",
+        "--package",
+        "deskside",
+        "--edges",
+        "normal",
+        "--prefix",
+        "none",
+        "--locked",
+    ]))?;
+    let names: std::collections::BTreeSet<String> = tree
+        .lines()
+        .filter_map(|line| {
+            line.split_whitespace()
+                .take(2)
+                .collect::<Vec<_>>()
+                .join(" ")
+                .into()
+        })
+        .filter(|line: &String| !line.is_empty())
+        .collect();
     Ok(names.len())
 }

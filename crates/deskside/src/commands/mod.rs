@@ -58,7 +58,7 @@ fn live(host: Host) -> Result<Arc<dyn Machine>> {
             let fault = Fault::parse(&text).ok_or_else(|| {
                 Problem::new(Code::Usage, format!("DESKSIDE_FAULT={text} is not understood")).hint("it is for tests only: unset it")
             })?;
-            Ok(Arc::new(Faulty::aborting(machine, fault)))
+            Ok(Arc::new(Faulty::killing(machine, fault)))
         }
     }
 }

@@ -179,7 +179,7 @@ impl Faulty {
 fn half_path(path: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
-    name.push(".partial");
+    name.push(".deskside-0000000000000000");
     path.with_file_name(name)
 }
 

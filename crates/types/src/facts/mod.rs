@@ -4,10 +4,16 @@ mod accelerator;
 mod python;
 mod system;
 
-pub use accelerator::{AmdDriver, AppleGpu, Drivers, Gpu, GpuMemory, NvidiaDriver, PciIdentity, Toolkit, ToolkitKind, Vendor};
-pub use python::{EnvironmentKind, Framework, PythonEnvironment, PythonInterpreter, PythonOrigin, Tool};
+pub use accelerator::{
+    AmdDriver, AppleGpu, Drivers, Gpu, GpuMemory, NvidiaDriver, PciIdentity, Toolkit, ToolkitKind,
+    Vendor,
+};
+pub use python::{
+    EnvironmentKind, Framework, PythonEnvironment, PythonInterpreter, PythonOrigin, Tool,
+};
 pub use system::{
-    BootMode, Cpu, Disk, Memory, OperatingSystem, OsKind, Person, Provider, SecureBoot, Session, System, UserClass, Wsl,
+    BootMode, Cpu, Disk, Memory, OperatingSystem, OsKind, Person, Provider, SecureBoot, Session,
+    System, UserClass, Wsl,
 };
 
 use crate::known::Known;

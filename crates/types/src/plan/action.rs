@@ -183,8 +183,15 @@ impl std::fmt::Display for CommandLine {
             if place > 0 {
                 formatter.write_str(" ")?;
             }
-            let plain = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./=:+,@%[]".contains(&byte));
-            if plain { formatter.write_str(word)? } else { write!(formatter, "'{}'", word.replace('\'', r"'\''"))? }
+            let plain = !word.is_empty()
+                && word
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-_./=:+,@%[]".contains(&byte));
+            if plain {
+                formatter.write_str(word)?
+            } else {
+                write!(formatter, "'{}'", word.replace('\'', r"'\''"))?
+            }
         }
         Ok(())
     }
@@ -274,7 +281,10 @@ impl EnvironmentAction {
     /// The environment's folder.
     pub fn path(&self) -> &str {
         match self {
-            Self::Create { path, .. } | Self::Install { path, .. } | Self::Sync { path, .. } | Self::Module { path, .. } => path,
+            Self::Create { path, .. }
+            | Self::Install { path, .. }
+            | Self::Sync { path, .. }
+            | Self::Module { path, .. } => path,
         }
     }
 }

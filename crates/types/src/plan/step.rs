@@ -56,7 +56,9 @@ pub enum Undo {
 }
 
 /// How much can go wrong: it decides what is asked before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Risk {
     /// No question.
@@ -120,5 +122,3 @@ pub enum Check {
         action: EnvironmentAction,
     },
 }
-
-

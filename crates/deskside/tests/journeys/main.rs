@@ -1,0 +1,14 @@
+//! Journeys through the real program, as a person walks them.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::unwrap_used,
+    reason = "these tests are the person outside: they start the program and look at its files"
+)]
+
+mod command_line;
+mod person;
+mod recorded;
+mod tracked;
+mod up;

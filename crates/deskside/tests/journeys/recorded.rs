@@ -1,0 +1,130 @@
+//! Recorded machines: looked at, planned for, never changed.
+
+use crate::person::{Person, machine};
+
+#[test]
+fn info_of_every_recorded_machine_is_as_reviewed() {
+    let person = Person::new();
+    let folder = machine(".");
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    assert!(names.len() >= 9, "{names:?}");
+    for name in names {
+        let bundle = machine(&name);
+        let said = person.says(&["info", "--verbose", "--machine", &bundle]);
+        assert_eq!(said.code, 0, "{name}: {}", said.talk);
+        insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(format!("info-{name}"), said.out);
+        });
+        let json = person.json(&["info", "--machine", &bundle]);
+        assert_eq!(json["schema"], "deskside.info");
+    }
+}
+
+#[test]
+fn this_machine_recorded_and_replayed_looks_the_same() {
+    let person = Person::new();
+    for name in ["recorded", "recorded.tar.zst"] {
+        let path = person.work().join(name).to_string_lossy().into_owned();
+        assert_eq!(person.says(&["info", "--record", &path]).code, 0);
+        let live = person.json(&["info"]);
+        let replayed = person.json(&["info", "--machine", &path]);
+        for part in ["system", "cpu", "gpus", "drivers", "toolkits"] {
+            let mut ours = live["facts"][part].clone();
+            // The recorded one is redacted: what names this machine may differ.
+            let mut theirs = replayed["facts"][part].clone();
+            for value in [&mut ours, &mut theirs] {
+                if let Some(system) = value.as_object_mut() {
+                    system.remove("model");
+                }
+            }
+            assert_eq!(ours, theirs, "{part} of {name}");
+        }
+    }
+    let again = person.says(&[
+        "info",
+        "--record",
+        &person.work().join("recorded").to_string_lossy(),
+    ]);
+    assert_eq!(
+        again.code, 1,
+        "a recording must not be overwritten: {}",
+        again.talk
+    );
+}
+
+#[test]
+fn bundles_that_are_none_are_refused_with_their_codes() {
+    let person = Person::new();
+    person.write("future/bundle.toml", "version = 99\nos = \"linux\"\nuser = \"person\"\ntime = \"2030-01-01T00:00:00Z\"\norigin = \"synthetic\"\n");
+    person.write("broken/bundle.toml", "version = \n");
+    person.write("hostile/bundle.toml", "version = 1\nos = \"linux\"\nuser = \"person\"\ntime = \"2026-01-01T00:00:00Z\"\norigin = \"synthetic\"\n");
+    std::fs::create_dir(person.work().join("hostile/fs")).unwrap();
+    std::os::unix::fs::symlink(
+        "../../../../../../../etc",
+        person.work().join("hostile/fs/etc"),
+    )
+    .unwrap();
+    person.write("file.tar.zst", "this is no archive");
+    for (bundle, codes) in [
+        ("missing", &["DS0101", "DS0201"][..]),
+        ("future", &["DS0202"]),
+        ("broken", &["DS0201"]),
+        ("file.tar.zst", &["DS0201"]),
+    ] {
+        let said = person.says(&["info", "--machine", bundle]);
+        assert_eq!(said.code, 1, "{bundle}");
+        assert!(
+            codes.iter().any(|code| said.talk.contains(code)),
+            "{bundle}: {}",
+            said.talk
+        );
+    }
+    // A link that leads out of the bundle shows nothing of what it leads to.
+    let said = person.says(&["info", "--machine", "hostile"]);
+    let own = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let pretty = own
+        .lines()
+        .find_map(|line| line.strip_prefix("PRETTY_NAME="))
+        .unwrap_or("none")
+        .trim_matches('"')
+        .to_string();
+    assert!(!said.out.contains(&pretty), "{}", said.out);
+}
+
+#[test]
+fn a_recorded_machine_is_planned_for() {
+    let person = Person::new();
+    let said = person.says(&[
+        "up",
+        "--plan",
+        "--machine",
+        &machine("ubuntu-22.04-rtx-4090"),
+    ]);
+    assert_eq!(said.code, 0, "{}", said.talk);
+    assert!(said.out.contains("torch"), "{}", said.out);
+    let json = person.json(&[
+        "up",
+        "--plan",
+        "--machine",
+        &machine("ubuntu-22.04-bare-rtx-4090"),
+    ]);
+    assert_eq!(json["system"]["lacking"][0]["id"], "nvidia.driver.missing");
+    let said = person.says(&[
+        "up",
+        "--plan",
+        "--exit-code",
+        "--machine",
+        &machine("debian-12-cpu-only"),
+    ]);
+    assert_eq!(said.code, 3, "{}", said.talk);
+    assert_eq!(
+        person
+            .says(&["up", "--machine", &machine("debian-12-cpu-only")])
+            .code,
+        2
+    );
+}
