@@ -6,7 +6,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 pub mod errors;
+pub mod frameworks;
+pub mod system;
 pub mod hardware;
+pub mod hosts;
 pub mod predicate;
 pub mod python;
 mod table;

@@ -1,1 +1,122 @@
-//! (being written)
+//! Collects the facts of a machine through the door, and parses what came back.
+//!
+//! Each source has its own small file with a pure parser. Invariants: nothing here fails, hangs or
+//! guesses; what can't be read is unknown with the door's reason; files come before commands; no root.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
+
+mod cpu;
+mod disks;
+mod driver;
+mod gpu;
+mod look;
+mod macos;
+mod memory;
+mod python;
+mod start;
+mod system;
+mod toolkits;
+mod tools;
+
+use deskside_machine::{Machine, Reading};
+use deskside_types::facts::OsKind;
+use deskside_types::{Facts, Known};
+use start::Start;
+use std::time::Duration;
+
+/// How long a group of sources took.
+pub type Timing = (&'static str, Duration);
+
+/// The facts of a machine, now.
+pub fn collect(machine: &dyn Machine) -> Facts {
+    collect_timed(machine).0
+}
+
+/// The facts of a machine, and how long each group of sources took, in the order they were read.
+pub fn collect_timed(machine: &dyn Machine) -> (Facts, Vec<Timing>) {
+    let mut watch = Watch { machine, timings: Vec::new() };
+    // A machine without a clock is one in a damaged bundle; its facts are as old as they can be.
+    let taken_at = machine.now().map(|now| now.wall).unwrap_or_default();
+    let start = watch.time("start", || Start::of(machine));
+    let parts = match start.kind {
+        OsKind::Linux => linux(machine, &start, &mut watch),
+        OsKind::MacOs => {
+            let parts = watch.time("macos", || macos::parts(machine, &start));
+            let toolkits = watch.time("toolkits", || toolkits::macos(machine));
+            let uv = watch.time("uv", || tools::uv(machine, &start));
+            Parts { system: parts.system, cpu: parts.cpu, memory: parts.memory, disks: parts.disks, gpus: parts.gpus, drivers: driver::none(), toolkits, uv }
+        }
+    };
+    let developer_tools = toolkits::has_developer_tools(&parts.toolkits);
+    let pythons = watch.time("pythons", || python::interpreters::all(machine, &start, developer_tools));
+    let environments = watch.time("environments", || python::environments::all(machine, &start, &pythons));
+    let tools = watch.time("tools", || tools::others(machine, &start, developer_tools));
+    let facts = Facts {
+        taken_at,
+        system: parts.system,
+        cpu: parts.cpu,
+        memory: parts.memory,
+        disks: parts.disks,
+        gpus: parts.gpus,
+        drivers: parts.drivers,
+        toolkits: parts.toolkits,
+        pythons,
+        uv: parts.uv,
+        tools,
+        environments,
+    };
+    (facts, watch.timings)
+}
+
+/// What both kernel families tell in their own ways.
+struct Parts {
+    system: deskside_types::facts::System,
+    cpu: deskside_types::facts::Cpu,
+    memory: deskside_types::facts::Memory,
+    disks: Known<Vec<deskside_types::facts::Disk>>,
+    gpus: Known<Vec<deskside_types::facts::Gpu>>,
+    drivers: deskside_types::facts::Drivers,
+    toolkits: Known<Vec<deskside_types::facts::Toolkit>>,
+    uv: Known<deskside_types::facts::Tool>,
+}
+
+fn linux(machine: &dyn Machine, start: &Start, watch: &mut Watch<'_>) -> Parts {
+    let bus = watch.time("pci", || gpu::pci::devices(machine));
+    let involved = watch.time("nvidia?", || gpu::nvidia_is_there(machine, &bus, start));
+    // The device library may keep its caller waiting: it is asked at once, beside everything else. So is uv.
+    std::thread::scope(|scope| {
+        let library = involved.then(|| scope.spawn(|| gpu::nvml::ask(machine)));
+        let uv = scope.spawn(|| tools::uv(machine, start));
+        let system = watch.time("system", || system::linux(machine, start));
+        let cpu = watch.time("cpu", || cpu::linux(machine, start));
+        let memory = watch.time("memory", || memory::linux(machine, start));
+        let disks = watch.time("disks", || disks::linux(machine, start));
+        let toolkits = watch.time("toolkits", || toolkits::linux(machine));
+        let nvml = watch.time("nvml (rest)", || match library.map(std::thread::ScopedJoinHandle::join) {
+            Some(Ok(nvml)) => nvml,
+            Some(Err(_)) => gpu::nvml::parse(&serde_json::json!({ "error": "the question broke off" })),
+            None => gpu::nvml::not_needed(),
+        });
+        let drivers = watch.time("drivers", || driver::linux(machine, start, &nvml, involved));
+        let gpus = watch.time("gpus", || gpu::linux(machine, start, &bus, &nvml));
+        let uv = watch.time("uv (rest)", || uv.join().unwrap_or_else(|_| Known::unknown("the question broke off")));
+        Parts { system, cpu, memory, disks, gpus, drivers, toolkits, uv }
+    })
+}
+
+/// Measures by the machine's own clock, so that a replayed machine's measure is nothing.
+struct Watch<'a> {
+    machine: &'a dyn Machine,
+    timings: Vec<Timing>,
+}
+
+impl Watch<'_> {
+    fn time<T>(&mut self, name: &'static str, work: impl FnOnce() -> T) -> T {
+        let now = || self.machine.now().map(|now| now.monotonic).unwrap_or_default();
+        let begun = now();
+        let done = work();
+        let span = now().saturating_sub(begun);
+        self.timings.push((name, span));
+        done
+    }
+}
