@@ -134,6 +134,24 @@ pub trait Reading: Machine {
         }
     }
 
+    /// This process's own identity, for others to see later whether it still lives.
+    ///
+    /// Linux says number and start time in `/proc/self/stat` (`proc_pid_stat(5)`, fields 1 and 22).
+    fn own_process(&self) -> Result<ProcessIdentity, DoorError> {
+        if let Ok(stat) = self.text("/proc/self/stat") {
+            let pid = stat.split_whitespace().next().and_then(|word| word.parse().ok());
+            // The name in field 2 may hold blanks and brackets; what follows its last bracket does not.
+            let start_time = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(19)).and_then(|word| word.parse().ok());
+            if let (Some(pid), Some(start_time)) = (pid, start_time) {
+                return Ok(ProcessIdentity { pid, start_time, boot_id: self.boot_id() });
+            }
+        }
+        let pid = std::process::id();
+        let gone = || DoorError::new(ErrorKind::Failed, format!("look at process {pid}"), "this process is not listed");
+        let start_time = self.process(pid)?.ok_or_else(gone)?;
+        Ok(ProcessIdentity { pid, start_time, boot_id: self.boot_id() })
+    }
+
     /// Whether exactly this process still lives, on this boot.
     fn is_alive(&self, process: &ProcessIdentity) -> Result<bool, DoorError> {
         Ok(self.boot_id() == process.boot_id && self.process(process.pid)? == Some(process.start_time))
