@@ -1,7 +1,9 @@
-//! For tests only: [`Sim`], a simulated machine.
+//! For tests only: [`Sim`], a simulated machine, and the [`conformance`] suite that holds it to
+//! what the real one does.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+pub mod conformance;
 pub mod sim;
 pub mod skip;
 

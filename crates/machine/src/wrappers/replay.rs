@@ -158,9 +158,9 @@ impl Replay {
         let path = self.resolved(path, false, &what)?;
         match self.seen(&path) {
             Seen::Node(Node::Link(target)) => Ok(Answer::Path(target.clone())),
-            Seen::Node(_) | Seen::Listed => Err(DoorError::new(ErrorKind::Failed, what, "not a link")),
+            Seen::Node(_) | Seen::Listed => Err(DoorError::new(ErrorKind::Failed, what, "it is no link")),
             Seen::Stat(_) if self.is_listed_link(&path) => Err(Outcome::of(ErrorKind::NotAsked).error(what)),
-            Seen::Stat(_) => Err(DoorError::new(ErrorKind::Failed, what, "not a link")),
+            Seen::Stat(_) => Err(DoorError::new(ErrorKind::Failed, what, "it is no link")),
             Seen::Outcome(outcome) => Err(outcome.error(what)),
         }
     }
@@ -311,7 +311,7 @@ impl Replay {
             return Err(DoorError::new(ErrorKind::NotAsked, what, "it is set, and its value is not in this bundle"));
         }
         if variables.absent.contains(name) || variables.complete {
-            return Err(DoorError::new(ErrorKind::Absent, what, "not set"));
+            return Err(DoorError::new(ErrorKind::Absent, what, "it is not set"));
         }
         Err(Outcome::of(ErrorKind::NotAsked).error(what))
     }

@@ -153,9 +153,13 @@ impl SimState {
     }
 
     fn rename(&mut self, from: &Path, to: &Path) -> Result<(), Failure> {
-        let (from, moved) = self.node(from, false)?;
-        let moved_is_folder = moved.content == Content::Directory;
         let to = self.resolve(to, false)?;
+        let (from, moved_is_folder) = match self.node(from, false) {
+            Ok((from, moved)) => (from, moved.content == Content::Directory),
+            // Done already by an earlier try.
+            Err((ErrorKind::Absent, _)) if self.files.contains_key(&to) => return Ok(()),
+            Err(failure) => return Err(failure),
+        };
         if from == to {
             return Ok(());
         }
@@ -187,8 +191,8 @@ impl SimState {
         let path = self.absolute(path);
         self.create_directories(path.parent().ok_or(DENIED)?)?;
         let real = self.resolve(&path, false)?;
-        if matches!(self.files.get(&real), Some(SimNode { content: Content::Directory, .. })) {
-            return Err((ErrorKind::Failed, "is a directory"));
+        if self.files.get(&real).is_some_and(|node| !matches!(node.content, Content::Link(_))) {
+            return Err((ErrorKind::Exists, "file exists"));
         }
         self.may_change_entry(&real)?;
         self.forget(&real);

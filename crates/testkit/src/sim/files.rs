@@ -146,7 +146,7 @@ impl SimState {
                 Ok(bytes[place(offset)..place(offset.saturating_add(limit))].to_vec())
             }
             Content::Directory => Err(IS_DIRECTORY),
-            Content::Device | Content::Link(_) => Ok(Vec::new()),
+            Content::Device | Content::Link(_) => Err((ErrorKind::Failed, "it is a pipe, a socket or a device, no file")),
         }
     }
 

@@ -48,8 +48,8 @@ fn body<'a>(state: &'a SimState, url: &str) -> Result<(&'a str, &'a [u8]), Failu
         return Err((ErrorKind::Network, "the network is unreachable".into()));
     }
     match state.urls.get(url) {
-        None => Err((ErrorKind::Status, "the server answered 404".into())),
-        Some(SimResponse::Status(status)) => Err((ErrorKind::Status, format!("the server answered {status}"))),
+        None => Err((ErrorKind::Status, "404 Not Found".into())),
+        Some(SimResponse::Status(status)) => Err((ErrorKind::Status, status.to_string())),
         Some(SimResponse::Fails(kind)) => Err((*kind, "the server does not answer".into())),
         Some(SimResponse::Body { content_type, body }) => Ok((content_type, body)),
     }

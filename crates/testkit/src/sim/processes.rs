@@ -40,7 +40,7 @@ impl SimState {
 
 pub(crate) fn signal(state: &mut SimState, pid: u32, start_time: u64, signal: i32) -> Result<(), Failure> {
     let process = state.processes.get_mut(&pid).filter(|process| process.alive && process.start_time == start_time);
-    let process = process.ok_or((ErrorKind::Absent, "no such process"))?;
+    let process = process.ok_or((ErrorKind::Absent, "the process has ended"))?;
     process.signals.push(signal);
     let ends = match signal {
         0 => false,

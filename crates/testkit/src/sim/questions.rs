@@ -14,7 +14,7 @@ impl SimState {
             Question::FilePart { path, offset, limit } => self.read(path, *offset, *limit).map(Answer::Bytes).map_err(failed),
             Question::Link { path } => match &self.node(path, false).map_err(failed)?.1.content {
                 Content::Link(target) => Ok(Answer::Path(target.clone())),
-                _ => Err(failed((ErrorKind::Failed, "not a link"))),
+                _ => Err(failed((ErrorKind::Failed, "it is no link"))),
             },
             Question::RealPath { path } => self.node(path, true).map(|(real, _)| Answer::Path(real)).map_err(failed),
             Question::Directory { path } => self.list(path).map(Answer::Entries).map_err(failed),
@@ -25,7 +25,7 @@ impl SimState {
                 let read_only = self.is_read_only(&real);
                 Ok(Answer::Space(Space { total: self.disk_total, free: self.disk_free, read_only }))
             }
-            Question::Variable { name } => self.variables.get(name).map(|value| Answer::Text(value.clone())).ok_or_else(|| failed((ErrorKind::Absent, "not set"))),
+            Question::Variable { name } => self.variables.get(name).map(|value| Answer::Text(value.clone())).ok_or_else(|| failed((ErrorKind::Absent, "it is not set"))),
             Question::Variables => Ok(Answer::Names(self.variables.keys().cloned().collect())),
             Question::Now => Ok(Answer::Moment(Moment { wall: self.wall, monotonic: self.monotonic })),
             Question::Person => Ok(Answer::Person(self.person.clone())),
