@@ -66,4 +66,10 @@ pub trait Machine: Send + Sync {
     /// # Errors
     /// [`ErrorKind::Absent`] when the program is not there, [`ErrorKind::Denied`] when it can't be executed.
     fn launch(&self, launch: &Launch) -> Result<Box<dyn Child>, DoorError>;
+
+    /// Whether its paths are this process's own and may be changed: then a library that opens files itself (SQLite)
+    /// may be given one. Never true of a recorded, simulated or mounted machine, nor of a dry run.
+    fn is_here(&self) -> bool {
+        false
+    }
 }

@@ -73,6 +73,10 @@ impl Machine for Audited {
         self.heard(format!("lock {}", path.display()), true, || self.inner.lock(path, patience))
     }
 
+    fn is_here(&self) -> bool {
+        self.inner.is_here()
+    }
+
     fn launch(&self, launch: &Launch) -> Result<Box<dyn Child>, DoorError> {
         let program = launch.argv.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
         self.heard(format!("start {program}"), true, || self.inner.launch(launch))

@@ -197,6 +197,10 @@ impl Machine for Faulty {
         self.around(&phrase, || drop(self.inner.lock(path, patience)), || self.inner.lock(path, patience))
     }
 
+    fn is_here(&self) -> bool {
+        self.inner.is_here()
+    }
+
     fn launch(&self, launch: &Launch) -> Result<Box<dyn Child>, DoorError> {
         let program = launch.argv.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
         let phrase = format!("start {program}");

@@ -314,6 +314,10 @@ impl Machine for Recording {
         self.inner.lock(path, patience)
     }
 
+    fn is_here(&self) -> bool {
+        self.inner.is_here()
+    }
+
     fn launch(&self, launch: &Launch) -> Result<Box<dyn Child>, DoorError> {
         self.inner.launch(launch)
     }
