@@ -1,1 +1,24 @@
-//! (being written)
+//! Running a command as a run: its folder, its code and environment as they are, its end.
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::disallowed_types, reason = "tests make their own files and processes")
+)]
+
+mod code;
+mod command;
+mod environment;
+mod foreground;
+mod params;
+mod request;
+mod secrets;
+
+pub use command::{params_of, run_name};
+pub use foreground::{foreground, foreground_with};
+pub use params::parse as parse_params;
+pub use request::{Event, Finished, Request};
+pub use secrets::{shown_command, shown_value};
+
+#[cfg(test)]
+mod fault_tests;
+#[cfg(test)]
+mod host_tests;

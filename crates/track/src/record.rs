@@ -14,14 +14,32 @@ const LIMIT: u64 = 16 << 20;
 /// Makes a run's folder: `state` first, then `run.toml`, so that a run that can be read has a state.
 ///
 /// # Errors
-/// [`Code::RunFolder`] with the cause and what to do, or [`Code::DiskFull`] and the like within it.
+/// [`Code::RunFolder`] with the cause and what to do.
 pub fn create(machine: &dyn Machine, folder: &Folder, record: &RunRecord, state: &StateRecord) -> Result<()> {
-    write_state(machine, folder, state, Durability::Process)
-        .and_then(|()| {
-            let text = toml::to_string(record).map_err(|error| Problem::new(Code::Bug, "a run's record can't be written as TOML").because(error))?;
-            machine.write_file(folder.record(), text, 0o644, Durability::Process).map_err(Problem::from)
-        })
-        .map_err(|problem| problem.within(format!("could not make the run folder {}", folder.path().display())).coded(Code::RunFolder))
+    begin(machine, folder, state)?;
+    write(machine, folder, record)
+}
+
+/// Makes a run's folder with its `state` only: no run yet, and it says whose it is.
+///
+/// # Errors
+/// [`Code::RunFolder`] with the cause and what to do.
+pub fn begin(machine: &dyn Machine, folder: &Folder, state: &StateRecord) -> Result<()> {
+    write_state(machine, folder, state, Durability::Process).map_err(|problem| unwritable(folder, problem))
+}
+
+/// Writes `run.toml`, which makes the folder a run.
+///
+/// # Errors
+/// [`Code::RunFolder`] with the cause and what to do.
+pub fn write(machine: &dyn Machine, folder: &Folder, record: &RunRecord) -> Result<()> {
+    let text = toml::to_string(record).map_err(|error| Problem::new(Code::Bug, "a run's record can't be written as TOML").because(error))?;
+    let written = machine.write_file(folder.record(), text, 0o644, Durability::Process);
+    written.map_err(|error| unwritable(folder, error.into()))
+}
+
+fn unwritable(folder: &Folder, problem: Problem) -> Problem {
+    problem.within(format!("could not make the run folder {}", folder.path().display())).coded(Code::RunFolder)
 }
 
 /// Replaces `state`.

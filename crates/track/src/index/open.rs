@@ -2,7 +2,7 @@
 
 use super::{Index, problem};
 use deskside_machine::{Acting, Directories, ErrorKind, Machine, Reading};
-use deskside_types::Result;
+use deskside_types::{Code, Problem, Result};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::{Path, PathBuf};
@@ -39,6 +39,9 @@ impl Index {
     /// [`deskside_types::Code::IndexBroken`] when the file can't be opened or made, for example in a store that is read-only.
     pub fn open(machine: &dyn Machine, directories: &Directories) -> Result<(Self, Option<String>)> {
         let path = directories.index();
+        if !machine.is_here() {
+            return Err(elsewhere(&path));
+        }
         let opened = Self::connect(&path).and_then(|index| Ok((index.version()?, index)));
         let why = match opened {
             Ok((VERSION, index)) => return Ok((index, None)),
@@ -61,6 +64,9 @@ impl Index {
     /// As [`Index::open`].
     pub fn renew(machine: &dyn Machine, directories: &Directories) -> Result<Self> {
         let path = directories.index();
+        if !machine.is_here() {
+            return Err(elsewhere(&path));
+        }
         if machine.exists(&path).unwrap_or(false) {
             Self::move_aside(machine, &path)?;
         }
@@ -80,7 +86,7 @@ impl Index {
         made.map_err(|error| problem("make an index in memory", &error))
     }
 
-    /// Whether a failure means that the file is no sound database.
+    /// Opens the file as it is.
     pub(super) fn connect(path: &Path) -> rusqlite::Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
@@ -123,6 +129,11 @@ impl Index {
             _ => Ok(aside),
         }
     }
+}
+
+/// SQLite opens its file past the door, so that it must not for a machine that is simulated, recorded or only looked at.
+fn elsewhere(path: &Path) -> Problem {
+    Problem::new(Code::IndexBroken, format!("could not open the index {}", path.display())).because("it is on another machine than this process")
 }
 
 /// The file is no sound database of ours.

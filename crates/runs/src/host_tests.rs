@@ -1,0 +1,122 @@
+//! Foreground runs on the real machine.
+
+use crate::{Finished, Request, foreground};
+use deskside_machine::host::Host;
+use deskside_machine::{Directories, Reading};
+use deskside_track::index::Filter;
+use deskside_track::summary::SummaryValue;
+use deskside_track::{Folder, Store, truth};
+use deskside_types::Code;
+use deskside_types::run::{RunExit, RunState};
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+fn directories(home: &Path) -> Directories {
+    let under = |name: &str| home.join(name);
+    Directories { home: home.into(), config: under("config"), data: under("data"), state: under("state"), cache: under("cache"), projects: under("projects") }
+}
+
+fn go(home: &Path, argv: &[&str]) -> deskside_types::Result<Finished> {
+    let request = Request { argv: argv.iter().map(OsString::from).collect(), ..Request::default() };
+    foreground(Arc::new(Host::new()), &directories(home), request)
+}
+
+#[test]
+fn a_command_runs_and_is_listed() {
+    let home = tempfile::tempdir().unwrap();
+    let finished = go(home.path(), &["sh", "-c", "echo hello; exit 7"]).unwrap();
+    assert_eq!(finished.exit, RunExit::ExitCode(7));
+    let host = Host::new();
+    let directories = directories(home.path());
+    let folder = Folder::of(&directories, &finished.id);
+    assert_eq!(truth(&host, &folder).unwrap().state, RunState::Finished { exit: RunExit::ExitCode(7) });
+    assert!(host.text(folder.log()).unwrap().contains("hello"));
+    let listing = Store::new(&host, &directories).list(&Filter::default()).unwrap();
+    assert_eq!((listing.runs.len(), listing.warnings.len()), (1, 0), "{listing:?}");
+    assert_eq!(Store::new(&host, &directories).find("latest").unwrap(), finished.id);
+}
+
+#[test]
+fn what_is_not_there_or_cannot_be_executed_has_its_own_code() {
+    let home = tempfile::tempdir().unwrap();
+    assert_eq!(go(home.path(), &["no-such-command-anywhere"]).unwrap_err().code, Code::CommandNotFound);
+    let file = home.path().join("train.py");
+    std::fs::write(&file, "x").unwrap();
+    assert_eq!(go(home.path(), &[file.to_str().unwrap()]).unwrap_err().code, Code::CommandNotExecutable);
+    let problem = go(&home.path().join("train.py"), &["true"]).unwrap_err();
+    assert_eq!(problem.code, Code::RunFolder, "{problem:?}");
+}
+
+#[test]
+fn training_code_logs_into_the_run() {
+    let home = tempfile::tempdir().unwrap();
+    if !std::process::Command::new("python3").arg("--version").status().is_ok_and(|status| status.success()) {
+        deskside_testkit::skip("training_code_logs_into_the_run: no python3");
+        return;
+    }
+    let module = concat!(env!("CARGO_MANIFEST_DIR"), "/../track/python");
+    let script = format!(
+        "import sys; sys.path.insert(0, {module:?})\nimport deskside\ndeskside.init(params={{'width': 64}}, tags={{'a': 'b'}})\n\
+         for step in range(100): deskside.log({{'loss': 1 / (step + 1)}}, step=step)\ndeskside.summary['best'] = 0.5\n"
+    );
+    let finished = go(home.path(), &["python3", "-c", &script]).unwrap();
+    assert_eq!(finished.exit, RunExit::ExitCode(0));
+    let directories = directories(home.path());
+    let run = Store::new(&Host::new(), &directories).list(&Filter::default()).unwrap().runs.remove(0);
+    assert_eq!((run.params["width"].as_str(), run.tags["a"].as_str()), ("64", "b"));
+    assert_eq!(run.summary["loss"], SummaryValue::Number(0.01));
+    assert_eq!(run.summary["best"], SummaryValue::Number(0.5));
+    assert_eq!(run.state.state, RunState::Finished { exit: RunExit::ExitCode(0) });
+}
+
+#[test]
+fn a_log_is_followed_to_the_end() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().to_path_buf();
+    let runner = std::thread::spawn(move || go(&path, &["sh", "-c", "echo one; sleep 0.4; printf 'two\\377\\n'"]).unwrap());
+    let host = Host::new();
+    let directories = directories(home.path());
+    let begun = Instant::now();
+    let folder = loop {
+        let running = Store::new(&host, &directories).list(&Filter::default()).unwrap().runs.into_iter().find(|run| run.state.state.word() == "running");
+        if let Some(run) = running {
+            break Folder::of(&directories, &run.id);
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20));
+    };
+    let mut heard = Vec::new();
+    let state = deskside_track::logs::follow(&host, &folder, deskside_track::logs::Start::Beginning, &mut |bytes| {
+        heard.extend_from_slice(bytes);
+        std::ops::ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(state.unwrap().state, RunState::Finished { exit: RunExit::ExitCode(0) });
+    runner.join().unwrap();
+    assert_eq!(heard, b"one\ntwo\xff\n");
+}
+
+/// The bar: 15 ms more than the bare command, in a release build on a quiet machine.
+#[test]
+fn a_run_costs_little_more_than_its_command() {
+    let home = tempfile::tempdir().unwrap();
+    go(home.path(), &["true"]).unwrap();
+    let median = |mut call: Box<dyn FnMut()>| {
+        let mut spans: Vec<Duration> = (0..15)
+            .map(|_| {
+                let begun = Instant::now();
+                call();
+                begun.elapsed()
+            })
+            .collect();
+        spans.sort();
+        spans[7]
+    };
+    let bare = median(Box::new(|| drop(std::process::Command::new("true").status().unwrap())));
+    let path = home.path().to_path_buf();
+    let tracked = median(Box::new(move || drop(go(&path, &["true"]).unwrap())));
+    println!("bare {bare:?}, tracked {tracked:?}");
+    let bar = if cfg!(debug_assertions) { 150 } else { 15 };
+    assert!(tracked.saturating_sub(bare) < Duration::from_millis(bar), "bare {bare:?}, tracked {tracked:?}");
+}

@@ -1,0 +1,63 @@
+//! What is to be run, and what it came to.
+
+use deskside_types::run::{RunExit, RunId, RunMachine, StateRecord};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A command to run as a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Request {
+    /// Program first. Any bytes.
+    pub argv: Vec<OsString>,
+    /// Its name; the script's when none.
+    pub name: Option<String>,
+    /// Its experiment; `default` when none.
+    pub experiment: Option<String>,
+    /// Parameters given by hand; they win over those read from the command line.
+    pub params: BTreeMap<String, String>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// A virtual environment to run it in, as its `activate` script would; the active one when none.
+    pub environment: Option<PathBuf>,
+    /// The project it belongs to; it runs in the current folder all the same.
+    pub project: Option<PathBuf>,
+    /// The folder it runs in; the current one when none.
+    pub directory: Option<PathBuf>,
+    /// Its output goes into its log only, and not to this process's own stdout and stderr.
+    pub silent: bool,
+    /// The machine in a few words, where the caller knows them.
+    pub machine: Option<RunMachine>,
+}
+
+/// What is heard of a run while it goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Its folder is made; the command is about to start.
+    Made {
+        /// Its identity.
+        id: RunId,
+        /// Its folder.
+        folder: PathBuf,
+    },
+    /// Something a person should know; the run goes on.
+    Warning(String),
+}
+
+/// A run that ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finished {
+    /// Its identity.
+    pub id: RunId,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// The state it ended in: finished, or stopped by the person.
+    pub state: StateRecord,
+    /// How the command ended; [`RunExit::shell_code`] is the exit code to pass on.
+    pub exit: RunExit,
+    /// How long the command ran.
+    pub elapsed: Duration,
+    /// What a person should know: a log that is not whole, code that could not be read.
+    pub warnings: Vec<String>,
+}
