@@ -80,6 +80,10 @@ pub struct DownloadEstimate {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Torch {
+    /// The last release for Intel Macs.
+    pub intel_mac: String,
+    /// The oldest glibc on Linux.
+    pub linux_glibc_min: String,
     /// Releases, newest first.
     #[serde(rename = "release")]
     pub releases: Vec<TorchRelease>,

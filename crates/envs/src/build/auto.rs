@@ -1,0 +1,78 @@
+//! The choice that may ask the network: whether PyTorch's CPU index answers.
+
+use super::{Build, Flavour, Wish, choose, natural, torch};
+use deskside_knowledge::frameworks;
+use deskside_machine::command::without_credentials;
+use deskside_machine::{ErrorKind, Machine, Reading};
+use deskside_types::facts::{Facts, OsKind};
+use deskside_types::{Problem, units};
+use std::time::Duration;
+
+/// How long PyTorch's index is waited for.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The build for a machine and a wish. Only where it would be PyTorch's CPU build, its index is tried first.
+///
+/// # Errors
+/// As [`choose`].
+pub fn select(machine: &dyn Machine, facts: &Facts, wish: &Wish) -> Result<Build, Problem> {
+    let (flavour, reason) = match wish.flavour {
+        Some(flavour) => (flavour, None),
+        None => {
+            let (flavour, reason) = natural(facts);
+            (flavour, Some(reason))
+        }
+    };
+    let mut build = match choose(facts, flavour, wish) {
+        Ok(build) => build,
+        Err(problem) if wish.flavour.is_none() => return another(facts, wish, flavour, &problem).ok_or(problem),
+        Err(problem) => return Err(problem),
+    };
+    if flavour == Flavour::Torch && build.variant == "cpu" && facts.system.kind == OsKind::Linux {
+        match index_answers(machine) {
+            Ok(()) => {}
+            Err(trouble) if wish.flavour.is_some() => {
+                let mut larger = torch::default_index(facts, wish)?;
+                larger.why.insert(1.min(larger.why.len()), trouble);
+                return Ok(larger);
+            }
+            Err(trouble) => return small(facts, wish, &trouble).map_or_else(|| torch::default_index(facts, wish), Ok),
+        }
+    }
+    if let Some(reason) = reason {
+        build.why.insert(0, reason);
+    }
+    Ok(build)
+}
+
+/// Whether PyTorch's CPU index answers, else in a sentence why not.
+fn index_answers(machine: &dyn Machine) -> Result<(), String> {
+    let address = &frameworks::indexes().pytorch.cpu_page;
+    match machine.fetch(address, "text/html", 4 << 20, PATIENCE) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind == ErrorKind::TooLarge => Ok(()),
+        Err(error) => Err(format!("PyTorch's CPU index ({}) can't be reached: {}", without_credentials(address), error.detail)),
+    }
+}
+
+/// The first small flavour of the default index that this machine can run.
+fn small(facts: &Facts, wish: &Wish, trouble: &str) -> Option<Build> {
+    frameworks::small_flavours().iter().find_map(|candidate| {
+        let flavour: Flavour = candidate.name.parse().ok()?;
+        let mut build = choose(facts, flavour, wish).ok()?;
+        build.why.insert(
+            0,
+            format!("{trouble}; {} is taken instead, from the default index ({} to download): {}", flavour.name(), units::bytes(candidate.download_bytes), candidate.why),
+        );
+        Some(build)
+    })
+}
+
+/// Another framework where the natural one has no build at all.
+fn another(facts: &Facts, wish: &Wish, refused: Flavour, problem: &Problem) -> Option<Build> {
+    Flavour::ALL.into_iter().filter(|flavour| *flavour != refused).find_map(|flavour| {
+        let mut build = choose(facts, flavour, wish).ok()?;
+        build.why.insert(0, format!("{}; {} is taken instead", problem, flavour.name()));
+        Some(build)
+    })
+}
