@@ -66,7 +66,7 @@ pub enum Effect {
         path: PathBuf,
         /// SHA-256 in hex.
         sha256: String,
-        /// Bytes; more is an error.
+        /// Bytes, exactly; 0 where they are not stated: then 200 MiB at most, and the hash decides.
         size: u64,
         /// For the whole download.
         deadline: Duration,

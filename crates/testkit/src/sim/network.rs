@@ -72,10 +72,10 @@ pub(crate) fn download(
 ) -> Result<Vec<u8>, Failure> {
     let (_, body) = body(state, url)?;
     let have = body.len() as u64;
-    if have > size {
+    if size > 0 && have > size {
         return Err((ErrorKind::TooLarge, format!("more than the promised {size} bytes")));
     }
-    watch(Progress::Bytes { done: have, total: Some(size) });
+    watch(Progress::Bytes { done: have, total: (size > 0).then_some(size) });
     let hash: String = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
     if have < size || !hash.eq_ignore_ascii_case(sha256) {
         return Err((ErrorKind::Hash, format!("its SHA-256 is {hash}, promised was {sha256}")));

@@ -47,7 +47,7 @@ pub enum Action {
         path: String,
         /// Its SHA-256 in hex.
         sha256: String,
-        /// Its size in bytes.
+        /// Its size in bytes; 0 where the index does not state it.
         size: u64,
     },
     /// Takes one member out of a zip archive (a wheel).

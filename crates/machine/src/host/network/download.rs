@@ -11,6 +11,9 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
+/// The most that is taken where nobody stated a size.
+const UNSTATED_LIMIT: u64 = 200 << 20;
+
 /// What to download.
 pub(crate) struct Download<'a> {
     /// From where.
@@ -19,7 +22,7 @@ pub(crate) struct Download<'a> {
     pub path: &'a Path,
     /// SHA-256 in hex.
     pub sha256: &'a str,
-    /// Bytes.
+    /// Bytes; 0 where they are not stated: then at most [`UNSTATED_LIMIT`] and the hash alone decides.
     pub size: u64,
     /// For the whole.
     pub deadline: Duration,
@@ -28,30 +31,52 @@ pub(crate) struct Download<'a> {
 /// Downloads, unless the right file is there already.
 pub(crate) fn download(
     network: &Network,
+    base: &Base,
     what: &str,
     wanted: &Download<'_>,
     watch: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(), DoorError> {
-    let Download { url, path, sha256, size, deadline } = *wanted;
+    let Download {
+        url,
+        path,
+        sha256,
+        size,
+        deadline,
+    } = *wanted;
     let fail = |error: io::Error| DoorError::from_io(what, &error);
     let wrong = |detail: String| DoorError::new(ErrorKind::Hash, what, detail);
     if sha256.len() != 64 || !sha256.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(DoorError::new(ErrorKind::Failed, what, "its SHA-256 is not 64 hexadecimal digits"));
+        return Err(DoorError::new(
+            ErrorKind::Failed,
+            what,
+            "its SHA-256 is not 64 hexadecimal digits",
+        ));
     }
-    let total = Some(size);
-    if is_there(path, sha256, size) {
+    let path = &base.written_path(path).map_err(fail)?;
+    let total = (size > 0).then_some(size);
+    let limit = total.unwrap_or(UNSTATED_LIMIT);
+    if is_there(base, path, sha256, size) {
         watch(Progress::Bytes { done: size, total });
         return Ok(());
     }
-    write::folders_above(&Base::Whole, path, Durability::Process).map_err(fail)?;
-    let mut beside = write::Beside::new(&Base::Whole, path).map_err(fail)?;
-    let request =
-        Request { what: what.into(), url: url.into(), accept: String::new(), identity: true, deadline };
+    write::folders_above(base, path, Durability::Process).map_err(fail)?;
+    let mut beside = write::Beside::new(base, path).map_err(fail)?;
+    let request = Request {
+        what: what.into(),
+        url: url.into(),
+        accept: String::new(),
+        identity: true,
+        deadline,
+    };
     let (exchange, head) = Exchange::begin(network, request)?;
     let too_large = |told: u64| {
-        DoorError::new(ErrorKind::TooLarge, what, format!("{told} bytes or more instead of {size}"))
+        DoorError::new(
+            ErrorKind::TooLarge,
+            what,
+            format!("{told} bytes or more instead of {size}"),
+        )
     };
-    if let Some(length) = head.length.filter(|length| *length > size) {
+    if let Some(length) = head.length.filter(|length| *length > limit) {
         return Err(too_large(length));
     }
     let mut hash = Sha256::new();
@@ -59,27 +84,32 @@ pub(crate) fn download(
     watch(Progress::Bytes { done, total });
     while let Some(bytes) = exchange.bytes()? {
         done += bytes.len() as u64;
-        if done > size {
+        if done > limit {
             return Err(too_large(done));
         }
         hash.update(&bytes);
         beside.file.write_all(&bytes).map_err(fail)?;
         watch(Progress::Bytes { done, total });
     }
-    if done != size {
+    if total.is_some_and(|total| done != total) {
         return Err(wrong(format!("{done} bytes came instead of {size}")));
     }
     let found = hex(&hash.finalize());
     if !found.eq_ignore_ascii_case(sha256) {
-        return Err(wrong(format!("its SHA-256 is {found}, not {}", sha256.to_ascii_lowercase())));
+        return Err(wrong(format!(
+            "its SHA-256 is {found}, not {}",
+            sha256.to_ascii_lowercase()
+        )));
     }
     beside.keep(0o644, Durability::Process).map_err(fail)
 }
 
 /// Whether the file is there with the right size and hash.
-fn is_there(path: &Path, sha256: &str, size: u64) -> bool {
-    let Ok((mut file, length)) = read::open_regular(&Base::Whole, path) else { return false };
-    if length != size {
+fn is_there(base: &Base, path: &Path, sha256: &str, size: u64) -> bool {
+    let Ok((mut file, length)) = read::open_regular(base, path) else {
+        return false;
+    };
+    if size > 0 && length != size {
         return false;
     }
     let mut hash = Sha256::new();
