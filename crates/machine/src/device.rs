@@ -34,7 +34,9 @@ pub(crate) const NVML: [&str; 2] = ["libnvidia-ml.so.1", "/usr/lib/wsl/lib/libnv
 pub fn answer(name: &str) -> Value {
     match name {
         "nvml" => nvml::answer(),
-        other => json!({"error": "Unknown", "detail": format!("there is no device library {other}")}),
+        other => {
+            json!({"error": "Unknown", "detail": format!("there is no device library {other}")})
+        }
     }
 }
 
@@ -57,8 +59,13 @@ pub(crate) fn may_be_there(
     is_there: impl Fn(&Path) -> bool,
     linker_list: impl FnOnce() -> Vec<u8>,
 ) -> bool {
-    let named = library_path.unwrap_or_default().split([':', ';']).filter(|folder| !folder.is_empty());
-    let usual = named.chain(FOLDERS).any(|folder| is_there(&Path::new(folder).join(NVML[0])));
+    let named = library_path
+        .unwrap_or_default()
+        .split([':', ';'])
+        .filter(|folder| !folder.is_empty());
+    let usual = named
+        .chain(FOLDERS)
+        .any(|folder| is_there(&Path::new(folder).join(NVML[0])));
     usual || {
         let (list, name) = (linker_list(), NVML[0].as_bytes());
         list.windows(name.len()).any(|window| window == name)
@@ -124,18 +131,36 @@ mod nvml {
             ("pci_bus_id", told(device.pci_info().map(|pci| pci.bus_id))),
             (
                 "compute_capability",
-                told(device.cuda_compute_capability().map(|version| format!("{}.{}", version.major, version.minor))),
+                told(
+                    device
+                        .cuda_compute_capability()
+                        .map(|version| format!("{}.{}", version.major, version.minor)),
+                ),
             ),
             ("memory_total", total),
             ("memory_used", used),
-            ("utilization", told(device.utilization_rates().map(|rates| rates.gpu))),
-            ("temperature", told(device.temperature(TemperatureSensor::Gpu))),
+            (
+                "utilization",
+                told(device.utilization_rates().map(|rates| rates.gpu)),
+            ),
+            (
+                "temperature",
+                told(device.temperature(TemperatureSensor::Gpu)),
+            ),
             ("power_watts", told(device.power_usage().map(watts))),
-            ("power_limit_watts", told(device.enforced_power_limit().map(watts))),
+            (
+                "power_limit_watts",
+                told(device.enforced_power_limit().map(watts)),
+            ),
             ("display_active", told(device.is_display_active())),
             ("persistence", told(device.is_in_persistent_mode())),
         ];
-        Value::Object(fields.into_iter().map(|(name, value)| (name.to_string(), value)).collect::<Map<_, _>>())
+        Value::Object(
+            fields
+                .into_iter()
+                .map(|(name, value)| (name.to_string(), value))
+                .collect::<Map<_, _>>(),
+        )
     }
 
     /// Total and used memory in bytes, from drivers before 510, too, which lack the second version
@@ -170,7 +195,11 @@ mod nvml {
     /// The error's name, as NVML's documentation has it without its prefix.
     fn name(error: &NvmlError) -> String {
         let shown = format!("{error:?}");
-        shown.split(['(', ' ', '{']).next().unwrap_or_default().to_string()
+        shown
+            .split(['(', ' ', '{'])
+            .next()
+            .unwrap_or_default()
+            .to_string()
     }
 }
 
@@ -180,7 +209,11 @@ mod tests {
 
     #[test]
     fn without_a_library_the_answer_says_so() {
-        if may_be_there(std::env::var("LD_LIBRARY_PATH").ok().as_deref(), Path::exists, Vec::new) {
+        if may_be_there(
+            std::env::var("LD_LIBRARY_PATH").ok().as_deref(),
+            Path::exists,
+            Vec::new,
+        ) {
             println!("SKIPPED: this machine has the library");
             return;
         }
@@ -191,10 +224,30 @@ mod tests {
     #[test]
     fn a_look_at_files_tells_whether_a_library_may_be_there() {
         let only = |place: &'static str| move |path: &Path| path == Path::new(place);
-        assert!(may_be_there(None, only("/usr/lib64/libnvidia-ml.so.1"), Vec::new));
-        assert!(may_be_there(Some("/a::/b"), only("/b/libnvidia-ml.so.1"), Vec::new));
-        assert!(!may_be_there(Some("/a"), only("/b/libnvidia-ml.so.1"), Vec::new));
-        assert!(may_be_there(None, |_| false, || b"\0libnvidia-ml.so.1\0/nix/libnvidia-ml.so.1\0".to_vec()));
-        assert!(!may_be_there(None, |_| false, || b"libnvidia-ml.so".to_vec()));
+        assert!(may_be_there(
+            None,
+            only("/usr/lib64/libnvidia-ml.so.1"),
+            Vec::new
+        ));
+        assert!(may_be_there(
+            Some("/a::/b"),
+            only("/b/libnvidia-ml.so.1"),
+            Vec::new
+        ));
+        assert!(!may_be_there(
+            Some("/a"),
+            only("/b/libnvidia-ml.so.1"),
+            Vec::new
+        ));
+        assert!(may_be_there(
+            None,
+            |_| false,
+            || b"\0libnvidia-ml.so.1\0/nix/libnvidia-ml.so.1\0".to_vec()
+        ));
+        assert!(!may_be_there(
+            None,
+            |_| false,
+            || b"libnvidia-ml.so".to_vec()
+        ));
     }
 }

@@ -28,7 +28,7 @@ pub use effect::{Durability, Effect, Progress};
 pub use error::{DoorError, ErrorKind};
 pub use bundle::Bundle;
 pub use extension::{Acting, Reading};
-pub use host::Host;
+pub use host::{Host, Root};
 
 pub use launch::{Child, Ended, Launch, Started};
 pub use question::{Answer, Entry, FileKind, Moment, PersonIdentity, Question, Response, Space, Stat};

@@ -27,8 +27,11 @@ impl Server {
                 let (mut stream, seen, answer) = (stream.unwrap(), seen.clone(), answer.clone());
                 std::thread::spawn(move || {
                     let reader = BufReader::new(stream.try_clone().unwrap());
-                    let head: Vec<String> =
-                        reader.lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+                    let head: Vec<String> = reader
+                        .lines()
+                        .map_while(Result::ok)
+                        .take_while(|line| !line.is_empty())
+                        .collect();
                     let request = head.join("\n");
                     seen.lock().unwrap().push(request.clone());
                     answer(&request, &mut stream);
@@ -41,8 +44,13 @@ impl Server {
     /// A server that answers all with one body.
     fn of(body: &'static [u8]) -> Self {
         Self::new(move |_, stream| {
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Type: Text/Plain; charset=x\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: Text/Plain; charset=x\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                body.len()
+            );
+            let _ = stream
+                .write_all(head.as_bytes())
+                .and_then(|()| stream.write_all(body));
         })
     }
 
@@ -52,7 +60,13 @@ impl Server {
 }
 
 fn download(url: &str, path: &Path, sha256: &str, size: u64) -> Result<Vec<u64>, DoorError> {
-    let effect = Effect::Download { url: url.into(), path: path.into(), sha256: sha256.into(), size, deadline: LONG };
+    let effect = Effect::Download {
+        url: url.into(),
+        path: path.into(),
+        sha256: sha256.into(),
+        size,
+        deadline: LONG,
+    };
     let mut steps = Vec::new();
     let watch = &mut |progress: Progress<'_>| {
         if let Progress::Bytes { done, total } = progress {
@@ -70,22 +84,36 @@ const HELLO: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938
 #[test]
 fn a_resource_is_fetched_with_credentials_that_are_never_shown() {
     let server = Server::of(b"hello");
-    let url = server.url("/simple/?a=b#fragment").replace("//", "//me:secret@");
+    let url = server
+        .url("/simple/?a=b#fragment")
+        .replace("//", "//me:secret@");
     let response = Host::new().fetch(&url, "text/x", 5, LONG).unwrap();
     assert_eq!(response.body, b"hello");
     assert_eq!(response.content_type, "text/plain");
     assert_eq!(response.url, server.url("/simple/?a=b"));
     let request = server.requests.lock().unwrap()[0].to_ascii_lowercase();
-    assert!(request.starts_with("get /simple/?a=b http/1.1\n"), "{request}");
-    assert!(request.contains("authorization: basic bwu6c2vjcmv0"), "{request}");
-    assert!(request.contains("accept: text/x") && request.contains("user-agent: deskside/"), "{request}");
+    assert!(
+        request.starts_with("get /simple/?a=b http/1.1\n"),
+        "{request}"
+    );
+    assert!(
+        request.contains("authorization: basic bwu6c2vjcmv0"),
+        "{request}"
+    );
+    assert!(
+        request.contains("accept: text/x") && request.contains("user-agent: deskside/"),
+        "{request}"
+    );
 }
 
 #[test]
 fn limits_and_statuses_are_errors_of_their_kind() {
     let host = Host::new();
     let kind = |url: &str, limit| host.fetch(url, "", limit, LONG).unwrap_err();
-    assert_eq!(kind(&Server::of(b"hello").url("/"), 4).kind, ErrorKind::TooLarge);
+    assert_eq!(
+        kind(&Server::of(b"hello").url("/"), 4).kind,
+        ErrorKind::TooLarge
+    );
     let endless = Server::new(|_, stream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
         while stream.write_all(&[b'x'; 4096]).is_ok() {}
@@ -95,15 +123,26 @@ fn limits_and_statuses_are_errors_of_their_kind() {
         let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
     });
     let error = kind(&missing.url("/x").replace("//", "//me:secret@"), 9);
-    assert_eq!((error.kind, error.detail.as_str()), (ErrorKind::Status, "404 Not Found"));
+    assert_eq!(
+        (error.kind, error.detail.as_str()),
+        (ErrorKind::Status, "404 Not Found")
+    );
     assert!(!error.to_string().contains("secret"), "{error}");
     let babble = Server::new(|_, stream| drop(stream.write_all(b"not HTTP at all\r\n\r\n")));
     assert_eq!(kind(&babble.url("/"), 9).kind, ErrorKind::Network);
-    let cut = Server::new(|_, stream| drop(stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhel")));
+    let cut = Server::new(|_, stream| {
+        drop(stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhel"))
+    });
     assert_eq!(kind(&cut.url("/"), 9).kind, ErrorKind::Network);
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let refused = kind(&format!("http://{free}/"), 9);
-    assert_eq!((refused.kind, refused.detail.as_str()), (ErrorKind::Network, "connection refused"));
+    assert_eq!(
+        (refused.kind, refused.detail.as_str()),
+        (ErrorKind::Network, "connection refused")
+    );
     let nobody = kind("http://deskside-no-such-host.invalid/", 9).kind;
     assert_eq!(nobody, ErrorKind::Network);
     for broken in ["nonsense", "http://a b/", "ftp://a/"] {
@@ -116,18 +155,27 @@ fn redirects_are_followed_but_not_for_ever_and_keep_credentials_from_other_hosts
     let target = Server::of(b"hello");
     let elsewhere = target.url("/there").replace("127.0.0.1", "localhost");
     let first = Server::new(move |_, stream| {
-        let head = format!("HTTP/1.1 302 Found\r\nLocation: {elsewhere}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        let head = format!(
+            "HTTP/1.1 302 Found\r\nLocation: {elsewhere}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        );
         let _ = stream.write_all(head.as_bytes());
     });
-    let response = Host::new().fetch(&first.url("/").replace("//", "//me:secret@"), "", 9, LONG).unwrap();
+    let response = Host::new()
+        .fetch(&first.url("/").replace("//", "//me:secret@"), "", 9, LONG)
+        .unwrap();
     assert!(response.url.ends_with("/there") && response.body == b"hello");
     let request = target.requests.lock().unwrap()[0].to_ascii_lowercase();
     assert!(!request.contains("authorization"), "{request}");
     let round = Server::new(|_, stream| {
-        let _ = stream.write_all(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        let _ = stream.write_all(
+            b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        );
     });
     let error = Host::new().fetch(&round.url("/"), "", 9, LONG).unwrap_err();
-    assert_eq!((error.kind, error.detail.as_str()), (ErrorKind::Network, "more than 5 redirects"));
+    assert_eq!(
+        (error.kind, error.detail.as_str()),
+        (ErrorKind::Network, "more than 5 redirects")
+    );
     assert_eq!(round.requests.lock().unwrap().len(), 6);
 }
 
@@ -148,9 +196,15 @@ fn a_server_that_trickles_or_never_answers_is_given_up_on_in_time() {
     });
     for server in [trickle, silent, slow_head] {
         let begun = Instant::now();
-        let error = Host::new().fetch(&server.url("/"), "", 1 << 20, Duration::from_millis(400)).unwrap_err();
+        let error = Host::new()
+            .fetch(&server.url("/"), "", 1 << 20, Duration::from_millis(400))
+            .unwrap_err();
         assert_eq!(error.kind, ErrorKind::Timeout);
-        assert!(begun.elapsed() < Duration::from_millis(900), "{:?}", begun.elapsed());
+        assert!(
+            begun.elapsed() < Duration::from_millis(900),
+            "{:?}",
+            begun.elapsed()
+        );
     }
 }
 
@@ -160,7 +214,11 @@ fn a_download_gets_its_name_only_when_it_is_the_promised_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new/file");
     let names = || std::fs::read_dir(path.parent().unwrap()).unwrap().count();
-    let kind = |sha256: &str, size| download(&server.url("/"), &path, sha256, size).unwrap_err().kind;
+    let kind = |sha256: &str, size| {
+        download(&server.url("/"), &path, sha256, size)
+            .unwrap_err()
+            .kind
+    };
     assert_eq!(kind(&HELLO.replace('2', "3"), 5), ErrorKind::Hash);
     assert_eq!(kind(HELLO, 4), ErrorKind::TooLarge);
     assert_eq!(kind(HELLO, 6), ErrorKind::Hash);
@@ -168,13 +226,33 @@ fn a_download_gets_its_name_only_when_it_is_the_promised_one() {
     assert_eq!(kind("../../x", 5), ErrorKind::Failed);
     assert_eq!(names(), 0, "nothing is left of what went wrong");
     assert_eq!(download(&server.url("/"), &path, HELLO, 5).unwrap(), [0, 5]);
-    assert_eq!((std::fs::read(&path).unwrap().as_slice(), names()), (b"hello".as_slice(), 1));
+    assert_eq!(
+        (std::fs::read(&path).unwrap().as_slice(), names()),
+        (b"hello".as_slice(), 1)
+    );
     let asked = server.requests.lock().unwrap().len();
-    assert_eq!(download("http://deskside-no-such-host.invalid/", &path, &HELLO.to_uppercase(), 5).unwrap(), [5]);
-    assert_eq!(server.requests.lock().unwrap().len(), asked, "what is there already is not asked for");
+    assert_eq!(
+        download(
+            "http://deskside-no-such-host.invalid/",
+            &path,
+            &HELLO.to_uppercase(),
+            5
+        )
+        .unwrap(),
+        [5]
+    );
+    assert_eq!(
+        server.requests.lock().unwrap().len(),
+        asked,
+        "what is there already is not asked for"
+    );
     std::fs::write(&path, "hullo").unwrap();
     download(&server.url("/"), &path, HELLO, 5).unwrap();
-    assert_eq!(std::fs::read(&path).unwrap(), b"hello", "a wrong file is replaced");
+    assert_eq!(
+        std::fs::read(&path).unwrap(),
+        b"hello",
+        "a wrong file is replaced"
+    );
 }
 
 #[test]
@@ -185,13 +263,28 @@ fn a_mirror_in_a_folder_serves_as_well() {
     let url = format!("file://{}", source.display()).replace(' ', "%20");
     let host = Host::new();
     assert_eq!(host.fetch(&url, "", 5, LONG).unwrap().body, b"hello");
-    assert_eq!(host.fetch(&url, "", 4, LONG).unwrap_err().kind, ErrorKind::TooLarge);
+    assert_eq!(
+        host.fetch(&url, "", 4, LONG).unwrap_err().kind,
+        ErrorKind::TooLarge
+    );
     download(&url, &folder.path().join("copy"), HELLO, 5).unwrap();
     assert_eq!(std::fs::read(folder.path().join("copy")).unwrap(), b"hello");
-    assert_eq!(host.fetch(&format!("{url}-none"), "", 5, LONG).unwrap_err().kind, ErrorKind::Absent);
-    for special in ["file:///dev/zero".to_string(), format!("file://{}", folder.path().display())] {
+    assert_eq!(
+        host.fetch(&format!("{url}-none"), "", 5, LONG)
+            .unwrap_err()
+            .kind,
+        ErrorKind::Absent
+    );
+    for special in [
+        "file:///dev/zero".to_string(),
+        format!("file://{}", folder.path().display()),
+    ] {
         let begun = Instant::now();
-        assert_eq!(host.fetch(&special, "", 5, LONG).unwrap_err().kind, ErrorKind::Failed, "{special}");
+        assert_eq!(
+            host.fetch(&special, "", 5, LONG).unwrap_err().kind,
+            ErrorKind::Failed,
+            "{special}"
+        );
         assert!(begun.elapsed() < Duration::from_secs(2));
     }
 }
@@ -206,5 +299,8 @@ fn an_effect_that_fails_says_what_was_tried() {
         deadline: LONG,
     };
     let error = Host::new().effect(&effect).unwrap_err();
-    assert!(error.what == "download http://***@127.0.0.1:1/file", "{error}");
+    assert!(
+        error.what == "download http://***@127.0.0.1:1/file",
+        "{error}"
+    );
 }

@@ -37,8 +37,13 @@ type Fields = HashMap<String, String>;
 /// The library's own fields and those of each device.
 fn state() -> (Fields, Vec<Fields>) {
     let (mut own, mut devices) = (Fields::new(), Vec::new());
-    let text = std::env::var("FAKE_NVML").ok().and_then(|path| std::fs::read_to_string(path).ok());
-    let pair = |word: &str| word.split_once('=').map(|(name, value)| (name.to_string(), value.to_string()));
+    let text = std::env::var("FAKE_NVML")
+        .ok()
+        .and_then(|path| std::fs::read_to_string(path).ok());
+    let pair = |word: &str| {
+        word.split_once('=')
+            .map(|(name, value)| (name.to_string(), value.to_string()))
+    };
     for line in text.unwrap_or_default().lines() {
         match line.strip_prefix("gpu ") {
             Some(fields) => devices.push(fields.split_whitespace().filter_map(pair).collect()),
@@ -55,13 +60,19 @@ fn number(fields: &Fields, name: &str) -> Option<u64> {
 fn device(handle: Handle) -> Result<(usize, Fields), Code> {
     let place = handle.wrapping_sub(FIRST_HANDLE);
     let fields = state().1.get(place).cloned().ok_or(INVALID_ARGUMENT)?;
-    if number(&fields, "lost") == Some(1) { Err(GPU_IS_LOST) } else { Ok((place, fields)) }
+    if number(&fields, "lost") == Some(1) {
+        Err(GPU_IS_LOST)
+    } else {
+        Ok((place, fields))
+    }
 }
 
 /// One field of a device as a number.
 fn field(handle: Handle, name: &str) -> Result<u32, Code> {
     let (_, fields) = device(handle)?;
-    number(&fields, name).map(|value| value as u32).ok_or(NOT_SUPPORTED)
+    number(&fields, name)
+        .map(|value| value as u32)
+        .ok_or(NOT_SUPPORTED)
 }
 
 /// Writes an answer where the caller wants it.
@@ -182,17 +193,36 @@ mod c {
     }
 
     #[unsafe(no_mangle)]
-    pub unsafe extern "C" fn nvmlDeviceGetMemoryInfo_v2(handle: Handle, place: *mut MemoryVersion2) -> Code {
+    pub unsafe extern "C" fn nvmlDeviceGetMemoryInfo_v2(
+        handle: Handle,
+        place: *mut MemoryVersion2,
+    ) -> Code {
         let version = unsafe { (*place).version };
-        let answer = memory(handle).map(|(total, used)| MemoryVersion2 { version, total, reserved: 0, free: total - used, used });
+        let answer = memory(handle).map(|(total, used)| MemoryVersion2 {
+            version,
+            total,
+            reserved: 0,
+            free: total - used,
+            used,
+        });
         unsafe { put(place, answer) }
     }
 
     #[unsafe(no_mangle)]
-    pub unsafe extern "C" fn nvmlDeviceGetCudaComputeCapability(handle: Handle, major: *mut i32, minor: *mut i32) -> Code {
+    pub unsafe extern "C" fn nvmlDeviceGetCudaComputeCapability(
+        handle: Handle,
+        major: *mut i32,
+        minor: *mut i32,
+    ) -> Code {
         let version = device(handle).and_then(|(_, fields)| {
-            let (major, minor) = fields.get("capability").and_then(|text| text.split_once('.')).ok_or(NOT_SUPPORTED)?;
-            Ok((major.parse().map_err(|_| NOT_SUPPORTED)?, minor.parse().map_err(|_| NOT_SUPPORTED)?))
+            let (major, minor) = fields
+                .get("capability")
+                .and_then(|text| text.split_once('.'))
+                .ok_or(NOT_SUPPORTED)?;
+            Ok((
+                major.parse().map_err(|_| NOT_SUPPORTED)?,
+                minor.parse().map_err(|_| NOT_SUPPORTED)?,
+            ))
         });
         match version {
             Ok((one, other)) => unsafe { put(major, Ok(one)) | put(minor, Ok(other)) },
@@ -209,8 +239,16 @@ mod c {
         let mut pci: Pci = unsafe { std::mem::zeroed() };
         pci.bus = index as u32 + 1;
         unsafe {
-            put_text(pci.bus_id_legacy.as_mut_ptr(), 16, Ok(format!("0000:{:02X}:00.0", index + 1)));
-            put_text(pci.bus_id.as_mut_ptr(), 32, Ok(format!("00000000:{:02X}:00.0", index + 1)));
+            put_text(
+                pci.bus_id_legacy.as_mut_ptr(),
+                16,
+                Ok(format!("0000:{:02X}:00.0", index + 1)),
+            );
+            put_text(
+                pci.bus_id.as_mut_ptr(),
+                32,
+                Ok(format!("00000000:{:02X}:00.0", index + 1)),
+            );
             put(place, Ok(pci))
         }
     }

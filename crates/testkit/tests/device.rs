@@ -1,6 +1,11 @@
 //! The device library asked through the door, with a made-up library in place of NVIDIA's.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::disallowed_types, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests"
+)]
 
 use deskside_machine::{DeviceQuestion, DoorError, ErrorKind, Host, Reading};
 use serde_json::{Value, json};
@@ -17,7 +22,11 @@ static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
     std::fs::create_dir_all(&folder).unwrap();
     let library = folder.join("libnvidia-ml.so.1");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("fake-nvml/fake_nvml.rs");
-    let age = |path: &Path| std::fs::metadata(path).and_then(|data| data.modified()).ok();
+    let age = |path: &Path| {
+        std::fs::metadata(path)
+            .and_then(|data| data.modified())
+            .ok()
+    };
     if age(&library) < age(&source) {
         // Each test may be a process of its own: the last one to finish gives the file its name.
         let fresh = folder.join(format!("fresh-{}", std::process::id()));
@@ -39,7 +48,10 @@ fn ask(name: &str, state: &str, deadline: Duration) -> Result<Value, DoorError> 
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("device-{name}"));
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("state"), state).unwrap();
-    let (script, helper) = (folder.join("ask"), env!("CARGO_BIN_EXE_deskside-ask-device"));
+    let (script, helper) = (
+        folder.join("ask"),
+        env!("CARGO_BIN_EXE_deskside-ask-device"),
+    );
     let text = format!(
         "#!/bin/sh\nFAKE_NVML='{}' LD_LIBRARY_PATH='{}' exec '{helper}' \"$@\"\n",
         folder.join("state").display(),
@@ -49,14 +61,21 @@ fn ask(name: &str, state: &str, deadline: Duration) -> Result<Value, DoorError> 
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
     // SAFETY: every test of this file sets the same value, and none reads it while it is set.
     unsafe { std::env::set_var("LD_LIBRARY_PATH", LIBRARY.as_path()) };
-    Host::new().with_device_program(script).device(DeviceQuestion::Nvml { deadline })
+    Host::new()
+        .with_device_program(script)
+        .device(DeviceQuestion::Nvml { deadline })
 }
 
 const ENOUGH: Duration = Duration::from_secs(20);
 
 #[test]
 fn a_healthy_library_tells_everything() {
-    let answer = ask("healthy", &format!("driver=580.95.05\nnvml=13.580\ncuda=13000\n{GPU}\n"), ENOUGH).unwrap();
+    let answer = ask(
+        "healthy",
+        &format!("driver=580.95.05\nnvml=13.580\ncuda=13000\n{GPU}\n"),
+        ENOUGH,
+    )
+    .unwrap();
     let wanted = json!({
         "driver_version": "580.95.05", "cuda_driver_version": 13000, "nvml_version": "13.580",
         "devices": [{
@@ -73,17 +92,31 @@ fn a_healthy_library_tells_everything() {
 fn a_field_that_is_not_told_does_not_hide_the_others() {
     let state = format!("driver=1\nnvml=1\ngpu name=Fake_GPU total=8000\n{GPU} lost=1\n");
     let answer = ask("partly", &state, ENOUGH).unwrap();
-    assert_eq!(answer["cuda_driver_version"], json!({"error": "NotSupported"}));
+    assert_eq!(
+        answer["cuda_driver_version"],
+        json!({"error": "NotSupported"})
+    );
     let [first, second] = [&answer["devices"][0], &answer["devices"][1]];
-    assert_eq!((&first["name"], &first["memory_total"]), (&json!("Fake GPU"), &json!(8000)));
+    assert_eq!(
+        (&first["name"], &first["memory_total"]),
+        (&json!("Fake GPU"), &json!(8000))
+    );
     assert_eq!(first["temperature"], json!({"error": "NotSupported"}));
-    assert_eq!((&second["index"], &second["name"]), (&json!(1), &json!({"error": "GpuLost"})));
+    assert_eq!(
+        (&second["index"], &second["name"]),
+        (&json!(1), &json!({"error": "GpuLost"}))
+    );
 }
 
 #[test]
 fn a_library_that_refuses_is_named() {
     for (code, name) in [(9, "DriverNotLoaded"), (18, "LibRmVersionMismatch")] {
-        let answer = ask(&format!("refuses-{code}"), &format!("init={code}\n"), ENOUGH).unwrap();
+        let answer = ask(
+            &format!("refuses-{code}"),
+            &format!("init={code}\n"),
+            ENOUGH,
+        )
+        .unwrap();
         assert_eq!(answer["error"], json!(name));
     }
 }
@@ -91,11 +124,18 @@ fn a_library_that_refuses_is_named() {
 #[test]
 fn a_library_that_blocks_is_given_up_on_in_time() {
     let warm = ask("warm", "driver=1\n", ENOUGH);
-    assert!(warm.is_ok(), "the library is built before time is taken: {warm:?}");
+    assert!(
+        warm.is_ok(),
+        "the library is built before time is taken: {warm:?}"
+    );
     let begun = Instant::now();
     let error = ask("blocks", "block=45\n", Duration::from_millis(700)).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Timeout);
-    assert!(begun.elapsed() < Duration::from_millis(1500), "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_millis(1500),
+        "{:?}",
+        begun.elapsed()
+    );
 }
 
 #[test]

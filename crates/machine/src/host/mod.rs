@@ -7,6 +7,7 @@ mod command;
 pub(crate) mod deadline;
 mod devices;
 mod ending;
+mod launching;
 mod lines;
 mod lock;
 mod network;
@@ -16,6 +17,7 @@ mod process;
 mod programs;
 mod read;
 mod remove;
+mod root;
 mod worker;
 mod write;
 
@@ -23,6 +25,8 @@ use crate::effect::{Effect, Progress};
 use crate::error::{DoorError, ErrorKind};
 use crate::question::{Answer, Moment, Question};
 use crate::{Child, Held, Launch, Machine, interrupt};
+pub use root::Root;
+
 use place::Base;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -76,13 +80,20 @@ impl Machine for Host {
             Question::Process { pid } => {
                 process::start_time(*pid).map(Answer::Number).map_err(fail)
             }
-            Question::Fetch { url, accept, limit, deadline } => {
+            Question::Fetch {
+                url,
+                accept,
+                limit,
+                deadline,
+            } => {
                 let what = question.phrase();
-                network::fetch(&self.network, &what, url, accept, *limit, *deadline).map(Answer::Response)
+                network::fetch(&self.network, &what, url, accept, *limit, *deadline)
+                    .map(Answer::Response)
             }
             Question::Random => random().map(Answer::Number).map_err(fail),
             Question::Device(device) => {
-                devices::ask(&question.phrase(), *device, self.device_program.as_deref()).map(Answer::Json)
+                devices::ask(&question.phrase(), *device, self.device_program.as_deref())
+                    .map(Answer::Json)
             }
             Question::File { .. }
             | Question::FilePart { .. }
@@ -114,9 +125,28 @@ impl Machine for Host {
             } => {
                 process::signal(&effect.phrase(), *pid, *start_time, *signal).map(|()| Answer::Done)
             }
-            Effect::Download { url, path, sha256, size, deadline } => {
-                let wanted = network::Download { url, path, sha256, size: *size, deadline: *deadline };
-                network::download(&self.network, &effect.phrase(), &wanted, watch).map(|()| Answer::Done)
+            Effect::Download {
+                url,
+                path,
+                sha256,
+                size,
+                deadline,
+            } => {
+                let wanted = network::Download {
+                    url,
+                    path,
+                    sha256,
+                    size: *size,
+                    deadline: *deadline,
+                };
+                network::download(
+                    &self.network,
+                    &Base::Whole,
+                    &effect.phrase(),
+                    &wanted,
+                    watch,
+                )
+                .map(|()| Answer::Done)
             }
             Effect::Sleep { span } => sleep(effect, *span),
             _ => Err(DoorError::new(
@@ -136,8 +166,7 @@ impl Machine for Host {
     }
 
     fn launch(&self, launch: &Launch) -> Result<Box<dyn Child>, DoorError> {
-        let _ = launch;
-        Err(DoorError::new(ErrorKind::Failed, "start", "being written"))
+        launching::launch(launch)
     }
 }
 

@@ -9,8 +9,23 @@ use std::io;
 ///
 /// # Errors
 /// [`io::ErrorKind::NotFound`] when there is none.
-#[cfg(target_os = "linux")]
 pub(crate) fn start_time(pid: u32) -> io::Result<u64> {
+    let (is_dead, start_time) = look(pid)?;
+    if is_dead {
+        Err(io::ErrorKind::NotFound.into())
+    } else {
+        Ok(start_time)
+    }
+}
+
+/// The start time of a child that nobody has collected yet, whether it has ended or not.
+pub(crate) fn birth(pid: u32) -> io::Result<u64> {
+    look(pid).map(|(_, start_time)| start_time)
+}
+
+/// Whether a process has ended, and its start time.
+#[cfg(target_os = "linux")]
+fn look(pid: u32) -> io::Result<(bool, u64)> {
     let path = format!("/proc/{pid}/stat");
     let bytes = match super::read::file(&super::place::Base::Whole, path.as_ref(), 4096) {
         Ok(bytes) => bytes,
@@ -22,10 +37,7 @@ pub(crate) fn start_time(pid: u32) -> io::Result<u64> {
     };
     let (state, start_time) =
         status(&bytes).ok_or_else(|| io::Error::other(format!("{path} has an unknown form")))?;
-    if matches!(state, b'Z' | b'X' | b'x') {
-        return Err(io::ErrorKind::NotFound.into());
-    }
-    Ok(start_time)
+    Ok((matches!(state, b'Z' | b'X' | b'x'), start_time))
 }
 
 /// State and start time in `/proc/PID/stat`: fields 3 and 22 (`proc_pid_stat(5)`), counted behind
@@ -40,7 +52,7 @@ fn status(stat: &[u8]) -> Option<(u8, u64)> {
 }
 
 #[cfg(target_os = "macos")]
-pub(crate) fn start_time(pid: u32) -> io::Result<u64> {
+fn look(pid: u32) -> io::Result<(bool, u64)> {
     let number = i32::try_from(pid).map_err(|_| io::Error::from(io::ErrorKind::NotFound))?;
     // SAFETY: proc_pidinfo fills at most the size given (libproc.h).
     let (filled, information) = unsafe {
@@ -55,10 +67,11 @@ pub(crate) fn start_time(pid: u32) -> io::Result<u64> {
         );
         (filled, information)
     };
-    if filled <= 0 || information.pbi_status == libc::SZOMB {
+    if filled <= 0 {
         return Err(io::ErrorKind::NotFound.into());
     }
-    Ok(information.pbi_start_tvsec * 1_000_000 + information.pbi_start_tvusec)
+    let start_time = information.pbi_start_tvsec * 1_000_000 + information.pbi_start_tvusec;
+    Ok((information.pbi_status == libc::SZOMB, start_time))
 }
 
 /// Sends a signal to a process if it is still the one that started at that time.

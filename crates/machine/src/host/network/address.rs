@@ -26,15 +26,18 @@ impl Address {
     /// # Errors
     /// In words, without credentials.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let (scheme, rest) =
-            text.split_once("://").ok_or("an address begins with https://, http:// or file://")?;
+        let (scheme, rest) = text
+            .split_once("://")
+            .ok_or("an address begins with https://, http:// or file://")?;
         let rest = rest.split('#').next().unwrap_or_default();
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
         match scheme.to_ascii_lowercase().as_str() {
             "file" => {
                 if !authority.is_empty() && authority != "localhost" {
-                    return Err("a file:// address names a file of this machine: file:///path".into());
+                    return Err(
+                        "a file:// address names a file of this machine: file:///path".into(),
+                    );
                 }
                 let path = percent_decoded(path.split('?').next().unwrap_or_default());
                 if !path.starts_with(b"/") {
@@ -50,7 +53,11 @@ impl Address {
                 if host.is_empty() || host.starts_with(':') {
                     return Err("the address names no host".into());
                 }
-                let path = if path.starts_with('/') { path.to_string() } else { format!("/{path}") };
+                let path = if path.starts_with('/') {
+                    path.to_string()
+                } else {
+                    format!("/{path}")
+                };
                 Ok(Self::Web {
                     secure: web == "https",
                     url: format!("{web}://{host}{path}"),
@@ -78,7 +85,8 @@ fn percent_decoded(text: &str) -> Vec<u8> {
     let mut place = 0;
     while let Some(byte) = bytes.get(place) {
         if *byte == b'%'
-            && let (Some(high), Some(low)) = (digit(bytes.get(place + 1)), digit(bytes.get(place + 2)))
+            && let (Some(high), Some(low)) =
+                (digit(bytes.get(place + 1)), digit(bytes.get(place + 2)))
         {
             decoded.push((high * 16 + low) as u8);
             place += 3;
@@ -95,10 +103,16 @@ fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {
-        let bits = (0..3).fold(0_u32, |bits, place| bits << 8 | u32::from(group.get(place).copied().unwrap_or(0)));
+        let bits = (0..3).fold(0_u32, |bits, place| {
+            bits << 8 | u32::from(group.get(place).copied().unwrap_or(0))
+        });
         for place in 0..4 {
             let letter = ALPHABET[(bits >> (18 - 6 * place) & 63) as usize];
-            text.push(if place <= group.len() { char::from(letter) } else { '=' });
+            text.push(if place <= group.len() {
+                char::from(letter)
+            } else {
+                '='
+            });
         }
     }
     text
@@ -111,28 +125,71 @@ mod tests {
     #[test]
     fn addresses_are_taken_apart() {
         let web = |secure, url: &str, authorization: Option<&str>| {
-            Ok(Address::Web { secure, url: url.into(), authorization: authorization.map(Into::into) })
+            Ok(Address::Web {
+                secure,
+                url: url.into(),
+                authorization: authorization.map(Into::into),
+            })
         };
         for (text, parts) in [
-            ("https://a.example/x?y=1#sha256=00", web(true, "https://a.example/x?y=1", None)),
+            (
+                "https://a.example/x?y=1#sha256=00",
+                web(true, "https://a.example/x?y=1", None),
+            ),
             ("HTTP://a.example", web(false, "http://a.example/", None)),
-            ("http://a.example?q", web(false, "http://a.example/?q", None)),
-            ("https://me:p%40ss@a.example:8080/@x", web(true, "https://a.example:8080/@x", Some("Basic bWU6cEBzcw=="))),
-            ("https://token@a.example/", web(true, "https://a.example/", Some("Basic dG9rZW46"))),
-            ("https://u:p@ss@[::1]:1/", web(true, "https://[::1]:1/", Some("Basic dTpwQHNz"))),
-            ("file:///a%20b/%ff%zz", Ok(Address::File(OsString::from_vec(b"/a b/\xff%zz".to_vec()).into()))),
+            (
+                "http://a.example?q",
+                web(false, "http://a.example/?q", None),
+            ),
+            (
+                "https://me:p%40ss@a.example:8080/@x",
+                web(
+                    true,
+                    "https://a.example:8080/@x",
+                    Some("Basic bWU6cEBzcw=="),
+                ),
+            ),
+            (
+                "https://token@a.example/",
+                web(true, "https://a.example/", Some("Basic dG9rZW46")),
+            ),
+            (
+                "https://u:p@ss@[::1]:1/",
+                web(true, "https://[::1]:1/", Some("Basic dTpwQHNz")),
+            ),
+            (
+                "file:///a%20b/%ff%zz",
+                Ok(Address::File(
+                    OsString::from_vec(b"/a b/\xff%zz".to_vec()).into(),
+                )),
+            ),
             ("file://localhost/a", Ok(Address::File("/a".into()))),
         ] {
             assert_eq!(Address::parse(text), parts, "{text}");
         }
-        for broken in ["", "a.example", "/etc/passwd", "ftp://a/", "https://", "https://u:p@/x", "file://host/a", "file://a"] {
+        for broken in [
+            "",
+            "a.example",
+            "/etc/passwd",
+            "ftp://a/",
+            "https://",
+            "https://u:p@/x",
+            "file://host/a",
+            "file://a",
+        ] {
             assert!(Address::parse(broken).is_err(), "{broken}");
         }
     }
 
     #[test]
     fn base64_is_that_of_the_standard() {
-        for (plain, text) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
+        for (plain, text) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foobar", "Zm9vYmFy"),
+        ] {
             assert_eq!(base64(plain.as_bytes()), text);
         }
     }

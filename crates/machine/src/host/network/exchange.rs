@@ -61,14 +61,24 @@ pub(super) struct Exchange {
 impl Exchange {
     /// Begins an exchange and waits for the head of its answer.
     pub fn begin(network: &Network, request: Request) -> Result<(Self, Head), DoorError> {
-        let Request { what, url, accept, identity, deadline: span } = request;
+        let Request {
+            what,
+            url,
+            accept,
+            identity,
+            deadline: span,
+        } = request;
         let fail = |detail: String| DoorError::new(ErrorKind::Failed, &what, detail);
         let address = Address::parse(&url).map_err(fail)?;
         let (give, pieces) = sync_channel(4);
         let thread = std::thread::Builder::new().name("deskside-network".into());
         let started = match address {
             Address::File(path) => thread.spawn(move || tell(&give, file(&give, path))),
-            Address::Web { secure, url, authorization } => {
+            Address::Web {
+                secure,
+                url,
+                authorization,
+            } => {
                 let agent = network.agent(&what)?;
                 let proxy = proxy(secure).map_err(fail)?;
                 let mut asked = agent
@@ -89,10 +99,17 @@ impl Exchange {
             }
         };
         started.map_err(|error| fail(format!("no thread: {error}")))?;
-        let exchange = Self { what, deadline: Deadline::after(span), span, pieces };
+        let exchange = Self {
+            what,
+            deadline: Deadline::after(span),
+            span,
+            pieces,
+        };
         match exchange.next()? {
             Piece::Head(head) => Ok((exchange, head)),
-            Piece::Bytes(_) | Piece::End => Err(exchange.error((ErrorKind::Failed, "the answer has no head".into()))),
+            Piece::Bytes(_) | Piece::End => {
+                Err(exchange.error((ErrorKind::Failed, "the answer has no head".into())))
+            }
         }
     }
 
@@ -176,22 +193,45 @@ fn file(give: &SyncSender<Result<Piece, Failure>>, path: std::path::PathBuf) -> 
     body(give, file)
 }
 
-fn web(give: &SyncSender<Result<Piece, Failure>>, asked: ureq::RequestBuilder<ureq::typestate::WithoutBody>) -> Outcome {
+fn web(
+    give: &SyncSender<Result<Piece, Failure>>,
+    asked: ureq::RequestBuilder<ureq::typestate::WithoutBody>,
+) -> Outcome {
     let response = asked.call().map_err(|error| Ok(from_ureq(&error)))?;
     let status = response.status();
     if !status.is_success() {
         let reason = status.canonical_reason().unwrap_or_default();
-        return Err(Ok((ErrorKind::Status, format!("{} {reason}", status.as_u16()).trim().to_string())));
+        return Err(Ok((
+            ErrorKind::Status,
+            format!("{} {reason}", status.as_u16()).trim().to_string(),
+        )));
     }
-    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let header = |name: &str| {
+        response
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
     let content_type = header("content-type").unwrap_or_default();
     let head = Head {
         url: crate::command::without_credentials(&response.get_uri().to_string()),
-        content_type: content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase(),
+        content_type: content_type
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase(),
         length: response.body().content_length(),
     };
     pass(give, Piece::Head(head))?;
-    body(give, response.into_body().into_with_config().limit(u64::MAX).reader())
+    body(
+        give,
+        response
+            .into_body()
+            .into_with_config()
+            .limit(u64::MAX)
+            .reader(),
+    )
 }
 
 fn from_ureq(error: &ureq::Error) -> Failure {
@@ -200,17 +240,30 @@ fn from_ureq(error: &ureq::Error) -> Failure {
         Error::Timeout(_) => (ErrorKind::Timeout, "no answer in time".into()),
         Error::HostNotFound => (ErrorKind::Network, "there is no host of that name".into()),
         Error::ConnectionFailed => (ErrorKind::Network, "no connection".into()),
-        Error::TooManyRedirects => (ErrorKind::Network, format!("more than {} redirects", super::REDIRECTS)),
-        Error::RequireHttpsOnly(_) => (ErrorKind::Network, "it redirects from https to http".into()),
+        Error::TooManyRedirects => (
+            ErrorKind::Network,
+            format!("more than {} redirects", super::REDIRECTS),
+        ),
+        Error::RequireHttpsOnly(_) => {
+            (ErrorKind::Network, "it redirects from https to http".into())
+        }
         Error::Io(error) => from_io(error),
-        Error::Rustls(_) | Error::Tls(_) | Error::Pem(_) => (ErrorKind::Network, distrusted(&error.to_string())),
+        Error::Rustls(_) | Error::Tls(_) | Error::Pem(_) => {
+            (ErrorKind::Network, distrusted(&error.to_string()))
+        }
         Error::BadUri(_) | Error::Http(_) => (ErrorKind::Failed, "the address is malformed".into()),
-        other => (ErrorKind::Network, crate::command::without_credentials(&other.to_string())),
+        other => (
+            ErrorKind::Network,
+            crate::command::without_credentials(&other.to_string()),
+        ),
     }
 }
 
 fn from_io(error: &io::Error) -> Failure {
-    if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>()) {
+    if let Some(inner) = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<ureq::Error>())
+    {
         return match inner {
             // Not that way again: it would go round.
             ureq::Error::Io(error) => (ErrorKind::Network, error.to_string()),
@@ -219,9 +272,17 @@ fn from_io(error: &io::Error) -> Failure {
     }
     let text = error.to_string();
     match error.kind() {
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => (ErrorKind::Timeout, "no answer in time".into()),
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
+            (ErrorKind::Timeout, "no answer in time".into())
+        }
         _ if text.contains("certificate") => (ErrorKind::Network, distrusted(&text)),
-        _ => (ErrorKind::Network, text.split(" (os error").next().unwrap_or(&text).to_lowercase()),
+        _ => (
+            ErrorKind::Network,
+            text.split(" (os error")
+                .next()
+                .unwrap_or(&text)
+                .to_lowercase(),
+        ),
     }
 }
 

@@ -15,9 +15,20 @@ pub(crate) fn fetch(
     limit: u64,
     deadline: Duration,
 ) -> Result<Response, DoorError> {
-    let too_large = || DoorError::new(ErrorKind::TooLarge, what, format!("more than {limit} bytes"));
-    let request =
-        Request { what: what.into(), url: url.into(), accept: accept.into(), identity: false, deadline };
+    let too_large = || {
+        DoorError::new(
+            ErrorKind::TooLarge,
+            what,
+            format!("more than {limit} bytes"),
+        )
+    };
+    let request = Request {
+        what: what.into(),
+        url: url.into(),
+        accept: accept.into(),
+        identity: false,
+        deadline,
+    };
     let (exchange, head) = Exchange::begin(network, request)?;
     if head.length.is_some_and(|length| length > limit) {
         return Err(too_large());
@@ -29,5 +40,9 @@ pub(crate) fn fetch(
         }
         body.extend_from_slice(&bytes);
     }
-    Ok(Response { url: head.url, content_type: head.content_type, body })
+    Ok(Response {
+        url: head.url,
+        content_type: head.content_type,
+        body,
+    })
 }

@@ -31,7 +31,8 @@ impl Network {
         if let Some(agent) = self.agent.get() {
             return Ok(agent.clone());
         }
-        let roots = trust::roots().map_err(|detail| DoorError::new(ErrorKind::Failed, what, detail))?;
+        let roots =
+            trust::roots().map_err(|detail| DoorError::new(ErrorKind::Failed, what, detail))?;
         let tls = ureq::tls::TlsConfig::builder()
             .provider(ureq::tls::TlsProvider::Rustls)
             .root_certs(roots)

@@ -9,20 +9,30 @@ use ureq::{Proxy, ProxyProtocol};
 /// # Errors
 /// In words that name the variable but not its value, which may hold a password.
 pub(super) fn proxy(secure: bool) -> Result<Option<Proxy>, String> {
-    from(secure, &|name| variable(name).filter(|value| !value.trim().is_empty()))
+    from(secure, &|name| {
+        variable(name).filter(|value| !value.trim().is_empty())
+    })
 }
 
 fn from(secure: bool, variable: &dyn Fn(&str) -> Option<String>) -> Result<Option<Proxy>, String> {
     let either = |name: &str| variable(&name.to_ascii_lowercase()).or_else(|| variable(name));
     let first = if secure { "HTTPS_PROXY" } else { "HTTP_PROXY" };
-    let Some((name, value)) = [first, "ALL_PROXY"].into_iter().find_map(|name| Some((name, either(name)?))) else {
+    let Some((name, value)) = [first, "ALL_PROXY"]
+        .into_iter()
+        .find_map(|name| Some((name, either(name)?)))
+    else {
         return Ok(None);
     };
-    let plain = Proxy::new(value.trim()).map_err(|_| format!("{name} holds no address of a proxy"))?;
+    let plain =
+        Proxy::new(value.trim()).map_err(|_| format!("{name} holds no address of a proxy"))?;
     if !matches!(plain.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) {
-        return Err(format!("{name} names a SOCKS proxy; only http:// and https:// ones are supported"));
+        return Err(format!(
+            "{name} names a SOCKS proxy; only http:// and https:// ones are supported"
+        ));
     }
-    let mut proxy = Proxy::builder(plain.protocol()).host(plain.host()).port(plain.port());
+    let mut proxy = Proxy::builder(plain.protocol())
+        .host(plain.host())
+        .port(plain.port());
     if let Some(user) = plain.username() {
         proxy = proxy.username(user);
     }
@@ -32,13 +42,20 @@ fn from(secure: bool, variable: &dyn Fn(&str) -> Option<String>) -> Result<Optio
     for pattern in exempt(&either("NO_PROXY").unwrap_or_default()) {
         proxy = proxy.no_proxy(&pattern);
     }
-    proxy.build().map(Some).map_err(|_| format!("{name} holds no address of a proxy"))
+    proxy
+        .build()
+        .map(Some)
+        .map_err(|_| format!("{name} holds no address of a proxy"))
 }
 
 /// The hosts that are reached directly: each name with all names below it.
 fn exempt(list: &str) -> Vec<String> {
     let mut patterns = Vec::new();
-    for entry in list.split([',', ' ']).map(str::trim).filter(|entry| !entry.is_empty()) {
+    for entry in list
+        .split([',', ' '])
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty())
+    {
         let name = match entry.rsplit_once(':') {
             Some((name, port)) if !name.contains(':') && port.parse::<u16>().is_ok() => name,
             _ => entry,
@@ -60,14 +77,30 @@ mod tests {
     #[test]
     fn the_right_proxy_is_chosen() {
         let choose = |secure, set: &[(&str, &str)]| {
-            let set: Vec<(String, String)> = set.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-            let found = from(secure, &|name| set.iter().find(|(set, _)| set == name).map(|(_, value)| value.clone()));
+            let set: Vec<(String, String)> = set
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.to_string()))
+                .collect();
+            let found = from(secure, &|name| {
+                set.iter()
+                    .find(|(set, _)| set == name)
+                    .map(|(_, value)| value.clone())
+            });
             found.map(|proxy| proxy.map(|proxy| format!("{}:{}", proxy.host(), proxy.port())))
         };
         assert_eq!(choose(true, &[]), Ok(None));
         assert_eq!(choose(true, &[("HTTP_PROXY", "http://p:1")]), Ok(None));
-        assert_eq!(choose(true, &[("HTTPS_PROXY", "http://p:1"), ("https_proxy", "q:2")]), Ok(Some("q:2".into())));
-        assert_eq!(choose(false, &[("ALL_PROXY", "http://u:pw@p:3128/")]), Ok(Some("p:3128".into())));
+        assert_eq!(
+            choose(
+                true,
+                &[("HTTPS_PROXY", "http://p:1"), ("https_proxy", "q:2")]
+            ),
+            Ok(Some("q:2".into()))
+        );
+        assert_eq!(
+            choose(false, &[("ALL_PROXY", "http://u:pw@p:3128/")]),
+            Ok(Some("p:3128".into()))
+        );
         for broken in ["socks5://p:1", "://", "http://"] {
             let error = choose(true, &[("HTTPS_PROXY", broken)]).unwrap_err();
             assert!(error.starts_with("HTTPS_PROXY"), "{error}");
