@@ -79,7 +79,8 @@ impl Run {
         let now = machine.now()?;
         let supervisor = machine.own_process()?;
         let directory = match &request.directory {
-            Some(directory) => directory.clone(),
+            Some(directory) if directory.is_absolute() => directory.clone(),
+            Some(directory) => machine.working_directory()?.join(directory),
             None => machine.working_directory()?,
         };
         let folder = Folder::of(directories, &fresh_id(machine, directories, &now)?);
@@ -95,6 +96,7 @@ impl Run {
             log: folder.log(),
             foreground: !request.silent,
         };
+        launch.variables.extend(request.variables.iter().map(|(name, value)| (name.clone(), value.as_ref().map(OsString::from))));
         if let Some(path) = &request.environment {
             prefer_program_of(machine, path, &mut launch.argv);
         }

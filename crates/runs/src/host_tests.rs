@@ -19,7 +19,9 @@ fn directories(home: &Path) -> Directories {
 }
 
 fn go(home: &Path, argv: &[&str]) -> deskside_types::Result<Finished> {
-    let request = Request { argv: argv.iter().map(OsString::from).collect(), ..Request::default() };
+    // Outside any repository.
+    let directory = Some(std::env::temp_dir());
+    let request = Request { argv: argv.iter().map(OsString::from).collect(), directory, ..Request::default() };
     foreground(Arc::new(Host::new()), &directories(home), request)
 }
 
