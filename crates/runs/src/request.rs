@@ -25,6 +25,8 @@ pub struct Request {
     pub project: Option<PathBuf>,
     /// The folder it runs in; the current one when none.
     pub directory: Option<PathBuf>,
+    /// Variables set for it beside the inherited ones; `None` takes one away.
+    pub variables: BTreeMap<String, Option<String>>,
     /// Its output goes into its log only, and not to this process's own stdout and stderr.
     pub silent: bool,
     /// The machine in a few words, where the caller knows them.
