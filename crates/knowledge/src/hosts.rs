@@ -32,7 +32,11 @@ pub fn provider_marks() -> &'static [ProviderMark] {
     }
     static TABLE: OnceLock<Vec<ProviderMark>> = OnceLock::new();
     // The file is part of the program and a test parses it, so an empty table is never seen.
-    TABLE.get_or_init(|| toml::from_str::<File>(PROVIDERS).map(|file| file.mark).unwrap_or_default())
+    TABLE.get_or_init(|| {
+        toml::from_str::<File>(PROVIDERS)
+            .map(|file| file.mark)
+            .unwrap_or_default()
+    })
 }
 
 #[cfg(test)]
@@ -44,7 +48,10 @@ mod tests {
         assert!(provider_marks().len() >= 10);
         for mark in provider_marks() {
             assert!(!mark.source.is_empty());
-            assert!(mark.variable.is_some() || mark.file.is_some() || mark.vendor.is_some(), "{mark:?}");
+            assert!(
+                mark.variable.is_some() || mark.file.is_some() || mark.vendor.is_some(),
+                "{mark:?}"
+            );
         }
     }
 }

@@ -8,13 +8,19 @@ fn main() {
     let host = Host::new();
     for round in ["cold", "warm"] {
         let (facts, timings) = collect_timed(&host);
-        let total: f64 = timings.iter().map(|(_, span)| span.as_secs_f64() * 1e3).sum();
+        let total: f64 = timings
+            .iter()
+            .map(|(_, span)| span.as_secs_f64() * 1e3)
+            .sum();
         println!("{round}: {total:.1} ms");
         for (name, span) in &timings {
             println!("  {:8.3} ms  {name}", span.as_secs_f64() * 1e3);
         }
         if round == "warm" {
-            println!("{}", serde_json::to_string_pretty(&facts).unwrap_or_default());
+            println!(
+                "{}",
+                serde_json::to_string_pretty(&facts).unwrap_or_default()
+            );
         }
     }
 }

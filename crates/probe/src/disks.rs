@@ -9,12 +9,39 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 const LOCAL: [&str; 18] = [
-    "ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "bcachefs", "jfs", "nilfs2", "reiserfs", "exfat", "vfat", "ntfs", "ntfs3", "fuseblk", "apfs", "hfsplus",
+    "ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "bcachefs", "jfs", "nilfs2", "reiserfs",
+    "exfat", "vfat", "ntfs", "ntfs3", "fuseblk", "apfs", "hfsplus",
 ];
 /// File systems behind which a server or another system stands. Asking a dead one can block for ever.
-const REMOTE: [&str; 13] = ["nfs", "nfs4", "cifs", "smb3", "9p", "virtiofs", "drvfs", "ceph", "lustre", "glusterfs", "fuse", "beegfs", "gpfs"];
+const REMOTE: [&str; 13] = [
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb3",
+    "9p",
+    "virtiofs",
+    "drvfs",
+    "ceph",
+    "lustre",
+    "glusterfs",
+    "fuse",
+    "beegfs",
+    "gpfs",
+];
 /// Folders below which mounts belong to the system.
-const SYSTEM: [&str; 10] = ["/proc", "/sys", "/dev", "/run", "/boot", "/snap", "/etc", "/var/lib/docker", "/var/snap", "/usr/lib/wsl"];
+const SYSTEM: [&str; 11] = [
+    "/proc",
+    "/sys",
+    "/dev",
+    "/run",
+    "/boot",
+    "/recovery",
+    "/snap",
+    "/etc",
+    "/usr",
+    "/var/lib/docker",
+    "/var/snap",
+];
 /// Network file systems asked at the most; each may take up to its deadline.
 const REMOTE_ASKED: usize = 4;
 
@@ -32,7 +59,8 @@ impl Mount {
     pub(crate) fn all(table: &str) -> impl Iterator<Item = Self> {
         table.lines().filter_map(|line| {
             let mut cells = line.split(' ');
-            let (device, point, filesystem, options) = (cells.next()?, cells.next()?, cells.next()?, cells.next()?);
+            let (device, point, filesystem, options) =
+                (cells.next()?, cells.next()?, cells.next()?, cells.next()?);
             let point = unescaped(point);
             point.starts_with('/').then(|| Self {
                 device: unescaped(device),
@@ -48,18 +76,30 @@ impl Mount {
     }
 
     fn is_for_work(&self) -> bool {
-        let of_system = SYSTEM.iter().any(|folder| self.point.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+        let of_system = SYSTEM.iter().any(|folder| {
+            self.point
+                .strip_prefix(folder)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        });
         let removable = self.point.starts_with("/run/media/");
-        let portal = self.filesystem == "fuse.portal" || self.filesystem == "fuse.gvfsd-fuse" || self.filesystem == "fuse.lxcfs" || self.filesystem == "fuse.snapfuse";
+        let portal = self.filesystem == "fuse.portal"
+            || self.filesystem == "fuse.gvfsd-fuse"
+            || self.filesystem == "fuse.lxcfs"
+            || self.filesystem == "fuse.snapfuse";
         (!of_system || removable)
             && !portal
-            && (LOCAL.contains(&self.filesystem.as_str()) || self.is_remote() || (self.filesystem == "overlay" && self.point == "/"))
+            && (LOCAL.contains(&self.filesystem.as_str())
+                || self.is_remote()
+                || (self.filesystem == "overlay" && self.point == "/"))
     }
 
     /// What tells that two mounts are the same storage: a device, or a ZFS pool.
     fn storage(&self) -> String {
         match self.filesystem.as_str() {
-            "zfs" => format!("zfs {}", self.device.split('/').next().unwrap_or(&self.device)),
+            "zfs" => format!(
+                "zfs {}",
+                self.device.split('/').next().unwrap_or(&self.device)
+            ),
             "overlay" => format!("overlay {}", self.point),
             filesystem => format!("{filesystem} {}", self.device),
         }
@@ -72,10 +112,13 @@ fn unescaped(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut at = 0;
     while at < bytes.len() {
-        let octal = bytes.get(at + 1..at + 4).filter(|_| bytes[at] == b'\\').and_then(|digits| {
-            let digits = std::str::from_utf8(digits).ok()?;
-            u8::from_str_radix(digits, 8).ok()
-        });
+        let octal = bytes
+            .get(at + 1..at + 4)
+            .filter(|_| bytes[at] == b'\\')
+            .and_then(|digits| {
+                let digits = std::str::from_utf8(digits).ok()?;
+                u8::from_str_radix(digits, 8).ok()
+            });
         plain.push(octal.unwrap_or(bytes[at]));
         at += if octal.is_some() { 4 } else { 1 };
     }
@@ -90,7 +133,12 @@ fn chosen(table: &str) -> Vec<Mount> {
         mounts.push(mount);
     }
     mounts.retain(Mount::is_for_work);
-    mounts.sort_by(|one, other| one.point.len().cmp(&other.point.len()).then_with(|| one.point.cmp(&other.point)));
+    mounts.sort_by(|one, other| {
+        one.point
+            .len()
+            .cmp(&other.point.len())
+            .then_with(|| one.point.cmp(&other.point))
+    });
     let mut seen = BTreeSet::new();
     mounts.retain(|mount| seen.insert(mount.storage()));
     mounts.sort_by(|one, other| one.point.cmp(&other.point));
@@ -130,9 +178,11 @@ pub(crate) fn disk(mount: Mount, space: &Known<Space>) -> Disk {
 
 /// The space of a file system that may not answer: asked in a process that can be given up (stat(1) of coreutils).
 fn remote_space(machine: &dyn Machine, point: &str) -> Known<Space> {
-    let command = Command::new(["stat", "--file-system", "--format=%S %b %a", point]).deadline(Duration::from_millis(500));
+    let command = Command::new(["stat", "--file-system", "--format=%S %b %a", point])
+        .deadline(Duration::from_millis(500));
     match machine.command(command) {
-        Ok(output) if output.succeeded() => remote_answer(&output.text()).map_or_else(|| Known::unknown("stat gave no sizes"), Known::Value),
+        Ok(output) if output.succeeded() => remote_answer(&output.text())
+            .map_or_else(|| Known::unknown("stat gave no sizes"), Known::Value),
         Ok(output) => Known::unknown(format!("stat failed: {}", output.last_lines(1).join(" "))),
         Err(error) => Known::unknown(error.reason()),
     }
@@ -141,7 +191,11 @@ fn remote_space(machine: &dyn Machine, point: &str) -> Known<Space> {
 fn remote_answer(text: &str) -> Option<Space> {
     let mut numbers = text.split_whitespace().map(|word| word.parse::<u64>().ok());
     let (block, total, free) = (numbers.next()??, numbers.next()??, numbers.next()??);
-    Some(Space { total: block.checked_mul(total)?, free: block.checked_mul(free)?, read_only: false })
+    Some(Space {
+        total: block.checked_mul(total)?,
+        free: block.checked_mul(free)?,
+        read_only: false,
+    })
 }
 
 #[cfg(test)]
@@ -164,9 +218,24 @@ mod tests {
             rpool/USERDATA/home /z/home zfs rw 0 0\n\
             /dev/sdb1 /run/media/me/usb exfat rw 0 0\n\
             broken line\n";
-        let shown: Vec<(String, bool)> = chosen(table).into_iter().map(|mount| (mount.point, mount.read_only)).collect();
-        let points: Vec<(&str, bool)> = shown.iter().map(|(point, read_only)| (point.as_str(), *read_only)).collect();
-        assert_eq!(points, [("/", false), ("/mnt/my data", true), ("/net", false), ("/run/media/me/usb", false), ("/z", false)]);
+        let shown: Vec<(String, bool)> = chosen(table)
+            .into_iter()
+            .map(|mount| (mount.point, mount.read_only))
+            .collect();
+        let points: Vec<(&str, bool)> = shown
+            .iter()
+            .map(|(point, read_only)| (point.as_str(), *read_only))
+            .collect();
+        assert_eq!(
+            points,
+            [
+                ("/", false),
+                ("/mnt/my data", true),
+                ("/net", false),
+                ("/run/media/me/usb", false),
+                ("/z", false)
+            ]
+        );
     }
 
     #[test]
@@ -179,7 +248,14 @@ mod tests {
     #[test]
     fn odd_text_is_survived() {
         assert_eq!(unescaped("a\\040b\\134\\9\\"), "a b\\\\9\\");
-        assert_eq!(remote_answer("4096 100 50\n"), Some(Space { total: 409_600, free: 204_800, read_only: false }));
+        assert_eq!(
+            remote_answer("4096 100 50\n"),
+            Some(Space {
+                total: 409_600,
+                free: 204_800,
+                read_only: false
+            })
+        );
         assert_eq!(remote_answer("18446744073709551615 2 1"), None);
         assert_eq!(remote_answer(""), None);
     }

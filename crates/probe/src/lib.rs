@@ -34,7 +34,10 @@ pub fn collect(machine: &dyn Machine) -> Facts {
 
 /// The facts of a machine, and how long each group of sources took, in the order they were read.
 pub fn collect_timed(machine: &dyn Machine) -> (Facts, Vec<Timing>) {
-    let mut watch = Watch { machine, timings: Vec::new() };
+    let mut watch = Watch {
+        machine,
+        timings: Vec::new(),
+    };
     // A machine without a clock is one in a damaged bundle; its facts are as old as they can be.
     let taken_at = machine.now().map(|now| now.wall).unwrap_or_default();
     let start = watch.time("start", || Start::of(machine));
@@ -44,12 +47,25 @@ pub fn collect_timed(machine: &dyn Machine) -> (Facts, Vec<Timing>) {
             let parts = watch.time("macos", || macos::parts(machine, &start));
             let toolkits = watch.time("toolkits", || toolkits::macos(machine));
             let uv = watch.time("uv", || tools::uv(machine, &start));
-            Parts { system: parts.system, cpu: parts.cpu, memory: parts.memory, disks: parts.disks, gpus: parts.gpus, drivers: driver::none(), toolkits, uv }
+            Parts {
+                system: parts.system,
+                cpu: parts.cpu,
+                memory: parts.memory,
+                disks: parts.disks,
+                gpus: parts.gpus,
+                drivers: driver::none(),
+                toolkits,
+                uv,
+            }
         }
     };
     let developer_tools = toolkits::has_developer_tools(&parts.toolkits);
-    let pythons = watch.time("pythons", || python::interpreters::all(machine, &start, developer_tools));
-    let environments = watch.time("environments", || python::environments::all(machine, &start, &pythons));
+    let pythons = watch.time("pythons", || {
+        python::interpreters::all(machine, &start, developer_tools)
+    });
+    let environments = watch.time("environments", || {
+        python::environments::all(machine, &start, &pythons)
+    });
     let tools = watch.time("tools", || tools::others(machine, &start, developer_tools));
     let facts = Facts {
         taken_at,
@@ -82,7 +98,7 @@ struct Parts {
 
 fn linux(machine: &dyn Machine, start: &Start, watch: &mut Watch<'_>) -> Parts {
     let bus = watch.time("pci", || gpu::pci::devices(machine));
-    let involved = watch.time("nvidia?", || gpu::nvidia_is_there(machine, &bus, start));
+    let involved = watch.time("nvidia?", || gpu::nvidia_may_be_there(machine, &bus, start));
     // The device library may keep its caller waiting: it is asked at once, beside everything else. So is uv.
     std::thread::scope(|scope| {
         let library = involved.then(|| scope.spawn(|| gpu::nvml::ask(machine)));
@@ -92,15 +108,31 @@ fn linux(machine: &dyn Machine, start: &Start, watch: &mut Watch<'_>) -> Parts {
         let memory = watch.time("memory", || memory::linux(machine, start));
         let disks = watch.time("disks", || disks::linux(machine, start));
         let toolkits = watch.time("toolkits", || toolkits::linux(machine));
-        let nvml = watch.time("nvml (rest)", || match library.map(std::thread::ScopedJoinHandle::join) {
-            Some(Ok(nvml)) => nvml,
-            Some(Err(_)) => gpu::nvml::parse(&serde_json::json!({ "error": "the question broke off" })),
-            None => gpu::nvml::not_needed(),
+        let nvml = watch.time("nvml (rest)", || {
+            match library.map(std::thread::ScopedJoinHandle::join) {
+                Some(Ok(nvml)) => nvml,
+                Some(Err(_)) => {
+                    gpu::nvml::parse(&serde_json::json!({ "error": "the question broke off" }))
+                }
+                None => gpu::nvml::not_needed(),
+            }
         });
         let drivers = watch.time("drivers", || driver::linux(machine, start, &nvml, involved));
         let gpus = watch.time("gpus", || gpu::linux(machine, start, &bus, &nvml));
-        let uv = watch.time("uv (rest)", || uv.join().unwrap_or_else(|_| Known::unknown("the question broke off")));
-        Parts { system, cpu, memory, disks, gpus, drivers, toolkits, uv }
+        let uv = watch.time("uv (rest)", || {
+            uv.join()
+                .unwrap_or_else(|_| Known::unknown("the question broke off"))
+        });
+        Parts {
+            system,
+            cpu,
+            memory,
+            disks,
+            gpus,
+            drivers,
+            toolkits,
+            uv,
+        }
     })
 }
 
@@ -112,7 +144,12 @@ struct Watch<'a> {
 
 impl Watch<'_> {
     fn time<T>(&mut self, name: &'static str, work: impl FnOnce() -> T) -> T {
-        let now = || self.machine.now().map(|now| now.monotonic).unwrap_or_default();
+        let now = || {
+            self.machine
+                .now()
+                .map(|now| now.monotonic)
+                .unwrap_or_default()
+        };
         let begun = now();
         let done = work();
         let span = now().saturating_sub(begun);

@@ -14,7 +14,10 @@ pub(crate) fn known<T>(result: Result<T, DoorError>) -> Known<T> {
 
 /// A small text file without the white space around it.
 pub(crate) fn text(machine: &dyn Machine, path: &str) -> Known<String> {
-    known(machine.text(path)).map(|text| text.trim_matches(|letter: char| letter.is_whitespace() || letter == '\0').to_string())
+    known(machine.text(path)).map(|text| {
+        text.trim_matches(|letter: char| letter.is_whitespace() || letter == '\0')
+            .to_string()
+    })
 }
 
 /// A number in a small text file.
@@ -40,7 +43,8 @@ pub(crate) fn is_there(machine: &dyn Machine, path: &str) -> bool {
 
 /// The names in a folder; absent where there is no such folder.
 pub(crate) fn names(machine: &dyn Machine, path: &str) -> Known<Vec<String>> {
-    known(machine.entries(path)).map(|entries| entries.into_iter().map(|entry| entry.name).collect())
+    known(machine.entries(path))
+        .map(|entries| entries.into_iter().map(|entry| entry.name).collect())
 }
 
 /// The names in a folder that could be listed; else none.

@@ -1,6 +1,6 @@
 //! CUDA and ROCm toolkits outside Python environments, by their own version files.
 
-use crate::look::{known, names, seen_names, text};
+use crate::look::{is_there, known, names, seen_names, text};
 use deskside_machine::{Machine, Reading};
 use deskside_types::Known;
 use deskside_types::facts::{Toolkit, ToolkitKind};
@@ -9,7 +9,10 @@ use std::collections::BTreeMap;
 /// The toolkits of a Linux machine.
 pub(crate) fn linux(machine: &dyn Machine) -> Known<Vec<Toolkit>> {
     let mut toolkits = Vec::new();
-    for (kind, parent, stem) in [(ToolkitKind::Cuda, "/usr/local", "cuda"), (ToolkitKind::Rocm, "/opt", "rocm")] {
+    for (kind, parent, stem) in [
+        (ToolkitKind::Cuda, "/usr/local", "cuda"),
+        (ToolkitKind::Rocm, "/opt", "rocm"),
+    ] {
         match names(machine, parent) {
             Known::Value(names) => toolkits.extend(versioned(machine, kind, parent, stem, &names)),
             Known::Absent => {}
@@ -21,12 +24,25 @@ pub(crate) fn linux(machine: &dyn Machine) -> Known<Vec<Toolkit>> {
 }
 
 /// `/usr/local/cuda-12.8` and its kind; `/usr/local/cuda` says which is the default. Links to the same folder count once.
-fn versioned(machine: &dyn Machine, kind: ToolkitKind, parent: &str, stem: &str, names: &[String]) -> Vec<Toolkit> {
+fn versioned(
+    machine: &dyn Machine,
+    kind: ToolkitKind,
+    parent: &str,
+    stem: &str,
+    names: &[String],
+) -> Vec<Toolkit> {
     let mut found: BTreeMap<String, bool> = BTreeMap::new();
-    for name in names.iter().filter(|name| name.strip_prefix(stem).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))) {
-        let Ok(real) = machine.real_path(format!("{parent}/{name}")) else { continue };
+    for name in names.iter().filter(|name| {
+        name.strip_prefix(stem)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    }) {
+        let Ok(real) = machine.real_path(format!("{parent}/{name}")) else {
+            continue;
+        };
         let default = name == stem;
-        *found.entry(real.to_string_lossy().into_owned()).or_default() |= default;
+        *found
+            .entry(real.to_string_lossy().into_owned())
+            .or_default() |= default;
     }
     found
         .into_iter()
@@ -41,7 +57,12 @@ fn versioned(machine: &dyn Machine, kind: ToolkitKind, parent: &str, stem: &str,
                 }
                 _ => rocm_version(machine, &path)?,
             };
-            Some(Toolkit { kind, version, path, default })
+            Some(Toolkit {
+                kind,
+                version,
+                path,
+                default,
+            })
         })
         .collect()
 }
@@ -53,12 +74,16 @@ fn cuda_version(machine: &dyn Machine, path: &str) -> Known<String> {
         return Known::Value(version);
     }
     if let Known::Value(line) = text(machine, &format!("{path}/version.txt"))
-        && let Some(version) = line.strip_prefix("CUDA Version ").and_then(|rest| rest.split_whitespace().next())
+        && let Some(version) = line
+            .strip_prefix("CUDA Version ")
+            .and_then(|rest| rest.split_whitespace().next())
     {
         return Known::Value(version.to_string());
     }
     match path.rsplit_once("cuda-").map(|(_, version)| version) {
-        Some(version) if version.starts_with(|letter: char| letter.is_ascii_digit()) => Known::Value(version.to_string()),
+        Some(version) if version.starts_with(|letter: char| letter.is_ascii_digit()) => {
+            Known::Value(version.to_string())
+        }
         _ => Known::unknown("neither version.json nor the folder's name tells"),
     }
 }
@@ -72,10 +97,14 @@ fn cuda_in_json(text: &str) -> Option<String> {
 /// ROCm's version; none for a folder that is no ROCm.
 fn rocm_version(machine: &dyn Machine, path: &str) -> Option<Known<String>> {
     match text(machine, &format!("{path}/.info/version")) {
-        Known::Value(text) => Some(Known::Value(text.split('-').next().unwrap_or(&text).to_string())),
+        Known::Value(text) => Some(Known::Value(
+            text.split('-').next().unwrap_or(&text).to_string(),
+        )),
         Known::Unknown { unknown } => Some(Known::unknown(unknown)),
         Known::Absent => {
-            let is_rocm = seen_names(machine, &format!("{path}/bin")).iter().any(|name| name == "hipcc" || name == "rocminfo");
+            let is_rocm = seen_names(machine, &format!("{path}/bin"))
+                .iter()
+                .any(|name| name == "hipcc" || name == "rocminfo");
             is_rocm.then(|| Known::unknown("there is no .info/version"))
         }
     }
@@ -83,30 +112,52 @@ fn rocm_version(machine: &dyn Machine, path: &str) -> Option<Known<String>> {
 
 /// The distribution's own package, which puts nvcc into `/usr/bin`.
 fn of_distribution(machine: &dyn Machine) -> Option<Toolkit> {
-    let real = machine.real_path("/usr/bin/nvcc").ok()?.to_string_lossy().into_owned();
+    let real = machine
+        .real_path("/usr/bin/nvcc")
+        .ok()?
+        .to_string_lossy()
+        .into_owned();
     if real.starts_with("/usr/local/") || real.starts_with("/opt/") {
         return None;
     }
     let version = match text(machine, "/usr/lib/cuda/version.txt") {
-        Known::Value(line) => line
-            .strip_prefix("CUDA Version ")
-            .map_or_else(|| Known::unknown("/usr/lib/cuda/version.txt names no version"), |version| Known::Value(version.trim().to_string())),
+        Known::Value(line) => line.strip_prefix("CUDA Version ").map_or_else(
+            || Known::unknown("/usr/lib/cuda/version.txt names no version"),
+            |version| Known::Value(version.trim().to_string()),
+        ),
         _ => Known::unknown("the distribution's package has no version file"),
     };
-    Some(Toolkit { kind: ToolkitKind::Cuda, version, path: "/usr/lib/nvidia-cuda-toolkit".into(), default: false })
+    // Debian's nvcc there is a script that starts the one in a folder of its own.
+    let own = "/usr/lib/nvidia-cuda-toolkit";
+    let path = if real.starts_with(own) || is_there(machine, own) {
+        own
+    } else {
+        "/usr"
+    };
+    Some(Toolkit {
+        kind: ToolkitKind::Cuda,
+        version,
+        path: path.into(),
+        default: false,
+    })
 }
 
 /// Apple's tools: Xcode's own file tells its version, the Command Line Tools have none that is text.
 pub(crate) fn macos(machine: &dyn Machine) -> Known<Vec<Toolkit>> {
-    let chosen = machine.link("/var/db/xcode_select_link").ok().map(|path| path.to_string_lossy().into_owned());
+    let chosen = machine
+        .link("/var/db/xcode_select_link")
+        .ok()
+        .map(|path| path.to_string_lossy().into_owned());
     let tools = "/Library/Developer/CommandLineTools";
     let xcode = "/Applications/Xcode.app";
     let mut toolkits = Vec::new();
     if let Known::Value(plist) = text(machine, &format!("{xcode}/Contents/version.plist")) {
         toolkits.push(Toolkit {
             kind: ToolkitKind::Xcode,
-            version: crate::macos::plist_text(&plist, "CFBundleShortVersionString")
-                .map_or_else(|| Known::unknown("version.plist names no version"), Known::Value),
+            version: crate::macos::plist_text(&plist, "CFBundleShortVersionString").map_or_else(
+                || Known::unknown("version.plist names no version"),
+                Known::Value,
+            ),
             path: xcode.into(),
             default: chosen.as_ref().is_none_or(|path| path.starts_with(xcode)),
         });
@@ -114,9 +165,13 @@ pub(crate) fn macos(machine: &dyn Machine) -> Known<Vec<Toolkit>> {
     match known(machine.stat(format!("{tools}/usr/bin/clang"))) {
         Known::Value(_) => toolkits.push(Toolkit {
             kind: ToolkitKind::Xcode,
-            version: Known::unknown("the Command Line Tools keep their version in a binary receipt"),
+            version: Known::unknown(
+                "the Command Line Tools keep their version in a binary receipt",
+            ),
             path: tools.into(),
-            default: chosen.as_ref().map_or(toolkits.is_empty(), |path| path.starts_with(tools)),
+            default: chosen
+                .as_ref()
+                .map_or(toolkits.is_empty(), |path| path.starts_with(tools)),
         }),
         Known::Absent => {}
         Known::Unknown { unknown } => return Known::unknown(unknown),
@@ -126,7 +181,9 @@ pub(crate) fn macos(machine: &dyn Machine) -> Known<Vec<Toolkit>> {
 
 /// Whether Apple's developer tools are there; without them its stubs in `/usr/bin` only open a window.
 pub(crate) fn has_developer_tools(toolkits: &Known<Vec<Toolkit>>) -> bool {
-    toolkits.value().is_some_and(|toolkits| !toolkits.is_empty())
+    toolkits
+        .value()
+        .is_some_and(|toolkits| !toolkits.is_empty())
 }
 
 #[cfg(test)]
@@ -135,7 +192,10 @@ mod tests {
 
     #[test]
     fn cuda_names_itself_in_json() {
-        assert_eq!(cuda_in_json(r#"{"cuda":{"name":"CUDA SDK","version":"12.8.1"}}"#).as_deref(), Some("12.8.1"));
+        assert_eq!(
+            cuda_in_json(r#"{"cuda":{"name":"CUDA SDK","version":"12.8.1"}}"#).as_deref(),
+            Some("12.8.1")
+        );
         for odd in ["", "[]", "{}", r#"{"cuda":{"version":1}}"#] {
             assert_eq!(cuda_in_json(odd), None);
         }

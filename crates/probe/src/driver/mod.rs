@@ -10,7 +10,12 @@ use deskside_types::Known;
 use deskside_types::facts::{AmdDriver, Drivers, NvidiaDriver};
 
 /// The drivers.
-pub(crate) fn linux(machine: &dyn Machine, start: &Start, nvml: &Nvml, nvidia_involved: bool) -> Drivers {
+pub(crate) fn linux(
+    machine: &dyn Machine,
+    start: &Start,
+    nvml: &Nvml,
+    nvidia_involved: bool,
+) -> Drivers {
     Drivers {
         nvidia: nvidia::driver(machine, start, nvml, nvidia_involved),
         amd: AmdDriver {
@@ -38,7 +43,12 @@ pub(crate) fn none() -> Drivers {
             cuda: Known::Absent,
             device_library: Known::Absent,
         },
-        amd: AmdDriver { loaded: Known::Absent, version: Known::Absent, compute_device: Known::Absent, compute_access: Known::Absent },
+        amd: AmdDriver {
+            loaded: Known::Absent,
+            version: Known::Absent,
+            compute_device: Known::Absent,
+            compute_access: Known::Absent,
+        },
         nouveau_loaded: Known::Absent,
     }
 }

@@ -22,9 +22,18 @@ const LIBRARY_FOLDERS: [&str; 9] = [
 ];
 
 /// The driver. `involved` says whether anything of NVIDIA's is there.
-pub(crate) fn driver(machine: &dyn Machine, start: &Start, nvml: &Nvml, involved: bool) -> NvidiaDriver {
+pub(crate) fn driver(
+    machine: &dyn Machine,
+    start: &Start,
+    nvml: &Nvml,
+    involved: bool,
+) -> NvidiaDriver {
     let module = text(machine, "/sys/module/nvidia/version");
-    let on_disk = if involved { ModuleOnDisk::ask(machine, start) } else { ModuleOnDisk::absent() };
+    let on_disk = if involved {
+        ModuleOnDisk::ask(machine, start)
+    } else {
+        ModuleOnDisk::absent()
+    };
     // Under WSL the loaded driver is Windows'; the library knows its version.
     let loaded = match (&module, &nvml.driver) {
         (Known::Absent, Known::Value(version)) => Known::Value(version.clone()),
@@ -62,11 +71,17 @@ struct ModuleOnDisk {
 
 impl ModuleOnDisk {
     fn absent() -> Self {
-        Self { version: Known::Absent, flavour: Known::Absent }
+        Self {
+            version: Known::Absent,
+            flavour: Known::Absent,
+        }
     }
 
     fn unknown(reason: &str) -> Self {
-        Self { version: Known::unknown(reason), flavour: Known::unknown(reason) }
+        Self {
+            version: Known::unknown(reason),
+            flavour: Known::unknown(reason),
+        }
     }
 
     fn ask(machine: &dyn Machine, start: &Start) -> Self {
@@ -74,14 +89,18 @@ impl ModuleOnDisk {
             return Self::absent();
         }
         if start.contained() {
-            return Self::unknown("the host's kernel modules can't be seen from inside a container");
+            return Self::unknown(
+                "the host's kernel modules can't be seen from inside a container",
+            );
         }
         // Debian names the file nvidia-current; the module inside is still called nvidia.
         for module in ["nvidia", "nvidia-current"] {
             match modinfo(machine, module) {
                 Ok(output) if output.succeeded() => return Self::parse(&output.text()),
                 Ok(output) if output.last_lines(1).join("").contains("not found") => {}
-                Ok(output) => return Self::unknown(&format!("modinfo failed with exit code {}", output.code)),
+                Ok(output) => {
+                    return Self::unknown(&format!("modinfo failed with exit code {}", output.code));
+                }
                 Err(reason) => return Self::unknown(&reason),
             }
         }
@@ -89,8 +108,12 @@ impl ModuleOnDisk {
     }
 
     fn parse(text: &str) -> Self {
-        let field = |key: &str| crate::look::field(text, key, ':').filter(|value| !value.is_empty());
-        let version = field("version").map_or_else(|| Known::unknown("modinfo names no version"), |version| Known::Value(version.to_string()));
+        let field =
+            |key: &str| crate::look::field(text, key, ':').filter(|value| !value.is_empty());
+        let version = field("version").map_or_else(
+            || Known::unknown("modinfo names no version"),
+            |version| Known::Value(version.to_string()),
+        );
         let flavour = match field("license") {
             Some(license) if license.contains("MIT") => Known::Value("open".into()),
             Some("NVIDIA") => Known::Value("proprietary".into()),
@@ -120,10 +143,17 @@ fn user_space(machine: &dyn Machine) -> Known<String> {
         for library in ["libnvidia-ml.so.1", "libcuda.so.1"] {
             match machine.real_path(format!("{folder}/{library}")) {
                 Ok(real) => {
-                    let name = real.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                    let name = real
+                        .file_name()
+                        .map(|name| name.to_string_lossy().into_owned())
+                        .unwrap_or_default();
                     match version_in_name(&name) {
                         Some(version) => return Known::Value(version),
-                        None => outcome = Known::unknown(format!("{folder}/{library} does not name its version")),
+                        None => {
+                            outcome = Known::unknown(format!(
+                                "{folder}/{library} does not name its version"
+                            ))
+                        }
                     }
                 }
                 Err(error) if error.kind == ErrorKind::Absent => {}
@@ -141,7 +171,10 @@ fn user_space(machine: &dyn Machine) -> Known<String> {
 /// `libnvidia-ml.so.580.95.05`
 fn version_in_name(name: &str) -> Option<String> {
     let version = name.split_once(".so.")?.1;
-    let plausible = version.contains('.') && version.split('.').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
+    let plausible = version.contains('.')
+        && version
+            .split('.')
+            .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
     plausible.then(|| version.to_string())
 }
 
@@ -152,8 +185,14 @@ mod tests {
     #[test]
     fn flavours_are_told_by_the_version_text() {
         for (text, name) in [
-            ("NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.95.05  Release Build  (dvs-builder@x)\nGCC version: gcc", Some("open")),
-            ("NVRM version: NVIDIA UNIX x86_64 Kernel Module  590.48.01  Mon Dec  8 11:22:45 UTC 2025", Some("proprietary")),
+            (
+                "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.95.05  Release Build  (dvs-builder@x)\nGCC version: gcc",
+                Some("open"),
+            ),
+            (
+                "NVRM version: NVIDIA UNIX x86_64 Kernel Module  590.48.01  Mon Dec  8 11:22:45 UTC 2025",
+                Some("proprietary"),
+            ),
             ("", None),
             ("garbage", None),
         ] {
@@ -163,8 +202,16 @@ mod tests {
 
     #[test]
     fn modinfo_tells_version_and_flavour() {
-        let open = ModuleOnDisk::parse("filename:       /lib/modules/x/nvidia.ko\nlicense:        Dual MIT/GPL\nversion:        580.95.05\nsrcversion:     1\n");
-        assert_eq!((open.version, open.flavour), (Known::Value("580.95.05".into()), Known::Value("open".into())));
+        let open = ModuleOnDisk::parse(
+            "filename:       /lib/modules/x/nvidia.ko\nlicense:        Dual MIT/GPL\nversion:        580.95.05\nsrcversion:     1\n",
+        );
+        assert_eq!(
+            (open.version, open.flavour),
+            (
+                Known::Value("580.95.05".into()),
+                Known::Value("open".into())
+            )
+        );
         let closed = ModuleOnDisk::parse("license: NVIDIA\nversion: 570.1");
         assert_eq!(closed.flavour, Known::Value("proprietary".into()));
         assert!(ModuleOnDisk::parse("").version.reason().is_some());

@@ -9,12 +9,32 @@ use deskside_types::Known;
 use deskside_types::facts::{Gpu, GpuMemory, Vendor};
 
 /// Puts bus and library together.
-pub(crate) fn gpus(machine: &dyn Machine, start: &Start, bus: Vec<PciDevice>, nvml: &Nvml) -> Vec<Gpu> {
+pub(crate) fn gpus(
+    machine: &dyn Machine,
+    start: &Start,
+    bus: Vec<PciDevice>,
+    nvml: &Nvml,
+) -> Vec<Gpu> {
     let asked = nvml.outcome.value().is_some_and(|outcome| outcome == "ok");
-    let on_bus = |device: &NvmlDevice| bus.iter().any(|pci| Some(&pci.address) == device.address.as_ref());
+    let on_bus = |device: &NvmlDevice| {
+        bus.iter()
+            .any(|pci| Some(&pci.address) == device.address.as_ref())
+    };
     // A device that lost its address belongs to the one place on the bus that nothing else claims.
-    let unclaimed: Vec<&PciDevice> = bus.iter().filter(|pci| !nvml.devices.iter().any(|device| device.address.as_ref() == Some(&pci.address))).collect();
-    let homeless: Vec<&NvmlDevice> = nvml.devices.iter().filter(|device| device.address.is_none()).collect();
+    let unclaimed: Vec<&PciDevice> = bus
+        .iter()
+        .filter(|pci| {
+            !nvml
+                .devices
+                .iter()
+                .any(|device| device.address.as_ref() == Some(&pci.address))
+        })
+        .collect();
+    let homeless: Vec<&NvmlDevice> = nvml
+        .devices
+        .iter()
+        .filter(|device| device.address.is_none())
+        .collect();
     let pair = match (unclaimed.as_slice(), homeless.as_slice()) {
         ([pci], [device]) => Some((pci.address.clone(), *device)),
         _ => None,
@@ -25,7 +45,11 @@ pub(crate) fn gpus(machine: &dyn Machine, start: &Start, bus: Vec<PciDevice>, nv
             .devices
             .iter()
             .find(|device| device.address.as_ref() == Some(&pci.address))
-            .or_else(|| pair.as_ref().filter(|(address, _)| *address == pci.address).map(|(_, device)| *device));
+            .or_else(|| {
+                pair.as_ref()
+                    .filter(|(address, _)| *address == pci.address)
+                    .map(|(_, device)| *device)
+            });
         // The bus shows a container all GPUs of its host; the library only those it was given.
         if device.is_none() && asked && start.contained() {
             continue;
@@ -33,7 +57,9 @@ pub(crate) fn gpus(machine: &dyn Machine, start: &Start, bus: Vec<PciDevice>, nv
         gpus.push(gpu(machine, Some(pci), device, nvml, start));
     }
     for device in &nvml.devices {
-        let paired = pair.as_ref().is_some_and(|(_, paired)| std::ptr::eq(*paired, device));
+        let paired = pair
+            .as_ref()
+            .is_some_and(|(_, paired)| std::ptr::eq(*paired, device));
         if !on_bus(device) && !paired {
             gpus.push(gpu(machine, None, Some(device), nvml, start));
         }
@@ -41,10 +67,17 @@ pub(crate) fn gpus(machine: &dyn Machine, start: &Start, bus: Vec<PciDevice>, nv
     gpus
 }
 
-fn gpu(machine: &dyn Machine, pci: Option<&PciDevice>, device: Option<&NvmlDevice>, nvml: &Nvml, start: &Start) -> Gpu {
+fn gpu(
+    machine: &dyn Machine,
+    pci: Option<&PciDevice>,
+    device: Option<&NvmlDevice>,
+    nvml: &Nvml,
+    start: &Start,
+) -> Gpu {
     let table = pci.and_then(|pci| nvidia_device(&pci.device_id));
     let silence = silence(nvml, pci);
-    let from = |read: fn(&NvmlDevice) -> Known<u64>| device.map_or_else(|| Known::unknown(&silence), read);
+    let from =
+        |read: fn(&NvmlDevice) -> Known<u64>| device.map_or_else(|| Known::unknown(&silence), read);
     let capability = match device.map(|device| device.compute_capability.clone()) {
         Some(Known::Value(capability)) => Known::Value(capability),
         other => match table.as_ref().and_then(|table| table.compute_capability) {
@@ -52,7 +85,12 @@ fn gpu(machine: &dyn Machine, pci: Option<&PciDevice>, device: Option<&NvmlDevic
             None => other.unwrap_or_else(|| Known::unknown(&silence)),
         },
     };
-    let architecture = match (&table, capability.value().and_then(|capability| nvidia_architecture(capability))) {
+    let architecture = match (
+        &table,
+        capability
+            .value()
+            .and_then(|capability| nvidia_architecture(capability)),
+    ) {
         (Some(table), _) => Known::Value(table.architecture.to_string()),
         (None, Some(architecture)) => Known::Value(architecture.name.clone()),
         (None, None) => Known::unknown("the device is not in the table of PCI ids"),
@@ -60,10 +98,19 @@ fn gpu(machine: &dyn Machine, pci: Option<&PciDevice>, device: Option<&NvmlDevic
     let name = match device.map(|device| device.name.clone()) {
         Some(Known::Value(name)) => Known::Value(name),
         other => match table.as_ref().filter(|table| !table.names.is_empty()) {
-            Some(table) => Known::Value(table.names.iter().map(|name| with_maker(name)).collect::<Vec<_>>().join(" or ")),
+            Some(table) => Known::Value(
+                table
+                    .names
+                    .iter()
+                    .map(|name| with_maker(name))
+                    .collect::<Vec<_>>()
+                    .join(" or "),
+            ),
             None => match (other, pci) {
                 (Some(Known::Unknown { unknown }), None) => Known::unknown(unknown),
-                (_, Some(pci)) => Known::unknown(format!("PCI id 10de:{} is not in the table", pci.device_id)),
+                (_, Some(pci)) => {
+                    Known::unknown(format!("PCI id 10de:{} is not in the table", pci.device_id))
+                }
                 _ => Known::unknown(&silence),
             },
         },
@@ -87,13 +134,33 @@ fn gpu(machine: &dyn Machine, pci: Option<&PciDevice>, device: Option<&NvmlDevic
             None if start.in_wsl() => Known::Value("dxgkrnl".into()),
             None => Known::unknown("the device is not on the PCI bus that is shown here"),
         },
-        memory: GpuMemory { total_bytes: from(|device| device.memory_total.clone()), used_bytes: from(|device| device.memory_used.clone()) },
-        power_limit_watts: device.map_or_else(|| Known::unknown(&silence), |device| device.power_limit.clone()),
-        utilization_percent: device.map_or_else(|| Known::unknown(&silence), |device| device.utilization.clone()),
-        temperature_celsius: device.map_or_else(|| Known::unknown(&silence), |device| device.temperature.clone()),
+        memory: GpuMemory {
+            total_bytes: from(|device| device.memory_total.clone()),
+            used_bytes: from(|device| device.memory_used.clone()),
+        },
+        power_limit_watts: device.map_or_else(
+            || Known::unknown(&silence),
+            |device| device.power_limit.clone(),
+        ),
+        utilization_percent: device.map_or_else(
+            || Known::unknown(&silence),
+            |device| device.utilization.clone(),
+        ),
+        temperature_celsius: device.map_or_else(
+            || Known::unknown(&silence),
+            |device| device.temperature.clone(),
+        ),
         display,
         apple: None,
-        driver_branches: table.map(|table| table.branches.iter().map(|branch| (*branch).to_string()).collect()).unwrap_or_default(),
+        driver_branches: table
+            .map(|table| {
+                table
+                    .branches
+                    .iter()
+                    .map(|branch| (*branch).to_string())
+                    .collect()
+            })
+            .unwrap_or_default(),
     }
 }
 
@@ -104,7 +171,9 @@ fn silence(nvml: &Nvml, pci: Option<&PciDevice>) -> String {
         Known::Value(code) => format!("NVML: {code}"),
         Known::Unknown { unknown } => unknown.clone(),
         Known::Absent => match pci.map(|pci| &pci.driver) {
-            Some(Known::Value(driver)) if driver != "nvidia" => format!("only NVIDIA's driver tells, and {driver} is bound"),
+            Some(Known::Value(driver)) if driver != "nvidia" => {
+                format!("only NVIDIA's driver tells, and {driver} is bound")
+            }
             _ => "only NVIDIA's driver tells, and its library is not installed".into(),
         },
     }
@@ -112,7 +181,11 @@ fn silence(nvml: &Nvml, pci: Option<&PciDevice>) -> String {
 
 /// Older ids are listed without their maker, whom NVML always names.
 fn with_maker(name: &str) -> String {
-    if name.starts_with("NVIDIA") || name.starts_with("Tesla") || name.starts_with("Quadro") || name.starts_with("NVS") {
+    if name.starts_with("NVIDIA")
+        || name.starts_with("Tesla")
+        || name.starts_with("Quadro")
+        || name.starts_with("NVS")
+    {
         name.to_string()
     } else {
         format!("NVIDIA {name}")
@@ -125,8 +198,14 @@ mod tests {
 
     #[test]
     fn makers_are_named_once() {
-        assert_eq!(with_maker("GeForce GTX 1080 Ti"), "NVIDIA GeForce GTX 1080 Ti");
-        assert_eq!(with_maker("NVIDIA GeForce RTX 4090"), "NVIDIA GeForce RTX 4090");
+        assert_eq!(
+            with_maker("GeForce GTX 1080 Ti"),
+            "NVIDIA GeForce GTX 1080 Ti"
+        );
+        assert_eq!(
+            with_maker("NVIDIA GeForce RTX 4090"),
+            "NVIDIA GeForce RTX 4090"
+        );
         assert_eq!(with_maker("Tesla T4"), "Tesla T4");
     }
 }

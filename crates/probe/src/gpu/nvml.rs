@@ -40,26 +40,47 @@ pub(crate) struct NvmlDevice {
 pub(crate) fn ask(machine: &dyn Machine) -> Nvml {
     match machine.device(DeviceQuestion::Nvml { deadline: DEADLINE }) {
         Ok(answer) => parse(&answer),
-        Err(error) if error.kind == ErrorKind::Absent => silent(Known::Absent, "NVIDIA's library is not installed"),
+        Err(error) if error.kind == ErrorKind::Absent => {
+            silent(Known::Absent, "NVIDIA's library is not installed")
+        }
         Err(error) => silent(Known::unknown(error.reason()), &error.reason()),
     }
 }
 
 /// The answer where the library was not asked because nothing of NVIDIA's is there.
 pub(crate) fn not_needed() -> Nvml {
-    Nvml { outcome: Known::Absent, driver: Known::Absent, cuda: Known::Absent, devices: Vec::new() }
+    Nvml {
+        outcome: Known::Absent,
+        driver: Known::Absent,
+        cuda: Known::Absent,
+        devices: Vec::new(),
+    }
 }
 
 fn silent(outcome: Known<String>, reason: &str) -> Nvml {
     let absent = outcome.is_absent();
-    let fact = || if absent { Known::Absent } else { Known::unknown(reason) };
-    Nvml { driver: fact(), cuda: fact(), outcome, devices: Vec::new() }
+    let fact = || {
+        if absent {
+            Known::Absent
+        } else {
+            Known::unknown(reason)
+        }
+    };
+    Nvml {
+        driver: fact(),
+        cuda: fact(),
+        outcome,
+        devices: Vec::new(),
+    }
 }
 
 /// Reads an answer in the form of a bundle's `device/nvml.json`.
 pub(crate) fn parse(answer: &Value) -> Nvml {
     if let Some(error) = answer.get("error") {
-        let code = error.as_str().unwrap_or("an error it does not name").to_string();
+        let code = error
+            .as_str()
+            .unwrap_or("an error it does not name")
+            .to_string();
         if code == "LibraryNotFound" {
             return silent(Known::Absent, &code);
         }
@@ -73,15 +94,22 @@ pub(crate) fn parse(answer: &Value) -> Nvml {
             None => Known::unknown("NVML answered in a form that is not understood"),
         },
         driver: field(answer, "driver_version", text),
-        cuda: field(answer, "cuda_driver_version", |value| value.as_u64().and_then(cuda_version)),
-        devices: devices.map(|devices| devices.iter().map(device).collect()).unwrap_or_default(),
+        cuda: field(answer, "cuda_driver_version", |value| {
+            value.as_u64().and_then(cuda_version)
+        }),
+        devices: devices
+            .map(|devices| devices.iter().map(device).collect())
+            .unwrap_or_default(),
     }
 }
 
 fn device(value: &Value) -> NvmlDevice {
     let number = |value: &Value| value.as_u64().and_then(|number| u32::try_from(number).ok());
     NvmlDevice {
-        address: value.get("pci_bus_id").and_then(Value::as_str).and_then(normal_address),
+        address: value
+            .get("pci_bus_id")
+            .and_then(Value::as_str)
+            .and_then(normal_address),
         name: field(value, "name", text),
         uuid: field(value, "uuid", text),
         compute_capability: field(value, "compute_capability", text),
@@ -100,7 +128,12 @@ fn text(value: &Value) -> Option<String> {
 
 /// A field's value, or its own error, or the error of the device as a whole.
 fn field<T>(object: &Value, name: &str, read: impl FnOnce(&Value) -> Option<T>) -> Known<T> {
-    let error = |value: &Value| value.get("error").and_then(Value::as_str).map(|error| format!("NVML: {error}"));
+    let error = |value: &Value| {
+        value
+            .get("error")
+            .and_then(Value::as_str)
+            .map(|error| format!("NVML: {error}"))
+    };
     match object.get(name) {
         Some(value) => match (read(value), error(value)) {
             (Some(value), _) => Known::Value(value),
@@ -130,29 +163,63 @@ mod tests {
                 "memory_total": 25757220864_u64, "memory_used": 1, "utilization": 3, "temperature": 40, "power_watts": 20.5, "power_limit_watts": 450.0,
                 "display_active": true, "persistence": false }],
         }));
-        assert_eq!((nvml.outcome, nvml.cuda), (Known::Value("ok".into()), Known::Value("13.0".into())));
+        assert_eq!(
+            (nvml.outcome, nvml.cuda),
+            (Known::Value("ok".into()), Known::Value("13.0".into()))
+        );
         let device = &nvml.devices[0];
         assert_eq!(device.address.as_deref(), Some("0000:01:00.0"));
-        assert_eq!((&device.memory_total, &device.power_limit, &device.display), (&Known::Value(25_757_220_864), &Known::Value(450.0), &Known::Value(true)));
+        assert_eq!(
+            (&device.memory_total, &device.power_limit, &device.display),
+            (
+                &Known::Value(25_757_220_864),
+                &Known::Value(450.0),
+                &Known::Value(true)
+            )
+        );
     }
 
     #[test]
     fn errors_become_reasons() {
-        let nvml = parse(&json!({ "driver_version": "580.1", "cuda_driver_version": {"error": "Unknown"},
-            "devices": [{ "index": 0, "error": "GpuLost" }, { "name": "x", "memory_used": {"error": "NotSupported"}, "temperature": null, "utilization": -1 }] }));
+        let nvml = parse(
+            &json!({ "driver_version": "580.1", "cuda_driver_version": {"error": "Unknown"},
+            "devices": [{ "index": 0, "error": "GpuLost" }, { "name": "x", "memory_used": {"error": "NotSupported"}, "temperature": null, "utilization": -1 }] }),
+        );
         assert_eq!(nvml.cuda.reason(), Some("NVML: Unknown"));
         assert_eq!(nvml.devices[0].name.reason(), Some("NVML: GpuLost"));
-        assert_eq!(nvml.devices[1].memory_used.reason(), Some("NVML: NotSupported"));
+        assert_eq!(
+            nvml.devices[1].memory_used.reason(),
+            Some("NVML: NotSupported")
+        );
         assert_eq!(nvml.devices[1].temperature, Known::Absent);
         assert!(nvml.devices[1].utilization.reason().is_some());
         let mismatch = parse(&json!({ "error": "LibRmVersionMismatch", "detail": "x" }));
-        assert_eq!(mismatch.outcome, Known::Value("LibRmVersionMismatch".into()));
+        assert_eq!(
+            mismatch.outcome,
+            Known::Value("LibRmVersionMismatch".into())
+        );
         assert_eq!(mismatch.driver.reason(), Some("NVML: LibRmVersionMismatch"));
-        assert!(parse(&json!({ "error": "LibraryNotFound" })).outcome.is_absent());
-        for odd in [json!(null), json!([]), json!("x"), json!({ "devices": {} }), json!({ "devices": [1, null, []] }), json!({"error": {}})] {
+        assert!(
+            parse(&json!({ "error": "LibraryNotFound" }))
+                .outcome
+                .is_absent()
+        );
+        for odd in [
+            json!(null),
+            json!([]),
+            json!("x"),
+            json!({ "devices": {} }),
+            json!({ "devices": [1, null, []] }),
+            json!({"error": {}}),
+        ] {
             let _ = parse(&odd);
         }
-        for (number, version) in [(12080, Some("12.8")), (13000, Some("13.0")), (11040, Some("11.4")), (0, None)] {
+        for (number, version) in [
+            (12080, Some("12.8")),
+            (13000, Some("13.0")),
+            (11040, Some("11.4")),
+            (0, None),
+        ] {
             assert_eq!(cuda_version(number).as_deref(), version);
         }
     }

@@ -60,18 +60,30 @@ pub(crate) fn devices(machine: &dyn Machine) -> Known<Vec<PciDevice>> {
 
 fn device(machine: &dyn Machine, address: &str, class: &str) -> Option<PciDevice> {
     let class = hex(class)?;
-    let id = |name: &str| text(machine, &format!("{BUS}/{address}/{name}")).value().and_then(|text| hex(text)).map(|id| format!("{id:04x}"));
+    let id = |name: &str| {
+        text(machine, &format!("{BUS}/{address}/{name}"))
+            .value()
+            .and_then(|text| hex(text))
+            .map(|id| format!("{id:04x}"))
+    };
     let vendor_id = id("vendor")?;
     if !is_gpu(class, &vendor_id) {
         return None;
     }
-    let driver = known(machine.link(format!("{BUS}/{address}/driver")))
-        .and_then(|target| target.file_name().map(|name| name.to_string_lossy().into_owned()).into());
+    let driver = known(machine.link(format!("{BUS}/{address}/driver"))).and_then(|target| {
+        target
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .into()
+    });
     Some(PciDevice {
         address: address.to_string(),
         vendor_id,
         device_id: id("device")?,
-        revision: text(machine, &format!("{BUS}/{address}/revision")).value().and_then(|text| hex(text)).map(|id| format!("{id:02x}")),
+        revision: text(machine, &format!("{BUS}/{address}/revision"))
+            .value()
+            .and_then(|text| hex(text))
+            .map(|id| format!("{id:02x}")),
         driver,
     })
 }
@@ -92,7 +104,10 @@ fn hex(text: &str) -> Option<u32> {
 
 /// domain:bus:device.function
 fn is_address(name: &str) -> bool {
-    name.len() >= 12 && name.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':' || byte == b'.')
+    name.len() >= 12
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_hexdigit() || byte == b':' || byte == b'.')
 }
 
 /// An address in the form sysfs uses: NVML writes the domain with eight digits and in capitals.
@@ -112,7 +127,9 @@ pub(crate) fn identity(machine: &dyn Machine, device: &PciDevice) -> PciIdentity
         let width = text(machine, &device.path(&format!("{kind}_link_width")));
         match (speed, width) {
             (Known::Value(speed), Known::Value(width)) => link(&speed, &width),
-            (Known::Unknown { unknown }, _) | (_, Known::Unknown { unknown }) => Known::unknown(unknown),
+            (Known::Unknown { unknown }, _) | (_, Known::Unknown { unknown }) => {
+                Known::unknown(unknown)
+            }
             _ => Known::Absent,
         }
     };
@@ -126,12 +143,13 @@ pub(crate) fn identity(machine: &dyn Machine, device: &PciDevice) -> PciIdentity
 }
 
 /// `16.0 GT/s PCIe` and `16` as `16.0 GT/s PCIe x16`. Parts of the processor have no link: width 0 or 255.
+/// A device that fell off the bus has one of unknown speed.
 fn link(speed: &str, width: &str) -> Known<String> {
-    if speed.starts_with("Unknown") {
-        return Known::Absent;
-    }
     match width.parse::<u32>() {
         Ok(0 | 255) => Known::Absent,
+        Ok(_) if speed.starts_with("Unknown") => {
+            Known::unknown("the device does not tell its link's speed")
+        }
         Ok(width) => Known::Value(format!("{speed} x{width}")),
         Err(_) => Known::unknown("the link's width is no number"),
     }
@@ -140,9 +158,15 @@ fn link(speed: &str, width: &str) -> Known<String> {
 /// Whether a screen hangs on it, by the states of its connectors (kernel documentation, DRM sysfs).
 pub(crate) fn screen(machine: &dyn Machine, device: &PciDevice) -> Known<bool> {
     let mut connectors = 0;
-    for card in seen_names(machine, &device.path("drm")).into_iter().filter(|name| name.starts_with("card")) {
+    for card in seen_names(machine, &device.path("drm"))
+        .into_iter()
+        .filter(|name| name.starts_with("card"))
+    {
         let folder = device.path(&format!("drm/{card}"));
-        for connector in seen_names(machine, &folder).into_iter().filter(|name| name.starts_with(&format!("{card}-"))) {
+        for connector in seen_names(machine, &folder)
+            .into_iter()
+            .filter(|name| name.starts_with(&format!("{card}-")))
+        {
             match text(machine, &format!("{folder}/{connector}/status")) {
                 Known::Value(status) if status == "connected" => return Known::Value(true),
                 Known::Value(_) => connectors += 1,
@@ -150,7 +174,11 @@ pub(crate) fn screen(machine: &dyn Machine, device: &PciDevice) -> Known<bool> {
             }
         }
     }
-    if connectors > 0 { Known::Value(false) } else { Known::unknown("no driver shows its connectors") }
+    if connectors > 0 {
+        Known::Value(false)
+    } else {
+        Known::unknown("no driver shows its connectors")
+    }
 }
 
 #[cfg(test)]
@@ -185,16 +213,25 @@ mod tests {
         ] {
             assert_eq!(normal_address(text).as_deref(), normal, "{text}");
         }
-        assert!(is_address("0000:01:00.0") && is_address("10000:e1:00.0") && !is_address("../../etc/x") && !is_address("0000"));
+        assert!(
+            is_address("0000:01:00.0")
+                && is_address("10000:e1:00.0")
+                && !is_address("../../etc/x")
+                && !is_address("0000")
+        );
         assert_eq!(hex("0x030000\n"), Some(0x03_0000));
         assert_eq!(hex("30000"), None);
     }
 
     #[test]
     fn links_are_put_together() {
-        assert_eq!(link("16.0 GT/s PCIe", "16"), Known::Value("16.0 GT/s PCIe x16".into()));
+        assert_eq!(
+            link("16.0 GT/s PCIe", "16"),
+            Known::Value("16.0 GT/s PCIe x16".into())
+        );
         assert_eq!(link("Unknown", "255"), Known::Absent);
         assert_eq!(link("2.5 GT/s PCIe", "0"), Known::Absent);
+        assert!(link("Unknown", "63").reason().is_some());
         assert!(link("2.5 GT/s PCIe", "x").reason().is_some());
     }
 }

@@ -5,8 +5,12 @@ use deskside_types::facts::Framework;
 
 /// The frameworks among the names in a site-packages folder.
 pub(crate) fn frameworks<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Framework> {
-    let mut found: Vec<Framework> =
-        names.into_iter().filter_map(distribution).filter(|(name, _)| is_shown(name)).map(|(name, version)| Framework { name, version }).collect();
+    let mut found: Vec<Framework> = names
+        .into_iter()
+        .filter_map(distribution)
+        .filter(|(name, _)| is_shown(name))
+        .map(|(name, version)| Framework { name, version })
+        .collect();
     found.sort_by(|one, other| (&one.name, &one.version).cmp(&(&other.name, &other.version)));
     found.dedup();
     found
@@ -34,18 +38,38 @@ mod tests {
     fn folders_name_distributions_and_versions() {
         for (folder, name, version) in [
             ("torch-2.15.0+cu132.dist-info", "torch", "2.15.0+cu132"),
-            ("jax_cuda13_plugin-0.10.2.dist-info", "jax-cuda13-plugin", "0.10.2"),
+            (
+                "jax_cuda13_plugin-0.10.2.dist-info",
+                "jax-cuda13-plugin",
+                "0.10.2",
+            ),
             ("scikit_learn-1.7.2.dist-info", "scikit-learn", "1.7.2"),
             ("flash-attn-2.8.3.dist-info", "flash-attn", "2.8.3"),
             ("numpy-1.21.5.egg-info", "numpy", "1.21.5"),
             ("numpy-1.21.5-py3.10.egg-info", "numpy", "1.21.5"),
         ] {
-            assert_eq!(distribution(folder), Some((name.to_string(), version.to_string())), "{folder}");
+            assert_eq!(
+                distribution(folder),
+                Some((name.to_string(), version.to_string())),
+                "{folder}"
+            );
         }
-        for odd in ["torch", "torch.dist-info", "-1.0.dist-info", "~orch-2.0.dist-info.tmp", ".dist-info", "torch-x.dist-info"] {
+        for odd in [
+            "torch",
+            "torch.dist-info",
+            "-1.0.dist-info",
+            "~orch-2.0.dist-info.tmp",
+            ".dist-info",
+            "torch-x.dist-info",
+        ] {
             assert_eq!(distribution(odd), None, "{odd}");
         }
-        let names = ["requests-2.0.dist-info", "torch-2.15.0.dist-info", "jax-0.10.2.dist-info", "torch"];
+        let names = [
+            "requests-2.0.dist-info",
+            "torch-2.15.0.dist-info",
+            "jax-0.10.2.dist-info",
+            "torch",
+        ];
         let shown: Vec<String> = frameworks(names).into_iter().map(|one| one.name).collect();
         assert_eq!(shown, ["jax", "torch"]);
     }

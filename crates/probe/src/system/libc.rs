@@ -22,7 +22,12 @@ pub(crate) fn version(machine: &dyn Machine) -> Known<String> {
     });
     match named {
         Some(Some(version)) => return Known::Value(version),
-        None if seen_names(machine, "/lib").iter().any(|name| name.starts_with("ld-musl-")) => return Known::Absent,
+        None if seen_names(machine, "/lib")
+            .iter()
+            .any(|name| name.starts_with("ld-musl-")) =>
+        {
+            return Known::Absent;
+        }
         _ => {}
     }
     let command = Command::new(["getconf", "GNU_LIBC_VERSION"]).deadline(Duration::from_secs(1));
@@ -32,7 +37,10 @@ pub(crate) fn version(machine: &dyn Machine) -> Known<String> {
             None => Known::unknown("getconf GNU_LIBC_VERSION gave no version"),
         },
         Ok(_) if LIBRARIES.iter().all(|path| !is_there(machine, path)) => Known::Absent,
-        Ok(output) => Known::unknown(format!("getconf GNU_LIBC_VERSION failed with exit code {}", output.code)),
+        Ok(output) => Known::unknown(format!(
+            "getconf GNU_LIBC_VERSION failed with exit code {}",
+            output.code
+        )),
         Err(error) => Known::unknown(error.reason()),
     }
 }
@@ -40,13 +48,17 @@ pub(crate) fn version(machine: &dyn Machine) -> Known<String> {
 /// `libc-2.31.so` names its version, `libc.so.6` does not.
 fn version_in_name(name: &str) -> Option<String> {
     let version = name.strip_prefix("libc-")?.strip_suffix(".so")?;
-    version.starts_with(|letter: char| letter.is_ascii_digit()).then(|| version.to_string())
+    version
+        .starts_with(|letter: char| letter.is_ascii_digit())
+        .then(|| version.to_string())
 }
 
 /// `glibc 2.36`
 fn version_in_answer(text: &str) -> Option<String> {
     let version = text.trim().strip_prefix("glibc ")?;
-    version.starts_with(|letter: char| letter.is_ascii_digit()).then(|| version.to_string())
+    version
+        .starts_with(|letter: char| letter.is_ascii_digit())
+        .then(|| version.to_string())
 }
 
 #[cfg(test)]

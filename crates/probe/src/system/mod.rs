@@ -18,7 +18,15 @@ use std::time::Duration;
 pub(crate) fn linux(machine: &dyn Machine, start: &Start) -> System {
     let architecture = architecture(machine, start);
     let virtual_boot = start.wsl.value().is_some();
-    let boot = if virtual_boot { Known::Absent } else { boot::mode(machine, start.contained(), architecture.value().map(String::as_str)) };
+    let boot = if virtual_boot {
+        Known::Absent
+    } else {
+        boot::mode(
+            machine,
+            start.contained(),
+            architecture.value().map(String::as_str),
+        )
+    };
     let model = surroundings::model(machine);
     let newer_kernel = if start.contained() || virtual_boot {
         Known::Absent
@@ -47,7 +55,11 @@ pub(crate) fn linux(machine: &dyn Machine, start: &Start) -> System {
 
 fn os(machine: &dyn Machine) -> Known<OperatingSystem> {
     let first = text(machine, "/etc/os-release");
-    let text = if first.is_absent() { text(machine, "/usr/lib/os-release") } else { first };
+    let text = if first.is_absent() {
+        text(machine, "/usr/lib/os-release")
+    } else {
+        first
+    };
     text.and_then(|text| release::parse(&text))
 }
 
@@ -58,11 +70,17 @@ fn architecture(machine: &dyn Machine, start: &Start) -> Known<String> {
     {
         return Known::Value(name);
     }
-    if let Some(name) = start.cpuinfo.value().and_then(|text| kernel::architecture_of_cpuinfo(text)) {
+    if let Some(name) = start
+        .cpuinfo
+        .value()
+        .and_then(|text| kernel::architecture_of_cpuinfo(text))
+    {
         return Known::Value(name.to_string());
     }
     match machine.command(Command::new(["uname", "-m"]).deadline(Duration::from_secs(1))) {
-        Ok(output) if output.succeeded() && !output.text().trim().is_empty() => Known::Value(output.text().trim().to_string()),
+        Ok(output) if output.succeeded() && !output.text().trim().is_empty() => {
+            Known::Value(output.text().trim().to_string())
+        }
         Ok(output) => Known::unknown(format!("uname -m failed with exit code {}", output.code)),
         Err(error) => Known::unknown(error.reason()),
     }

@@ -12,7 +12,11 @@ pub(crate) fn person(identity: &Known<PersonIdentity>, groups: &Known<String>) -
     };
     let groups = identity.as_ref().map(|identity| {
         let table = groups.value().map_or("", String::as_str);
-        identity.groups.iter().map(|gid| group_name(table, *gid).unwrap_or_else(|| gid.to_string())).collect()
+        identity
+            .groups
+            .iter()
+            .map(|gid| group_name(table, *gid).unwrap_or_else(|| gid.to_string()))
+            .collect()
     });
     Person { class, groups }
 }
@@ -29,7 +33,9 @@ fn group_name(table: &str, gid: u32) -> Option<String> {
 /// The session by its variables (sshd(8), systemd's `XDG_SESSION_TYPE`).
 pub(crate) fn session(machine: &dyn Machine) -> Session {
     let set = |name: &str| machine.variable(name).filter(|value| !value.is_empty());
-    let remote = ["SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"].iter().any(|name| set(name).is_some());
+    let remote = ["SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"]
+        .iter()
+        .any(|name| set(name).is_some());
     let display = match set("XDG_SESSION_TYPE").as_deref() {
         Some(kind @ ("wayland" | "x11")) => Some(kind.to_string()),
         _ if set("WAYLAND_DISPLAY").is_some() => Some("wayland".into()),
@@ -45,9 +51,22 @@ mod tests {
     #[test]
     fn groups_have_their_names_where_the_table_has_them() {
         let table = "root:x:0:\nvideo:x:44:me\nbroken\n:x:1000:\nrender:x:110:me,you\n";
-        let identity = PersonIdentity { uid: 1000, groups: vec![1000, 44, 110], name: None, host: None, processors: 4 };
+        let identity = PersonIdentity {
+            uid: 1000,
+            groups: vec![1000, 44, 110],
+            name: None,
+            host: None,
+            processors: 4,
+        };
         let person = person(&Known::Value(identity), &Known::Value(table.into()));
         assert_eq!(person.class, UserClass::Person);
-        assert_eq!(person.groups, Known::Value(vec!["1000".to_string(), "video".to_string(), "render".to_string()]));
+        assert_eq!(
+            person.groups,
+            Known::Value(vec![
+                "1000".to_string(),
+                "video".to_string(),
+                "render".to_string()
+            ])
+        );
     }
 }

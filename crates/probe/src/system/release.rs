@@ -17,23 +17,37 @@ pub(crate) fn parse(text: &str) -> Known<OperatingSystem> {
     let Some(id) = get("ID") else {
         return Known::unknown("/etc/os-release names no ID");
     };
-    let name = get("PRETTY_NAME").or_else(|| get("NAME")).unwrap_or_else(|| id.clone());
+    let name = get("PRETTY_NAME")
+        .or_else(|| get("NAME"))
+        .unwrap_or_else(|| id.clone());
     // Old releases of Pop!_OS call themselves ubuntu; the name tells them apart.
-    let is_pop = name.contains("Pop!_OS") || get("NAME").is_some_and(|name| name.contains("Pop!_OS"));
+    let is_pop =
+        name.contains("Pop!_OS") || get("NAME").is_some_and(|name| name.contains("Pop!_OS"));
     Known::Value(OperatingSystem {
-        id: if is_pop { "pop".into() } else { id.to_lowercase() },
+        id: if is_pop {
+            "pop".into()
+        } else {
+            id.to_lowercase()
+        },
         name,
         version: get("VERSION_ID"),
         codename: get("VERSION_CODENAME").or_else(|| get("DEBIAN_CODENAME")),
         ubuntu_codename: get("UBUNTU_CODENAME"),
-        like: get("ID_LIKE").map(|text| text.split_whitespace().map(str::to_string).collect()).unwrap_or_default(),
+        like: get("ID_LIKE")
+            .map(|text| text.split_whitespace().map(str::to_string).collect())
+            .unwrap_or_default(),
     })
 }
 
 /// A value without its shell quotes and escapes.
 fn unquoted(value: &str) -> String {
-    let quote = value.chars().next().filter(|letter| matches!(letter, '"' | '\''));
-    let Some(quote) = quote else { return value.to_string() };
+    let quote = value
+        .chars()
+        .next()
+        .filter(|letter| matches!(letter, '"' | '\''));
+    let Some(quote) = quote else {
+        return value.to_string();
+    };
     let mut plain = String::new();
     let mut letters = value.chars().skip(1);
     while let Some(letter) = letters.next() {
@@ -67,12 +81,40 @@ mod tests {
                 Some("jammy"),
                 Some("jammy"),
             ),
-            ("NAME=\"Pop!_OS\"\nID=ubuntu\nVERSION_ID=\"18.10\"", "pop", Some("18.10"), None, None),
-            ("PRETTY_NAME='Debian GNU/Linux trixie/sid'\nID=debian\nVERSION_CODENAME=trixie", "debian", None, Some("trixie"), None),
-            ("ID=linuxmint\nID_LIKE='ubuntu debian'\nVERSION_ID=21.3\nVERSION_CODENAME=virginia\nUBUNTU_CODENAME=jammy", "linuxmint", Some("21.3"), Some("virginia"), Some("jammy")),
+            (
+                "NAME=\"Pop!_OS\"\nID=ubuntu\nVERSION_ID=\"18.10\"",
+                "pop",
+                Some("18.10"),
+                None,
+                None,
+            ),
+            (
+                "PRETTY_NAME='Debian GNU/Linux trixie/sid'\nID=debian\nVERSION_CODENAME=trixie",
+                "debian",
+                None,
+                Some("trixie"),
+                None,
+            ),
+            (
+                "ID=linuxmint\nID_LIKE='ubuntu debian'\nVERSION_ID=21.3\nVERSION_CODENAME=virginia\nUBUNTU_CODENAME=jammy",
+                "linuxmint",
+                Some("21.3"),
+                Some("virginia"),
+                Some("jammy"),
+            ),
         ] {
-            let Known::Value(os) = parse(text) else { panic!("{text}") };
-            assert_eq!((os.id.as_str(), os.version.as_deref(), os.codename.as_deref(), os.ubuntu_codename.as_deref()), (id, version, codename, ubuntu));
+            let Known::Value(os) = parse(text) else {
+                panic!("{text}")
+            };
+            assert_eq!(
+                (
+                    os.id.as_str(),
+                    os.version.as_deref(),
+                    os.codename.as_deref(),
+                    os.ubuntu_codename.as_deref()
+                ),
+                (id, version, codename, ubuntu)
+            );
         }
         assert_eq!(unquoted(r#""a \"b\" \\ c" tail"#), r#"a "b" \ c"#);
         assert_eq!(unquoted("'un$ended"), "un$ended");

@@ -22,14 +22,16 @@ pub(crate) fn wsl_version(release: &str) -> Option<u8> {
 
 /// WSL, with its way to the GPU.
 pub(crate) fn wsl(machine: &dyn Machine, kernel: &Known<String>) -> Known<Wsl> {
-    kernel.as_ref().and_then(|release| match wsl_version(release) {
-        Some(version) => Known::Value(Wsl {
-            version,
-            gpu_device: exists(machine, "/dev/dxg"),
-            cuda_library: exists(machine, "/usr/lib/wsl/lib/libcuda.so.1"),
-        }),
-        None => Known::Absent,
-    })
+    kernel
+        .as_ref()
+        .and_then(|release| match wsl_version(release) {
+            Some(version) => Known::Value(Wsl {
+                version,
+                gpu_device: exists(machine, "/dev/dxg"),
+                cuda_library: exists(machine, "/usr/lib/wsl/lib/libcuda.so.1"),
+            }),
+            None => Known::Absent,
+        })
 }
 
 /// The container's kind; absent outside one.
@@ -52,11 +54,16 @@ pub(crate) fn container(machine: &dyn Machine) -> Known<String> {
         Known::Unknown { unknown } => return Known::unknown(unknown),
         _ => {}
     }
-    if let Some(kind) = machine.variable("container").filter(|kind| !kind.is_empty()) {
+    if let Some(kind) = machine
+        .variable("container")
+        .filter(|kind| !kind.is_empty())
+    {
         return Known::Value(kind);
     }
     if let Known::Value(environment) = text(machine, "/proc/1/environ")
-        && let Some(kind) = environment.split('\0').find_map(|entry| entry.strip_prefix("container="))
+        && let Some(kind) = environment
+            .split('\0')
+            .find_map(|entry| entry.strip_prefix("container="))
         && !kind.is_empty()
     {
         return Known::Value(kind.to_string());
@@ -68,8 +75,18 @@ pub(crate) fn container(machine: &dyn Machine) -> Known<String> {
 }
 
 fn container_of_cgroups(groups: &str) -> Option<&'static str> {
-    let kinds = [("kubepods", "kubernetes"), ("libpod", "podman"), ("docker", "docker"), ("containerd", "containerd"), ("lxc", "lxc"), ("machine.slice/machine-", "systemd-nspawn")];
-    kinds.into_iter().find(|(mark, _)| groups.contains(mark)).map(|(_, kind)| kind)
+    let kinds = [
+        ("kubepods", "kubernetes"),
+        ("libpod", "podman"),
+        ("docker", "docker"),
+        ("containerd", "containerd"),
+        ("lxc", "lxc"),
+        ("machine.slice/machine-", "systemd-nspawn"),
+    ];
+    kinds
+        .into_iter()
+        .find(|(mark, _)| groups.contains(mark))
+        .map(|(_, kind)| kind)
 }
 
 /// What DMI says of the machine, words without meaning left out.
@@ -97,22 +114,40 @@ pub(crate) fn model(machine: &dyn Machine) -> Model {
     let product = read("/sys/class/dmi/id/product_name");
     let (board_vendor, board) = match product {
         Some(_) => (None, None),
-        None => (read("/sys/class/dmi/id/board_vendor"), read("/sys/class/dmi/id/board_name")),
+        None => (
+            read("/sys/class/dmi/id/board_vendor"),
+            read("/sys/class/dmi/id/board_name"),
+        ),
     };
     let product = match (&product, &board) {
         (None, None) => read("/proc/device-tree/model"),
         _ => product,
     };
-    Model { vendor, product, board_vendor, board, unreadable }
+    Model {
+        vendor,
+        product,
+        board_vendor,
+        board,
+        unreadable,
+    }
 }
 
 /// Board makers leave placeholders where a PC's maker would write its name.
 fn meaningful(value: &str) -> Option<String> {
     let value = value.split_whitespace().collect::<Vec<_>>().join(" ");
     let lower = value.to_lowercase();
-    let placeholder = ["to be filled", "system product name", "system manufacturer", "default string", "not applicable", "not specified", "o.e.m.", "unknown"]
-        .iter()
-        .any(|word| lower.contains(word));
+    let placeholder = [
+        "to be filled",
+        "system product name",
+        "system manufacturer",
+        "default string",
+        "not applicable",
+        "not specified",
+        "o.e.m.",
+        "unknown",
+    ]
+    .iter()
+    .any(|word| lower.contains(word));
     (!value.is_empty() && lower != "none" && !placeholder).then_some(value)
 }
 
@@ -121,7 +156,14 @@ impl Model {
     pub(crate) fn phrase(&self) -> Known<String> {
         let (maker, thing) = match (&self.product, &self.board) {
             (Some(product), _) => (&self.vendor, product),
-            (None, Some(board)) => (if self.board_vendor.is_some() { &self.board_vendor } else { &self.vendor }, board),
+            (None, Some(board)) => (
+                if self.board_vendor.is_some() {
+                    &self.board_vendor
+                } else {
+                    &self.vendor
+                },
+                board,
+            ),
             (None, None) => match (&self.vendor, &self.unreadable) {
                 (Some(vendor), _) => (&None, vendor),
                 (None, Some(reason)) => return Known::unknown(reason),
@@ -137,12 +179,22 @@ impl Model {
 
 /// The hosted service, by the first row of marks that fits.
 pub(crate) fn provider(machine: &dyn Machine, model: &Model) -> Known<Provider> {
-    let same = |wanted: &Option<String>, found: &Option<String>| wanted.as_ref().is_none_or(|wanted| Some(wanted) == found.as_ref());
+    let same = |wanted: &Option<String>, found: &Option<String>| {
+        wanted
+            .as_ref()
+            .is_none_or(|wanted| Some(wanted) == found.as_ref())
+    };
     let mark = provider_marks().iter().find(|mark| {
         same(&mark.vendor, &model.vendor)
             && same(&mark.product, &model.product)
-            && mark.variable.as_ref().is_none_or(|name| machine.variable(name).is_some())
-            && mark.file.as_ref().is_none_or(|path| is_there(machine, path))
+            && mark
+                .variable
+                .as_ref()
+                .is_none_or(|name| machine.variable(name).is_some())
+            && mark
+                .file
+                .as_ref()
+                .is_none_or(|path| is_there(machine, path))
     });
     mark.map(|mark| mark.provider).into()
 }
@@ -168,7 +220,10 @@ mod tests {
     fn containers_are_known_by_the_groups_of_their_first_process() {
         for (groups, kind) in [
             ("0::/docker/0123", Some("docker")),
-            ("12:cpu:/kubepods/besteffort/pod1/docker-2", Some("kubernetes")),
+            (
+                "12:cpu:/kubepods/besteffort/pod1/docker-2",
+                Some("kubernetes"),
+            ),
             ("0::/machine.slice/libpod-1.scope", Some("podman")),
             ("0::/init.scope", None),
             ("", None),
@@ -181,11 +236,35 @@ mod tests {
     fn placeholders_are_no_model() {
         let some = |text: &str| Some(text.to_string());
         for (vendor, product, board_vendor, board, phrase) in [
-            (some("Dell Inc."), some("Precision 7960"), None, None, "Dell Inc. Precision 7960"),
-            (meaningful("System manufacturer"), meaningful("System Product Name"), some("ASUSTeK COMPUTER INC."), some("PRIME X570-P"), "ASUSTeK COMPUTER INC. PRIME X570-P"),
-            (some("NVIDIA"), some("NVIDIA DGX Spark"), None, None, "NVIDIA DGX Spark"),
+            (
+                some("Dell Inc."),
+                some("Precision 7960"),
+                None,
+                None,
+                "Dell Inc. Precision 7960",
+            ),
+            (
+                meaningful("System manufacturer"),
+                meaningful("System Product Name"),
+                some("ASUSTeK COMPUTER INC."),
+                some("PRIME X570-P"),
+                "ASUSTeK COMPUTER INC. PRIME X570-P",
+            ),
+            (
+                some("NVIDIA"),
+                some("NVIDIA DGX Spark"),
+                None,
+                None,
+                "NVIDIA DGX Spark",
+            ),
         ] {
-            let model = Model { vendor, product, board_vendor, board, unreadable: None };
+            let model = Model {
+                vendor,
+                product,
+                board_vendor,
+                board,
+                unreadable: None,
+            };
             assert_eq!(model.phrase(), Known::Value(phrase.to_string()));
         }
         assert_eq!(Model::default().phrase(), Known::Absent);

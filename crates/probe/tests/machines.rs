@@ -1,0 +1,81 @@
+//! The facts of every machine under `fixtures/machines/`, each against its reviewed snapshot.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use deskside_machine::bundle::{Bundle, BundleOrigin};
+use deskside_machine::host::Host;
+use deskside_machine::wrappers::Replay;
+use deskside_machine::{FileKind, Reading};
+use deskside_probe::collect;
+use std::path::PathBuf;
+
+fn folder() -> PathBuf {
+    PathBuf::from(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../fixtures/machines"
+    ))
+}
+
+fn names() -> Vec<String> {
+    let entries = Host::new().entries(folder()).unwrap();
+    entries
+        .into_iter()
+        .filter(|entry| entry.kind == FileKind::Directory)
+        .map(|entry| entry.name)
+        .collect()
+}
+
+#[test]
+fn every_machine_has_the_facts_that_were_reviewed() {
+    let names = names();
+    assert!(names.len() >= 16, "{names:?}");
+    for name in names {
+        let replay = Replay::open(folder().join(&name)).unwrap();
+        assert_eq!(replay.bundle().warnings, Vec::<String>::new(), "{name}");
+        let facts = collect(&replay);
+        insta::assert_json_snapshot!(name.as_str(), facts);
+        assert_eq!(facts, collect(&replay), "{name}: the same twice");
+        let json = serde_json::to_value(&facts).unwrap();
+        assert_eq!(
+            serde_json::from_value::<deskside_types::Facts>(json).unwrap(),
+            facts,
+            "{name}: JSON and back"
+        );
+    }
+}
+
+#[test]
+fn every_bundle_says_where_it_comes_from_and_hides_people() {
+    for name in names() {
+        let bundle = Bundle::load(folder().join(&name)).unwrap();
+        let recorded = name.starts_with("recorded-");
+        assert_eq!(
+            bundle.header.origin,
+            if recorded {
+                BundleOrigin::Recorded
+            } else {
+                BundleOrigin::Synthetic
+            },
+            "{name}"
+        );
+        assert!(
+            bundle.header.redacted && !bundle.header.notes.trim().is_empty(),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_synthetic_bundle_answers_every_question_of_the_probe() {
+    // An unasked question would make a fact unknown for a reason that no real machine has.
+    for name in names()
+        .into_iter()
+        .filter(|name| !name.starts_with("recorded-"))
+    {
+        let facts =
+            serde_json::to_string(&collect(&Replay::open(folder().join(&name)).unwrap())).unwrap();
+        assert!(
+            !facts.contains("not recorded in this bundle"),
+            "{name}: {facts}"
+        );
+    }
+}
