@@ -1,5 +1,9 @@
 //! Commands through the door of the real machine.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests look from outside"
+)]
 
 use deskside_machine::{Acting, Command, ErrorKind, Host, Progress, Reading};
 use std::time::{Duration, Instant};

@@ -1,7 +1,15 @@
 //! Files through the door of the real machine, in folders of the tests' own.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "tests look from outside"
+)]
+
+mod skip;
 
 use deskside_machine::{Acting, DoorError, Durability, Effect, ErrorKind, Host, Machine, Reading};
+use skip::skip;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
@@ -251,7 +259,7 @@ fn a_tree_goes_with_all_in_it_and_nothing_outside() {
 #[test]
 fn a_full_and_a_read_only_disk_are_named() {
     if !rustix::process::geteuid().is_root() {
-        println!("SKIPPED: a small file system can be mounted by root only");
+        skip("a small file system can be mounted by root only");
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -263,7 +271,7 @@ fn a_full_and_a_read_only_disk_are_named() {
         status.is_ok_and(|status| status.success())
     };
     if !mount(&["-t", "tmpfs", "-o", "size=64k", "none"]) {
-        println!("SKIPPED: mounting is not allowed here");
+        skip("mounting is not allowed here");
         return;
     }
     let host = Host::new();

@@ -1,5 +1,9 @@
 //! Ctrl-C, seen from outside: this test program starts itself and is interrupted.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests look from outside"
+)]
 
 use deskside_machine::{Acting, Command, Effect, ErrorKind, Host, interrupt};
 use rustix::process::{Pid, Signal, kill_process};

@@ -1,11 +1,19 @@
 //! Launching through the door. What happens between a launcher and its child in the foreground is
 //! seen from outside: this test program starts itself as the launcher, with streams of its own.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "tests look from outside"
+)]
+
+mod skip;
 
 use deskside_machine::{Ended, ErrorKind, Host, Launch, Machine, Reading, interrupt};
 use deskside_types::run::RunExit;
 use rustix::process::{Pid, Signal, kill_process};
+use skip::skip;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
@@ -273,7 +281,7 @@ fn a_child_in_the_background_outlives_a_launcher_that_is_killed() {
 #[test]
 fn a_full_disk_stops_the_log_but_not_the_child() {
     if !rustix::process::geteuid().is_root() {
-        println!("SKIPPED: a small file system can be mounted by root only");
+        skip("a small file system can be mounted by root only");
         return;
     }
     let (folder, disk) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -282,7 +290,7 @@ fn a_full_disk_stops_the_log_but_not_the_child() {
         .arg(disk.path())
         .status();
     if !mounted.is_ok_and(|status| status.success()) {
-        println!("SKIPPED: mounting is not allowed here");
+        skip("mounting is not allowed here");
         return;
     }
     let mut command = launcher_command("seq 1 50000; exit 5", folder.path());

@@ -1,5 +1,9 @@
 //! Fetching and downloading through the door, from a server made by hand on the loopback interface.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests look from outside"
+)]
 
 use deskside_machine::{Acting, DoorError, Effect, ErrorKind, Host, Machine, Progress, Reading};
 use std::io::{BufRead, BufReader, Write};

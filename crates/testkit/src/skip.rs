@@ -1,6 +1,6 @@
 //! Tests that can't run on a machine are counted with their reason, never passed over in silence.
 
-#![expect(clippy::disallowed_methods, clippy::print_stderr, reason = "the one place where a test reports to its runner, outside any machine")]
+#![expect(clippy::disallowed_methods, clippy::disallowed_types, clippy::print_stderr, reason = "the one place where a test reports to its runner, outside any machine")]
 
 use std::io::Write;
 

@@ -30,9 +30,7 @@ pub(crate) fn person() -> PersonIdentity {
 }
 
 fn name(uid: u32) -> Option<String> {
-    let told = ["USER", "LOGNAME"]
-        .into_iter()
-        .filter_map(|variable| std::env::var(variable).ok());
+    let told = ["USER", "LOGNAME"].into_iter().filter_map(super::variable);
     told.into_iter().find(|name| !name.is_empty()).or_else(|| {
         let accounts = read::file(&Base::Whole, Path::new("/etc/passwd"), 1 << 20).ok()?;
         account(&String::from_utf8_lossy(&accounts), uid)

@@ -1,7 +1,14 @@
 //! Answers the hidden subcommand `__device NAME` as the product does; for tests of the door.
-#![allow(clippy::print_stdout, reason = "its answer goes to stdout")]
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a program's main: it reads its arguments and answers on stdout"
+)]
 
 fn main() {
-    let name = std::env::args().nth(2).unwrap_or_default();
-    println!("{}", deskside_machine::device::answer(&name));
+    let name = std::env::args_os().nth(2).unwrap_or_default();
+    println!(
+        "{}",
+        deskside_machine::device::answer(&name.to_string_lossy())
+    );
 }

@@ -79,7 +79,7 @@ impl Relay {
     }
 
     /// Waits until something happens and copies what is there.
-    pub fn turn(&mut self, ending: &Ending, mut terminal: Option<&mut Terminal>) {
+    pub fn turn(&mut self, ending: &Ending, terminal: Option<&mut Terminal>) {
         let mut descriptors = Vec::with_capacity(6);
         for stream in &self.streams {
             descriptors.push(if stream.pending.is_empty() {
@@ -96,7 +96,7 @@ impl Relay {
         }
         interrupt::wait(&mut descriptors, ending.patience());
         drop(descriptors);
-        if let Some(terminal) = terminal.as_deref_mut() {
+        if let Some(terminal) = terminal {
             terminal.turn();
         }
         let mut place = 0;

@@ -73,7 +73,7 @@ pub(crate) fn download(
         DoorError::new(
             ErrorKind::TooLarge,
             what,
-            format!("{told} bytes or more instead of {size}"),
+            format!("{told} bytes or more, at most {limit} were expected"),
         )
     };
     if let Some(length) = head.length.filter(|length| *length > limit) {
