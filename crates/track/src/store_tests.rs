@@ -280,7 +280,8 @@ fn a_damaged_or_newer_index_is_made_anew_and_said() {
     let home = Home::new();
     home.make("20260101-000000-aaaa", |_| {}, finished());
     let index = home.directories.index();
-    let break_it: [(&str, &dyn Fn(&Path)); 4] = [
+    type Damage<'a> = (&'a str, &'a dyn Fn(&Path));
+    let break_it: [Damage<'_>; 4] = [
         ("garbage", &|path| std::fs::write(path, vec![7; 5000]).unwrap()),
         ("newer", &|path| rusqlite::Connection::open(path).unwrap().pragma_update(None, "user_version", 99).unwrap()),
         ("no tables", &|path| rusqlite::Connection::open(path).unwrap().execute_batch("DROP TABLE summary; DROP TABLE runs").unwrap()),

@@ -113,8 +113,17 @@ def command_line() -> List[str]:
     return without_secrets(words)
 
 
-_SECRET_WORDS = ("token", "secret", "password", "passwd", "apikey", "api-key", "api_key", "credential")
-_SECRET_STARTS = ("hf_", "sk-", "ghp_", "gho_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "AKIA")
+# The program has the same rule, for the runs it makes.
+_SECRET_STARTS = (
+    "hf_", "sk-", "ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "xoxb-", "xoxp-",
+    "AKIA", "ASIA", "AIza", "r8_", "rpa_", "nvapi-",
+)  # fmt: skip
+_SECRET_WORDS = {"secret", "secrets", "password", "passwd", "passphrase", "apikey", "credential", "credentials"}
+# Words that make a secret of a `token` or `key` behind them: training code has many other tokens.
+_SECRET_OWNERS = {
+    "api", "access", "auth", "bearer", "bot", "github", "gitlab", "hf", "hub", "login",
+    "private", "refresh", "session", "user", "wandb",
+}  # fmt: skip
 
 
 def without_secrets(words: List[str]) -> List[str]:
@@ -123,21 +132,40 @@ def without_secrets(words: List[str]) -> List[str]:
     hide_next = False
     for word in words:
         name, sign, value = word.partition("=")
-        secret_name = any(part in name.lower() for part in _SECRET_WORDS) and (name.startswith("-") or bool(sign))
-        if hide_next and not word.startswith("-"):
+        secret_name = _names_secret(name) and (name.startswith("-") or bool(sign))
+        if hide_next and not word.startswith("--"):
             shown.append("***")
         elif sign and (secret_name or _is_secret(value)):
             shown.append(f"{name}=***")
         elif _is_secret(word):
             shown.append("***")
         else:
-            shown.append(word)
+            shown.append(_without_credentials(word))
         hide_next = secret_name and not sign
     return shown
 
 
+def _without_credentials(word: str) -> str:
+    """``https://user:password@host`` without what stands before the host."""
+    if "://" not in word or "@" not in word:
+        return word
+    import re
+
+    return re.sub(r"://[^/?#\s]*@", "://***@", word)
+
+
+def _names_secret(name: str) -> bool:
+    words = "".join(letter if letter.isalnum() else " " for letter in name.lower()).split()
+    if words in (["token"], ["key"]) or _SECRET_WORDS.intersection(words):
+        return True
+    return any(owner in _SECRET_OWNERS and thing in ("token", "key") for owner, thing in zip(words, words[1:]))
+
+
 def _is_secret(value: str) -> bool:
-    return len(value) >= 16 and value.startswith(_SECRET_STARTS)
+    if not all(letter.isascii() and (letter.isalnum() or letter in "-_.=") for letter in value):
+        return False
+    web_token = value.startswith("eyJ") and value.count(".") == 2
+    return web_token or (len(value) >= 16 and value.startswith(_SECRET_STARTS))
 
 
 def run_toml(run_id: str, name: str, experiment: str, created_ns: int, tags: Mapping[str, str]) -> str:

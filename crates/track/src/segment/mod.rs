@@ -26,7 +26,7 @@ pub const LONGEST_NAME: usize = 1000;
 /// The second byte of every record; a record without it is none.
 const SYNC: u8 = 0xD5;
 /// The first eight bytes of a segment: kind, sync, and six letters.
-const MAGIC: [u8; 8] = *b"\x01\xD5DSKSEG";
+const MAGIC: [u8; 8] = [KIND_HEADER, SYNC, b'D', b'S', b'K', b'S', b'E', b'G'];
 const KIND_HEADER: u8 = 1;
 const KIND_SCALAR: u8 = 2;
 const KIND_KEY: u8 = 3;
