@@ -15,6 +15,8 @@ use ureq::ResponseExt;
 
 /// An interrupt is noticed within that.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// The system tells a name that nobody has and a name server that can't be reached alike.
+const UNKNOWN_HOST: &str = "the host's name can't be looked up: no such host, or no network";
 const PIECE: usize = 64 << 10;
 
 /// What is asked for.
@@ -238,7 +240,7 @@ fn from_ureq(error: &ureq::Error) -> Failure {
     use ureq::Error;
     match error {
         Error::Timeout(_) => (ErrorKind::Timeout, "no answer in time".into()),
-        Error::HostNotFound => (ErrorKind::Network, "there is no host of that name".into()),
+        Error::HostNotFound => (ErrorKind::Network, UNKNOWN_HOST.into()),
         Error::ConnectionFailed => (ErrorKind::Network, "no connection".into()),
         Error::TooManyRedirects => (
             ErrorKind::Network,
@@ -275,6 +277,7 @@ fn from_io(error: &io::Error) -> Failure {
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
             (ErrorKind::Timeout, "no answer in time".into())
         }
+        _ if text.contains("failed to lookup address") => (ErrorKind::Network, UNKNOWN_HOST.into()),
         _ if text.contains("certificate") => (ErrorKind::Network, distrusted(&text)),
         _ => (
             ErrorKind::Network,

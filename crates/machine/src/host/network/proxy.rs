@@ -1,5 +1,5 @@
 //! The proxy a request goes through: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, as curl and
-//! pip read them (capital or small letters).
+//! pip read them (capital or small letters). Plain http goes through the proxy's `CONNECT`, too.
 
 use crate::host::variable;
 use ureq::{Proxy, ProxyProtocol};
