@@ -1,6 +1,8 @@
 //! The state of the code, from git: commit, branch, what differs, what is untracked.
 
-use deskside_machine::{Acting, Command, DoorError, Durability, ErrorKind, Machine, Output, Reading};
+use deskside_machine::{
+    Acting, Command, DoorError, Durability, ErrorKind, Machine, Output, Reading,
+};
 use deskside_track::Folder;
 use deskside_types::run::CodeState;
 use std::path::{Path, PathBuf};
@@ -18,10 +20,21 @@ const MOST_UNTRACKED: usize = 1000;
 /// Reads the state of the code around a folder and keeps its diff in the run's folder. None where there is no repository.
 ///
 /// What can't be read within five seconds is left out and told; it never keeps a run from starting.
-pub(crate) fn code_state(machine: &dyn Machine, directory: &Path, folder: &Folder, warn: &mut dyn FnMut(String)) -> Option<CodeState> {
+pub(crate) fn code_state(
+    machine: &dyn Machine,
+    directory: &Path,
+    folder: &Folder,
+    warn: &mut dyn FnMut(String),
+) -> Option<CodeState> {
     repository(machine, directory)?;
     let begun = machine.now().ok()?.monotonic;
-    let status = git(machine, directory, PATIENCE, LARGEST_STATUS, &["status", "--porcelain=v2", "--branch", "-z"]);
+    let status = git(
+        machine,
+        directory,
+        PATIENCE,
+        LARGEST_STATUS,
+        &["status", "--porcelain=v2", "--branch", "-z"],
+    );
     let status = match status {
         Ok(output) if output.succeeded() && output.stdout.len() < LARGEST_STATUS => output.stdout,
         Ok(output) if output.succeeded() => {
@@ -29,11 +42,17 @@ pub(crate) fn code_state(machine: &dyn Machine, directory: &Path, folder: &Folde
             return None;
         }
         Ok(output) => {
-            warn(format!("the code's state was not recorded: git says: {}", output.last_lines(1).join(" ")));
+            warn(format!(
+                "the code's state was not recorded: git says: {}",
+                output.last_lines(1).join(" ")
+            ));
             return None;
         }
         Err(error) => {
-            warn(format!("the code's state was not recorded: {}", in_words(&error)));
+            warn(format!(
+                "the code's state was not recorded: {}",
+                in_words(&error)
+            ));
             return None;
         }
     };
@@ -42,33 +61,60 @@ pub(crate) fn code_state(machine: &dyn Machine, directory: &Path, folder: &Folde
         return None;
     };
     if code.untracked.len() > MOST_UNTRACKED {
-        warn(format!("{} files are untracked; the first {MOST_UNTRACKED} are recorded", code.untracked.len()));
+        warn(format!(
+            "{} files are untracked; the first {MOST_UNTRACKED} are recorded",
+            code.untracked.len()
+        ));
         code.untracked.truncate(MOST_UNTRACKED);
     }
     if code.dirty {
         let spent = machine.now().ok()?.monotonic.saturating_sub(begun);
-        let left = PATIENCE.saturating_sub(spent).max(Duration::from_millis(100));
+        let left = PATIENCE
+            .saturating_sub(spent)
+            .max(Duration::from_millis(100));
         if let Err(why) = keep_diff(machine, directory, folder, left) {
-            warn(format!("how the code differs from its commit was not recorded: {why}"));
+            warn(format!(
+                "how the code differs from its commit was not recorded: {why}"
+            ));
         }
     }
     Some(code)
 }
 
-fn keep_diff(machine: &dyn Machine, directory: &Path, folder: &Folder, left: Duration) -> Result<(), String> {
+fn keep_diff(
+    machine: &dyn Machine,
+    directory: &Path,
+    folder: &Folder,
+    left: Duration,
+) -> Result<(), String> {
     // The limit is one byte above what is kept: an output that reaches it was cut.
     let arguments = ["diff", "--binary", "--no-color", "--no-ext-diff", "HEAD"];
     match git(machine, directory, left, LARGEST_DIFF + 1, &arguments) {
-        Ok(output) if !output.succeeded() => Err(format!("git says: {}", output.last_lines(1).join(" "))),
-        Ok(output) if output.stdout.len() > LARGEST_DIFF => Err("the diff is larger than 20 MiB".into()),
-        Ok(output) => machine.write_file(folder.diff(), output.stdout, 0o644, Durability::Process).map_err(|error| error.reason()),
+        Ok(output) if !output.succeeded() => {
+            Err(format!("git says: {}", output.last_lines(1).join(" ")))
+        }
+        Ok(output) if output.stdout.len() > LARGEST_DIFF => {
+            Err("the diff is larger than 20 MiB".into())
+        }
+        Ok(output) => machine
+            .write_file(folder.diff(), output.stdout, 0o644, Durability::Process)
+            .map_err(|error| error.reason()),
         Err(error) => Err(in_words(&error)),
     }
 }
 
-fn git(machine: &dyn Machine, directory: &Path, deadline: Duration, limit: usize, arguments: &[&str]) -> Result<Output, DoorError> {
+fn git(
+    machine: &dyn Machine,
+    directory: &Path,
+    deadline: Duration,
+    limit: usize,
+    arguments: &[&str],
+) -> Result<Output, DoorError> {
     // `--no-optional-locks`: looking at the code changes nothing in it, not even git's own index.
-    let words = ["git", "--no-optional-locks"].iter().chain(arguments).map(ToString::to_string);
+    let words = ["git", "--no-optional-locks"]
+        .iter()
+        .chain(arguments)
+        .map(ToString::to_string);
     let mut command = Command::new(words).directory(directory).deadline(deadline);
     command.limit = limit;
     machine.command(command)
@@ -84,19 +130,32 @@ fn in_words(error: &DoorError) -> String {
 
 /// The nearest folder above with a `.git`, which is a folder, or a file in worktrees and submodules.
 fn repository<'a>(machine: &dyn Machine, directory: &'a Path) -> Option<&'a Path> {
-    directory.ancestors().find(|folder| machine.exists(folder.join(".git")).unwrap_or(false))
+    directory
+        .ancestors()
+        .find(|folder| machine.exists(folder.join(".git")).unwrap_or(false))
 }
 
 /// What `git status --porcelain=v2 --branch -z` says (git-status(1)); none before the first commit.
 fn parse_status(bytes: &[u8]) -> Option<CodeState> {
-    let mut code = CodeState { commit: String::new(), branch: None, dirty: false, untracked: Vec::new() };
+    let mut code = CodeState {
+        commit: String::new(),
+        branch: None,
+        dirty: false,
+        untracked: Vec::new(),
+    };
     let mut records = bytes.split(|byte| *byte == 0).map(String::from_utf8_lossy);
     while let Some(record) = records.next() {
-        let Some((kind, rest)) = record.split_once(' ') else { continue };
+        let Some((kind, rest)) = record.split_once(' ') else {
+            continue;
+        };
         match kind {
             "#" => match rest.split_once(' ') {
-                Some(("branch.oid", commit)) if commit != "(initial)" => code.commit = commit.to_string(),
-                Some(("branch.head", branch)) if branch != "(detached)" => code.branch = Some(branch.to_string()),
+                Some(("branch.oid", commit)) if commit != "(initial)" => {
+                    code.commit = commit.to_string()
+                }
+                Some(("branch.head", branch)) if branch != "(detached)" => {
+                    code.branch = Some(branch.to_string())
+                }
                 _ => {}
             },
             "1" | "u" => code.dirty = true,
@@ -104,7 +163,9 @@ fn parse_status(bytes: &[u8]) -> Option<CodeState> {
                 code.dirty = true;
                 records.next(); // the path it had before
             }
-            "?" => code.untracked.push(PathBuf::from(rest).display().to_string()),
+            "?" => code
+                .untracked
+                .push(PathBuf::from(rest).display().to_string()),
             _ => {}
         }
     }
@@ -122,11 +183,17 @@ mod tests {
             2 R. N... 100644 100644 100644 aaa bbb R100 new name.py\0? old.py\0\
             ? notes with blanks.md\0? ü/\0";
         let code = parse_status(status.as_bytes()).unwrap();
-        assert_eq!((code.commit.as_str(), code.branch.as_deref(), code.dirty), ("0123abc", Some("main"), true));
+        assert_eq!(
+            (code.commit.as_str(), code.branch.as_deref(), code.dirty),
+            ("0123abc", Some("main"), true)
+        );
         assert_eq!(code.untracked, ["notes with blanks.md", "ü/"]);
         let clean = parse_status(b"# branch.oid 0123abc\0# branch.head (detached)\0? a\0").unwrap();
         assert_eq!((clean.branch, clean.dirty), (None, false));
-        assert_eq!(parse_status(b"# branch.oid (initial)\0# branch.head main\0? a\0"), None);
+        assert_eq!(
+            parse_status(b"# branch.oid (initial)\0# branch.head main\0? a\0"),
+            None
+        );
         assert_eq!(parse_status(b"\xff\0 \0"), None);
     }
 }

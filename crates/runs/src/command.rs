@@ -11,10 +11,20 @@ pub fn params_of(argv: &[String]) -> BTreeMap<String, String> {
 /// A name for a run of a command: the script's, the module's, or the program's.
 pub fn run_name(argv: &[String]) -> String {
     let (script, _) = script(argv);
-    let file = script.rsplit('/').find(|part| !part.is_empty()).unwrap_or_default();
-    let stem = file.strip_suffix(".py").or_else(|| file.strip_suffix(".sh")).unwrap_or(file);
+    let file = script
+        .rsplit('/')
+        .find(|part| !part.is_empty())
+        .unwrap_or_default();
+    let stem = file
+        .strip_suffix(".py")
+        .or_else(|| file.strip_suffix(".sh"))
+        .unwrap_or(file);
     let stem = stem.strip_suffix(".__main__").unwrap_or(stem);
-    let name: String = stem.chars().filter(|letter| !letter.is_control()).take(100).collect();
+    let name: String = stem
+        .chars()
+        .filter(|letter| !letter.is_control())
+        .take(100)
+        .collect();
     if name.is_empty() { "run".into() } else { name }
 }
 
@@ -23,7 +33,9 @@ pub fn run_name(argv: &[String]) -> String {
 /// `python train.py`, `python -m package.train`, `torchrun --nproc-per-node 2 train.py`, `uv run train.py`,
 /// `env X=1 python train.py`: the words of launchers are no parameters of the training.
 fn script(argv: &[String]) -> (String, usize) {
-    let Some(program) = argv.first() else { return (String::new(), 0) };
+    let Some(program) = argv.first() else {
+        return (String::new(), 0);
+    };
     if !is_launcher(program) {
         return (program.clone(), 1);
     }
@@ -44,14 +56,32 @@ fn script(argv: &[String]) -> (String, usize) {
 
 /// A program that runs a script named among its words.
 fn is_launcher(program: &str) -> bool {
-    const OTHERS: &[&str] =
-        &["accelerate", "deepspeed", "env", "horovodrun", "mpirun", "nice", "nohup", "numactl", "poetry", "pypy3", "srun", "taskset", "time", "torchrun", "uv"];
+    const OTHERS: &[&str] = &[
+        "accelerate",
+        "deepspeed",
+        "env",
+        "horovodrun",
+        "mpirun",
+        "nice",
+        "nohup",
+        "numactl",
+        "poetry",
+        "pypy3",
+        "srun",
+        "taskset",
+        "time",
+        "torchrun",
+        "uv",
+    ];
     is_python(program) || OTHERS.contains(&file_name(program))
 }
 
 /// The words before hold an interpreter that takes `-m MODULE`.
 fn launches_modules(words: &[String]) -> bool {
-    words.iter().any(|word| is_python(word) || ["accelerate", "deepspeed", "torchrun", "pypy3"].contains(&file_name(word)))
+    words.iter().any(|word| {
+        is_python(word)
+            || ["accelerate", "deepspeed", "torchrun", "pypy3"].contains(&file_name(word))
+    })
 }
 
 fn is_python(word: &str) -> bool {
@@ -71,22 +101,49 @@ mod tests {
         for (command, name, params) in [
             ("python train.py --lr 1", "train", "lr=1"),
             ("python -u ./src/train.py --lr 1", "train", "lr=1"),
-            ("/usr/bin/python3.11 -m package.train --lr 1", "package.train", "lr=1"),
+            (
+                "/usr/bin/python3.11 -m package.train --lr 1",
+                "package.train",
+                "lr=1",
+            ),
             ("python -m package.__main__", "package", ""),
-            ("torchrun --nproc-per-node 2 train.py --lr 1", "train", "lr=1"),
-            ("torchrun --standalone -m pkg.train lr=1", "pkg.train", "lr=1"),
+            (
+                "torchrun --nproc-per-node 2 train.py --lr 1",
+                "train",
+                "lr=1",
+            ),
+            (
+                "torchrun --standalone -m pkg.train lr=1",
+                "pkg.train",
+                "lr=1",
+            ),
             ("uv run --with numpy train.py --lr 1", "train", "lr=1"),
-            ("accelerate launch --num_processes 2 train.py --config base.py", "train", "config=base.py"),
+            (
+                "accelerate launch --num_processes 2 train.py --config base.py",
+                "train",
+                "config=base.py",
+            ),
             ("env X=1 python train.py --lr 1", "train", "lr=1"),
             ("python -c pass --x 1", "python", ""),
-            ("./train --lr 1 --config base.py --steps 5", "train", "config=base.py lr=1 steps=5"),
+            (
+                "./train --lr 1 --config base.py --steps 5",
+                "train",
+                "config=base.py lr=1 steps=5",
+            ),
             ("true", "true", ""),
             ("/", "run", ""),
             ("", "run", ""),
         ] {
             let argv: Vec<String> = command.split_whitespace().map(String::from).collect();
-            let read: Vec<String> = params_of(&argv).into_iter().map(|(name, value)| format!("{name}={value}")).collect();
-            assert_eq!((run_name(&argv).as_str(), read.join(" ").as_str()), (name, params), "{command}");
+            let read: Vec<String> = params_of(&argv)
+                .into_iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            assert_eq!(
+                (run_name(&argv).as_str(), read.join(" ").as_str()),
+                (name, params),
+                "{command}"
+            );
         }
         assert!(params_of(&[]).is_empty());
     }

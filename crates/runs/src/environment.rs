@@ -49,38 +49,72 @@ const NAMES: &[&str] = &[
 ];
 
 /// Variables that shape a run, by how their names begin.
-const BEGINNINGS: &[&str] = &["HIP_", "JAX_", "MIOPEN_", "MLX_", "NCCL_", "RCCL_", "TORCH_", "TORCHINDUCTOR_", "XLA_PYTHON_CLIENT_"];
+const BEGINNINGS: &[&str] = &[
+    "HIP_",
+    "JAX_",
+    "MIOPEN_",
+    "MLX_",
+    "NCCL_",
+    "RCCL_",
+    "TORCH_",
+    "TORCHINDUCTOR_",
+    "XLA_PYTHON_CLIENT_",
+];
 
 /// The variables that shape a run, secrets hidden; those set for the command in place of this process's own.
-pub(crate) fn recorded(machine: &dyn Machine, set: &BTreeMap<String, Option<OsString>>) -> BTreeMap<String, String> {
+pub(crate) fn recorded(
+    machine: &dyn Machine,
+    set: &BTreeMap<String, Option<OsString>>,
+) -> BTreeMap<String, String> {
     let names = machine.variables().unwrap_or_default();
-    let own = names.into_iter().filter(|name| !set.contains_key(name)).filter_map(|name| Some((machine.variable_if(&name)?, name)));
-    let given = set.iter().filter_map(|(name, value)| Some((value.as_ref()?.to_string_lossy().into_owned(), name.clone())));
-    own.chain(given).filter(|(_, name)| shapes_a_run(name)).map(|(value, name)| (name.clone(), shown_named(&name, &value))).collect()
+    let own = names
+        .into_iter()
+        .filter(|name| !set.contains_key(name))
+        .filter_map(|name| Some((machine.variable_if(&name)?, name)));
+    let given = set.iter().filter_map(|(name, value)| {
+        Some((value.as_ref()?.to_string_lossy().into_owned(), name.clone()))
+    });
+    own.chain(given)
+        .filter(|(_, name)| shapes_a_run(name))
+        .map(|(value, name)| (name.clone(), shown_named(&name, &value)))
+        .collect()
 }
 
 /// Asking for the values of wanted variables only.
 trait Wanted: Machine {
     fn variable_if(&self, name: &str) -> Option<String> {
-        if shapes_a_run(name) { self.variable(name) } else { None }
+        if shapes_a_run(name) {
+            self.variable(name)
+        } else {
+            None
+        }
     }
 }
 
 impl<T: Machine + ?Sized> Wanted for T {}
 
 fn shapes_a_run(name: &str) -> bool {
-    NAMES.binary_search(&name).is_ok() || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+    NAMES.binary_search(&name).is_ok()
+        || BEGINNINGS
+            .iter()
+            .any(|beginning| name.starts_with(beginning))
 }
 
 /// What a virtual environment's `activate` script sets.
-pub(crate) fn activation(machine: &dyn Machine, environment: &Path) -> BTreeMap<String, Option<OsString>> {
+pub(crate) fn activation(
+    machine: &dyn Machine,
+    environment: &Path,
+) -> BTreeMap<String, Option<OsString>> {
     let mut path = environment.join("bin").into_os_string();
     if let Some(before) = machine.variable("PATH") {
         path.push(":");
         path.push(before);
     }
     BTreeMap::from([
-        ("VIRTUAL_ENV".to_string(), Some(environment.as_os_str().to_owned())),
+        (
+            "VIRTUAL_ENV".to_string(),
+            Some(environment.as_os_str().to_owned()),
+        ),
         ("PATH".to_string(), Some(path)),
         ("PYTHONHOME".to_string(), None),
     ])
@@ -88,18 +122,31 @@ pub(crate) fn activation(machine: &dyn Machine, environment: &Path) -> BTreeMap<
 
 /// The environment that is active in this process, where one is.
 pub(crate) fn active(machine: &dyn Machine) -> Option<PathBuf> {
-    ["VIRTUAL_ENV", "CONDA_PREFIX"].iter().find_map(|name| machine.variable(name)).filter(|path| path.starts_with('/')).map(PathBuf::from)
+    ["VIRTUAL_ENV", "CONDA_PREFIX"]
+        .iter()
+        .find_map(|name| machine.variable(name))
+        .filter(|path| path.starts_with('/'))
+        .map(PathBuf::from)
 }
 
 /// Writes the packages of an environment, read from the names of its `*.dist-info` folders (packaging.python.org,
 /// "Recording installed projects"), `name==version` a line.
-pub(crate) fn keep_packages(machine: &dyn Machine, environment: &Path, folder: &Folder) -> Result<(), String> {
+pub(crate) fn keep_packages(
+    machine: &dyn Machine,
+    environment: &Path,
+    folder: &Folder,
+) -> Result<(), String> {
     let packages = packages(machine, environment);
     if packages.is_empty() {
         return Ok(());
     }
-    let text: String = packages.into_iter().map(|package| format!("{package}\n")).collect();
-    machine.write_file(folder.packages(), text, 0o644, Durability::Process).map_err(|error| error.reason())
+    let text: String = packages
+        .into_iter()
+        .map(|package| format!("{package}\n"))
+        .collect();
+    machine
+        .write_file(folder.packages(), text, 0o644, Durability::Process)
+        .map_err(|error| error.reason())
 }
 
 fn packages(machine: &dyn Machine, environment: &Path) -> Vec<String> {
@@ -109,10 +156,17 @@ fn packages(machine: &dyn Machine, environment: &Path) -> Vec<String> {
         .unwrap_or_default()
         .into_iter()
         .filter(|entry| entry.kind == FileKind::Directory && entry.name.starts_with("python"))
-        .flat_map(|entry| machine.entries(library.join(entry.name).join("site-packages")).unwrap_or_default())
+        .flat_map(|entry| {
+            machine
+                .entries(library.join(entry.name).join("site-packages"))
+                .unwrap_or_default()
+        })
         .filter_map(|entry| {
             let (name, version) = entry.name.strip_suffix(".dist-info")?.rsplit_once('-')?;
-            Some(format!("{}=={version}", name.replace('_', "-").to_ascii_lowercase()))
+            Some(format!(
+                "{}=={version}",
+                name.replace('_', "-").to_ascii_lowercase()
+            ))
         })
         .collect();
     packages.sort();
@@ -144,7 +198,11 @@ mod tests {
         ] {
             sim.set_variable(name, value);
         }
-        let set = BTreeMap::from([("OMP_NUM_THREADS".into(), None), ("VIRTUAL_ENV".into(), Some("/v".into())), ("DESKSIDE_RUN".into(), Some("/r".into()))]);
+        let set = BTreeMap::from([
+            ("OMP_NUM_THREADS".into(), None),
+            ("VIRTUAL_ENV".into(), Some("/v".into())),
+            ("DESKSIDE_RUN".into(), Some("/r".into())),
+        ]);
         let expected = [
             ("CUDA_VISIBLE_DEVICES", "0,1"),
             ("NCCL_DEBUG", "INFO"),
@@ -152,17 +210,37 @@ mod tests {
             ("TORCH_HUB_TOKEN", "***"),
             ("VIRTUAL_ENV", "/v"),
         ];
-        assert_eq!(recorded(&sim, &set), expected.map(|(name, value)| (name.to_string(), value.to_string())).into());
+        assert_eq!(
+            recorded(&sim, &set),
+            expected
+                .map(|(name, value)| (name.to_string(), value.to_string()))
+                .into()
+        );
     }
 
     #[test]
     fn packages_are_read_from_names() {
         let sim = Sim::linux();
-        for name in ["torch-2.9.0+cu130", "typing_extensions-4.15.0", "PyYAML-6.0"] {
-            sim.put_file(format!("/v/lib/python3.12/site-packages/{name}.dist-info/METADATA"), "");
+        for name in [
+            "torch-2.9.0+cu130",
+            "typing_extensions-4.15.0",
+            "PyYAML-6.0",
+        ] {
+            sim.put_file(
+                format!("/v/lib/python3.12/site-packages/{name}.dist-info/METADATA"),
+                "",
+            );
         }
-        sim.put_file("/v/lib/python3.12/site-packages/torch/__init__.py", "").put_link("/v/lib64", "/v/lib");
-        assert_eq!(packages(&sim, Path::new("/v")), ["pyyaml==6.0", "torch==2.9.0+cu130", "typing-extensions==4.15.0"]);
+        sim.put_file("/v/lib/python3.12/site-packages/torch/__init__.py", "")
+            .put_link("/v/lib64", "/v/lib");
+        assert_eq!(
+            packages(&sim, Path::new("/v")),
+            [
+                "pyyaml==6.0",
+                "torch==2.9.0+cu130",
+                "typing-extensions==4.15.0"
+            ]
+        );
         assert!(packages(&sim, Path::new("/none")).is_empty());
     }
 }

@@ -17,21 +17,39 @@ fn machine() -> (Sim, u32) {
     let sim = Sim::linux();
     let supervisor = sim.change(|state| state.start_process());
     let start_time = sim.change(|state| state.processes[&supervisor].start_time);
-    sim.put_file("/proc/self/stat", format!("{supervisor} (desk side)) S {} {start_time} 0", ["0"; 18].join(" ")));
-    sim.put_directory("/home/user/project/.git").put_file("/home/user/project/train.py", "");
-    sim.put_file("/home/user/venv/lib/python3.12/site-packages/torch-2.9.0.dist-info/METADATA", "");
+    sim.put_file(
+        "/proc/self/stat",
+        format!(
+            "{supervisor} (desk side)) S {} {start_time} 0",
+            ["0"; 18].join(" ")
+        ),
+    );
+    sim.put_directory("/home/user/project/.git")
+        .put_file("/home/user/project/train.py", "");
+    sim.put_file(
+        "/home/user/venv/lib/python3.12/site-packages/torch-2.9.0.dist-info/METADATA",
+        "",
+    );
     sim.change(|state| state.working_directory = "/home/user/project".into());
     sim.set_variable("VIRTUAL_ENV", "/home/user/venv");
     sim.on_command(
         |argv| argv[0] == "git" && argv.contains(&"status".into()),
         |_, _| Ok(output(0, "# branch.oid 0123abc\0# branch.head main\x001 .M N... 1 1 1 a b train.py\0? notes.md\0", "")),
     );
-    sim.on_command(|argv| argv[0] == "git" && argv.contains(&"diff".into()), |_, _| Ok(output(0, "diff --git a/train.py b/train.py\n", "")));
+    sim.on_command(
+        |argv| argv[0] == "git" && argv.contains(&"diff".into()),
+        |_, _| Ok(output(0, "diff --git a/train.py b/train.py\n", "")),
+    );
     sim.on_launch(
         |argv| argv[0] == "python",
         |state, launch| {
             let folder = launch.variables["DESKSIDE_RUN"].clone().unwrap();
-            assert!(state.contents(std::path::Path::new(&folder).join("run.toml")).is_some(), "the run is whole before the command starts");
+            assert!(
+                state
+                    .contents(std::path::Path::new(&folder).join("run.toml"))
+                    .is_some(),
+                "the run is whole before the command starts"
+            );
             Ok(SimLaunched::exit(3, "epoch 1\n"))
         },
     );
@@ -40,7 +58,9 @@ fn machine() -> (Sim, u32) {
 
 fn request() -> Request {
     Request {
-        argv: ["python", "train.py", "--lr", "3e-4", "--api-key", "hidden"].map(OsString::from).to_vec(),
+        argv: ["python", "train.py", "--lr", "3e-4", "--api-key", "hidden"]
+            .map(OsString::from)
+            .to_vec(),
         tags: [("why".to_string(), "test".to_string())].into(),
         ..Request::default()
     }
@@ -54,7 +74,10 @@ fn go(machine: &dyn Machine, request: Request) -> Result<Finished> {
 fn folders(sim: &Sim) -> Vec<Folder> {
     let directories = Directories::of(sim).unwrap();
     let entries = sim.entries(directories.runs()).unwrap_or_default();
-    entries.into_iter().map(|entry| Folder::of(&directories, &RunId(entry.name))).collect()
+    entries
+        .into_iter()
+        .map(|entry| Folder::of(&directories, &RunId(entry.name)))
+        .collect()
 }
 
 #[test]
@@ -62,24 +85,62 @@ fn everything_about_a_run_is_kept() {
     let (sim, _) = machine();
     let mut events = Vec::new();
     let directories = Directories::of(&sim).unwrap();
-    let finished = foreground_with(&sim, &directories, request(), &mut |event| events.push(event)).unwrap();
-    assert_eq!((finished.exit, finished.exit.shell_code(), finished.warnings.len()), (RunExit::ExitCode(3), 3, 0), "{finished:?}");
+    let finished = foreground_with(&sim, &directories, request(), &mut |event| {
+        events.push(event)
+    })
+    .unwrap();
+    assert_eq!(
+        (
+            finished.exit,
+            finished.exit.shell_code(),
+            finished.warnings.len()
+        ),
+        (RunExit::ExitCode(3), 3, 0),
+        "{finished:?}"
+    );
     let folder = Folder::of(&directories, &finished.id);
-    assert_eq!(events, [Event::Made { id: finished.id.clone(), folder: folder.path().into() }]);
+    assert_eq!(
+        events,
+        [Event::Made {
+            id: finished.id.clone(),
+            folder: folder.path().into()
+        }]
+    );
     let run = record::read(&sim, &folder).unwrap();
-    assert_eq!((run.name.as_str(), run.experiment.as_str()), ("train", "default"));
-    assert_eq!(run.argv.join(" "), "python train.py --lr 3e-4 --api-key ***");
+    assert_eq!(
+        (run.name.as_str(), run.experiment.as_str()),
+        ("train", "default")
+    );
+    assert_eq!(
+        run.argv.join(" "),
+        "python train.py --lr 3e-4 --api-key ***"
+    );
     assert_eq!(run.params["lr"], "3e-4");
     assert_eq!(run.tags["why"], "test");
     assert_eq!(run.working_directory, "/home/user/project");
     assert_eq!(run.environment["VIRTUAL_ENV"], "/home/user/venv");
     let code = run.code.unwrap();
-    assert_eq!((code.commit.as_str(), code.dirty, code.untracked.join(",").as_str()), ("0123abc", true, "notes.md"));
-    assert_eq!(sim.text(folder.diff()).unwrap(), "diff --git a/train.py b/train.py\n");
+    assert_eq!(
+        (
+            code.commit.as_str(),
+            code.dirty,
+            code.untracked.join(",").as_str()
+        ),
+        ("0123abc", true, "notes.md")
+    );
+    assert_eq!(
+        sim.text(folder.diff()).unwrap(),
+        "diff --git a/train.py b/train.py\n"
+    );
     assert_eq!(sim.text(folder.packages()).unwrap(), "torch==2.9.0\n");
     assert_eq!(sim.text(folder.log()).unwrap(), "epoch 1\n");
     let state = truth(&sim, &folder).unwrap();
-    assert_eq!(state.state, RunState::Finished { exit: RunExit::ExitCode(3) });
+    assert_eq!(
+        state.state,
+        RunState::Finished {
+            exit: RunExit::ExitCode(3)
+        }
+    );
     assert!(state.started_at.is_some() && state.ended_at.is_some());
     for file in ["run.toml", "state", "log"] {
         let text = sim.text(folder.path().join(file)).unwrap();
@@ -94,15 +155,38 @@ fn a_person_who_stops_it_and_an_environment_that_is_asked_for() {
     sim.on_launch(
         |argv| argv[0] == "/home/user/other/bin/python",
         |_, launch| {
-            assert_eq!(launch.variables["VIRTUAL_ENV"], Some("/home/user/other".into()));
-            assert!(launch.variables["PATH"].as_ref().unwrap().to_str().unwrap().starts_with("/home/user/other/bin:"));
+            assert_eq!(
+                launch.variables["VIRTUAL_ENV"],
+                Some("/home/user/other".into())
+            );
+            assert!(
+                launch.variables["PATH"]
+                    .as_ref()
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .starts_with("/home/user/other/bin:")
+            );
             assert_eq!(launch.variables["DESKSIDE_NAME"], Some("named".into()));
-            Ok(SimLaunched { exit: RunExit::Signal(2), log: Vec::new(), forwarded: Some(2) })
+            Ok(SimLaunched {
+                exit: RunExit::Signal(2),
+                log: Vec::new(),
+                forwarded: Some(2),
+            })
         },
     );
-    let request = Request { environment: Some("/home/user/other".into()), name: Some("named".into()), ..request() };
+    let request = Request {
+        environment: Some("/home/user/other".into()),
+        name: Some("named".into()),
+        ..request()
+    };
     let finished = go(&sim, request).unwrap();
-    assert_eq!(finished.state.state, RunState::Stopped { exit: RunExit::Signal(2) });
+    assert_eq!(
+        finished.state.state,
+        RunState::Stopped {
+            exit: RunExit::Signal(2)
+        }
+    );
     assert_eq!(finished.exit.shell_code(), 130);
 }
 
@@ -114,33 +198,53 @@ fn what_cannot_be_started_is_said_and_recorded() {
         (ErrorKind::Failed, Code::RunFolder, "start"),
     ] {
         let (sim, _) = machine();
-        sim.on_launch(|_| true, move |_, _| Err(deskside_machine::DoorError::new(kind, "start python", "no")));
+        sim.on_launch(
+            |_| true,
+            move |_, _| Err(deskside_machine::DoorError::new(kind, "start python", "no")),
+        );
         let problem = go(&sim, request()).unwrap_err();
         assert_eq!(problem.code, code);
         assert!(problem.message.contains(word), "{problem:?}");
         let folders = folders(&sim);
-        assert!(matches!(truth(&sim, &folders[0]).unwrap().state, RunState::Failed { reason } if reason.contains(word)));
+        assert!(
+            matches!(truth(&sim, &folders[0]).unwrap().state, RunState::Failed { reason } if reason.contains(word))
+        );
     }
-    assert_eq!(go(&machine().0, Request::default()).unwrap_err().code, Code::Usage);
+    assert_eq!(
+        go(&machine().0, Request::default()).unwrap_err().code,
+        Code::Usage
+    );
 }
 
 #[test]
 fn a_git_that_fails_or_hangs_never_keeps_a_run_from_starting() {
     for kind in [ErrorKind::Absent, ErrorKind::Timeout, ErrorKind::Failed] {
         let (sim, _) = machine();
-        sim.on_command(|argv| argv[0] == "git", move |_, _| Err(deskside_machine::DoorError::new(kind, "run git", "no")));
+        sim.on_command(
+            |argv| argv[0] == "git",
+            move |_, _| Err(deskside_machine::DoorError::new(kind, "run git", "no")),
+        );
         let finished = go(&sim, request()).unwrap();
         assert_eq!(finished.warnings.len(), 1, "{:?}", finished.warnings);
     }
     let (sim, _) = machine();
-    sim.on_command(|argv| argv.contains(&"diff".to_string()), |_, _| Ok(output(0, vec![b'x'; (20 << 20) + 1], "")));
+    sim.on_command(
+        |argv| argv.contains(&"diff".to_string()),
+        |_, _| Ok(output(0, vec![b'x'; (20 << 20) + 1], "")),
+    );
     let finished = go(&sim, request()).unwrap();
-    assert_eq!(finished.warnings, ["how the code differs from its commit was not recorded: the diff is larger than 20 MiB"]);
+    assert_eq!(
+        finished.warnings,
+        ["how the code differs from its commit was not recorded: the diff is larger than 20 MiB"]
+    );
     let (sim, _) = machine();
     sim.change(|state| {
         state.remove("/home/user/project/.git");
     });
-    sim.on_command(|argv| argv[0] == "git", |_, _| panic!("git is not asked outside a repository"));
+    sim.on_command(
+        |argv| argv[0] == "git",
+        |_, _| panic!("git is not asked outside a repository"),
+    );
     go(&sim, request()).unwrap();
 }
 
@@ -156,7 +260,10 @@ fn a_store_that_cannot_be_written_is_said_before_anything_starts() {
         }
         let problem = go(&sim, request()).unwrap_err();
         assert_eq!(problem.code, Code::RunFolder);
-        assert!(!problem.hints.is_empty() && problem.message.contains("run folder"), "{problem:?}");
+        assert!(
+            !problem.hints.is_empty() && problem.message.contains("run folder"),
+            "{problem:?}"
+        );
     }
 }
 
@@ -182,31 +289,52 @@ fn dying_at_any_effect_leaves_what_is_true() {
                 continue; // an effect of the index, whose death the run outlives in this process
             }
             sim.change(|state| state.end_process(supervisor));
-            let child_lives = sim.change(|state| state.processes.iter().any(|(pid, process)| *pid != supervisor && process.alive));
+            let child_lives = sim.change(|state| {
+                state
+                    .processes
+                    .iter()
+                    .any(|(pid, process)| *pid != supervisor && process.alive)
+            });
             for folder in folders(&sim) {
                 if !sim.exists(folder.record()).unwrap() {
                     continue;
                 }
                 let case = format!("{mode:?} at {at}");
                 record::read(&sim, &folder).unwrap_or_else(|problem| panic!("{case}: {problem}"));
-                let state = truth(&sim, &folder).unwrap_or_else(|problem| panic!("{case}: {problem}"));
+                let state =
+                    truth(&sim, &folder).unwrap_or_else(|problem| panic!("{case}: {problem}"));
                 let started = sim.exists(folder.log()).unwrap();
                 match &state.state {
-                    RunState::Failed { reason } => assert!(!started && reason.contains("never started"), "{case}"),
-                    RunState::ExitUnknown { survivor } => assert!(started && (survivor.is_none() || child_lives), "{case}"),
-                    RunState::Finished { exit } => assert_eq!(*exit, RunExit::ExitCode(3), "{case}"),
+                    RunState::Failed { reason } => {
+                        assert!(!started && reason.contains("never started"), "{case}")
+                    }
+                    RunState::ExitUnknown { survivor } => {
+                        assert!(started && (survivor.is_none() || child_lives), "{case}")
+                    }
+                    RunState::Finished { exit } => {
+                        assert_eq!(*exit, RunExit::ExitCode(3), "{case}")
+                    }
                     other => panic!("{case}: {other:?}"),
                 }
                 seen.insert(state.state.word());
                 assert_eq!(truth(&sim, &folder).unwrap(), state, "{case}: it stays so");
             }
             let directories = Directories::of(&sim).unwrap();
-            let listing = Store::new(&sim, &directories).list(&Filter::default()).unwrap();
+            let listing = Store::new(&sim, &directories)
+                .list(&Filter::default())
+                .unwrap();
             let unreadable = |warning: &&String| !warning.contains("index");
-            assert_eq!(listing.warnings.iter().find(unreadable), None, "{mode:?} at {at}");
+            assert_eq!(
+                listing.warnings.iter().find(unreadable),
+                None,
+                "{mode:?} at {at}"
+            );
         }
     }
-    assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["exit-unknown", "failed", "finished"]);
+    assert_eq!(
+        seen.into_iter().collect::<Vec<_>>(),
+        ["exit-unknown", "failed", "finished"]
+    );
 }
 
 #[test]
@@ -214,21 +342,44 @@ fn failing_at_any_effect_either_starts_nothing_or_runs_to_the_end() {
     for at in 1..=effects() {
         for kind in [ErrorKind::Full, ErrorKind::Denied, ErrorKind::Failed] {
             let (sim, supervisor) = machine();
-            let faulty = Faulty::new(sim.shared(), Fault { at, mode: Mode::Fail(kind) });
+            let faulty = Faulty::new(
+                sim.shared(),
+                Fault {
+                    at,
+                    mode: Mode::Fail(kind),
+                },
+            );
             let outcome = go(&faulty, request());
             sim.change(|state| state.end_process(supervisor));
-            let states: Vec<StateRecord> =
-                folders(&sim).iter().filter(|folder| sim.exists(folder.record()).unwrap()).map(|folder| truth(&sim, folder).unwrap()).collect();
+            let states: Vec<StateRecord> = folders(&sim)
+                .iter()
+                .filter(|folder| sim.exists(folder.record()).unwrap())
+                .map(|folder| truth(&sim, folder).unwrap())
+                .collect();
             match outcome {
                 Ok(finished) => {
                     assert_eq!(finished.exit, RunExit::ExitCode(3));
                     assert_eq!(states.len(), 1);
-                    let written = states[0].state == RunState::Finished { exit: RunExit::ExitCode(3) };
-                    assert!(written || !finished.warnings.is_empty(), "{kind:?} at {at}: {states:?}");
+                    let written = states[0].state
+                        == RunState::Finished {
+                            exit: RunExit::ExitCode(3),
+                        };
+                    assert!(
+                        written || !finished.warnings.is_empty(),
+                        "{kind:?} at {at}: {states:?}"
+                    );
                 }
                 Err(problem) => {
-                    assert!(matches!(problem.code, Code::RunFolder | Code::CommandNotExecutable), "{problem:?}");
-                    assert!(states.iter().all(|state| matches!(state.state, RunState::Failed { .. })), "{kind:?} at {at}: {states:?}");
+                    assert!(
+                        matches!(problem.code, Code::RunFolder | Code::CommandNotExecutable),
+                        "{problem:?}"
+                    );
+                    assert!(
+                        states
+                            .iter()
+                            .all(|state| matches!(state.state, RunState::Failed { .. })),
+                        "{kind:?} at {at}: {states:?}"
+                    );
                 }
             }
         }

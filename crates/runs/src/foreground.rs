@@ -2,7 +2,9 @@
 
 use crate::request::{Event, Finished, Request};
 use crate::{code, command, environment, secrets};
-use deskside_machine::{Acting, Child, Directories, DoorError, Durability, ErrorKind, Launch, Machine, Moment, Reading};
+use deskside_machine::{
+    Acting, Child, Directories, DoorError, Durability, ErrorKind, Launch, Machine, Moment, Reading,
+};
 use deskside_track::{Folder, Store, record};
 use deskside_types::run::{Place, RUN_FOLDER_VERSION, RunId, RunRecord, RunState, StateRecord};
 use deskside_types::{Code, Problem, Result};
@@ -19,7 +21,11 @@ const DEFAULT_EXPERIMENT: &str = "default";
 /// # Errors
 /// [`Code::CommandNotFound`], [`Code::CommandNotExecutable`], or [`Code::RunFolder`] when the run could not be recorded;
 /// then nothing was started. A command that fails is no error: its exit is in the answer.
-pub fn foreground(machine: Arc<dyn Machine>, directories: &Directories, request: Request) -> Result<Finished> {
+pub fn foreground(
+    machine: Arc<dyn Machine>,
+    directories: &Directories,
+    request: Request,
+) -> Result<Finished> {
     foreground_with(machine.as_ref(), directories, request, &mut |_| {})
 }
 
@@ -27,21 +33,34 @@ pub fn foreground(machine: Arc<dyn Machine>, directories: &Directories, request:
 ///
 /// # Errors
 /// As [`foreground`].
-pub fn foreground_with(machine: &dyn Machine, directories: &Directories, request: Request, hear: &mut dyn FnMut(Event)) -> Result<Finished> {
+pub fn foreground_with(
+    machine: &dyn Machine,
+    directories: &Directories,
+    request: Request,
+    hear: &mut dyn FnMut(Event),
+) -> Result<Finished> {
     if request.argv.is_empty() {
-        return Err(Problem::new(Code::Usage, "there is no command to run").hint("write it after two dashes: `deskside run -- python train.py`"));
+        return Err(Problem::new(Code::Usage, "there is no command to run")
+            .hint("write it after two dashes: `deskside run -- python train.py`"));
     }
     let mut warnings = Vec::new();
     let mut warn = |text: String, hear: &mut dyn FnMut(Event)| {
         hear(Event::Warning(text.clone()));
         warnings.push(text);
     };
-    let run = Run::make(machine, directories, request, &mut |text| warn(text, hear)).map_err(|problem| match problem.code {
-        Code::RunFolder => problem,
-        _ => problem.within("could not make a run").coded(Code::RunFolder),
-    })?;
+    let run = Run::make(machine, directories, request, &mut |text| warn(text, hear)).map_err(
+        |problem| match problem.code {
+            Code::RunFolder => problem,
+            _ => problem
+                .within("could not make a run")
+                .coded(Code::RunFolder),
+        },
+    )?;
     let folder = run.folder.clone();
-    hear(Event::Made { id: folder.id().clone(), folder: folder.path().into() });
+    hear(Event::Made {
+        id: folder.id().clone(),
+        folder: folder.path().into(),
+    });
 
     let mut child = match machine.launch(&run.launch) {
         Ok(child) => child,
@@ -50,13 +69,19 @@ pub fn foreground_with(machine: &dyn Machine, directories: &Directories, request
     let started = machine.now()?;
     let process = child.started().process.clone();
     let running = StateRecord {
-        state: RunState::Running { process, supervisor: Some(run.supervisor.clone()) },
+        state: RunState::Running {
+            process,
+            supervisor: Some(run.supervisor.clone()),
+        },
         started_at: Some(started.wall),
         ended_at: None,
     };
     if let Err(problem) = record::write_state(machine, &folder, &running, Durability::Process) {
         // The command runs already: its work is worth more than its record.
-        warn(format!("that the run started could not be written: {problem}"), hear);
+        warn(
+            format!("that the run started could not be written: {problem}"),
+            hear,
+        );
     }
     let (finished, late) = run.watch(machine, child.as_mut(), running, started)?;
     late.into_iter().for_each(|text| warn(text, hear));
@@ -64,7 +89,10 @@ pub fn foreground_with(machine: &dyn Machine, directories: &Directories, request
         // The folder is the truth; the next listing reads it.
         drop(problem);
     }
-    Ok(Finished { warnings, ..finished })
+    Ok(Finished {
+        warnings,
+        ..finished
+    })
 }
 
 /// A run whose folder is made and whose command is about to start.
@@ -75,7 +103,12 @@ struct Run {
 }
 
 impl Run {
-    fn make(machine: &dyn Machine, directories: &Directories, request: Request, warn: &mut dyn FnMut(String)) -> Result<Self> {
+    fn make(
+        machine: &dyn Machine,
+        directories: &Directories,
+        request: Request,
+        warn: &mut dyn FnMut(String),
+    ) -> Result<Self> {
         let now = machine.now()?;
         let supervisor = machine.own_process()?;
         let directory = match &request.directory {
@@ -84,33 +117,72 @@ impl Run {
             None => machine.working_directory()?,
         };
         let folder = Folder::of(directories, &fresh_id(machine, directories, &now)?);
-        let argv: Vec<String> = request.argv.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        let argv: Vec<String> = request
+            .argv
+            .iter()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect();
         let shown = secrets::shown_command(&argv);
         let mut params = command::params_of(&shown);
-        params.extend(request.params.iter().map(|(name, value)| (name.clone(), secrets::shown_named(name, value))));
+        params.extend(
+            request
+                .params
+                .iter()
+                .map(|(name, value)| (name.clone(), secrets::shown_named(name, value))),
+        );
 
         let mut launch = Launch {
             argv: request.argv,
             directory: request.directory.clone(),
-            variables: request.environment.as_deref().map(|path| environment::activation(machine, path)).unwrap_or_default(),
+            variables: request
+                .environment
+                .as_deref()
+                .map(|path| environment::activation(machine, path))
+                .unwrap_or_default(),
             log: folder.log(),
             foreground: !request.silent,
         };
-        launch.variables.extend(request.variables.iter().map(|(name, value)| (name.clone(), value.as_ref().map(OsString::from))));
+        launch.variables.extend(
+            request
+                .variables
+                .iter()
+                .map(|(name, value)| (name.clone(), value.as_ref().map(OsString::from))),
+        );
         if let Some(path) = &request.environment {
             prefer_program_of(machine, path, &mut launch.argv);
         }
         let recorded = environment::recorded(machine, &launch.variables);
-        set_names(&mut launch.variables, &folder, request.name.as_deref(), request.experiment.as_deref());
+        set_names(
+            &mut launch.variables,
+            &folder,
+            request.name.as_deref(),
+            request.experiment.as_deref(),
+        );
 
-        let state = StateRecord { state: RunState::Starting { supervisor: supervisor.clone() }, started_at: None, ended_at: None };
-        let kept = Self::keep_surroundings(machine, &folder, &directory, request.environment.as_deref(), &state, warn);
+        let state = StateRecord {
+            state: RunState::Starting {
+                supervisor: supervisor.clone(),
+            },
+            started_at: None,
+            ended_at: None,
+        };
+        let kept = Self::keep_surroundings(
+            machine,
+            &folder,
+            &directory,
+            request.environment.as_deref(),
+            &state,
+            warn,
+        );
         let code = kept.inspect_err(|_| forget(machine, &folder))?;
         let run = RunRecord {
             version: RUN_FOLDER_VERSION,
             id: folder.id().clone(),
             name: request.name.unwrap_or_else(|| command::run_name(&argv)),
-            experiment: request.experiment.or_else(|| machine.variable("DESKSIDE_EXPERIMENT")).unwrap_or_else(|| DEFAULT_EXPERIMENT.into()),
+            experiment: request
+                .experiment
+                .or_else(|| machine.variable("DESKSIDE_EXPERIMENT"))
+                .unwrap_or_else(|| DEFAULT_EXPERIMENT.into()),
             created_at: now.wall,
             argv: shown,
             working_directory: directory.display().to_string(),
@@ -123,7 +195,11 @@ impl Run {
             machine: request.machine,
         };
         record::write(machine, &folder, &run).inspect_err(|_| forget(machine, &folder))?;
-        Ok(Self { folder, supervisor, launch })
+        Ok(Self {
+            folder,
+            supervisor,
+            launch,
+        })
     }
 
     /// `state` first, so that the folder says at once whose it is; then code and packages; `run.toml` makes it a run.
@@ -137,16 +213,31 @@ impl Run {
     ) -> Result<Option<deskside_types::run::CodeState>> {
         record::begin(machine, folder, state)?;
         let code = code::code_state(machine, directory, folder, warn);
-        if let Some(path) = wanted.map(Path::to_path_buf).or_else(|| environment::active(machine))
+        if let Some(path) = wanted
+            .map(Path::to_path_buf)
+            .or_else(|| environment::active(machine))
             && let Err(why) = environment::keep_packages(machine, &path, folder)
         {
-            warn(format!("the packages of {} were not recorded: {why}", path.display()));
+            warn(format!(
+                "the packages of {} were not recorded: {why}",
+                path.display()
+            ));
         }
         Ok(code)
     }
 
-    fn never_started(&self, machine: &dyn Machine, directories: &Directories, error: &DoorError) -> Problem {
-        let program = self.launch.argv.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
+    fn never_started(
+        &self,
+        machine: &dyn Machine,
+        directories: &Directories,
+        error: &DoorError,
+    ) -> Problem {
+        let program = self
+            .launch
+            .argv
+            .first()
+            .map(|word| word.to_string_lossy().into_owned())
+            .unwrap_or_default();
         let problem = match error.kind {
             ErrorKind::Absent => Problem::new(Code::CommandNotFound, format!("the command {program} was not found"))
                 .because(&error.detail)
@@ -157,7 +248,13 @@ impl Run {
             _ => Problem::from(error.clone()).within(format!("could not start {program}")).coded(Code::RunFolder),
         };
         let ended_at = machine.now().ok().map(|moment| moment.wall);
-        let state = StateRecord { state: RunState::Failed { reason: problem.to_string() }, started_at: None, ended_at };
+        let state = StateRecord {
+            state: RunState::Failed {
+                reason: problem.to_string(),
+            },
+            started_at: None,
+            ended_at,
+        };
         // Where even that can't be written, the truth rule says that it never started.
         let _ = record::write_state(machine, &self.folder, &state, Durability::Process);
         let _ = Store::new(machine, directories).upsert(self.folder.id());
@@ -165,13 +262,22 @@ impl Run {
     }
 
     /// Waits for the end and writes it.
-    fn watch(&self, machine: &dyn Machine, child: &mut dyn Child, running: StateRecord, started: Moment) -> Result<(Finished, Vec<String>)> {
+    fn watch(
+        &self,
+        machine: &dyn Machine,
+        child: &mut dyn Child,
+        running: StateRecord,
+        started: Moment,
+    ) -> Result<(Finished, Vec<String>)> {
         let mut warnings = Vec::new();
         let ended = child.wait().map_err(|error| {
             Problem::from(error)
                 .within(format!("lost sight of run {}", self.folder.id()))
                 .coded(Code::RunFolder)
-                .hint(format!("see whether it goes on: `deskside show {}`", self.folder.id()))
+                .hint(format!(
+                    "see whether it goes on: `deskside show {}`",
+                    self.folder.id()
+                ))
         })?;
         let now = machine.now()?;
         let exit = ended.exit;
@@ -179,16 +285,31 @@ impl Run {
             Some(_) => RunState::Stopped { exit },
             None => RunState::Finished { exit },
         };
-        let state = StateRecord { state, ended_at: Some(now.wall), ..running };
+        let state = StateRecord {
+            state,
+            ended_at: Some(now.wall),
+            ..running
+        };
         if let Some(why) = ended.log_error {
-            warnings.push(format!("the log is not whole: {why}; the command itself went on"));
+            warnings.push(format!(
+                "the log is not whole: {why}; the command itself went on"
+            ));
         }
-        if let Err(problem) = record::write_state(machine, &self.folder, &state, Durability::Power) {
-            warnings.push(format!("the end of the run could not be written: {problem}"));
+        if let Err(problem) = record::write_state(machine, &self.folder, &state, Durability::Power)
+        {
+            warnings.push(format!(
+                "the end of the run could not be written: {problem}"
+            ));
         }
         let elapsed = now.monotonic.saturating_sub(started.monotonic);
-        let finished =
-            Finished { id: self.folder.id().clone(), folder: self.folder.path().into(), state, exit, elapsed, warnings: Vec::new() };
+        let finished = Finished {
+            id: self.folder.id().clone(),
+            folder: self.folder.path().into(),
+            state,
+            exit,
+            elapsed,
+            warnings: Vec::new(),
+        };
         Ok((finished, warnings))
     }
 }
@@ -202,12 +323,17 @@ fn fresh_id(machine: &dyn Machine, directories: &Directories, now: &Moment) -> R
             return Ok(id);
         }
     }
-    Err(Problem::new(Code::RunFolder, "no free identity for a run was found").hint("wait a second and run the same command again"))
+    Err(
+        Problem::new(Code::RunFolder, "no free identity for a run was found")
+            .hint("wait a second and run the same command again"),
+    )
 }
 
 /// A program of the virtual environment is meant before one of PATH.
 fn prefer_program_of(machine: &dyn Machine, environment: &Path, argv: &mut [OsString]) {
-    let Some(program) = argv.first_mut() else { return };
+    let Some(program) = argv.first_mut() else {
+        return;
+    };
     if program.to_string_lossy().contains('/') {
         return;
     }
@@ -218,8 +344,16 @@ fn prefer_program_of(machine: &dyn Machine, environment: &Path, argv: &mut [OsSt
 }
 
 /// What the Python module needs to find the run, and the names that win over those training code gives.
-fn set_names(variables: &mut BTreeMap<String, Option<OsString>>, folder: &Folder, name: Option<&str>, experiment: Option<&str>) {
-    variables.insert("DESKSIDE_RUN".into(), Some(folder.path().as_os_str().to_owned()));
+fn set_names(
+    variables: &mut BTreeMap<String, Option<OsString>>,
+    folder: &Folder,
+    name: Option<&str>,
+    experiment: Option<&str>,
+) {
+    variables.insert(
+        "DESKSIDE_RUN".into(),
+        Some(folder.path().as_os_str().to_owned()),
+    );
     // A run inside a run is not meant by the outer one's name.
     variables.insert("DESKSIDE_NAME".into(), name.map(OsString::from));
     if let Some(experiment) = experiment {
@@ -237,6 +371,8 @@ fn not_found_hint(program: &str) -> String {
     if program.ends_with(".py") {
         format!("run it with Python: `deskside run -- python {program}`")
     } else {
-        format!("check its name and PATH (`command -v {program}`), or activate the environment it is installed in")
+        format!(
+            "check its name and PATH (`command -v {program}`), or activate the environment it is installed in"
+        )
     }
 }

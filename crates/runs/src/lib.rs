@@ -1,7 +1,12 @@
 //! Running a command as a run: its folder, its code and environment as they are, its end.
 #![cfg_attr(
     test,
-    allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::disallowed_types, reason = "tests make their own files and processes")
+    allow(
+        clippy::unwrap_used,
+        clippy::disallowed_methods,
+        clippy::disallowed_types,
+        reason = "tests make their own files and processes"
+    )
 )]
 
 mod code;

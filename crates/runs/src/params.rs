@@ -17,7 +17,11 @@ pub fn parse(words: &[String]) -> BTreeMap<String, String> {
                 Some((name, value)) => (name, value.to_string()),
                 None => {
                     let count = values(&words[at..]);
-                    let value = if count == 0 { "true".to_string() } else { words[at..at + count].join(" ") };
+                    let value = if count == 0 {
+                        "true".to_string()
+                    } else {
+                        words[at..at + count].join(" ")
+                    };
                     at += count;
                     (option, value)
                 }
@@ -40,11 +44,16 @@ fn option(word: &str) -> Option<&str> {
 
 /// How many of the words are the value of the option before them.
 fn values(words: &[String]) -> usize {
-    let is_value = |word: &String| option(word).is_none() && assignment(word).is_none() && word != "--";
+    let is_value =
+        |word: &String| option(word).is_none() && assignment(word).is_none() && word != "--";
     if !words.first().is_some_and(is_value) {
         return 0;
     }
-    words.iter().take_while(|word| is_number(word)).count().max(1)
+    words
+        .iter()
+        .take_while(|word| is_number(word))
+        .count()
+        .max(1)
 }
 
 /// `key=value` as Hydra and OmegaConf have it; `+key=value` and `++key=value` add a key.
@@ -52,7 +61,9 @@ fn assignment(word: &str) -> Option<(&str, &str)> {
     let (name, value) = word.split_once('=')?;
     let name = name.trim_start_matches('+');
     let begins = name.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_');
-    let goes_on = name.chars().all(|letter| letter.is_alphanumeric() || "_.-/@".contains(letter));
+    let goes_on = name
+        .chars()
+        .all(|letter| letter.is_alphanumeric() || "_.-/@".contains(letter));
     (begins && goes_on).then_some((name, value))
 }
 
@@ -69,7 +80,10 @@ mod tests {
     fn what_people_write() {
         for (command, expected) in [
             ("--lr 3e-4 --epochs=10", "epochs=10 lr=3e-4"),
-            ("lr=3e-4 model.width=64 +new=1 ++forced=2 ~gone", "forced=2 lr=3e-4 model.width=64 new=1"),
+            (
+                "lr=3e-4 model.width=64 +new=1 ++forced=2 ~gone",
+                "forced=2 lr=3e-4 model.width=64 new=1",
+            ),
             ("--amp --no-compile --lr 1", "amp=true lr=1 no-compile=true"),
             ("-b 32 -v -lr 0.1", "b=32 lr=0.1 v=true"),
             ("--offset -1 --range -1e3 .5", "offset=-1 range=-1e3 .5"),
@@ -84,7 +98,10 @@ mod tests {
             ("", ""),
         ] {
             let words: Vec<String> = command.split_whitespace().map(String::from).collect();
-            let params: Vec<String> = parse(&words).into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let params: Vec<String> = parse(&words)
+                .into_iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
             assert_eq!(params.join(" "), expected, "{command}");
         }
     }

@@ -14,14 +14,20 @@ pub struct Folder {
 impl Folder {
     /// The folder of a run in the person's store.
     pub fn of(directories: &Directories, id: &RunId) -> Self {
-        Self { id: id.clone(), path: directories.runs().join(&id.0) }
+        Self {
+            id: id.clone(),
+            path: directories.runs().join(&id.0),
+        }
     }
 
     /// A folder somewhere else, for example a copied one; none when its name is no run identity.
     pub fn at(path: impl Into<PathBuf>) -> Option<Self> {
         let path = path.into();
         let name = path.file_name()?.to_str()?;
-        RunId::is_valid(name).then(|| Self { id: RunId(name.to_string()), path: path.clone() })
+        RunId::is_valid(name).then(|| Self {
+            id: RunId(name.to_string()),
+            path: path.clone(),
+        })
     }
 
     /// The run's identity, which is the folder's name.

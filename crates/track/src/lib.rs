@@ -4,7 +4,12 @@
 //! through the door ([`deskside_machine::Machine`]); only SQLite opens its one file itself.
 #![cfg_attr(
     test,
-    allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::disallowed_types, reason = "tests make their own files and processes")
+    allow(
+        clippy::unwrap_used,
+        clippy::disallowed_methods,
+        clippy::disallowed_types,
+        reason = "tests make their own files and processes"
+    )
 )]
 
 pub mod folder;

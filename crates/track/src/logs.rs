@@ -25,7 +25,12 @@ pub enum Start {
 ///
 /// # Errors
 /// When there is a log and it can't be read. A run without a log has none to read.
-pub fn read(machine: &dyn Machine, folder: &Folder, from: Start, hear: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Result<()> {
+pub fn read(
+    machine: &dyn Machine,
+    folder: &Folder,
+    from: Start,
+    hear: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+) -> Result<()> {
     let mut offset = start(machine, folder, from)?;
     pass_on(machine, folder, &mut offset, hear).map(drop)
 }
@@ -53,7 +58,11 @@ pub fn follow(
         match machine.effect(&Effect::Sleep { span: POLL }) {
             Ok(_) => {}
             Err(error) if error.kind == ErrorKind::Interrupted => {
-                return Err(Problem::new(Code::Interrupted, format!("stopped following run {}", folder.id())).hint("the run itself goes on"));
+                return Err(Problem::new(
+                    Code::Interrupted,
+                    format!("stopped following run {}", folder.id()),
+                )
+                .hint("the run itself goes on"));
             }
             Err(error) => return Err(error.into()),
         }
@@ -61,7 +70,9 @@ pub fn follow(
 }
 
 fn start(machine: &dyn Machine, folder: &Folder, from: Start) -> Result<u64> {
-    let Start::LastLines(lines) = from else { return Ok(0) };
+    let Start::LastLines(lines) = from else {
+        return Ok(0);
+    };
     let size = match machine.stat(folder.log()) {
         Ok(stat) => stat.size,
         Err(error) if error.kind == ErrorKind::Absent => return Ok(0),
@@ -79,7 +90,11 @@ fn start(machine: &dyn Machine, folder: &Folder, from: Start) -> Result<u64> {
                 continue; // the newline at the very end ends the last line and begins none
             }
             if wanted <= 1 {
-                return Ok(if lines == 0 { size } else { begin + at as u64 + 1 });
+                return Ok(if lines == 0 {
+                    size
+                } else {
+                    begin + at as u64 + 1
+                });
             }
             wanted -= 1;
         }
@@ -88,11 +103,19 @@ fn start(machine: &dyn Machine, folder: &Folder, from: Start) -> Result<u64> {
     Ok(if lines == 0 { size } else { 0 })
 }
 
-fn pass_on(machine: &dyn Machine, folder: &Folder, offset: &mut u64, hear: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Result<ControlFlow<()>> {
+fn pass_on(
+    machine: &dyn Machine,
+    folder: &Folder,
+    offset: &mut u64,
+    hear: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>> {
     loop {
         let bytes = match machine.file_part(folder.log(), *offset, CHUNK) {
             Ok(bytes) => bytes,
-            Err(DoorError { kind: ErrorKind::Absent, .. }) => return Ok(ControlFlow::Continue(())),
+            Err(DoorError {
+                kind: ErrorKind::Absent,
+                ..
+            }) => return Ok(ControlFlow::Continue(())),
             Err(error) => return Err(error.into()),
         };
         if bytes.is_empty() {
@@ -101,6 +124,56 @@ fn pass_on(machine: &dyn Machine, folder: &Folder, offset: &mut u64, hear: &mut 
         *offset += bytes.len() as u64;
         if hear(&bytes).is_break() {
             return Ok(ControlFlow::Break(()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use deskside_testkit::Sim;
+
+    fn last(log: &str, lines: usize) -> String {
+        let sim = Sim::linux();
+        let folder = Folder::at("/home/user/20260101-000000-aaaa").unwrap();
+        sim.put_file(folder.log(), log);
+        let mut heard = Vec::new();
+        read(&sim, &folder, Start::LastLines(lines), &mut |bytes| {
+            heard.extend_from_slice(bytes);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        String::from_utf8(heard).unwrap()
+    }
+
+    #[test]
+    fn the_last_lines() {
+        for (log, lines, expected) in [
+            ("a\nb\nc\n", 0, ""),
+            ("a\nb\nc\n", 1, "c\n"),
+            ("a\nb\nc\n", 2, "b\nc\n"),
+            ("a\nb\nc\n", 9, "a\nb\nc\n"),
+            ("a\nb\nc", 1, "c"),
+            ("a\nb\nc", 2, "b\nc"),
+            ("a\n\n", 1, "\n"),
+            ("\n", 1, "\n"),
+            ("", 3, ""),
+        ] {
+            assert_eq!(last(log, lines), expected, "{log:?} {lines}");
+        }
+        let long: String = (0..100_000).map(|line| format!("line {line}\n")).collect();
+        assert_eq!(
+            last(&long, 50_000),
+            long[long.find("line 50000\n").unwrap()..]
+        );
+    }
+
+    #[test]
+    fn a_run_without_a_log_has_nothing_to_read() {
+        let sim = Sim::linux();
+        let folder = Folder::at("/home/user/20260101-000000-aaaa").unwrap();
+        for start in [Start::Beginning, Start::LastLines(3)] {
+            read(&sim, &folder, start, &mut |_| panic!("there is nothing")).unwrap();
         }
     }
 }

@@ -15,7 +15,12 @@ const LIMIT: u64 = 16 << 20;
 ///
 /// # Errors
 /// [`Code::RunFolder`] with the cause and what to do.
-pub fn create(machine: &dyn Machine, folder: &Folder, record: &RunRecord, state: &StateRecord) -> Result<()> {
+pub fn create(
+    machine: &dyn Machine,
+    folder: &Folder,
+    record: &RunRecord,
+    state: &StateRecord,
+) -> Result<()> {
     begin(machine, folder, state)?;
     write(machine, folder, record)
 }
@@ -25,7 +30,8 @@ pub fn create(machine: &dyn Machine, folder: &Folder, record: &RunRecord, state:
 /// # Errors
 /// [`Code::RunFolder`] with the cause and what to do.
 pub fn begin(machine: &dyn Machine, folder: &Folder, state: &StateRecord) -> Result<()> {
-    write_state(machine, folder, state, Durability::Process).map_err(|problem| unwritable(folder, problem))
+    write_state(machine, folder, state, Durability::Process)
+        .map_err(|problem| unwritable(folder, problem))
 }
 
 /// Writes `run.toml`, which makes the folder a run.
@@ -33,21 +39,35 @@ pub fn begin(machine: &dyn Machine, folder: &Folder, state: &StateRecord) -> Res
 /// # Errors
 /// [`Code::RunFolder`] with the cause and what to do.
 pub fn write(machine: &dyn Machine, folder: &Folder, record: &RunRecord) -> Result<()> {
-    let text = toml::to_string(record).map_err(|error| Problem::new(Code::Bug, "a run's record can't be written as TOML").because(error))?;
+    let text = toml::to_string(record).map_err(|error| {
+        Problem::new(Code::Bug, "a run's record can't be written as TOML").because(error)
+    })?;
     let written = machine.write_file(folder.record(), text, 0o644, Durability::Process);
     written.map_err(|error| unwritable(folder, error.into()))
 }
 
 fn unwritable(folder: &Folder, problem: Problem) -> Problem {
-    problem.within(format!("could not make the run folder {}", folder.path().display())).coded(Code::RunFolder)
+    problem
+        .within(format!(
+            "could not make the run folder {}",
+            folder.path().display()
+        ))
+        .coded(Code::RunFolder)
 }
 
 /// Replaces `state`.
 ///
 /// # Errors
 /// As the door says.
-pub fn write_state(machine: &dyn Machine, folder: &Folder, state: &StateRecord, durability: Durability) -> Result<()> {
-    let text = toml::to_string(state).map_err(|error| Problem::new(Code::Bug, "a run's state can't be written as TOML").because(error))?;
+pub fn write_state(
+    machine: &dyn Machine,
+    folder: &Folder,
+    state: &StateRecord,
+    durability: Durability,
+) -> Result<()> {
+    let text = toml::to_string(state).map_err(|error| {
+        Problem::new(Code::Bug, "a run's state can't be written as TOML").because(error)
+    })?;
     Ok(machine.write_file(folder.state(), text, 0o644, durability)?)
 }
 
@@ -56,7 +76,11 @@ pub fn write_state(machine: &dyn Machine, folder: &Folder, state: &StateRecord, 
 /// # Errors
 /// [`Code::RunUnreadable`] when it is damaged, newer than this program, or not there.
 pub fn read(machine: &dyn Machine, folder: &Folder) -> Result<RunRecord> {
-    let mut record: RunRecord = parse(folder, &folder.record(), &text(machine, folder, &folder.record())?)?;
+    let mut record: RunRecord = parse(
+        folder,
+        &folder.record(),
+        &text(machine, folder, &folder.record())?,
+    )?;
     if record.id != *folder.id() {
         // A folder copied under another name is the run of that name; what it says of itself is history.
         record.id = folder.id().clone();
@@ -69,7 +93,9 @@ pub fn read(machine: &dyn Machine, folder: &Folder) -> Result<RunRecord> {
         record.experiment = experiment.to_string();
     }
     if let Some(tags) = details.get("tags").and_then(Value::as_object) {
-        record.tags.extend(tags.iter().map(|(key, value)| (key.clone(), shown(value))));
+        record
+            .tags
+            .extend(tags.iter().map(|(key, value)| (key.clone(), shown(value))));
     }
     Ok(record)
 }
@@ -85,7 +111,11 @@ pub fn read_state(machine: &dyn Machine, folder: &Folder) -> Result<StateRecord>
 }
 
 /// Parameters: those of `run.toml`, and over them those training code set, nested ones as `model.width`.
-pub fn params(machine: &dyn Machine, folder: &Folder, record: &RunRecord) -> BTreeMap<String, String> {
+pub fn params(
+    machine: &dyn Machine,
+    folder: &Folder,
+    record: &RunRecord,
+) -> BTreeMap<String, String> {
     let mut params = record.params.clone();
     for (key, value) in read_json(machine, &folder.params()) {
         flatten(&key, &value, 0, &mut params);
@@ -95,7 +125,9 @@ pub fn params(machine: &dyn Machine, folder: &Folder, record: &RunRecord) -> BTr
 
 /// A JSON object of the run folder; empty where it is not there or damaged.
 pub(crate) fn read_json(machine: &dyn Machine, path: &Path) -> serde_json::Map<String, Value> {
-    let Ok(bytes) = machine.file(path, LIMIT) else { return serde_json::Map::new() };
+    let Ok(bytes) = machine.file(path, LIMIT) else {
+        return serde_json::Map::new();
+    };
     match serde_json::from_slice(&bytes) {
         Ok(Value::Object(object)) => object,
         _ => serde_json::Map::new(),
@@ -126,29 +158,53 @@ fn flatten(key: &str, value: &Value, depth: usize, into: &mut BTreeMap<String, S
 fn text(machine: &dyn Machine, folder: &Folder, path: &Path) -> Result<String> {
     match machine.file(path, LIMIT) {
         Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
-        Err(DoorError { kind: ErrorKind::Absent, .. }) => Err(unreadable(folder, path, "it is not there")),
-        Err(error) => Err(Problem::from(error).within(format!("could not read run {}", folder.id())).coded(Code::RunUnreadable)),
+        Err(DoorError {
+            kind: ErrorKind::Absent,
+            ..
+        }) => Err(unreadable(folder, path, "it is not there")),
+        Err(error) => Err(Problem::from(error)
+            .within(format!("could not read run {}", folder.id()))
+            .coded(Code::RunUnreadable)),
     }
 }
 
 fn parse(folder: &Folder, path: &Path, text: &str) -> Result<RunRecord> {
-    let table: toml::Table = toml::from_str(text).map_err(|error: toml::de::Error| unreadable(folder, path, error.message()))?;
+    let table: toml::Table = toml::from_str(text)
+        .map_err(|error: toml::de::Error| unreadable(folder, path, error.message()))?;
     let version = table.get("version").and_then(toml::Value::as_integer);
     match version {
         Some(version) if version > i64::from(RUN_FOLDER_VERSION) => Err(Problem::new(
             Code::RunUnreadable,
-            format!("run {} was written by a newer version of Deskside", folder.id()),
+            format!(
+                "run {} was written by a newer version of Deskside",
+                folder.id()
+            ),
         )
-        .because(format!("{} has version {version}; this program reads up to {RUN_FOLDER_VERSION}", path.display()))
+        .because(format!(
+            "{} has version {version}; this program reads up to {RUN_FOLDER_VERSION}",
+            path.display()
+        ))
         .hint("install a newer Deskside to read it; nothing was changed")),
-        Some(_) => table.try_into().map_err(|error: toml::de::Error| unreadable(folder, path, error.message())),
+        Some(_) => table
+            .try_into()
+            .map_err(|error: toml::de::Error| unreadable(folder, path, error.message())),
         None => Err(unreadable(folder, path, "it has no version")),
     }
 }
 
 fn unreadable(folder: &Folder, path: &Path, why: &str) -> Problem {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Problem::new(Code::RunUnreadable, format!("could not read run {}", folder.id()))
-        .because(format!("{name} in {}: {why}", folder.path().display()))
-        .hint(format!("look at it with `ls -l {}`; log and metrics may still be whole", folder.path().display()))
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    Problem::new(
+        Code::RunUnreadable,
+        format!("could not read run {}", folder.id()),
+    )
+    .because(format!("{name} in {}: {why}", folder.path().display()))
+    .hint(format!(
+        "look at it with `ls -l {}`; log and metrics may still be whole",
+        folder.path().display()
+    ))
 }

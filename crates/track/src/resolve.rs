@@ -19,19 +19,24 @@ pub(crate) fn resolve(text: &str, runs: &[Called]) -> Result<RunId> {
         return Ok(run.id.clone());
     }
     if runs.is_empty() {
-        return Err(Problem::new(Code::RunUnknown, format!("there is no run {text}"))
-            .because("no run was made yet")
-            .hint("make one: `deskside run -- python train.py`"));
+        return Err(
+            Problem::new(Code::RunUnknown, format!("there is no run {text}"))
+                .because("no run was made yet")
+                .hint("make one: `deskside run -- python train.py`"),
+        );
     }
     if text == "latest" || text == "-" {
         return Ok(runs[0].id.clone());
     }
     if text.is_empty() {
-        return Err(Problem::new(Code::RunUnknown, "no run was named").hint("name one by its identity, its name, or `latest`"));
+        return Err(Problem::new(Code::RunUnknown, "no run was named")
+            .hint("name one by its identity, its name, or `latest`"));
     }
     let named: Vec<&Called> = runs.iter().filter(|run| run.name == text).collect();
     let matching: Vec<&Called> = if named.is_empty() {
-        runs.iter().filter(|run| run.id.0.starts_with(text) || run.id.0.ends_with(text)).collect()
+        runs.iter()
+            .filter(|run| run.id.0.starts_with(text) || run.id.0.ends_with(text))
+            .collect()
     } else {
         named
     };
@@ -39,12 +44,26 @@ pub(crate) fn resolve(text: &str, runs: &[Called]) -> Result<RunId> {
         [run] => Ok(run.id.clone()),
         [] => Err(unknown(text, runs)),
         _ => {
-            let some: Vec<String> = matching.iter().take(5).map(|run| format!("{} ({})", run.id, run.name)).collect();
+            let some: Vec<String> = matching
+                .iter()
+                .take(5)
+                .map(|run| format!("{} ({})", run.id, run.name))
+                .collect();
             let more = matching.len().saturating_sub(5);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            Err(Problem::new(Code::RunUnknown, format!("{text} fits {} runs", matching.len()))
-                .because(format!("{}{more}", some.join(", ")))
-                .hint(format!("say more of one, for example the newest: {}", matching[0].id)))
+            let more = if more > 0 {
+                format!(" and {more} more")
+            } else {
+                String::new()
+            };
+            Err(Problem::new(
+                Code::RunUnknown,
+                format!("{text} fits {} runs", matching.len()),
+            )
+            .because(format!("{}{more}", some.join(", ")))
+            .hint(format!(
+                "say more of one, for example the newest: {}",
+                matching[0].id
+            )))
         }
     }
 }
@@ -55,9 +74,12 @@ fn unknown(text: &str, runs: &[Called]) -> Problem {
         .iter()
         .flat_map(|run| {
             let tail = run.id.0.rsplit('-').next().unwrap_or_default();
-            [run.id.0.as_str(), tail, run.name.as_str()].map(|word| (distance(text, word), word, run))
+            [run.id.0.as_str(), tail, run.name.as_str()]
+                .map(|word| (distance(text, word), word, run))
         })
-        .filter(|(distance, word, _)| *distance <= (word.chars().count().min(text.chars().count()) / 3).max(1))
+        .filter(|(distance, word, _)| {
+            *distance <= (word.chars().count().min(text.chars().count()) / 3).max(1)
+        })
         .min_by_key(|(distance, _, _)| *distance);
     match nearest {
         Some((_, _, run)) => problem.hint(format!("did you mean {} ({})?", run.id, run.name)),
@@ -87,9 +109,16 @@ mod tests {
     use super::*;
 
     fn runs() -> Vec<Called> {
-        [("20261125-150102-k7mq", "train"), ("20261125-140000-abcd", "baseline"), ("20261124-140000-wxyz", "train")]
-            .map(|(id, name)| Called { id: RunId(id.into()), name: name.into() })
-            .to_vec()
+        [
+            ("20261125-150102-k7mq", "train"),
+            ("20261125-140000-abcd", "baseline"),
+            ("20261124-140000-wxyz", "train"),
+        ]
+        .map(|(id, name)| Called {
+            id: RunId(id.into()),
+            name: name.into(),
+        })
+        .to_vec()
     }
 
     #[test]
@@ -104,7 +133,11 @@ mod tests {
             ("baseline", "20261125-140000-abcd"),
             (" wxyz ", "20261124-140000-wxyz"),
         ] {
-            assert_eq!(resolve(text, &runs()).map(|id| id.0), Ok(id.into()), "{text}");
+            assert_eq!(
+                resolve(text, &runs()).map(|id| id.0),
+                Ok(id.into()),
+                "{text}"
+            );
         }
     }
 
@@ -113,8 +146,16 @@ mod tests {
         for (text, message, hint) in [
             ("train", "train fits 2 runs", "20261125-150102-k7mq"),
             ("20261125", "20261125 fits 2 runs", "20261125-150102-k7mq"),
-            ("k7mp", "there is no run k7mp", "did you mean 20261125-150102-k7mq (train)?"),
-            ("basline", "there is no run basline", "did you mean 20261125-140000-abcd (baseline)?"),
+            (
+                "k7mp",
+                "there is no run k7mp",
+                "did you mean 20261125-150102-k7mq (train)?",
+            ),
+            (
+                "basline",
+                "there is no run basline",
+                "did you mean 20261125-140000-abcd (baseline)?",
+            ),
             ("resnet", "there is no run resnet", "deskside runs"),
             ("", "no run was named", "latest"),
         ] {
@@ -128,7 +169,12 @@ mod tests {
 
     #[test]
     fn distances() {
-        for (left, right, expected) in [("", "", 0), ("abc", "", 3), ("kitten", "sitting", 3), ("k7mq", "k7qm", 2)] {
+        for (left, right, expected) in [
+            ("", "", 0),
+            ("abc", "", 3),
+            ("kitten", "sitting", 3),
+            ("k7mq", "k7qm", 2),
+        ] {
             assert_eq!(distance(left, right), expected);
             assert_eq!(distance(right, left), expected);
         }

@@ -38,7 +38,10 @@ pub struct Reindexed {
 impl<'a> Store<'a> {
     /// The store of a person on a machine.
     pub fn new(machine: &'a dyn Machine, directories: &'a Directories) -> Self {
-        Self { machine, directories }
+        Self {
+            machine,
+            directories,
+        }
     }
 
     /// The folder of a run, whether it is there or not.
@@ -53,19 +56,28 @@ impl<'a> Store<'a> {
     /// # Errors
     /// When the folder of runs is there and can't be read.
     pub fn list(&self, filter: &Filter) -> Result<Listing> {
-        let Some(folders) = self.folders()? else { return Ok(Listing::default()) };
+        let Some(folders) = self.folders()? else {
+            return Ok(Listing::default());
+        };
         let (mut index, mut warnings) = self.index();
-        let tried = self.refresh(&mut index, &folders, &mut warnings).and_then(|()| index.list(filter));
+        let tried = self
+            .refresh(&mut index, &folders, &mut warnings)
+            .and_then(|()| index.list(filter));
         let (runs, total) = match tried {
             Ok(listed) => listed,
             Err(problem) => {
                 warnings = vec![format!("{problem}; the run folders were read instead")];
-                let mut index = Index::renew(self.machine, self.directories).or_else(|_| Index::in_memory())?;
+                let mut index =
+                    Index::renew(self.machine, self.directories).or_else(|_| Index::in_memory())?;
                 self.refresh(&mut index, &folders, &mut warnings)?;
                 index.list(filter)?
             }
         };
-        Ok(Listing { runs, total, warnings })
+        Ok(Listing {
+            runs,
+            total,
+            warnings,
+        })
     }
 
     /// One run, read from its folder.
@@ -84,16 +96,36 @@ impl<'a> Store<'a> {
         let text = text.trim();
         let folders = self.folders()?.unwrap_or_default();
         let exact = RunId(text.to_string());
-        if folders.contains(&exact) && self.machine.exists(self.folder(&exact).record()).unwrap_or(false) {
+        if folders.contains(&exact)
+            && self
+                .machine
+                .exists(self.folder(&exact).record())
+                .unwrap_or(false)
+        {
             return Ok(exact);
         }
         let (mut index, mut warnings) = self.index();
-        let named = self.refresh(&mut index, &folders, &mut warnings).and_then(|()| {
-            index.names().map_err(|error| Problem::new(Code::IndexBroken, "could not read the index of runs").because(error))
-        });
+        let named = self
+            .refresh(&mut index, &folders, &mut warnings)
+            .and_then(|()| {
+                index.names().map_err(|error| {
+                    Problem::new(Code::IndexBroken, "could not read the index of runs")
+                        .because(error)
+                })
+            });
         let called: Vec<Called> = match named {
-            Ok(names) => names.into_iter().map(|(id, name)| Called { id, name }).collect(),
-            Err(_) => folders.iter().rev().map(|id| Called { id: id.clone(), name: String::new() }).collect(),
+            Ok(names) => names
+                .into_iter()
+                .map(|(id, name)| Called { id, name })
+                .collect(),
+            Err(_) => folders
+                .iter()
+                .rev()
+                .map(|id| Called {
+                    id: id.clone(),
+                    name: String::new(),
+                })
+                .collect(),
         };
         resolve(text, &called)
     }
@@ -104,7 +136,9 @@ impl<'a> Store<'a> {
     /// When the folder can't be read or the index can't be written. The run itself is whole either way.
     pub fn upsert(&self, id: &RunId) -> Result<()> {
         let listed = self.read(id)?;
-        Index::open(self.machine, self.directories)?.0.put(&[listed])
+        Index::open(self.machine, self.directories)?
+            .0
+            .put(&[listed])
     }
 
     /// Removes a run with everything in its folder.
@@ -116,9 +150,11 @@ impl<'a> Store<'a> {
         if let Ok(state) = truth(self.machine, &folder)
             && !state.state.is_over()
         {
-            return Err(Problem::new(Code::RunUnreadable, format!("run {id} still goes on"))
-                .hint(format!("stop it first: `deskside stop {id}`"))
-                .coded(Code::Effect));
+            return Err(
+                Problem::new(Code::RunUnreadable, format!("run {id} still goes on"))
+                    .hint(format!("stop it first: `deskside stop {id}`"))
+                    .coded(Code::Effect),
+            );
         }
         self.machine.remove_tree(folder.path())?;
         if let Ok((mut index, _)) = Index::open(self.machine, self.directories) {
@@ -146,7 +182,10 @@ impl<'a> Store<'a> {
             }
         }
         index.put(&runs)?;
-        Ok(Reindexed { runs: runs.len(), unreadable })
+        Ok(Reindexed {
+            runs: runs.len(),
+            unreadable,
+        })
     }
 
     /// The identities of the folders; none when there is no folder of runs.
@@ -155,7 +194,10 @@ impl<'a> Store<'a> {
             Ok(entries) => Ok(Some(
                 entries
                     .into_iter()
-                    .filter(|entry| matches!(entry.kind, FileKind::Directory | FileKind::Link) && RunId::is_valid(&entry.name))
+                    .filter(|entry| {
+                        matches!(entry.kind, FileKind::Directory | FileKind::Link)
+                            && RunId::is_valid(&entry.name)
+                    })
                     .map(|entry| RunId(entry.name))
                     .collect(),
             )),
@@ -170,24 +212,41 @@ impl<'a> Store<'a> {
             Err(problem) => {
                 // A SQLite without memory for an empty database is a machine without memory: nothing else works there either.
                 let index = Index::in_memory().expect("an empty database in memory can be made");
-                (index, vec![format!("{problem}; the run folders were read instead")])
+                (
+                    index,
+                    vec![format!("{problem}; the run folders were read instead")],
+                )
             }
         }
     }
 
     /// Adds folders that are new, settles runs that may have ended, forgets folders that are gone.
-    fn refresh(&self, index: &mut Index, folders: &BTreeSet<RunId>, warnings: &mut Vec<String>) -> Result<()> {
-        let broken = |error: rusqlite::Error| Problem::new(Code::IndexBroken, "could not read the index of runs").because(error);
+    fn refresh(
+        &self,
+        index: &mut Index,
+        folders: &BTreeSet<RunId>,
+        warnings: &mut Vec<String>,
+    ) -> Result<()> {
+        let broken = |error: rusqlite::Error| {
+            Problem::new(Code::IndexBroken, "could not read the index of runs").because(error)
+        };
         let known = index.known().map_err(broken)?;
         for (id, _) in known.iter().filter(|(id, _)| !folders.contains(id)) {
             index.remove(id)?;
         }
-        let settled: BTreeSet<&RunId> = known.iter().filter(|(_, live)| !live).map(|(id, _)| id).collect();
+        let settled: BTreeSet<&RunId> = known
+            .iter()
+            .filter(|(_, live)| !live)
+            .map(|(id, _)| id)
+            .collect();
         let mut fresh = Vec::new();
         for id in folders.iter().filter(|id| !settled.contains(id)) {
             match self.read(id) {
                 Ok(listed) => {
-                    let same = index.one(id).map_err(broken)?.is_some_and(|before| before == listed);
+                    let same = index
+                        .one(id)
+                        .map_err(broken)?
+                        .is_some_and(|before| before == listed);
                     if !same {
                         fresh.push(listed);
                     }

@@ -45,18 +45,27 @@ pub fn summary(machine: &dyn Machine, folder: &Folder) -> Result<Summary> {
     let mut metrics = RunMetrics::new(folder.metrics(), Brief::default());
     let damage = metrics.refresh(machine)?.sentence();
     let metrics = metrics.collected.series();
-    let mut values: BTreeMap<String, SummaryValue> =
-        metrics.iter().map(|series| (series.name.clone(), SummaryValue::Number(series.last.value))).collect();
+    let mut values: BTreeMap<String, SummaryValue> = metrics
+        .iter()
+        .map(|series| (series.name.clone(), SummaryValue::Number(series.last.value)))
+        .collect();
     for (key, value) in record::read_json(machine, &folder.summary()) {
         values.insert(key, read_value(&value));
     }
-    Ok(Summary { values, metrics, damage })
+    Ok(Summary {
+        values,
+        metrics,
+        damage,
+    })
 }
 
 /// JSON has no NaN and no infinities: the Python module writes their names.
 fn read_value(value: &Value) -> SummaryValue {
     match value {
-        Value::Number(number) => number.as_f64().map_or_else(|| SummaryValue::Text(number.to_string()), SummaryValue::Number),
+        Value::Number(number) => number.as_f64().map_or_else(
+            || SummaryValue::Text(number.to_string()),
+            SummaryValue::Number,
+        ),
         Value::Bool(flag) => SummaryValue::Text(flag.to_string()),
         Value::String(text) => match text.as_str() {
             "NaN" => SummaryValue::Number(f64::NAN),

@@ -28,13 +28,18 @@ enum Life {
 pub fn truth(machine: &dyn Machine, folder: &Folder) -> Result<StateRecord> {
     let mut written = record::read_state(machine, folder)?;
     for _ in 0..3 {
-        let Some(settled) = settle(&written.state, &|process| life(machine, process), &|| left_traces(machine, folder)) else {
+        let Some(settled) = settle(&written.state, &|process| life(machine, process), &|| {
+            left_traces(machine, folder)
+        }) else {
             return Ok(written);
         };
         // Its writers were seen dead; what they wrote before they died is read once more, and nobody writes after that.
         let again = record::read_state(machine, folder)?;
         if again == written {
-            let settled = StateRecord { state: settled, ..written };
+            let settled = StateRecord {
+                state: settled,
+                ..written
+            };
             // A store that can't be written still gets the true answer.
             let _ = record::write_state(machine, folder, &settled, Durability::Process);
             return Ok(settled);
@@ -45,11 +50,20 @@ pub fn truth(machine: &dyn Machine, folder: &Folder) -> Result<StateRecord> {
 }
 
 /// The state that takes a written one's place; none when it holds.
-fn settle(state: &RunState, life: &dyn Fn(&ProcessIdentity) -> Life, left_traces: &dyn Fn() -> bool) -> Option<RunState> {
+fn settle(
+    state: &RunState,
+    life: &dyn Fn(&ProcessIdentity) -> Life,
+    left_traces: &dyn Fn() -> bool,
+) -> Option<RunState> {
     match state {
-        RunState::Running { process, supervisor } => match (life(process), supervisor.as_ref().map(life)) {
+        RunState::Running {
+            process,
+            supervisor,
+        } => match (life(process), supervisor.as_ref().map(life)) {
             (Life::OtherBoot, _) => Some(RunState::Interrupted),
-            (Life::Alive, Some(Life::Dead)) => Some(RunState::ExitUnknown { survivor: Some(process.clone()) }),
+            (Life::Alive, Some(Life::Dead)) => Some(RunState::ExitUnknown {
+                survivor: Some(process.clone()),
+            }),
             (Life::Dead, None | Some(Life::Dead)) => Some(RunState::ExitUnknown { survivor: None }),
             // A living supervisor is about to write the end.
             _ => None,
@@ -58,10 +72,16 @@ fn settle(state: &RunState, life: &dyn Fn(&ProcessIdentity) -> Life, left_traces
             Life::Alive | Life::Unseen => None,
             Life::Dead if left_traces() => Some(RunState::ExitUnknown { survivor: None }),
             Life::OtherBoot if left_traces() => Some(RunState::Interrupted),
-            Life::Dead => Some(RunState::Failed { reason: "never started: the process that was to start it died".into() }),
-            Life::OtherBoot => Some(RunState::Failed { reason: "never started: the machine was shut down before".into() }),
+            Life::Dead => Some(RunState::Failed {
+                reason: "never started: the process that was to start it died".into(),
+            }),
+            Life::OtherBoot => Some(RunState::Failed {
+                reason: "never started: the machine was shut down before".into(),
+            }),
         },
-        RunState::ExitUnknown { survivor: Some(survivor) } => match life(survivor) {
+        RunState::ExitUnknown {
+            survivor: Some(survivor),
+        } => match life(survivor) {
             Life::Dead | Life::OtherBoot => Some(RunState::ExitUnknown { survivor: None }),
             Life::Alive | Life::Unseen => None,
         },
@@ -78,7 +98,11 @@ fn life(machine: &dyn Machine, process: &ProcessIdentity) -> Life {
     let boot = machine.boot_id();
     if boot != process.boot_id {
         // A boot that can't be read is no proof of another one.
-        return if boot.is_empty() || process.boot_id.is_empty() { Life::Unseen } else { Life::OtherBoot };
+        return if boot.is_empty() || process.boot_id.is_empty() {
+            Life::Unseen
+        } else {
+            Life::OtherBoot
+        };
     }
     match machine.process(process.pid) {
         Ok(Some(start)) if start == process.start_time => Life::Alive,
@@ -89,7 +113,9 @@ fn life(machine: &dyn Machine, process: &ProcessIdentity) -> Life {
 
 /// The command was started, as far as the folder shows: starting it makes the log, and training code makes metrics.
 fn left_traces(machine: &dyn Machine, folder: &Folder) -> bool {
-    [folder.log(), folder.metrics()].iter().any(|path| machine.exists(path).unwrap_or(false))
+    [folder.log(), folder.metrics()]
+        .iter()
+        .any(|path| machine.exists(path).unwrap_or(false))
 }
 
 #[cfg(test)]
@@ -98,41 +124,98 @@ mod tests {
     use deskside_types::run::RunExit;
 
     fn process(pid: u32) -> ProcessIdentity {
-        ProcessIdentity { pid, start_time: 1, boot_id: "b".into() }
+        ProcessIdentity {
+            pid,
+            start_time: 1,
+            boot_id: "b".into(),
+        }
     }
 
     #[test]
     fn the_rule_as_a_table() {
         use Life::*;
-        let running = |supervised: bool| RunState::Running { process: process(1), supervisor: supervised.then(|| process(2)) };
+        let running = |supervised: bool| RunState::Running {
+            process: process(1),
+            supervisor: supervised.then(|| process(2)),
+        };
         let unknown = || Some(RunState::ExitUnknown { survivor: None });
-        let survivor = RunState::ExitUnknown { survivor: Some(process(1)) };
-        let failed = |words: &str| Some(RunState::Failed { reason: format!("never started: {words}") });
-        let starting = RunState::Starting { supervisor: process(2) };
+        let survivor = RunState::ExitUnknown {
+            survivor: Some(process(1)),
+        };
+        let failed = |words: &str| {
+            Some(RunState::Failed {
+                reason: format!("never started: {words}"),
+            })
+        };
+        let starting = RunState::Starting {
+            supervisor: process(2),
+        };
         let died = "the process that was to start it died";
         for (state, first, second, traces, expected) in [
             (running(true), Alive, Alive, true, None),
             (running(true), Dead, Alive, true, None),
             (running(true), Alive, Dead, true, Some(survivor.clone())),
             (running(true), Dead, Dead, true, unknown()),
-            (running(true), OtherBoot, OtherBoot, true, Some(RunState::Interrupted)),
+            (
+                running(true),
+                OtherBoot,
+                OtherBoot,
+                true,
+                Some(RunState::Interrupted),
+            ),
             (running(true), Unseen, Unseen, true, None),
             (running(false), Alive, Dead, true, None),
             (running(false), Dead, Dead, true, unknown()),
-            (running(false), OtherBoot, Dead, true, Some(RunState::Interrupted)),
+            (
+                running(false),
+                OtherBoot,
+                Dead,
+                true,
+                Some(RunState::Interrupted),
+            ),
             (starting.clone(), Dead, Alive, false, None),
             (starting.clone(), Dead, Dead, false, failed(died)),
             (starting.clone(), Dead, Dead, true, unknown()),
-            (starting.clone(), Dead, OtherBoot, false, failed("the machine was shut down before")),
-            (starting.clone(), Dead, OtherBoot, true, Some(RunState::Interrupted)),
+            (
+                starting.clone(),
+                Dead,
+                OtherBoot,
+                false,
+                failed("the machine was shut down before"),
+            ),
+            (
+                starting.clone(),
+                Dead,
+                OtherBoot,
+                true,
+                Some(RunState::Interrupted),
+            ),
             (survivor.clone(), Alive, Dead, true, None),
             (survivor.clone(), Dead, Dead, true, unknown()),
-            (RunState::ExitUnknown { survivor: None }, Dead, Dead, true, None),
-            (RunState::Finished { exit: RunExit::ExitCode(0) }, Dead, Dead, true, None),
+            (
+                RunState::ExitUnknown { survivor: None },
+                Dead,
+                Dead,
+                true,
+                None,
+            ),
+            (
+                RunState::Finished {
+                    exit: RunExit::ExitCode(0),
+                },
+                Dead,
+                Dead,
+                true,
+                None,
+            ),
             (RunState::Queued, Dead, Dead, true, None),
         ] {
             let life = |process: &ProcessIdentity| if process.pid == 1 { first } else { second };
-            assert_eq!(settle(&state, &life, &|| traces), expected, "{state:?} {first:?} {second:?}");
+            assert_eq!(
+                settle(&state, &life, &|| traces),
+                expected,
+                "{state:?} {first:?} {second:?}"
+            );
         }
     }
 }

@@ -38,7 +38,10 @@ pub struct Order {
 
 impl Default for Order {
     fn default() -> Self {
-        Self { by: OrderBy::Created, descending: true }
+        Self {
+            by: OrderBy::Created,
+            descending: true,
+        }
     }
 }
 
@@ -63,35 +66,55 @@ impl Index {
     /// # Errors
     /// [`deskside_types::Code::IndexBroken`].
     pub fn list(&self, filter: &Filter) -> Result<(Vec<Listed>, usize)> {
-        self.try_list(filter).map_err(|error| problem("read the index of runs", &error))
+        self.try_list(filter)
+            .map_err(|error| problem("read the index of runs", &error))
     }
 
     pub(crate) fn try_list(&self, filter: &Filter) -> rusqlite::Result<(Vec<Listed>, usize)> {
         let (condition, mut values) = condition(filter);
-        let total: i64 =
-            self.connection.query_row(&format!("SELECT count(*) FROM runs WHERE {condition}"), params_from_iter(&values), |row| row.get(0))?;
-        let direction = if filter.order.descending { "DESC" } else { "ASC" };
+        let total: i64 = self.connection.query_row(
+            &format!("SELECT count(*) FROM runs WHERE {condition}"),
+            params_from_iter(&values),
+            |row| row.get(0),
+        )?;
+        let direction = if filter.order.descending {
+            "DESC"
+        } else {
+            "ASC"
+        };
         let by = match &filter.order.by {
             OrderBy::Created => "created".to_string(),
             OrderBy::Name => "name COLLATE NOCASE".to_string(),
             OrderBy::Duration => "ended - started".to_string(),
             OrderBy::Param(key) => {
                 values.push(Value::Text(key.clone()));
-                let value = format!("(SELECT value FROM params WHERE run = id AND key = ?{})", values.len());
+                let value = format!(
+                    "(SELECT value FROM params WHERE run = id AND key = ?{})",
+                    values.len()
+                );
                 format!("{value} IS NULL, CAST({value} AS REAL) {direction}, {value}")
             }
             OrderBy::Summary(key) => {
                 values.push(Value::Text(key.clone()));
-                format!("(SELECT number FROM summary WHERE run = id AND key = ?{})", values.len())
+                format!(
+                    "(SELECT number FROM summary WHERE run = id AND key = ?{})",
+                    values.len()
+                )
             }
         };
-        values.push(Value::Integer(filter.limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(-1))));
+        values.push(Value::Integer(
+            filter
+                .limit
+                .map_or(-1, |limit| i64::try_from(limit).unwrap_or(-1)),
+        ));
         let mut query = self.connection.prepare(&format!(
             "SELECT id, name, experiment, project, state_json, created, argv_json, working_directory, commit_id FROM runs
              WHERE {condition} ORDER BY {by} {direction} NULLS LAST, created DESC, id DESC LIMIT ?{}",
             values.len()
         ))?;
-        let mut rows: Vec<Listed> = query.query_map(params_from_iter(&values), read_row)?.collect::<rusqlite::Result<_>>()?;
+        let mut rows: Vec<Listed> = query
+            .query_map(params_from_iter(&values), read_row)?
+            .collect::<rusqlite::Result<_>>()?;
         for row in &mut rows {
             self.fill(row)?;
         }
@@ -105,7 +128,14 @@ impl Index {
     pub fn experiments(&self) -> Result<Vec<(String, usize)>> {
         let read = || -> rusqlite::Result<Vec<(String, usize)>> {
             let mut query = self.connection.prepare("SELECT experiment, count(*) FROM runs GROUP BY experiment ORDER BY max(created) DESC")?;
-            query.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.try_into().unwrap_or_default())))?.collect()
+            query
+                .query_map([], |row| {
+                    Ok((
+                        row.get(0)?,
+                        row.get::<_, i64>(1)?.try_into().unwrap_or_default(),
+                    ))
+                })?
+                .collect()
         };
         read().map_err(|error| problem("read the index of runs", &error))
     }
@@ -116,19 +146,26 @@ impl Index {
             "SELECT id, name, experiment, project, state_json, created, argv_json, working_directory, commit_id FROM runs WHERE id = ?1",
         )?;
         let row = query.query_row([&id.0], read_row).optional()?;
-        row.map(|mut row| self.fill(&mut row).map(|()| row)).transpose()
+        row.map(|mut row| self.fill(&mut row).map(|()| row))
+            .transpose()
     }
 
     fn fill(&self, row: &mut Listed) -> rusqlite::Result<()> {
         row.params = self.pairs("SELECT key, value FROM params WHERE run = ?1", &row.id)?;
         row.tags = self.pairs("SELECT key, value FROM tags WHERE run = ?1", &row.id)?;
-        let mut query = self.connection.prepare_cached("SELECT key, number, text FROM summary WHERE run = ?1")?;
+        let mut query = self
+            .connection
+            .prepare_cached("SELECT key, number, text FROM summary WHERE run = ?1")?;
         row.summary = query
             .query_map([&row.id.0], |row| {
                 let text: Option<String> = row.get(2)?;
                 let value = match (row.get::<_, Option<f64>>(1)?, text) {
                     (Some(number), _) => SummaryValue::Number(number),
-                    (None, Some(text)) => text.strip_prefix('=').map_or(SummaryValue::Number(f64::NAN), |text| SummaryValue::Text(text.into())),
+                    (None, Some(text)) => text
+                        .strip_prefix('=')
+                        .map_or(SummaryValue::Number(f64::NAN), |text| {
+                            SummaryValue::Text(text.into())
+                        }),
                     (None, None) => SummaryValue::Number(f64::NAN),
                 };
                 Ok((row.get(0)?, value))
@@ -139,7 +176,9 @@ impl Index {
 
     fn pairs(&self, query: &str, id: &RunId) -> rusqlite::Result<BTreeMap<String, String>> {
         let mut query = self.connection.prepare_cached(query)?;
-        query.query_map([&id.0], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        query
+            .query_map([&id.0], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect()
     }
 }
 
@@ -151,8 +190,11 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<Listed> {
         name: row.get(1)?,
         experiment: row.get(2)?,
         project: row.get(3)?,
-        state: serde_json::from_str(&state)
-            .unwrap_or(StateRecord { state: RunState::ExitUnknown { survivor: None }, started_at: None, ended_at: None }),
+        state: serde_json::from_str(&state).unwrap_or(StateRecord {
+            state: RunState::ExitUnknown { survivor: None },
+            started_at: None,
+            ended_at: None,
+        }),
         created_at: jiff::Timestamp::from_millisecond(row.get(5)?).unwrap_or_default(),
         argv: serde_json::from_str(&argv).unwrap_or_default(),
         working_directory: row.get(7)?,
@@ -175,7 +217,10 @@ fn condition(filter: &Filter) -> (String, Vec<Value>) {
         let places: Vec<String> = ids.iter().map(|id| bind(&id.0)).collect();
         parts.push(format!("id IN ({})", places.join(", ")));
     }
-    for (column, wanted) in [("experiment", &filter.experiment), ("project", &filter.project)] {
+    for (column, wanted) in [
+        ("experiment", &filter.experiment),
+        ("project", &filter.project),
+    ] {
         if let Some(wanted) = wanted {
             parts.push(format!("{column} = {}", bind(wanted)));
         }
@@ -184,8 +229,16 @@ fn condition(filter: &Filter) -> (String, Vec<Value>) {
         let places: Vec<String> = filter.states.iter().map(|state| bind(state)).collect();
         parts.push(format!("state IN ({})", places.join(", ")));
     }
-    for word in filter.text.as_deref().unwrap_or_default().split_whitespace() {
-        let escaped = word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    for word in filter
+        .text
+        .as_deref()
+        .unwrap_or_default()
+        .split_whitespace()
+    {
+        let escaped = word
+            .replace('\\', "\\\\")
+            .replace('%', "\\%")
+            .replace('_', "\\_");
         let place = bind(&format!("%{escaped}%"));
         let like = |column: &str| format!("{column} LIKE {place} ESCAPE '\\'");
         let own: Vec<String> = ["id", "name", "experiment", "argv_json"].map(like).to_vec();

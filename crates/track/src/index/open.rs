@@ -37,7 +37,10 @@ impl Index {
     ///
     /// # Errors
     /// [`deskside_types::Code::IndexBroken`] when the file can't be opened or made, for example in a store that is read-only.
-    pub fn open(machine: &dyn Machine, directories: &Directories) -> Result<(Self, Option<String>)> {
+    pub fn open(
+        machine: &dyn Machine,
+        directories: &Directories,
+    ) -> Result<(Self, Option<String>)> {
         let path = directories.index();
         if !machine.is_here() {
             return Err(elsewhere(&path));
@@ -45,17 +48,33 @@ impl Index {
         let opened = Self::connect(&path).and_then(|index| Ok((index.version()?, index)));
         let why = match opened {
             Ok((VERSION, index)) => return Ok((index, None)),
-            Ok((version, _)) if version > VERSION => format!("it was written by a newer version of Deskside (tables {version})"),
+            Ok((version, _)) if version > VERSION => {
+                format!("it was written by a newer version of Deskside (tables {version})")
+            }
             Ok(_) => return Self::make(machine, &path).map(|index| (index, None)),
             Err(error) if is_damage(&error) => "it is damaged".to_string(),
             Err(error) if !machine.exists(&path).unwrap_or(true) => {
-                return Err(problem(&format!("make the index {}", path.display()), &error));
+                return Err(problem(
+                    &format!("make the index {}", path.display()),
+                    &error,
+                ));
             }
-            Err(error) => return Err(problem(&format!("open the index {}", path.display()), &error)),
+            Err(error) => {
+                return Err(problem(
+                    &format!("open the index {}", path.display()),
+                    &error,
+                ));
+            }
         };
         let aside = Self::move_aside(machine, &path)?;
         let index = Self::make(machine, &path)?;
-        Ok((index, Some(format!("the index of runs was made anew from the run folders: {why}; the old file is {}", aside.display()))))
+        Ok((
+            index,
+            Some(format!(
+                "the index of runs was made anew from the run folders: {why}; the old file is {}",
+                aside.display()
+            )),
+        ))
     }
 
     /// Moves the file aside and begins anew, after damage was met in use.
@@ -88,7 +107,9 @@ impl Index {
 
     /// Opens the file as it is.
     pub(super) fn connect(path: &Path) -> rusqlite::Result<Self> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(PATIENCE)?;
         connection.pragma_update(None, "foreign_keys", true)?;
@@ -99,7 +120,8 @@ impl Index {
     }
 
     fn version(&self) -> rusqlite::Result<i64> {
-        self.connection.pragma_query_value(None, "user_version", |row| row.get(0))
+        self.connection
+            .pragma_query_value(None, "user_version", |row| row.get(0))
     }
 
     /// Makes the tables, one process at a time.
@@ -109,9 +131,15 @@ impl Index {
             let index = Self::connect(path)?;
             if index.version()? == 0 {
                 index.connection.pragma_update(None, "synchronous", "OFF")?;
-                index.connection.pragma_update(None, "journal_mode", "WAL")?;
-                index.connection.execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"))?;
-                index.connection.pragma_update(None, "synchronous", "NORMAL")?;
+                index
+                    .connection
+                    .pragma_update(None, "journal_mode", "WAL")?;
+                index.connection.execute_batch(&format!(
+                    "BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"
+                ))?;
+                index
+                    .connection
+                    .pragma_update(None, "synchronous", "NORMAL")?;
             }
             Ok(index)
         };
@@ -133,15 +161,23 @@ impl Index {
 
 /// SQLite opens its file past the door, so that it must not for a machine that is simulated, recorded or only looked at.
 fn elsewhere(path: &Path) -> Problem {
-    Problem::new(Code::IndexBroken, format!("could not open the index {}", path.display())).because("it is on another machine than this process")
+    Problem::new(
+        Code::IndexBroken,
+        format!("could not open the index {}", path.display()),
+    )
+    .because("it is on another machine than this process")
 }
 
 /// The file is no sound database of ours.
 pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     match error {
         rusqlite::Error::SqliteFailure(failure, message) => {
-            matches!(failure.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-                || message.as_ref().is_some_and(|message| message.starts_with("no such table") || message.starts_with("no such column"))
+            matches!(
+                failure.code,
+                ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase
+            ) || message.as_ref().is_some_and(|message| {
+                message.starts_with("no such table") || message.starts_with("no such column")
+            })
         }
         _ => false,
     }

@@ -65,7 +65,11 @@ impl Listed {
 
     /// Its state may still change.
     fn is_live(&self) -> bool {
-        !self.state.state.is_over() || matches!(self.state.state, RunState::ExitUnknown { survivor: Some(_) })
+        !self.state.state.is_over()
+            || matches!(
+                self.state.state,
+                RunState::ExitUnknown { survivor: Some(_) }
+            )
     }
 }
 
@@ -75,17 +79,22 @@ impl Index {
     /// # Errors
     /// [`deskside_types::Code::IndexBroken`].
     pub fn put(&mut self, runs: &[Listed]) -> Result<()> {
-        self.try_put(runs).map_err(|error| problem("write the index of runs", &error))
+        self.try_put(runs)
+            .map_err(|error| problem("write the index of runs", &error))
     }
 
     pub(crate) fn try_put(&mut self, runs: &[Listed]) -> rusqlite::Result<()> {
-        let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let transaction = self
+            .connection
+            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         for run in runs {
             let exit = match &run.state.state {
                 RunState::Finished { exit } | RunState::Stopped { exit } => Some(exit.shell_code()),
                 _ => None,
             };
-            transaction.prepare_cached("DELETE FROM runs WHERE id = ?1")?.execute([&run.id.0])?;
+            transaction
+                .prepare_cached("DELETE FROM runs WHERE id = ?1")?
+                .execute([&run.id.0])?;
             transaction
                 .prepare_cached("INSERT INTO runs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)")?
                 .execute(params![
@@ -105,18 +114,26 @@ impl Index {
                     run.commit,
                 ])?;
             for (table, pairs) in [("params", &run.params), ("tags", &run.tags)] {
-                let mut insert = transaction.prepare_cached(&format!("INSERT INTO {table} VALUES (?1, ?2, ?3)"))?;
+                let mut insert = transaction
+                    .prepare_cached(&format!("INSERT INTO {table} VALUES (?1, ?2, ?3)"))?;
                 for (key, value) in pairs {
                     insert.execute([&run.id.0, key, value])?;
                 }
             }
-            let mut insert = transaction.prepare_cached("INSERT INTO summary VALUES (?1, ?2, ?3, ?4)")?;
+            let mut insert =
+                transaction.prepare_cached("INSERT INTO summary VALUES (?1, ?2, ?3, ?4)")?;
             for (key, value) in &run.summary {
                 // SQLite keeps NaN as NULL; its name is kept as text beside it.
                 match value {
-                    SummaryValue::Number(number) if number.is_nan() => insert.execute(params![run.id.0, key, None::<f64>, "NaN"])?,
-                    SummaryValue::Number(number) => insert.execute(params![run.id.0, key, number, None::<&str>])?,
-                    SummaryValue::Text(text) => insert.execute(params![run.id.0, key, None::<f64>, format!("={text}")])?,
+                    SummaryValue::Number(number) if number.is_nan() => {
+                        insert.execute(params![run.id.0, key, None::<f64>, "NaN"])?
+                    }
+                    SummaryValue::Number(number) => {
+                        insert.execute(params![run.id.0, key, number, None::<&str>])?
+                    }
+                    SummaryValue::Text(text) => {
+                        insert.execute(params![run.id.0, key, None::<f64>, format!("={text}")])?
+                    }
                 };
             }
         }
@@ -136,14 +153,22 @@ impl Index {
 
     /// Every run that is known, and whether its state may still change.
     pub(crate) fn known(&self) -> rusqlite::Result<Vec<(RunId, bool)>> {
-        let mut query = self.connection.prepare_cached("SELECT id, live FROM runs")?;
-        query.query_map([], |row| Ok((RunId(row.get(0)?), row.get(1)?)))?.collect()
+        let mut query = self
+            .connection
+            .prepare_cached("SELECT id, live FROM runs")?;
+        query
+            .query_map([], |row| Ok((RunId(row.get(0)?), row.get(1)?)))?
+            .collect()
     }
 
     /// Identity and name of every run, newest first.
     pub(crate) fn names(&self) -> rusqlite::Result<Vec<(RunId, String)>> {
-        let mut query = self.connection.prepare_cached("SELECT id, name FROM runs ORDER BY created DESC, id DESC")?;
-        query.query_map([], |row| Ok((RunId(row.get(0)?), row.get(1)?)))?.collect()
+        let mut query = self
+            .connection
+            .prepare_cached("SELECT id, name FROM runs ORDER BY created DESC, id DESC")?;
+        query
+            .query_map([], |row| Ok((RunId(row.get(0)?), row.get(1)?)))?
+            .collect()
     }
 }
 

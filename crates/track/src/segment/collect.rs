@@ -22,7 +22,10 @@ pub struct Everything {
 impl Everything {
     /// Only these names are kept.
     pub fn only(wanted: Vec<String>) -> Self {
-        Self { wanted: Some(wanted), ..Self::default() }
+        Self {
+            wanted: Some(wanted),
+            ..Self::default()
+        }
     }
 
     /// The series by name, each ordered by time; points of one time stay in the order they were read.
@@ -33,7 +36,8 @@ impl Everything {
                 series.points.sort_by_key(|point| point.time_ms);
             }
         }
-        self.series.sort_by(|left, right| left.name.cmp(&right.name));
+        self.series
+            .sort_by(|left, right| left.name.cmp(&right.name));
         self.series
     }
 
@@ -42,18 +46,28 @@ impl Everything {
         self.series
             .iter_mut()
             .filter(|series| !series.points.is_empty())
-            .map(|series| Series { name: series.name.clone(), points: std::mem::take(&mut series.points) })
+            .map(|series| Series {
+                name: series.name.clone(),
+                points: std::mem::take(&mut series.points),
+            })
             .collect()
     }
 }
 
 impl Collect for Everything {
     fn series(&mut self, name: &str) -> usize {
-        if self.wanted.as_ref().is_some_and(|wanted| !wanted.iter().any(|one| one == name)) {
+        if self
+            .wanted
+            .as_ref()
+            .is_some_and(|wanted| !wanted.iter().any(|one| one == name))
+        {
             return usize::MAX;
         }
         *self.numbers.entry(name.to_string()).or_insert_with(|| {
-            self.series.push(Series { name: name.to_string(), points: Vec::new() });
+            self.series.push(Series {
+                name: name.to_string(),
+                points: Vec::new(),
+            });
             self.series.len() - 1
         })
     }
@@ -90,7 +104,11 @@ pub struct Brief {
 impl Brief {
     /// The series that have points, by name.
     pub fn series(&self) -> Vec<BriefSeries> {
-        let mut series: Vec<BriefSeries> = self.series.iter().filter_map(|(_, brief)| brief.clone()).collect();
+        let mut series: Vec<BriefSeries> = self
+            .series
+            .iter()
+            .filter_map(|(_, brief)| brief.clone())
+            .collect();
         series.sort_by(|left, right| left.name.cmp(&right.name));
         series
     }
@@ -105,10 +123,20 @@ impl Collect for Brief {
     }
 
     fn point(&mut self, series: usize, point: Point) {
-        let Some((name, brief)) = self.series.get_mut(series) else { return };
+        let Some((name, brief)) = self.series.get_mut(series) else {
+            return;
+        };
         let number = (!point.value.is_nan()).then_some(point.value);
         match brief {
-            None => *brief = Some(BriefSeries { name: name.clone(), count: 1, last: point, min: number, max: number }),
+            None => {
+                *brief = Some(BriefSeries {
+                    name: name.clone(),
+                    count: 1,
+                    last: point,
+                    min: number,
+                    max: number,
+                })
+            }
             Some(brief) => {
                 brief.count += 1;
                 if point.time_ms >= brief.last.time_ms {

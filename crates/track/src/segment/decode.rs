@@ -1,7 +1,8 @@
 //! Bytes of one segment to points, a chunk at a time.
 
 use super::{
-    Collect, KIND_KEY, KIND_KEY_MORE, KIND_SCALAR, KIND_TIME_BASE, LONGEST_NAME, MAGIC, NAME_FIRST, NAME_MORE, RECORD, SYNC, VERSION,
+    Collect, KIND_KEY, KIND_KEY_MORE, KIND_SCALAR, KIND_TIME_BASE, LONGEST_NAME, MAGIC, NAME_FIRST,
+    NAME_MORE, RECORD, SYNC, VERSION,
 };
 use deskside_types::metric::Point;
 use std::collections::HashMap;
@@ -40,7 +41,10 @@ impl Damage {
             parts.push(format!("{} damaged bytes were skipped", self.skipped_bytes));
         }
         if self.unnamed_points > 0 {
-            parts.push(format!("{} points without a name were left out", self.unnamed_points));
+            parts.push(format!(
+                "{} points without a name were left out",
+                self.unnamed_points
+            ));
         }
         parts.extend(self.unreadable.iter().cloned());
         (!parts.is_empty()).then(|| parts.join("; "))
@@ -116,13 +120,17 @@ impl Decoder {
     fn header(&mut self, record: &[u8]) {
         if record[..8] != MAGIC {
             self.refused = true;
-            self.damage.unreadable.push("no metric segment: its first bytes are not the format's".into());
+            self.damage
+                .unreadable
+                .push("no metric segment: its first bytes are not the format's".into());
             return;
         }
         let version = u16_at(record, 8);
         if version > VERSION {
             self.refused = true;
-            self.damage.unreadable.push(format!("written by a newer version of the format ({version}; this program reads {VERSION})"));
+            self.damage.unreadable.push(format!(
+                "written by a newer version of the format ({version}; this program reads {VERSION})"
+            ));
             return;
         }
         self.pid = u32_at(record, 12);
@@ -136,7 +144,14 @@ impl Decoder {
             (SYNC, KIND_SCALAR) => match self.keys.get(&key).and_then(|key| key.series) {
                 Some(series) => {
                     let time_ms = self.base_ms.saturating_add(i64::from(u32_at(record, 4)));
-                    into.point(series, Point { step: i64_at(record, 8), time_ms, value: f64::from_bits(i64_at(record, 16) as u64) });
+                    into.point(
+                        series,
+                        Point {
+                            step: i64_at(record, 8),
+                            time_ms,
+                            value: f64::from_bits(i64_at(record, 16) as u64),
+                        },
+                    );
                 }
                 None => self.damage.unnamed_points += 1,
             },
@@ -144,7 +159,14 @@ impl Decoder {
                 let length = usize::from(u16_at(record, 4));
                 if (1..=LONGEST_NAME).contains(&length) {
                     let name = record[8..8 + length.min(NAME_FIRST)].to_vec();
-                    self.keys.insert(key, Key { length, name, series: None });
+                    self.keys.insert(
+                        key,
+                        Key {
+                            length,
+                            name,
+                            series: None,
+                        },
+                    );
                     self.name_when_whole(key, into);
                 } else {
                     self.skip();
@@ -164,7 +186,9 @@ impl Decoder {
     }
 
     fn name_when_whole(&mut self, key: u16, into: &mut dyn Collect) {
-        let Some(known) = self.keys.get_mut(&key) else { return };
+        let Some(known) = self.keys.get_mut(&key) else {
+            return;
+        };
         if known.name.len() < known.length {
             return;
         }

@@ -21,7 +21,11 @@ pub struct RunMetrics<C> {
 impl<C: Collect> RunMetrics<C> {
     /// Of a folder; nothing is read yet.
     pub fn new(folder: impl Into<PathBuf>, collected: C) -> Self {
-        Self { folder: folder.into(), segments: BTreeMap::new(), collected }
+        Self {
+            folder: folder.into(),
+            segments: BTreeMap::new(),
+            collected,
+        }
     }
 
     /// Reads what was added since the last call, from segments known and new, and says what could not be read in all.

@@ -1,7 +1,8 @@
 //! Points to bytes of a segment: for importers, samplers and tests. Training code has its own writer in Python.
 
 use super::{
-    KIND_KEY, KIND_KEY_MORE, KIND_SCALAR, KIND_TIME_BASE, LONGEST_NAME, MAGIC, MOST_KEYS, NAME_FIRST, NAME_MORE, SYNC, VERSION,
+    KIND_KEY, KIND_KEY_MORE, KIND_SCALAR, KIND_TIME_BASE, LONGEST_NAME, MAGIC, MOST_KEYS,
+    NAME_FIRST, NAME_MORE, SYNC, VERSION,
 };
 use deskside_types::metric::Point;
 use std::collections::HashMap;
@@ -32,7 +33,13 @@ impl SegmentWriter {
         header.extend_from_slice(&[0, 0]);
         header.extend_from_slice(&pid.to_le_bytes());
         header.extend_from_slice(&(base_ms * 1_000_000).to_le_bytes());
-        (Self { base_ms, keys: HashMap::new() }, header)
+        (
+            Self {
+                base_ms,
+                keys: HashMap::new(),
+            },
+            header,
+        )
     }
 
     /// Adds a point's records to a batch: the name where it is new, a time base where the clock moved too far, the value.
@@ -41,13 +48,23 @@ impl SegmentWriter {
     ///
     /// # Errors
     /// When a new name no longer fits; nothing was added then.
-    pub fn add(&mut self, name: &str, point: Point, batch: &mut Vec<u8>) -> Result<(), TooManyNames> {
+    pub fn add(
+        &mut self,
+        name: &str,
+        point: Point,
+        batch: &mut Vec<u8>,
+    ) -> Result<(), TooManyNames> {
         let key = match self.keys.get(name) {
             Some(key) => *key,
             None => self.define(name, batch)?,
         };
-        let time_ms = point.time_ms.clamp(i64::MIN / 1_000_000 + 1, i64::MAX / 1_000_000);
-        let delta = match time_ms.checked_sub(self.base_ms).and_then(|delta| u32::try_from(delta).ok()) {
+        let time_ms = point
+            .time_ms
+            .clamp(i64::MIN / 1_000_000 + 1, i64::MAX / 1_000_000);
+        let delta = match time_ms
+            .checked_sub(self.base_ms)
+            .and_then(|delta| u32::try_from(delta).ok())
+        {
             Some(delta) => delta,
             None => {
                 self.base_ms = time_ms;
@@ -66,8 +83,15 @@ impl SegmentWriter {
     }
 
     fn define(&mut self, name: &str, batch: &mut Vec<u8>) -> Result<u16, TooManyNames> {
-        let key = u16::try_from(self.keys.len()).ok().filter(|key| *key < MOST_KEYS).ok_or(TooManyNames)?;
-        let shown = if name.is_empty() { "unnamed" } else { &name[..name.floor_char_boundary(LONGEST_NAME)] };
+        let key = u16::try_from(self.keys.len())
+            .ok()
+            .filter(|key| *key < MOST_KEYS)
+            .ok_or(TooManyNames)?;
+        let shown = if name.is_empty() {
+            "unnamed"
+        } else {
+            &name[..name.floor_char_boundary(LONGEST_NAME)]
+        };
         let bytes = shown.as_bytes();
         let (first, more) = bytes.split_at(bytes.len().min(NAME_FIRST));
         batch.extend_from_slice(&[KIND_KEY, SYNC]);
