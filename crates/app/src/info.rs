@@ -47,7 +47,7 @@ pub fn info(machine: &dyn Machine) -> InfoReport {
 pub fn record(context: &Context, path: &Path) -> Result<InfoReport> {
     let recording = Arc::new(Recording::new(context.machine.clone()));
     let report = info(&*recording);
-    let bundle: Bundle = recording.redacted_bundle();
+    let bundle: Bundle = recording.redacted_bundle("Recorded by `deskside info --record`.");
     bundle.save(path)?;
     Ok(report)
 }

@@ -9,6 +9,7 @@ pub mod context;
 pub mod explain;
 pub mod history;
 pub mod info;
+pub mod run;
 pub mod runs;
 pub mod schemas;
 pub mod undo;
@@ -16,4 +17,6 @@ pub mod up;
 
 pub use answer::Answer;
 pub use context::Context;
-pub use deskside_machine::{Directories, Host, Machine, interrupt};
+pub use deskside_advise::ModelMemory;
+pub use deskside_machine::{self as machine, Directories, Host, Machine, Progress, interrupt};
+pub use deskside_operate::Event;

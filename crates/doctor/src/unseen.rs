@@ -39,6 +39,10 @@ fn walk(value: &Value, path: String, found: &mut Vec<Unseen>) {
     match value {
         Value::Object(fields) => {
             if let (Some(Value::String(reason)), 1) = (fields.get("unknown"), fields.len()) {
+                // What was not asked on purpose is nothing that failed to be seen.
+                if reason == "not asked" {
+                    return;
+                }
                 found.push(Unseen {
                     fact: path,
                     reason: reason.clone(),

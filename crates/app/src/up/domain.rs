@@ -6,9 +6,6 @@ use deskside_types::Result;
 use deskside_types::plan::EnvironmentAction;
 use serde_json::Value;
 
-/// The name under which plans speak of the Python module's wheel.
-pub const MODULE: &str = "deskside-python-module";
-
 /// Every domain there is.
 pub struct Everything;
 
@@ -26,6 +23,7 @@ impl Domain for Everything {
     }
 
     fn embedded(&self, name: &str) -> Option<Vec<u8>> {
-        (name == MODULE).then(|| deskside_track::module::wheel().bytes)
+        let wheel = deskside_track::module::wheel();
+        (name == wheel.file_name).then_some(wheel.bytes)
     }
 }

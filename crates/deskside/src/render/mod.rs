@@ -15,5 +15,5 @@ pub fn field(ui: &Ui, label: &str, value: &str) {
 
 /// A moment in the person's own time, to the minute.
 pub fn moment(at: jiff::Timestamp) -> String {
-    at.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string()
+    at.to_zoned_datetime(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string()
 }

@@ -1,0 +1,96 @@
+//! `deskside run`: a command, tracked.
+
+use crate::{Answer, Context};
+use deskside_machine::{Machine, Reading};
+use deskside_runs::{Finished, Request};
+use deskside_track::{Folder, record};
+use deskside_types::Result;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// What is to be run.
+#[derive(Debug, Clone, Default)]
+pub struct RunRequest {
+    /// The command, program first.
+    pub argv: Vec<OsString>,
+    /// A name for it.
+    pub name: Option<String>,
+    /// The group of runs it belongs to.
+    pub experiment: Option<String>,
+    /// Params beside those read from the command line.
+    pub params: BTreeMap<String, String>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// The answer of `run`, beside the command's own output.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct RunReport {
+    /// The run's identity.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its state, in a word.
+    pub state: String,
+    /// Its exit code as a shell shows it.
+    pub exit: i32,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// What a person should know: a log that is not whole, an index that could not be written.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+impl Answer for RunReport {
+    const SCHEMA: &'static str = "deskside.run";
+}
+
+/// Runs a command, tracked, with its output passed through.
+///
+/// # Errors
+/// When it could not be started; its own failure is its exit code and no error.
+pub fn run(context: &Context, request: RunRequest) -> Result<RunReport> {
+    context.require_live("run")?;
+    let machine = &*context.machine;
+    let environment = environment_of_folder(machine);
+    let finished = deskside_runs::foreground(
+        context.machine.clone(),
+        &context.directories,
+        Request {
+            argv: request.argv,
+            name: request.name,
+            experiment: request.experiment,
+            params: request.params,
+            tags: request.tags,
+            environment,
+            ..Request::default()
+        },
+    )?;
+    Ok(report(&*context.machine, &finished))
+}
+
+/// The environment of the folder a person stands in, where none is active: what they would have activated.
+fn environment_of_folder(machine: &dyn Machine) -> Option<PathBuf> {
+    if ["VIRTUAL_ENV", "CONDA_PREFIX"].iter().any(|name| machine.variable(name).is_some_and(|value| !value.is_empty())) {
+        return None;
+    }
+    let environment = machine.working_directory().ok()?.join(".venv");
+    machine.exists(environment.join("pyvenv.cfg")).ok()?.then_some(environment)
+}
+
+pub(crate) fn report(machine: &dyn Machine, finished: &Finished) -> RunReport {
+    let name = Folder::at(&finished.folder)
+        .and_then(|folder| record::read(machine, &folder).ok())
+        .map_or_else(|| finished.id.0.clone(), |record| record.name);
+    RunReport {
+        id: finished.id.0.clone(),
+        name,
+        state: finished.state.state.word().to_string(),
+        exit: finished.exit.shell_code(),
+        duration_ms: u64::try_from(finished.elapsed.as_millis()).unwrap_or(u64::MAX),
+        warnings: finished.warnings.clone(),
+    }
+}

@@ -1,0 +1,40 @@
+//! The JSON schemas of every answer.
+
+use crate::Answer;
+use schemars::Schema;
+use serde_json::{Map, Value, json};
+
+/// Every answer's schema by its name, as one JSON object.
+pub fn all() -> Value {
+    let mut schemas = Map::new();
+    for (name, version, schema) in each() {
+        let mut schema = Value::from(schema);
+        if let Some(object) = schema.as_object_mut() {
+            if let Some(Value::Object(properties)) = object.get_mut("properties") {
+                properties.insert("schema".into(), json!({ "const": name }));
+                properties.insert("version".into(), json!({ "const": version }));
+            }
+        }
+        schemas.insert(name.to_string(), schema);
+    }
+    Value::Object(schemas)
+}
+
+fn each() -> Vec<(&'static str, u32, Schema)> {
+    vec![
+        of::<crate::explain::ExplainReport>(),
+        of::<crate::history::HistoryReport>(),
+        of::<crate::info::InfoReport>(),
+        of::<crate::run::RunReport>(),
+        of::<crate::runs::ReindexReport>(),
+        of::<crate::runs::RunsReport>(),
+        of::<crate::runs::ShowReport>(),
+        of::<crate::undo::UndoReport>(),
+        of::<crate::up::PlanReport>(),
+        of::<crate::up::UpReport>(),
+    ]
+}
+
+fn of<T: Answer>() -> (&'static str, u32, Schema) {
+    (T::SCHEMA, T::VERSION, schemars::schema_for!(T))
+}

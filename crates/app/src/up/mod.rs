@@ -1,0 +1,171 @@
+//! `deskside up`: from the machine as it is to a trained model.
+//!
+//! Prepare (look, choose, plan), carry out, train. Nothing is changed while preparing, and
+//! carrying out makes no choices.
+
+mod choose;
+mod domain;
+mod machine_lines;
+mod report;
+mod train;
+
+pub use domain::Everything;
+pub use report::{Next, PlanReport, TrainedRun, UpReport};
+pub use train::train;
+
+use crate::Context;
+use deskside_envs::build::{Build, Flavour};
+use deskside_envs::project::Project;
+use deskside_envs::uv::{self, UvState};
+use deskside_machine::Reading;
+use deskside_operate::{Applied, Event, Workshop, apply, check, premise};
+use deskside_types::plan::{Comparison, PLAN_VERSION, Plan, Premise, Step};
+use deskside_types::{Code, Facts, Problem, Result};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// What is wanted.
+#[derive(Debug, Clone, Default)]
+pub struct UpRequest {
+    /// The project's folder; a first project is made when none.
+    pub project: Option<PathBuf>,
+    /// The framework, by its word.
+    pub flavour: Option<String>,
+    /// Further arguments for the training command.
+    pub arguments: Vec<OsString>,
+    /// Train once everything is set up.
+    pub train: bool,
+    /// The training's output goes into its log only.
+    pub silent: bool,
+}
+
+/// Everything that was found and decided, before anything is changed.
+pub struct Prepared {
+    /// The plan with its reasons.
+    pub report: PlanReport,
+    facts: Facts,
+    project: Project,
+    build: Option<Build>,
+    request: UpRequest,
+}
+
+/// Looks at the machine and the project, and makes the plan.
+///
+/// # Errors
+/// When the project can't be read, no build fits, or uv can't be had.
+pub fn prepare(context: &Context, request: &UpRequest) -> Result<Prepared> {
+    let machine = &*context.machine;
+    let flavour = match &request.flavour {
+        Some(word) => Some(word.parse::<Flavour>().map_err(|error| Problem::new(Code::Usage, error))?),
+        None => None,
+    };
+    let facts = deskside_probe::collect(machine);
+    let system = deskside_provision::assess(&facts);
+    let (project, build) = match &request.project {
+        Some(path) => choose::named(machine, &facts, path, flavour)?,
+        None => choose::first(context, &facts, flavour)?,
+    };
+    let uv = uv_state(context, &facts)?;
+    let wheel = deskside_track::module::wheel();
+    let version = deskside_track::module::VERSION;
+    let module = deskside_envs::plan::module(version, &wheel.file_name, &wheel.bytes, &context.directories.cache);
+    let steps = deskside_envs::plan::steps(machine, &project, build.as_ref(), &uv, Some(&module))?;
+    let plan = plan(context, &facts, &project, steps)?;
+    let mut warnings = project.warnings.clone();
+    if system.blocks_accelerator() && build.as_ref().is_some_and(|build| !build.accelerated) {
+        warnings.push("the accelerator can't be used yet; see the commands in the plan".into());
+    }
+    Ok(Prepared {
+        report: PlanReport {
+            project: project.path.display().to_string(),
+            flavour: project.first.map(|flavour| flavour.word().to_string()),
+            machine: machine_lines::lines(&facts),
+            why: build.iter().flat_map(|build| build.why.clone()).collect(),
+            training: request.train.then(|| train::shown_command(&project, &request.arguments)),
+            system,
+            plan,
+            warnings,
+        },
+        facts,
+        project,
+        build,
+        request: request.clone(),
+    })
+}
+
+/// Carries the plan out; does nothing where it is empty.
+///
+/// # Errors
+/// When the machine changed since, or a step fails. Preparing and carrying out again goes on from there.
+pub fn carry_out(context: &Context, prepared: &Prepared, listen: &mut dyn FnMut(Event<'_>)) -> Result<Applied> {
+    context.require_live("up")?;
+    let machine = &*context.machine;
+    premise::require(machine, &prepared.report.plan, &prepared.facts)?;
+    let workshop = Workshop { machine, domain: &Everything, state: context.directories.state.clone() };
+    apply(&workshop, &prepared.report.plan, listen)
+}
+
+/// uv as it is here, or where it comes from. A recorded machine has no network: what is known is enough for a plan to read.
+fn uv_state(context: &Context, facts: &Facts) -> Result<UvState> {
+    if let Some(tool) = uv::locate(&*context.machine, &context.directories) {
+        return Ok(UvState::Here(tool));
+    }
+    if context.recorded {
+        let path = uv::tools(&context.directories).join("newest/uv").display().to_string();
+        return Ok(UvState::Fetch(uv::UvSource {
+            version: "(the newest of the index)".into(),
+            url: String::new(),
+            file_name: String::new(),
+            sha256: String::new(),
+            size: 0,
+            member: String::new(),
+            archive: String::new(),
+            local: false,
+            path,
+            origin: "the person's package index".into(),
+        }));
+    }
+    uv::source(&*context.machine, facts, &context.directories).map(UvState::Fetch)
+}
+
+/// The steps that are not satisfied yet, and what they rest on.
+fn plan(context: &Context, facts: &Facts, project: &Project, steps: Vec<Step>) -> Result<Plan> {
+    let machine = &*context.machine;
+    let mut pending = Vec::new();
+    let mut satisfied = Vec::new();
+    let mut broken = false;
+    for step in steps {
+        // Once a step is pending, those behind it are too where they rest on it: looking costs little, and
+        // carrying out looks again.
+        let holds = !context.recorded && check::all_hold(machine, &Everything, &step.check)?;
+        if holds && !broken {
+            satisfied.push(step.title.clone());
+        } else {
+            broken |= step.id == "environment";
+            pending.push(step);
+        }
+    }
+    let needed: u64 = pending.iter().filter_map(|step| step.download_bytes).sum();
+    let mut premises = vec![fact("drivers.nvidia.loaded", facts), fact("system.architecture", facts)];
+    if needed > 0 {
+        // Unpacked packages take about three times what is downloaded: measured, 2.6 to 3.1 for the three frameworks.
+        premises.push(Premise {
+            fact: format!("free:{}", project.path.display()),
+            operator: Comparison::AtLeast,
+            value: (needed.saturating_mul(3)).into(),
+        });
+    }
+    Ok(Plan {
+        version: PLAN_VERSION,
+        wish: format!("set up {}", project.path.display()),
+        made_at: machine.now()?.wall,
+        premises,
+        steps: pending,
+        satisfied,
+    })
+}
+
+fn fact(path: &str, facts: &Facts) -> Premise {
+    let facts = serde_json::to_value(facts).unwrap_or_default();
+    Premise { fact: path.into(), operator: Comparison::Equals, value: premise::at(&facts, path).cloned().unwrap_or_default() }
+}
