@@ -36,6 +36,9 @@ fn script(argv: &[String]) -> (String, usize) {
     let Some(program) = argv.first() else {
         return (String::new(), 0);
     };
+    if is_shell(program) {
+        return shell_script(argv);
+    }
     if !is_launcher(program) {
         return (program.clone(), 1);
     }
@@ -52,6 +55,20 @@ fn script(argv: &[String]) -> (String, usize) {
         }
     }
     (program.clone(), 1)
+}
+
+fn is_shell(program: &str) -> bool {
+    ["bash", "dash", "fish", "ksh", "sh", "zsh"].contains(&file_name(program))
+}
+
+/// `bash train.sh --lr 1` runs a script; what stands behind `-c` is shell text and holds no parameters.
+fn shell_script(argv: &[String]) -> (String, usize) {
+    let options = argv[1..].iter().take_while(|word| word.starts_with('-')).count();
+    let has_text = argv[1..=options].iter().any(|word| !word.starts_with("--") && word.contains('c'));
+    match argv.get(1 + options) {
+        Some(script) if !has_text => (script.clone(), options + 2),
+        _ => (argv[0].clone(), argv.len()),
+    }
 }
 
 /// A program that runs a script named among its words.
@@ -125,6 +142,10 @@ mod tests {
             ),
             ("env X=1 python train.py --lr 1", "train", "lr=1"),
             ("python -c pass --x 1", "python", ""),
+            ("sh -c pass --x 1", "sh", ""),
+            ("/bin/bash -ec pass", "bash", ""),
+            ("bash -e train.sh --lr 1", "train", "lr=1"),
+            ("bash", "bash", ""),
             (
                 "./train --lr 1 --config base.py --steps 5",
                 "train",

@@ -26,7 +26,8 @@ impl<'a> Steps<'a> {
 
     /// A step begins.
     pub fn begin(&mut self, title: &str, place: usize, of: usize) {
-        self.title = title.to_string();
+        self.title = self.ui.short(title);
+        let title = &self.title;
         if !self.ui.repaint {
             self.ui.talk(&format!("[{place}/{of}] {title}"));
             return;
@@ -74,6 +75,10 @@ impl<'a> Steps<'a> {
     pub fn done(&mut self, span: Duration) {
         self.clear();
         let mark = self.ui.tint(self.ui.letter("✓", "ok"), Meaning::Good);
+        if !self.ui.repaint {
+            self.ui.talk(&format!("      {mark} {}", units::duration(span)));
+            return;
+        }
         self.ui.talk(&format!(
             "{mark} {} {}",
             self.title,

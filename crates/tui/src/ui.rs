@@ -29,6 +29,8 @@ pub struct Surroundings {
     pub unicode: bool,
     /// `COLUMNS`, where it is set.
     pub columns: Option<usize>,
+    /// The person's home, which is shown as `~`.
+    pub home: Option<String>,
 }
 
 /// Where everything that a person sees goes through.
@@ -48,6 +50,7 @@ pub struct Ui {
     pub quiet: bool,
     /// stderr is a terminal that may be repainted.
     pub repaint: bool,
+    home: Option<String>,
 }
 
 impl Ui {
@@ -87,6 +90,7 @@ impl Ui {
             json,
             quiet,
             repaint: talk && !around.dumb && !no_progress && !quiet,
+            home: around.home.clone().filter(|home| home.len() > 1),
         }
     }
 
@@ -140,6 +144,19 @@ impl Ui {
         paint(text, meaning, self.talk_colour)
     }
 
+    /// A text with paths in the person's home shortened to `~/…`.
+    pub fn short(&self, text: &str) -> String {
+        match &self.home {
+            Some(home) => text.replace(&format!("{}/", home.trim_end_matches('/')), "~/"),
+            None => text.to_string(),
+        }
+    }
+
+    /// Words broken into lines that fit, those behind the first set in by `indent` spaces.
+    pub fn wrapped(&self, text: &str, indent: usize) -> String {
+        wrap(text, indent, self.width)
+    }
+
     /// `rich` where letters beyond ASCII may be used, else `plain`.
     pub fn letter<'a>(&self, rich: &'a str, plain: &'a str) -> &'a str {
         if self.unicode { rich } else { plain }
@@ -172,5 +189,36 @@ impl Ui {
         for hint in &problem.hints {
             self.insist(&format!("  {} {hint}", self.tint("hint:", Meaning::Hint)));
         }
+    }
+}
+
+fn wrap(text: &str, indent: usize, width: usize) -> String {
+    let words = text.trim_start();
+    let mut line = " ".repeat(text.len() - words.len());
+    let mut begun = line.len();
+    let mut lines = Vec::new();
+    for word in words.split(' ') {
+        let used = line.chars().count();
+        if used > begun && used + 1 + word.chars().count() > width {
+            lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
+            begun = indent;
+        } else if used > begun {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrap;
+
+    #[test]
+    fn words_are_wrapped_and_set_in() {
+        assert_eq!(wrap("  + one two three", 4, 11), "  + one two\n    three");
+        assert_eq!(wrap("a-word-longer-than-the-line", 2, 5), "a-word-longer-than-the-line");
+        assert_eq!(wrap("", 2, 5), "");
     }
 }

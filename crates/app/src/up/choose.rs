@@ -6,13 +6,21 @@ use deskside_envs::environment::marker;
 use deskside_envs::project::{self, First, Project};
 use deskside_machine::{Machine, Reading};
 use deskside_types::facts::{Facts, Vendor};
-use deskside_types::{Problem, Result};
+use deskside_types::{Code, Problem, Result};
 use std::path::Path;
+
+/// The oldest Python that the deskside module runs on.
+const OLDEST_PYTHON: &str = "3.9";
 
 /// A project of the person's own; without a framework among its packages there is no build to choose.
 pub fn named(machine: &dyn Machine, facts: &Facts, path: &Path, flavour: Option<Flavour>) -> Result<(Project, Option<Build>)> {
-    let project = project::read(machine, path)?;
+    let mut project = project::read(machine, path)?;
     if flavour.or(project.flavour).is_none() {
+        // No framework bounds the Python, so one that is installed serves where the project takes it.
+        let newest = &deskside_knowledge::frameworks::indexes().python.newest;
+        let python = build::python::choose(facts, OLDEST_PYTHON, newest, project.python.as_deref())
+            .map_err(|why| Problem::new(Code::NoFittingBuild, "no Python fits the project").because(why).hint("change requires-python in the project's pyproject.toml"))?;
+        project.python = Some(python.request);
         return Ok((project, None));
     }
     let build = build::select(machine, facts, &project.wish(flavour))?;

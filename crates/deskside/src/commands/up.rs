@@ -40,12 +40,12 @@ pub fn up(ui: &Ui, machine: Arc<dyn Machine>, arguments: Up) -> Result<u8> {
         if ui.json {
             ui.answer_json(&prepared.report.json(), false);
         } else {
-            render::plan::plan(ui, &prepared.report, &|line| ui.answer(line));
+            render::plan::plan(ui, &prepared.report, &|line| ui.answer(line), &|text, meaning| ui.paint(text, meaning));
         }
         let pending = arguments.exit_code && !prepared.report.plan.is_empty();
         return Ok(if pending { Exit::Pending.number() } else { Exit::Done.number() });
     }
-    render::plan::plan(ui, &prepared.report, &|line| ui.talk(line));
+    render::plan::plan(ui, &prepared.report, &|line| ui.talk(line), &|text, meaning| ui.tint(text, meaning));
 
     let mut steps = Steps::new(ui);
     let applied = up::carry_out(&context, &prepared, &mut |event| match event {

@@ -22,10 +22,10 @@ pub fn history(ui: &Ui, report: &HistoryReport) {
             ui.paint(&operation.id, Meaning::Subject),
             moment(operation.began_at),
             ui.paint(&format!("{:<11}", operation.outcome), meaning),
-            operation.wish
+            ui.short(&operation.wish)
         ));
         for title in &operation.done {
-            ui.answer(&format!("    {} {title}", ui.paint(ui.letter("✓", "+"), Meaning::Good)));
+            ui.answer(&format!("    {} {}", ui.paint(ui.letter("✓", "+"), Meaning::Good), ui.short(title)));
         }
         if let Some(problem) = &operation.problem {
             ui.answer(&format!("    {} {problem} [{}]", ui.paint(ui.letter("✗", "x"), Meaning::Bad), problem.code));
@@ -41,9 +41,9 @@ pub fn history(ui: &Ui, report: &HistoryReport) {
 
 /// Draws what was taken back.
 pub fn undo(ui: &Ui, report: &UndoReport) {
-    ui.answer(&format!("took back: {}", report.wish));
+    ui.answer(&format!("took back: {}", ui.short(&report.wish)));
     for title in &report.steps {
-        ui.answer(&format!("  {} {title}", ui.paint("-", Meaning::Warning)));
+        ui.answer(&format!("  {} {}", ui.paint("-", Meaning::Warning), ui.short(title)));
     }
     for left in &report.left {
         ui.answer(&format!("  {} {left}", ui.paint("left:", Meaning::Quiet)));

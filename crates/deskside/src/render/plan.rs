@@ -1,83 +1,108 @@
 //! Plans and the result of `up` as text.
 
 use super::field;
-use deskside_app::up::{PlanReport, UpReport};
+use deskside_app::up::{Next, PlanReport, UpReport};
 use deskside_tui::sparkline::sparkline;
 use deskside_tui::{Meaning, Ui};
+use deskside_types::plan::Step;
 use deskside_types::units;
 use std::time::Duration;
 
-/// Draws a plan: what is satisfied, what will be done, what it costs.
-pub fn plan(ui: &Ui, report: &PlanReport, print: &dyn Fn(&str)) {
-    let paint = |text: &str, meaning| ui.tint(text, meaning);
-    print(&format!("{} {}", paint("plan:", Meaning::Subject), report.plan.wish));
-    for line in &report.machine {
-        print(&format!("  {} {line}", paint(ui.letter("·", "-"), Meaning::Quiet)));
-    }
-    for line in &report.why {
-        print(&format!("  {} {line}", paint(ui.letter("·", "-"), Meaning::Quiet)));
+/// Draws a plan: what is satisfied, what will be done, what it costs. `print` takes each line, `paint` colours it.
+pub fn plan(ui: &Ui, report: &PlanReport, print: &dyn Fn(&str), paint: &dyn Fn(&str, Meaning) -> String) {
+    let line = |mark: &str, meaning: Meaning, text: &str| {
+        let text = ui.wrapped(&format!("  {mark} {}", ui.short(text)), 4);
+        print(&text.replacen(mark, &paint(mark, meaning), 1));
+    };
+    print(&format!("{} {}", paint("plan:", Meaning::Subject), ui.short(&report.plan.wish)));
+    let dot = ui.letter("·", "-");
+    for text in report.machine.iter().chain(&report.why) {
+        line(dot, Meaning::Quiet, text);
     }
     for lacking in &report.system.lacking {
-        print(&format!("  {} {}: {}", paint("!", Meaning::Warning), lacking.title, lacking.why));
+        line("!", Meaning::Warning, &format!("{}. {}", lacking.title, lacking.why));
         for command in &lacking.commands {
-            print(&format!("      {}", paint(command, Meaning::Hint)));
+            print(&format!("        {}", paint(command, Meaning::Hint)));
         }
         if let Some(note) = &lacking.note {
-            print(&format!("      {note}"));
+            print(&ui.wrapped(&format!("    {note}"), 4));
         }
     }
     if report.system.lacking.is_empty() {
-        print(&format!("  {} system: nothing to change", paint("=", Meaning::Quiet)));
+        line("=", Meaning::Quiet, "system: nothing to change");
     }
     for satisfied in &report.plan.satisfied {
-        print(&format!("  {} {satisfied}", paint("=", Meaning::Quiet)));
+        line("=", Meaning::Quiet, &format!("{satisfied}: done already"));
     }
-    for step in &report.plan.steps {
-        let download = step.download_bytes.filter(|bytes| *bytes > 0).map(|bytes| paint(&format!(" (about {})", units::bytes(bytes)), Meaning::Quiet)).unwrap_or_default();
-        print(&format!("  {} {}{download}", paint("+", Meaning::Good), step.title));
-        print(&format!("      {}", paint(&step.why, Meaning::Quiet)));
+    for one in &report.plan.steps {
+        step(ui, report, one, &line, print, paint);
     }
     if let Some(training) = &report.training {
-        print(&format!("  {} train: {}", paint(ui.letter("▶", ">"), Meaning::Good), training));
+        line(ui.letter("▶", ">"), Meaning::Good, &format!("Train: {training}"));
     }
-    let (bytes, _) = report.plan.download_bytes();
+    print(&format!("  {}", totals(report)));
+}
+
+fn step(ui: &Ui, report: &PlanReport, step: &Step, line: &dyn Fn(&str, Meaning, &str), print: &dyn Fn(&str), paint: &dyn Fn(&str, Meaning) -> String) {
+    let download = step.download_bytes.filter(|bytes| *bytes > 0).map(|bytes| format!(" (about {})", units::bytes(bytes))).unwrap_or_default();
+    line("+", Meaning::Good, &format!("{}{download}", step.title));
+    // What stands at the head of the plan is not said twice.
+    if step.why != report.why.join(". ") {
+        print(&paint(&ui.wrapped(&format!("    {}", ui.short(&step.why)), 4), Meaning::Quiet));
+    }
+}
+
+fn totals(report: &PlanReport) -> String {
     if report.plan.is_empty() {
-        print("  everything is in place");
-    } else {
-        let of = if report.plan.steps.len() == 1 { "1 step".to_string() } else { format!("{} steps", report.plan.steps.len()) };
-        let download = if bytes > 0 { format!(", about {} to download", units::bytes(bytes)) } else { String::new() };
-        print(&format!("  {of}{download}, no root, no reboot"));
+        return "everything is in place".into();
     }
+    let steps = match report.plan.steps.len() {
+        1 => "1 step".to_string(),
+        count => format!("{count} steps"),
+    };
+    let (bytes, all_known) = report.plan.download_bytes();
+    let download = match (bytes, all_known) {
+        (0, true) => String::new(),
+        (0, false) => ", a download of unknown size".into(),
+        (bytes, true) => format!(", about {} to download", units::bytes(bytes)),
+        (bytes, false) => format!(", {} or more to download", units::bytes(bytes)),
+    };
+    format!("{steps}{download}, no root, no reboot")
 }
 
 /// Draws what came of it.
 pub fn result(ui: &Ui, report: &UpReport) {
+    let good = ui.paint(ui.letter("✓", "ok"), Meaning::Good);
     let Some(run) = &report.run else {
-        ui.answer(&format!("{} {} is set up", ui.paint(ui.letter("✓", "ok"), Meaning::Good), ui.paint(&report.project, Meaning::Subject)));
+        ui.answer(&format!("{good} {} is set up", ui.paint(&ui.short(&report.project), Meaning::Subject)));
         next(ui, &report.next);
         return;
     };
     ui.answer("");
     let span = run.duration_ms.map(|ms| format!(" in {}", units::duration(Duration::from_millis(ms)))).unwrap_or_default();
-    ui.answer(&format!("{} {} {}{span}", ui.paint(ui.letter("✓", "ok"), Meaning::Good), ui.paint(&run.name, Meaning::Subject), run.state));
+    ui.answer(&format!("{good} {} {}{span}", ui.paint(&run.name, Meaning::Subject), run.state));
+    let names = report.curves.iter().map(|curve| &curve.name).chain(report.summary.keys());
+    let width = names.map(|name| name.chars().count()).max().unwrap_or(0);
     for series in &report.curves {
         let curve = sparkline(&series.values, 48.min(ui.width.saturating_sub(40)), ui.unicode);
-        field(ui, &series.name, &format!("{}  {} {} {}", ui.paint(&curve, Meaning::Hint), units::number(series.first), ui.letter("→", "->"), units::number(series.last)));
+        let ends = format!("{} {} {}", units::number(series.first), ui.letter("→", "->"), units::number(series.last));
+        field(ui, &format!("{:<width$}", series.name), &format!("{}  {ends}", ui.paint(&curve, Meaning::Hint)));
     }
     for (name, value) in &report.summary {
-        let text = if name.contains("accuracy") { format!("{:.1} %", value * 100.0) } else { units::number(*value) };
-        field(ui, name, &ui.paint(&text, Meaning::Subject));
+        let text = if name.contains("accuracy") && (0.0..=1.0).contains(value) { format!("{:.1} %", value * 100.0) } else { units::number(*value) };
+        field(ui, &format!("{name:<width$}"), &ui.paint(&text, Meaning::Subject));
     }
     next(ui, &report.next);
 }
 
-fn next(ui: &Ui, next: &[deskside_app::up::Next]) {
+fn next(ui: &Ui, next: &[Next]) {
     if next.is_empty() {
         return;
     }
     ui.talk("");
     ui.talk(&ui.tint("next:", Meaning::Subject));
+    let width = next.iter().map(|one| one.command.chars().count()).max().unwrap_or(0);
     for one in next {
-        ui.talk(&format!("  {}  {}", ui.tint(&format!("{:<44}", one.command), Meaning::Hint), one.why));
+        ui.talk(&format!("  {}  {}", ui.tint(&format!("{:<width$}", one.command), Meaning::Hint), one.why));
     }
 }
