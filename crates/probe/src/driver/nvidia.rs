@@ -99,7 +99,10 @@ impl ModuleOnDisk {
                 Ok(output) if output.succeeded() => return Self::parse(&output.text()),
                 Ok(output) if output.last_lines(1).join("").contains("not found") => {}
                 Ok(output) => {
-                    return Self::unknown(&format!("modinfo failed with exit code {}", output.code));
+                    return Self::unknown(&format!(
+                        "modinfo failed with exit code {}",
+                        output.code
+                    ));
                 }
                 Err(reason) => return Self::unknown(&reason),
             }
@@ -136,10 +139,16 @@ fn modinfo(machine: &dyn Machine, module: &str) -> Result<Output, String> {
     Err(reason)
 }
 
-/// The version in the name of the file behind the library's link.
+/// The version in the name of the file behind the library's link, looked for in the loader's order:
+/// `LD_LIBRARY_PATH` first (ld.so(8)).
 fn user_space(machine: &dyn Machine) -> Known<String> {
     let mut outcome = Known::Absent;
-    for folder in LIBRARY_FOLDERS {
+    let named = machine.variable("LD_LIBRARY_PATH").unwrap_or_default();
+    let named = named
+        .split([':', ';'])
+        .map(|folder| folder.trim_end_matches('/'));
+    let named = named.filter(|folder| folder.starts_with('/')).take(16);
+    for folder in named.chain(LIBRARY_FOLDERS) {
         for library in ["libnvidia-ml.so.1", "libcuda.so.1"] {
             match machine.real_path(format!("{folder}/{library}")) {
                 Ok(real) => {

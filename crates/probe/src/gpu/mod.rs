@@ -1,6 +1,7 @@
 //! GPUs of a Linux machine: the bus first, then what their drivers tell.
 
 pub(crate) mod amd;
+mod matching;
 pub(crate) mod nvidia;
 pub(crate) mod nvml;
 pub(crate) mod pci;
@@ -62,7 +63,7 @@ pub(crate) fn linux(
     } else {
         Known::Absent
     };
-    let mut gpus = nvidia::gpus(machine, start, of_nvidia, nvml);
+    let mut gpus = nvidia::gpus(machine, start, &of_nvidia, nvml);
     gpus.extend(others.iter().map(|device| match device.vendor() {
         Vendor::Amd => amd::gpu(machine, device, &topology),
         _ => plain(machine, device),

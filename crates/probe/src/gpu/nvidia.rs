@@ -1,5 +1,6 @@
 //! NVIDIA GPUs: what the PCI id tells, completed by what NVML answers.
 
+use super::matching::pairs;
 use super::nvml::{Nvml, NvmlDevice};
 use super::pci::{self, PciDevice};
 use crate::start::Start;
@@ -12,59 +13,24 @@ use deskside_types::facts::{Gpu, GpuMemory, Vendor};
 pub(crate) fn gpus(
     machine: &dyn Machine,
     start: &Start,
-    bus: Vec<PciDevice>,
+    bus: &[PciDevice],
     nvml: &Nvml,
 ) -> Vec<Gpu> {
-    let asked = nvml.outcome.value().is_some_and(|outcome| outcome == "ok");
-    let on_bus = |device: &NvmlDevice| {
-        bus.iter()
-            .any(|pci| Some(&pci.address) == device.address.as_ref())
-    };
-    // A device that lost its address belongs to the one place on the bus that nothing else claims.
-    let unclaimed: Vec<&PciDevice> = bus
-        .iter()
-        .filter(|pci| {
-            !nvml
-                .devices
-                .iter()
-                .any(|device| device.address.as_ref() == Some(&pci.address))
-        })
-        .collect();
-    let homeless: Vec<&NvmlDevice> = nvml
+    let answered = nvml.outcome.value().is_some_and(|outcome| outcome == "ok");
+    let on_bus: Vec<&str> = bus.iter().map(|pci| pci.address.as_str()).collect();
+    let in_library: Vec<Option<&str>> = nvml
         .devices
         .iter()
-        .filter(|device| device.address.is_none())
+        .map(|device| device.address.as_deref())
         .collect();
-    let pair = match (unclaimed.as_slice(), homeless.as_slice()) {
-        ([pci], [device]) => Some((pci.address.clone(), *device)),
-        _ => None,
-    };
-    let mut gpus = Vec::new();
-    for pci in &bus {
-        let device = nvml
-            .devices
-            .iter()
-            .find(|device| device.address.as_ref() == Some(&pci.address))
-            .or_else(|| {
-                pair.as_ref()
-                    .filter(|(address, _)| *address == pci.address)
-                    .map(|(_, device)| *device)
-            });
-        // The bus shows a container all GPUs of its host; the library only those it was given.
-        if device.is_none() && asked && start.contained() {
-            continue;
-        }
-        gpus.push(gpu(machine, Some(pci), device, nvml, start));
-    }
-    for device in &nvml.devices {
-        let paired = pair
-            .as_ref()
-            .is_some_and(|(_, paired)| std::ptr::eq(*paired, device));
-        if !on_bus(device) && !paired {
-            gpus.push(gpu(machine, None, Some(device), nvml, start));
-        }
-    }
-    gpus
+    pairs(&on_bus, &in_library, answered, start.contained())
+        .into_iter()
+        .map(|pair| {
+            let pci = pair.on_bus.map(|at| &bus[at]);
+            let device = pair.in_library.map(|at| &nvml.devices[at]);
+            gpu(machine, pci, device, nvml, start)
+        })
+        .collect()
 }
 
 fn gpu(

@@ -88,10 +88,12 @@ pub(crate) fn parse(answer: &Value) -> Nvml {
         return silent(Known::Value(code), &reason);
     }
     let devices = answer.get("devices").and_then(Value::as_array);
+    let error = answer.get("devices").and_then(error_of);
     Nvml {
-        outcome: match devices {
-            Some(_) => Known::Value("ok".into()),
-            None => Known::unknown("NVML answered in a form that is not understood"),
+        outcome: match (devices, error) {
+            (Some(_), _) => Known::Value("ok".into()),
+            (None, Some(error)) => Known::Value(error.to_string()),
+            (None, None) => Known::unknown("NVML answered in a form that is not understood"),
         },
         driver: field(answer, "driver_version", text),
         cuda: field(answer, "cuda_driver_version", |value| {
@@ -126,14 +128,17 @@ fn text(value: &Value) -> Option<String> {
     value.as_str().map(str::to_string)
 }
 
-/// A field's value, or its own error, or the error of the device as a whole.
+/// The library's error in place of a value.
+fn error_of(value: &Value) -> Option<&str> {
+    value.get("error").and_then(Value::as_str)
+}
+
+/// A field's value, or its own error, or the error of the device as a whole. A lost device has only
+/// its place in the list, and its error in place of its name.
 fn field<T>(object: &Value, name: &str, read: impl FnOnce(&Value) -> Option<T>) -> Known<T> {
-    let error = |value: &Value| {
-        value
-            .get("error")
-            .and_then(Value::as_str)
-            .map(|error| format!("NVML: {error}"))
-    };
+    let words = |error: &str| format!("NVML: {error}");
+    let error = |value: &Value| error_of(value).map(words);
+    let of_device = || error(object).or_else(|| object.get("name").and_then(error));
     match object.get(name) {
         Some(value) => match (read(value), error(value)) {
             (Some(value), _) => Known::Value(value),
@@ -141,7 +146,7 @@ fn field<T>(object: &Value, name: &str, read: impl FnOnce(&Value) -> Option<T>) 
             (None, None) if value.is_null() => Known::Absent,
             (None, None) => Known::unknown(format!("NVML gave a {name} that is not understood")),
         },
-        None => Known::unknown(error(object).unwrap_or_else(|| format!("NVML gave no {name}"))),
+        None => Known::unknown(of_device().unwrap_or_else(|| format!("NVML gave no {name}"))),
     }
 }
 
@@ -193,6 +198,10 @@ mod tests {
         );
         assert_eq!(nvml.devices[1].temperature, Known::Absent);
         assert!(nvml.devices[1].utilization.reason().is_some());
+        let lost = parse(&json!({ "devices": [{ "index": 0, "name": { "error": "GpuLost" } }] }));
+        assert_eq!(lost.devices[0].uuid.reason(), Some("NVML: GpuLost"));
+        let listless = parse(&json!({ "driver_version": "1", "devices": { "error": "Unknown" } }));
+        assert_eq!(listless.outcome, Known::Value("Unknown".into()));
         let mismatch = parse(&json!({ "error": "LibRmVersionMismatch", "detail": "x" }));
         assert_eq!(
             mismatch.outcome,
