@@ -47,7 +47,7 @@ mod tests {
         assert_eq!(sparkline(&[1.0, f64::NAN, 0.0], 3, true), "█!▁");
         assert_eq!(
             sparkline(&(0..1000).map(f64::from).collect::<Vec<_>>(), 4, true),
-            "▂▃▆▇"
+            "▂▄▅▇"
         );
         assert_eq!(sparkline(&[-1.7e308, 1.7e308], 2, true).chars().count(), 2);
     }
