@@ -195,6 +195,30 @@ fn failing_at_any_effect_is_told_with_a_hint_and_calling_again_arrives() {
 }
 
 #[test]
+fn the_credentials_of_an_index_are_used_and_never_kept() {
+    let sim = machine();
+    let private = INDEX.replace("http://", "http://me:s3cret@");
+    sim.set_variable("UV_DEFAULT_INDEX", &private);
+    let page = serde_json::json!({
+        "meta": {"api-version": "1.1"}, "name": "uv",
+        "files": [{"filename": WHEEL, "url": format!("../../files/{WHEEL}"), "hashes": {"sha256": sha256_hex(&wheel())}, "size": wheel().len(), "yanked": false}],
+    });
+    sim.serve(format!("{private}/uv/"), "application/vnd.pypi.simple.v1+json", page.to_string());
+    sim.serve(format!("http://me:s3cret@index.example/files/{WHEEL}"), "application/octet-stream", wheel());
+    let context = Context::here(sim.shared()).unwrap();
+    let plan = serde_json::to_string(&up::prepare(&context, &request()).unwrap().report.plan).unwrap();
+    assert!(plan.contains("index.example") && !plan.contains("s3cret"), "{plan}");
+    whole_up(&sim, sim.shared()).unwrap().unwrap();
+    let state = sim.snapshot();
+    for line in sim.tree().lines() {
+        let path = line.split(" (").next().unwrap_or(line);
+        if let Some(contents) = state.contents(path) {
+            assert!(!String::from_utf8_lossy(contents).contains("s3cret"), "{path} holds a password");
+        }
+    }
+}
+
+#[test]
 fn taking_up_back_leaves_what_a_person_wrote() {
     let sim = machine();
     whole_up(&sim, sim.shared()).unwrap().unwrap();

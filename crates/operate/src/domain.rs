@@ -33,6 +33,12 @@ pub trait Domain {
 
     /// A file that the program carries, by its name in the plan.
     fn embedded(&self, name: &str) -> Option<Vec<u8>>;
+
+    /// The address that is really fetched: a plan holds addresses without credentials.
+    fn address(&self, machine: &dyn Machine, url: &str) -> String {
+        let _ = machine;
+        url.to_string()
+    }
 }
 
 /// For plans that touch no domain.

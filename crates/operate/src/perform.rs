@@ -103,7 +103,7 @@ pub(crate) fn perform(
         } => {
             machine.act(
                 &Effect::Download {
-                    url: url.clone(),
+                    url: workshop.domain.address(machine, url),
                     path: PathBuf::from(path),
                     sha256: sha256.clone(),
                     size: *size,

@@ -26,4 +26,8 @@ impl Domain for Everything {
         let wheel = deskside_track::module::wheel();
         (name == wheel.file_name).then_some(wheel.bytes)
     }
+
+    fn address(&self, machine: &dyn Machine, url: &str) -> String {
+        deskside_envs::index::settings::address(machine, url)
+    }
 }
