@@ -6,13 +6,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 pub mod build;
-
+pub mod environment;
 pub mod index;
-
-
+pub mod plan;
+pub mod project;
 pub mod uv;
 
-
+pub use environment::{holds, perform, undo};
 
 /// Bytes as lower-case hex.
 pub(crate) fn hex(bytes: &[u8]) -> String {

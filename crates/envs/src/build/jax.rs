@@ -61,6 +61,7 @@ fn finish(facts: &Facts, wish: &Wish, variant: String, accelerated: bool, requir
         requirements: vec![requirement.to_string()],
         arguments: Vec::new(),
         python: python.request,
+        python_range: python.range,
         variables,
         download_estimate: Some(download),
         why,

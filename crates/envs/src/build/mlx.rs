@@ -62,6 +62,7 @@ pub fn choose(facts: &Facts, wish: &Wish) -> Result<Build, Problem> {
         requirements: vec![requirement],
         arguments: Vec::new(),
         python: python.request,
+        python_range: python.range,
         variables,
         download_estimate: Some(download),
         why,

@@ -89,6 +89,8 @@ pub struct Build {
     pub arguments: Vec<String>,
     /// The Python request, as uv takes it: a version or an interpreter's path.
     pub python: String,
+    /// The Pythons that serve, as specifiers: `>=3.11,<3.15`.
+    pub python_range: String,
     /// Variables for training: set, or taken away where none.
     pub variables: BTreeMap<String, Option<String>>,
     /// Bytes the first project downloads with it: an estimate; none when it was never measured.

@@ -13,6 +13,8 @@ pub struct Choice {
     pub request: String,
     /// In a sentence.
     pub why: String,
+    /// All that would serve, as specifiers.
+    pub range: String,
 }
 
 /// Chooses a Python between two minor versions that also meets the wish.
@@ -23,6 +25,7 @@ pub fn choose(facts: &Facts, oldest: &str, newest: &str, wish: Option<&str>) -> 
     let known = &frameworks::indexes().python;
     let newest = if order(newest, &known.newest) == Ordering::Greater { known.newest.as_str() } else { newest };
     let wish = wish.unwrap_or("");
+    let range = format!(">={oldest},<={newest}");
     let fits = |series: &str| order(series, oldest) != Ordering::Less && order(series, newest) != Ordering::Greater && admits(wish, series);
     let mut installed: Vec<(&PythonInterpreter, String)> = facts
         .pythons
@@ -35,7 +38,7 @@ pub fn choose(facts: &Facts, oldest: &str, newest: &str, wish: Option<&str>) -> 
     });
     if let Some((python, series)) = installed.first() {
         let request = if is_found_by_version(python) { series.clone() } else { python.path.clone() };
-        return Ok(Choice { request, why: format!("Python {series} is installed ({}) and serves", python.path) });
+        return Ok(Choice { request, why: format!("Python {series} is installed ({}) and serves", python.path), range });
     }
     let series = if fits(&known.wanted) { Some(known.wanted.clone()) } else { (0..64).rev().map(|minor| format!("3.{minor}")).find(|series| fits(series)) };
     match series {
@@ -43,7 +46,7 @@ pub fn choose(facts: &Facts, oldest: &str, newest: &str, wish: Option<&str>) -> 
             let here = facts.pythons.iter().filter_map(|python| python.version.value()).map(|version| series_of(version)).max_by(|left, right| order(left, right));
             let because = here.map_or_else(|| "no Python was found".to_string(), |here| format!("the newest Python here is {here}, and {oldest} to {newest} is needed"));
             let because = if admits(wish, oldest) || wish.is_empty() { because } else { format!("the project asks for Python {wish}, which is not installed") };
-            Ok(Choice { why: format!("uv fetches Python {series}: {because}"), request: series })
+            Ok(Choice { why: format!("uv fetches Python {series}: {because}"), request: series, range })
         }
         None => Err(format!("the project asks for Python {wish}, and {oldest} to {newest} is needed")),
     }

@@ -55,7 +55,7 @@ fn authority(address: &str) -> Option<(&str, Option<&str>, &str)> {
 }
 
 /// The credentials of a page also open the files on its own server, as pip has it.
-fn with_credentials_of(page: &str, file: &str) -> String {
+pub fn with_credentials_of(page: &str, file: &str) -> String {
     match (authority(page), authority(file)) {
         (Some((page_scheme, Some(credentials), page_host)), Some((scheme, None, host)))
             if page_scheme == scheme && page_host.eq_ignore_ascii_case(host) =>
@@ -63,6 +63,14 @@ fn with_credentials_of(page: &str, file: &str) -> String {
             file.replacen("://", &format!("://{credentials}@"), 1)
         }
         _ => file.to_string(),
+    }
+}
+
+/// An address with its credentials left out: what may stand in a plan, a journal or a log.
+pub fn without_credentials(address: &str) -> String {
+    match authority(address) {
+        Some((_, Some(credentials), _)) => address.replacen(&format!("{credentials}@"), "", 1),
+        _ => address.to_string(),
     }
 }
 
@@ -114,6 +122,17 @@ pub fn file_name(address: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn credentials_are_left_out_and_put_back() {
+        let page = "https://me:s3cret@index.example:8443/simple/";
+        let file = "https://me:s3cret@index.example:8443/files/uv.whl";
+        let plain = without_credentials(file);
+        assert_eq!(plain, "https://index.example:8443/files/uv.whl");
+        assert_eq!(with_credentials_of(page, &plain), file);
+        assert_eq!(with_credentials_of(page, "https://other.example/uv.whl"), "https://other.example/uv.whl");
+        assert_eq!(without_credentials("file:///a@b"), "file:///a@b");
+    }
 
     #[test]
     fn references_are_joined_to_the_page_they_stand_on() {

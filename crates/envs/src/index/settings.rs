@@ -43,6 +43,18 @@ pub struct Settings {
     pub certificate: Option<String>,
 }
 
+/// The address that is really fetched: the credentials that a person configured for its server are put back.
+/// Plans and journals hold it without them.
+pub fn address(machine: &dyn Machine, url: &str) -> String {
+    let settings = read(machine);
+    std::iter::once(&settings.index)
+        .chain(&settings.extra)
+        .chain(&settings.find_links)
+        .map(|source| super::address::with_credentials_of(&source.url, url))
+        .find(|whole| whole != url)
+        .unwrap_or_else(|| url.to_string())
+}
+
 /// Reads the settings of the person this process runs for. A file that can't be read counts as empty.
 pub fn read(machine: &dyn Machine) -> Settings {
     let uv = uv_options(machine);

@@ -1,6 +1,6 @@
 //! uv: found on PATH or among our own tools, or fetched through the person's package index.
 
-use crate::index::{self, settings, wheel::Platform};
+use crate::index::{self, address, settings, wheel::Platform};
 use deskside_knowledge::frameworks;
 use deskside_knowledge::version::order;
 use deskside_machine::{Command, Directories, Machine, Reading};
@@ -124,7 +124,8 @@ pub fn step(source: &UvSource) -> Step {
     };
     let mut actions = Vec::new();
     if !source.local {
-        actions.push(Action::Download { url: source.url.clone(), path: source.archive.clone(), sha256: source.sha256.clone(), size: source.size });
+        // Plans are shown and kept, so the address stands there without credentials.
+        actions.push(Action::Download { url: address::without_credentials(&source.url), path: source.archive.clone(), sha256: source.sha256.clone(), size: source.size });
     }
     actions.push(Action::Extract { archive: source.archive.clone(), member: source.member.clone(), path: source.path.clone(), mode: 0o755 });
     Step {

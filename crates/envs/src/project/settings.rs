@@ -1,0 +1,108 @@
+//! `deskside.toml` of a project.
+
+use super::{parse_toml, unreadable};
+use crate::build::Flavour;
+use deskside_types::Problem;
+
+/// What `deskside.toml` says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Settings {
+    /// `[project] name`.
+    pub name: Option<String>,
+    /// `[run] command`, program first.
+    pub command: Option<Vec<String>>,
+    /// `[environment] flavour`, or `[project] flavour`.
+    pub flavour: Option<Flavour>,
+    /// `[environment] python`.
+    pub python: Option<String>,
+    /// Keys nobody knows, in sentences.
+    pub warnings: Vec<String>,
+}
+
+/// Tables with their keys.
+const KNOWN: &[(&str, &[&str])] = &[("project", &["name", "flavour"]), ("run", &["command"]), ("environment", &["flavour", "python"])];
+
+/// Reads the text of a `deskside.toml`. `shown` is its path for messages.
+///
+/// # Errors
+/// `ProjectUnreadable` with file, line or key.
+pub fn parse(shown: &str, text: &str) -> Result<Settings, Problem> {
+    let table = parse_toml(shown, text)?;
+    let mut settings = Settings::default();
+    let tables: Vec<&str> = KNOWN.iter().map(|(name, _)| *name).collect();
+    for (name, value) in &table {
+        let Some((_, keys)) = KNOWN.iter().find(|(known, _)| known == name) else {
+            settings.warnings.push(unknown(shown, name, &tables));
+            continue;
+        };
+        let Some(inner) = value.as_table() else {
+            return Err(wrong(shown, name, &format!("a table: [{name}]")));
+        };
+        for (key, value) in inner {
+            let whole = format!("{name}.{key}");
+            match (name.as_str(), key.as_str()) {
+                ("project", "name") => settings.name = Some(string(shown, &whole, value)?),
+                ("project" | "environment", "flavour") => {
+                    let word = string(shown, &whole, value)?;
+                    if word != "auto" {
+                        settings.flavour = Some(word.parse().map_err(|reason: String| wrong(shown, &whole, "torch, jax, mlx or auto").because(reason))?);
+                    }
+                }
+                ("environment", "python") => settings.python = Some(string(shown, &whole, value)?),
+                ("run", "command") => settings.command = Some(command(shown, &whole, value)?),
+                _ => settings.warnings.push(unknown(shown, &whole, &keys.iter().map(|key| format!("{name}.{key}")).collect::<Vec<_>>())),
+            }
+        }
+    }
+    Ok(settings)
+}
+
+fn string(shown: &str, key: &str, value: &toml::Value) -> Result<String, Problem> {
+    value.as_str().map(str::trim).filter(|text| !text.is_empty()).map(String::from).ok_or_else(|| wrong(shown, key, "a text in quotes"))
+}
+
+/// A list of words. A single text would need a shell to be taken apart.
+fn command(shown: &str, key: &str, value: &toml::Value) -> Result<Vec<String>, Problem> {
+    let words: Option<Vec<String>> = value.as_array().map(|words| words.iter().filter_map(toml::Value::as_str).map(String::from).collect());
+    match words {
+        Some(words) if !words.is_empty() && Some(words.len()) == value.as_array().map(Vec::len) && words.iter().all(|word| !word.contains('\0')) => Ok(words),
+        _ => Err(wrong(shown, key, "a list of words: [\"python\", \"train.py\"]")),
+    }
+}
+
+fn wrong(shown: &str, key: &str, wanted: &str) -> Problem {
+    unreadable(format!("{shown} can't be used"), format!("`{key}` must be {wanted}")).hint(format!("change `{key}` in {shown}"))
+}
+
+fn unknown<S: AsRef<str>>(shown: &str, key: &str, known: &[S]) -> String {
+    match did_you_mean(key, known) {
+        Some(near) => format!("{shown}: `{key}` is not known and was passed over; did you mean `{near}`?"),
+        None => format!("{shown}: `{key}` is not known and was passed over"),
+    }
+}
+
+/// The nearest of some words, where one is near enough to be meant.
+pub fn did_you_mean<'a, S: AsRef<str>>(word: &str, known: &'a [S]) -> Option<&'a str> {
+    known
+        .iter()
+        .map(|candidate| (distance(word, candidate.as_ref()), candidate.as_ref()))
+        .filter(|(distance, candidate)| *distance <= (candidate.chars().count() / 3).max(1))
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// Letters to insert, take away or change (Levenshtein).
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (place, letter) in left.chars().enumerate() {
+        let mut before = row[0];
+        row[0] = place + 1;
+        for (at, other) in right.iter().enumerate() {
+            let change = before + usize::from(letter != *other);
+            before = row[at + 1];
+            row[at + 1] = change.min(before + 1).min(row[at] + 1);
+        }
+    }
+    row[right.len()]
+}
