@@ -1,0 +1,187 @@
+//! Environment actions with a simulated uv: what holds, what is made, what is left alone.
+
+use super::*;
+use deskside_machine::Output;
+use deskside_testkit::{Sim, SimState};
+
+const VENV: &str = "/home/user/p/.venv";
+const UV: &str = "/opt/uv";
+
+/// A machine whose uv makes environments and installs what it is told, with some dependencies left out.
+fn machine() -> Sim {
+    let sim = Sim::linux();
+    sim.put_directory("/home/user/p");
+    sim.put_file("/usr/bin/python3.12", "elf");
+    sim.on_command(|argv| argv[0] == UV, |state, command| Ok(uv(state, &command.argv)));
+    sim
+}
+
+fn uv(state: &mut SimState, argv: &[String]) -> Output {
+    let said = |code: i32, stderr: &str| Output { code, stdout: vec![], stderr: stderr.into() };
+    if !state.network {
+        return said(2, "error: Failed to fetch: https://index.example/simple/x/\n  cause: dns error");
+    }
+    match argv[1].as_str() {
+        "venv" => {
+            let path = argv.last().unwrap();
+            state.put_link(format!("{path}/bin/python"), "/usr/bin/python3.12");
+            state.put_file(format!("{path}/pyvenv.cfg"), "home = /usr/bin\nversion_info = 3.12.3\n");
+            state.put_directory(format!("{path}/lib/python3.12/site-packages"));
+        }
+        "pip" if argv[2] == "uninstall" => {
+            for name in &argv[5..] {
+                let folder = format!("{VENV}/lib/python3.12/site-packages/{name}-1.0.dist-info");
+                state.remove(format!("{folder}/METADATA"));
+                state.remove(folder);
+            }
+        }
+        "pip" => {
+            for word in argv.iter().filter(|word| !word.starts_with(['-', '/']) && word.chars().next().is_some_and(|letter| letter.is_ascii_lowercase())) {
+                let name = word.split(['>', '=', '[']).next().unwrap();
+                if ["pip", "install", "venv"].contains(&name) {
+                    continue;
+                }
+                state.put_file(format!("{VENV}/lib/python3.12/site-packages/{name}-1.0.dist-info/METADATA"), "");
+            }
+        }
+        _ => return said(2, "error: unknown"),
+    }
+    said(0, " + done")
+}
+
+fn create(python: &str) -> EnvironmentAction {
+    EnvironmentAction::Create { path: VENV.into(), python: python.into(), uv: UV.into() }
+}
+
+fn install(requirements: &[&str], expected: &[&str]) -> EnvironmentAction {
+    let strings = |words: &[&str]| words.iter().map(ToString::to_string).collect();
+    EnvironmentAction::Install { path: VENV.into(), requirements: strings(requirements), files: vec![], expected: strings(expected), arguments: vec![], uv: UV.into() }
+}
+
+fn act(machine: &Sim, action: &EnvironmentAction) -> Result<Value, Problem> {
+    perform(machine, action, &mut |_| {})
+}
+
+#[test]
+fn an_environment_is_made_filled_and_taken_back() {
+    let sim = machine();
+    let (create, install) = (create("3.12"), install(&["torch>=2.11,<2.16"], &["torch"]));
+    assert!(!holds(&sim, &create).unwrap());
+    let before = sim.tree();
+    let made = act(&sim, &create).unwrap();
+    assert!(holds(&sim, &create).unwrap() && !holds(&sim, &install).unwrap());
+    let empty = sim.tree_of(format!("{VENV}/lib"));
+    let installed = act(&sim, &install).unwrap();
+    assert!(holds(&sim, &install).unwrap());
+    undo(&sim, &install, &installed).unwrap();
+    assert!(!holds(&sim, &install).unwrap());
+    assert_eq!(sim.tree_of(format!("{VENV}/lib")), empty);
+    undo(&sim, &create, &made).unwrap();
+    assert_eq!(sim.tree(), before);
+}
+
+#[test]
+fn other_requirements_or_a_missing_package_need_the_install_again() {
+    let sim = machine();
+    act(&sim, &create("3.12")).unwrap();
+    act(&sim, &install(&["torch"], &["torch"])).unwrap();
+    assert!(!holds(&sim, &install(&["torch", "numpy"], &["torch"])).unwrap());
+    assert!(!holds(&sim, &install(&["torch"], &["torch", "numpy"])).unwrap());
+    sim.change(|state| {
+        state.remove(format!("{VENV}/lib/python3.12/site-packages/torch-1.0.dist-info/METADATA"));
+        state.remove(format!("{VENV}/lib/python3.12/site-packages/torch-1.0.dist-info"));
+    });
+    assert!(!holds(&sim, &install(&["torch"], &["torch"])).unwrap());
+}
+
+#[test]
+fn a_failed_install_is_not_taken_for_a_whole_one() {
+    let sim = machine();
+    act(&sim, &create("3.12")).unwrap();
+    let action = install(&["torch"], &["torch"]);
+    act(&sim, &action).unwrap();
+    sim.set_network(false);
+    let problem = act(&sim, &action).unwrap_err();
+    assert_eq!(problem.code, Code::IndexUnreachable);
+    assert!(problem.to_string().contains("/opt/uv pip install") && !problem.hints.is_empty(), "{problem}");
+    assert!(!holds(&sim, &action).unwrap(), "the packages are there, but the install was not finished");
+    sim.set_network(true);
+    act(&sim, &action).unwrap();
+    assert!(holds(&sim, &action).unwrap());
+    let lying = act(&sim, &install(&["torch"], &["torch", "absent"])).unwrap_err();
+    assert_eq!(lying.code, Code::VerifyFailed);
+}
+
+#[test]
+fn half_made_and_broken_environments_are_made_anew() {
+    // Killed while uv worked: our marker says so.
+    let sim = machine();
+    sim.put_file(format!("{VENV}/.deskside.json"), r#"{"version":1,"making":true}"#);
+    sim.put_file(format!("{VENV}/bin/activate"), "half");
+    assert!(!holds(&sim, &create("3.12")).unwrap());
+    act(&sim, &create("3.12")).unwrap();
+    assert!(holds(&sim, &create("3.12")).unwrap());
+    assert!(!sim.tree().contains("activate"));
+
+    // Its interpreter is gone. It was not ours: it is kept beside, and comes back with undo.
+    let sim = machine();
+    sim.put_file(format!("{VENV}/pyvenv.cfg"), "home = /opt/gone/bin\nversion = 3.9.1\n");
+    sim.put_link(format!("{VENV}/bin/python"), "/opt/gone/bin/python3");
+    let before = sim.tree();
+    let memory = act(&sim, &create("3.12")).unwrap();
+    assert_eq!(memory["moved"], format!("{VENV}.before"));
+    assert!(holds(&sim, &create("3.12")).unwrap());
+    undo(&sim, &create("3.12"), &memory).unwrap();
+    assert_eq!(sim.tree(), before);
+}
+
+#[test]
+fn what_is_a_persons_is_never_removed() {
+    for put in [
+        (|sim: &Sim| { sim.put_file(format!("{VENV}/thesis.tex"), "years of work"); }) as fn(&Sim),
+        |sim| { sim.put_file(VENV, "a file"); },
+        |sim| { sim.put_link(VENV, "/nowhere"); },
+        |sim| {
+            sim.put_file(format!("{VENV}/pyvenv.cfg"), "version = 3.9.1\n");
+            sim.put_link(format!("{VENV}/bin/python"), "/usr/bin/python3.12");
+        },
+    ] {
+        let sim = machine();
+        put(&sim);
+        let before = sim.tree();
+        let problem = act(&sim, &create("3.12")).unwrap_err();
+        assert_eq!(problem.code, Code::EnvironmentBroken, "{problem}");
+        assert!(problem.hints[0].contains("mv "), "{problem}");
+        assert_eq!(sim.tree(), before);
+    }
+}
+
+#[test]
+fn uv_is_told_the_persons_indexes_in_variables_only() {
+    let sim = machine();
+    sim.put_file("/etc/pip.conf", "[global]\nindex-url = https://me:secret@index.example/simple\nextra-index-url = https://b.example/simple\ncert = /etc/ca.pem\nfind-links = /opt/wheels\n");
+    sim.set_variable("PYTHONPATH", "/x").set_variable("VIRTUAL_ENV", "/other");
+    let seen = command(&sim, Path::new(VENV), vec![UV.into(), "pip".into()]);
+    assert!(!seen.shown().contains("secret"));
+    for (name, value) in [
+        ("UV_DEFAULT_INDEX", Some("https://me:secret@index.example/simple")),
+        ("UV_INDEX", Some("https://b.example/simple")),
+        ("UV_FIND_LINKS", Some("/opt/wheels")),
+        ("SSL_CERT_FILE", Some("/etc/ca.pem")),
+        ("PYTHONPATH", None),
+        ("VIRTUAL_ENV", None),
+    ] {
+        assert_eq!(seen.variables.get(name).map(Option::as_deref), Some(value), "{name}");
+    }
+    sim.set_variable("UV_DEFAULT_INDEX", "https://own.example/simple");
+    assert!(!command(&sim, Path::new(VENV), vec![UV.into()]).variables.contains_key("UV_DEFAULT_INDEX"));
+}
+
+#[test]
+fn a_missing_uv_says_so() {
+    let sim = Sim::linux();
+    sim.put_directory("/home/user/p");
+    let problem = act(&sim, &create("3.12")).unwrap_err();
+    assert_eq!(problem.code, Code::UvUnavailable, "{problem}");
+    assert!(!holds(&sim, &create("3.12")).unwrap());
+}
