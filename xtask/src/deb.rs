@@ -74,9 +74,9 @@ pub fn package(control: &str, members: &[Member], time: u64) -> Result<Vec<u8>> 
         ("control.tar.gz", control),
         ("data.tar.gz", data),
     ] {
-        write!(
+        writeln!(
             archive,
-            "{name:<16}{time:<12}{:<6}{:<6}{:<8}{:<10}`\n",
+            "{name:<16}{time:<12}{:<6}{:<6}{:<8}{:<10}`",
             0,
             0,
             "100644",

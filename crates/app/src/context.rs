@@ -22,9 +22,14 @@ impl Context {
     /// # Errors
     /// When nothing says where the person lives.
     pub fn here(machine: Arc<dyn Machine>) -> Result<Self> {
-        let directories = Directories::of(&*machine)
-            .map_err(|error| Problem::from(error).hint("set HOME, or DESKSIDE_HOME=/some/folder"))?;
-        Ok(Self { machine, directories, recorded: false })
+        let directories = Directories::of(&*machine).map_err(|error| {
+            Problem::from(error).hint("set HOME, or DESKSIDE_HOME=/some/folder")
+        })?;
+        Ok(Self {
+            machine,
+            directories,
+            recorded: false,
+        })
     }
 
     /// The machine in a bundle.
@@ -34,7 +39,11 @@ impl Context {
     pub fn recorded(path: &Path) -> Result<Self> {
         let machine: Arc<dyn Machine> = Arc::new(Replay::open(path)?);
         let directories = Directories::of(&*machine).map_err(Problem::from)?;
-        Ok(Self { machine, directories, recorded: true })
+        Ok(Self {
+            machine,
+            directories,
+            recorded: true,
+        })
     }
 
     /// The machine in the bundle where one is named, else this one.
@@ -54,8 +63,13 @@ impl Context {
     /// [`Code::BundleReadOnly`] when it is one.
     pub fn require_live(&self, command: &str) -> Result<()> {
         if self.recorded {
-            return Err(Problem::new(Code::BundleReadOnly, format!("`deskside {command}` changes a machine, and a bundle is only the record of one"))
-                .hint("leave --machine away to work on this machine"));
+            return Err(Problem::new(
+                Code::BundleReadOnly,
+                format!(
+                    "`deskside {command}` changes a machine, and a bundle is only the record of one"
+                ),
+            )
+            .hint("leave --machine away to work on this machine"));
         }
         Ok(())
     }

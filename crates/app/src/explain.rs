@@ -29,7 +29,10 @@ impl Answer for ExplainReport {
 /// # Errors
 /// When there is no such code.
 pub fn explain(text: &str) -> Result<ExplainReport> {
-    let unknown = || Problem::new(Code::Usage, format!("there is no error code `{text}`")).hint("codes look like DS0103; `deskside explain --all` lists them");
+    let unknown = || {
+        Problem::new(Code::Usage, format!("there is no error code `{text}`"))
+            .hint("codes look like DS0103; `deskside explain --all` lists them")
+    };
     let code: Code = text.parse().map_err(|()| unknown())?;
     of(code).ok_or_else(unknown)
 }

@@ -50,13 +50,24 @@ impl Answer for HistoryReport {
 /// # Errors
 /// When the journal's folder can't be read.
 pub fn history(context: &Context) -> Result<HistoryReport> {
-    let (mut operations, unreadable) = deskside_operate::history(&*context.machine, &context.directories.state)?;
+    let (mut operations, unreadable) =
+        deskside_operate::history(&*context.machine, &context.directories.state)?;
     operations.reverse();
-    Ok(HistoryReport { operations: operations.into_iter().map(report).collect(), unreadable })
+    Ok(HistoryReport {
+        operations: operations.into_iter().map(report).collect(),
+        unreadable,
+    })
 }
 
 fn report(operation: Operation) -> OperationReport {
-    let title = |id: &String| operation.plan.steps.iter().find(|step| step.id == *id).map_or_else(|| id.clone(), |step| step.title.clone());
+    let title = |id: &String| {
+        operation
+            .plan
+            .steps
+            .iter()
+            .find(|step| step.id == *id)
+            .map_or_else(|| id.clone(), |step| step.title.clone())
+    };
     OperationReport {
         done: operation.done.iter().map(title).collect(),
         id: operation.id.0,

@@ -33,7 +33,11 @@ impl Answer for InfoReport {
 pub fn info(machine: &dyn Machine) -> InfoReport {
     let facts = deskside_probe::collect(machine);
     InfoReport {
-        model_memory: facts.known_gpus().iter().map(|gpu| deskside_advise::model_memory(gpu, &facts.memory)).collect(),
+        model_memory: facts
+            .known_gpus()
+            .iter()
+            .map(|gpu| deskside_advise::model_memory(gpu, &facts.memory))
+            .collect(),
         system: deskside_provision::assess(&facts),
         unseen: deskside_doctor::unseen(&facts),
         facts,

@@ -74,11 +74,18 @@ pub fn run(context: &Context, request: RunRequest) -> Result<RunReport> {
 
 /// The environment of the folder a person stands in, where none is active: what they would have activated.
 fn environment_of_folder(machine: &dyn Machine) -> Option<PathBuf> {
-    if ["VIRTUAL_ENV", "CONDA_PREFIX"].iter().any(|name| machine.variable(name).is_some_and(|value| !value.is_empty())) {
+    if ["VIRTUAL_ENV", "CONDA_PREFIX"].iter().any(|name| {
+        machine
+            .variable(name)
+            .is_some_and(|value| !value.is_empty())
+    }) {
         return None;
     }
     let environment = machine.working_directory().ok()?.join(".venv");
-    machine.exists(environment.join("pyvenv.cfg")).ok()?.then_some(environment)
+    machine
+        .exists(environment.join("pyvenv.cfg"))
+        .ok()?
+        .then_some(environment)
 }
 
 pub(crate) fn report(machine: &dyn Machine, finished: &Finished) -> RunReport {

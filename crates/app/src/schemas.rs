@@ -9,11 +9,9 @@ pub fn all() -> Value {
     let mut schemas = Map::new();
     for (name, version, schema) in each() {
         let mut schema = Value::from(schema);
-        if let Some(object) = schema.as_object_mut() {
-            if let Some(Value::Object(properties)) = object.get_mut("properties") {
-                properties.insert("schema".into(), json!({ "const": name }));
-                properties.insert("version".into(), json!({ "const": version }));
-            }
+        if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+            properties.insert("schema".into(), json!({ "const": name }));
+            properties.insert("version".into(), json!({ "const": version }));
         }
         schemas.insert(name.to_string(), schema);
     }

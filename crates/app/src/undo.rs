@@ -30,7 +30,11 @@ impl Answer for UndoReport {
 /// When there is none, or an action can't be taken back.
 pub fn undo(context: &Context, operation: Option<&str>) -> Result<UndoReport> {
     context.require_live("undo")?;
-    let workshop = Workshop { machine: &*context.machine, domain: &Everything, state: context.directories.state.clone() };
+    let workshop = Workshop {
+        machine: &*context.machine,
+        domain: &Everything,
+        state: context.directories.state.clone(),
+    };
     let undone = deskside_operate::undo(&workshop, operation)?;
     Ok(UndoReport {
         operations: undone.operations.into_iter().map(|id| id.0).collect(),

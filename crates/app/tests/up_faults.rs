@@ -1,9 +1,6 @@
 //! `up` on a simulated machine, with a stand-in for uv, dying and failing at every effect.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "tests fail by panicking"
-)]
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use deskside_app::up::{self, UpReport, UpRequest};
 use deskside_app::{Context, runs};
@@ -26,29 +23,56 @@ const WHEEL: &str = "uv-0.13.9-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_
 fn machine() -> Sim {
     let sim = Sim::linux();
     sim.set_variable("UV_DEFAULT_INDEX", INDEX);
-    sim.put_program("/usr/bin/python3.12", "python").put_link("/usr/bin/python3", "python3.12");
-    sim.on_command(|argv| argv.iter().any(|word| word == "-m") && argv[0].ends_with("uname"), |_, _| Ok(output(0, "x86_64\n", "")));
-    sim.on_command(|argv| argv[0].ends_with("getconf"), |_, _| Ok(output(0, "glibc 2.35\n", "")));
+    sim.put_program("/usr/bin/python3.12", "python")
+        .put_link("/usr/bin/python3", "python3.12");
+    sim.on_command(
+        |argv| argv.iter().any(|word| word == "-m") && argv[0].ends_with("uname"),
+        |_, _| Ok(output(0, "x86_64\n", "")),
+    );
+    sim.on_command(
+        |argv| argv[0].ends_with("getconf"),
+        |_, _| Ok(output(0, "glibc 2.35\n", "")),
+    );
     let wheel = wheel();
     let page = serde_json::json!({
         "meta": {"api-version": "1.1"}, "name": "uv",
         "files": [{"filename": WHEEL, "url": format!("../../files/{WHEEL}"), "hashes": {"sha256": sha256_hex(&wheel)}, "size": wheel.len(), "yanked": false}],
     });
-    sim.serve(format!("{INDEX}/uv/"), "application/vnd.pypi.simple.v1+json", page.to_string());
-    sim.serve(format!("http://index.example/files/{WHEEL}"), "application/octet-stream", wheel);
+    sim.serve(
+        format!("{INDEX}/uv/"),
+        "application/vnd.pypi.simple.v1+json",
+        page.to_string(),
+    );
+    sim.serve(
+        format!("http://index.example/files/{WHEEL}"),
+        "application/octet-stream",
+        wheel,
+    );
     sim.on_command(
         |argv| argv.first().is_some_and(|program| program.ends_with("/uv")),
         |state, command| {
             if state.contents(&command.argv[0]).is_none() {
-                return Err(deskside_machine::DoorError::new(ErrorKind::Absent, "run uv", "no such program"));
+                return Err(deskside_machine::DoorError::new(
+                    ErrorKind::Absent,
+                    "run uv",
+                    "no such program",
+                ));
             }
             Ok(uv(state, &command.argv[1..]))
         },
     );
     sim.on_launch(
-        |argv| argv.first().is_some_and(|program| program.to_string_lossy().ends_with("python")),
+        |argv| {
+            argv.first()
+                .is_some_and(|program| program.to_string_lossy().ends_with("python"))
+        },
         |state, launch| {
-            let run = launch.variables.get("DESKSIDE_RUN").and_then(Option::as_ref).map(PathBuf::from).unwrap();
+            let run = launch
+                .variables
+                .get("DESKSIDE_RUN")
+                .and_then(Option::as_ref)
+                .map(PathBuf::from)
+                .unwrap();
             state.put_file(run.join("summary.json"), r#"{"test/accuracy": 0.97}"#);
             Ok(SimLaunched::exit(0, "trained\n"))
         },
@@ -58,7 +82,11 @@ fn machine() -> Sim {
 
 fn wheel() -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    zip.start_file("uv-0.13.9.data/scripts/uv", zip::write::SimpleFileOptions::default()).unwrap();
+    zip.start_file(
+        "uv-0.13.9.data/scripts/uv",
+        zip::write::SimpleFileOptions::default(),
+    )
+    .unwrap();
     zip.write_all(b"uv").unwrap();
     zip.finish().unwrap().into_inner()
 }
@@ -69,22 +97,36 @@ fn uv(state: &mut SimState, arguments: &[String]) -> deskside_machine::Output {
     match words.as_slice() {
         ["--version"] => output(0, "uv 0.13.9 (simulated)", ""),
         ["venv", .., path] => {
-            state.put_file(format!("{path}/pyvenv.cfg"), "home = /usr/bin\nversion_info = 3.12.3\n");
+            state.put_file(
+                format!("{path}/pyvenv.cfg"),
+                "home = /usr/bin\nversion_info = 3.12.3\n",
+            );
             state.put_link(format!("{path}/bin/python"), "/usr/bin/python3.12");
             state.put_directory(format!("{path}/lib/python3.12/site-packages"));
             output(0, "", "made")
         }
         ["pip", "install", ..] => {
-            let python = words.iter().skip_while(|word| **word != "--python").nth(1).unwrap();
+            let python = words
+                .iter()
+                .skip_while(|word| **word != "--python")
+                .nth(1)
+                .unwrap();
             let site = python.replace("/bin/python", "/lib/python3.12/site-packages");
             let mut names = vec!["jax", "jaxlib", "numpy", "scikit-learn", "optax"];
             if words.iter().any(|word| word.ends_with(".whl")) {
                 names = vec!["deskside"];
             }
             for name in names {
-                let version = if name == "deskside" { env!("CARGO_PKG_VERSION") } else { "1.0" };
+                let version = if name == "deskside" {
+                    env!("CARGO_PKG_VERSION")
+                } else {
+                    "1.0"
+                };
                 let name = name.replace('-', "_");
-                state.put_file(format!("{site}/{name}-{version}.dist-info/METADATA"), format!("Name: {name}\n"));
+                state.put_file(
+                    format!("{site}/{name}-{version}.dist-info/METADATA"),
+                    format!("Name: {name}\n"),
+                );
             }
             output(0, "", "installed")
         }
@@ -94,14 +136,21 @@ fn uv(state: &mut SimState, arguments: &[String]) -> deskside_machine::Output {
 }
 
 fn request() -> UpRequest {
-    UpRequest { train: true, silent: true, ..UpRequest::default() }
+    UpRequest {
+        train: true,
+        silent: true,
+        ..UpRequest::default()
+    }
 }
 
 /// One call of `deskside up`, in a process of its own that is gone afterwards, however it ends.
 fn whole_up(sim: &Sim, machine: Arc<dyn Machine>) -> std::thread::Result<Result<UpReport>> {
     let pid = sim.change(SimState::start_process);
     let start_time = sim.change(|state| state.processes[&pid].start_time);
-    sim.put_file("/proc/self/stat", format!("{pid} (deskside) S {} {start_time} 0", ["0"; 18].join(" ")));
+    sim.put_file(
+        "/proc/self/stat",
+        format!("{pid} (deskside) S {} {start_time} 0", ["0"; 18].join(" ")),
+    );
     let outcome = catch_unwind(AssertUnwindSafe(|| call(machine)));
     sim.change(|state| state.end_process(pid));
     outcome
@@ -115,25 +164,58 @@ fn call(machine: Arc<dyn Machine>) -> Result<UpReport> {
 }
 
 fn project_tree(sim: &Sim) -> String {
-    sim.tree_of(PROJECT).lines().filter(|line| !line.contains(".deskside-")).map(|line| format!("{line}\n")).collect()
+    sim.tree_of(PROJECT)
+        .lines()
+        .filter(|line| !line.contains(".deskside-"))
+        .map(|line| format!("{line}\n"))
+        .collect()
 }
 
 fn assert_arrives(sim: &Sim, reference: &str, what: &str) {
-    let report = whole_up(sim, sim.shared()).unwrap().unwrap_or_else(|problem| panic!("{what}: {problem}"));
+    let report = whole_up(sim, sim.shared())
+        .unwrap()
+        .unwrap_or_else(|problem| panic!("{what}: {problem}"));
     assert_eq!(report.summary.get("test/accuracy"), Some(&0.97), "{what}");
     assert_eq!(project_tree(sim), reference, "{what}");
     let context = Context::here(sim.shared()).unwrap();
-    assert!(up::prepare(&context, &request()).unwrap().report.plan.is_empty(), "{what}: nothing is left to do");
-    for run in runs::list(&context, &runs::Asked { limit: 100, ..Default::default() }).unwrap().runs {
-        assert!(["finished", "failed", "exit-unknown"].contains(&run.state.as_str()), "{what}: {run:?}");
+    assert!(
+        up::prepare(&context, &request())
+            .unwrap()
+            .report
+            .plan
+            .is_empty(),
+        "{what}: nothing is left to do"
+    );
+    for run in runs::list(
+        &context,
+        &runs::Asked {
+            limit: 100,
+            ..Default::default()
+        },
+    )
+    .unwrap()
+    .runs
+    {
+        assert!(
+            ["finished", "failed", "exit-unknown"].contains(&run.state.as_str()),
+            "{what}: {run:?}"
+        );
     }
 }
 
 fn reference() -> String {
     let sim = machine();
-    let report = whole_up(&sim, sim.shared()).unwrap().unwrap_or_else(|problem| panic!("{problem}"));
-    assert_eq!(report.run.as_ref().map(|run| run.state.as_str()), Some("finished"));
-    assert_eq!(report.done, ["project", "uv", "environment", "packages", "module"]);
+    let report = whole_up(&sim, sim.shared())
+        .unwrap()
+        .unwrap_or_else(|problem| panic!("{problem}"));
+    assert_eq!(
+        report.run.as_ref().map(|run| run.state.as_str()),
+        Some("finished")
+    );
+    assert_eq!(
+        report.done,
+        ["project", "uv", "environment", "packages", "module"]
+    );
     project_tree(&sim)
 }
 
@@ -144,7 +226,8 @@ fn dying_at_any_effect_of_up_and_calling_it_again_arrives() {
         let mut effect = 1;
         loop {
             let sim = machine();
-            let faulty: Arc<dyn Machine> = Arc::new(Faulty::new(sim.shared(), Fault { at: effect, mode }));
+            let faulty: Arc<dyn Machine> =
+                Arc::new(Faulty::new(sim.shared(), Fault { at: effect, mode }));
             if whole_up(&sim, faulty).is_ok() {
                 break;
             }
@@ -160,7 +243,13 @@ fn dying_again_and_again_one_effect_later_each_time_arrives() {
     let reference = reference();
     let sim = machine();
     for effect in 1..200 {
-        let faulty: Arc<dyn Machine> = Arc::new(Faulty::new(sim.shared(), Fault { at: effect, mode: Mode::Half }));
+        let faulty: Arc<dyn Machine> = Arc::new(Faulty::new(
+            sim.shared(),
+            Fault {
+                at: effect,
+                mode: Mode::Half,
+            },
+        ));
         if whole_up(&sim, faulty).is_ok() {
             break;
         }
@@ -179,10 +268,23 @@ fn failing_at_any_effect_is_told_with_a_hint_and_calling_again_arrives() {
         let mut failures = 0;
         for effect in 1..200 {
             let sim = machine();
-            let faulty = Arc::new(Faulty::new(sim.shared(), Fault { at: effect, mode: Mode::Fail(kind) }));
+            let faulty = Arc::new(Faulty::new(
+                sim.shared(),
+                Fault {
+                    at: effect,
+                    mode: Mode::Fail(kind),
+                },
+            ));
             if let Err(problem) = whole_up(&sim, faulty.clone()).unwrap() {
-                assert!(codes.contains(&problem.code), "{kind:?}@{effect}: {problem} [{}]", problem.code);
-                assert!(!problem.hints.is_empty(), "{kind:?}@{effect}: {problem} has no hint");
+                assert!(
+                    codes.contains(&problem.code),
+                    "{kind:?}@{effect}: {problem} [{}]",
+                    problem.code
+                );
+                assert!(
+                    !problem.hints.is_empty(),
+                    "{kind:?}@{effect}: {problem} has no hint"
+                );
                 failures += 1;
             }
             if faulty.effects() < effect {
@@ -190,7 +292,10 @@ fn failing_at_any_effect_is_told_with_a_hint_and_calling_again_arrives() {
             }
             assert_arrives(&sim, &reference, &format!("{kind:?}@{effect}"));
         }
-        assert!(failures > 20, "{kind:?}: only {failures} failures were told");
+        assert!(
+            failures > 20,
+            "{kind:?}: only {failures} failures were told"
+        );
     }
 }
 
@@ -203,17 +308,32 @@ fn the_credentials_of_an_index_are_used_and_never_kept() {
         "meta": {"api-version": "1.1"}, "name": "uv",
         "files": [{"filename": WHEEL, "url": format!("../../files/{WHEEL}"), "hashes": {"sha256": sha256_hex(&wheel())}, "size": wheel().len(), "yanked": false}],
     });
-    sim.serve(format!("{private}/uv/"), "application/vnd.pypi.simple.v1+json", page.to_string());
-    sim.serve(format!("http://me:s3cret@index.example/files/{WHEEL}"), "application/octet-stream", wheel());
+    sim.serve(
+        format!("{private}/uv/"),
+        "application/vnd.pypi.simple.v1+json",
+        page.to_string(),
+    );
+    sim.serve(
+        format!("http://me:s3cret@index.example/files/{WHEEL}"),
+        "application/octet-stream",
+        wheel(),
+    );
     let context = Context::here(sim.shared()).unwrap();
-    let plan = serde_json::to_string(&up::prepare(&context, &request()).unwrap().report.plan).unwrap();
-    assert!(plan.contains("index.example") && !plan.contains("s3cret"), "{plan}");
+    let plan =
+        serde_json::to_string(&up::prepare(&context, &request()).unwrap().report.plan).unwrap();
+    assert!(
+        plan.contains("index.example") && !plan.contains("s3cret"),
+        "{plan}"
+    );
     whole_up(&sim, sim.shared()).unwrap().unwrap();
     let state = sim.snapshot();
     for line in sim.tree().lines() {
         let path = line.split(" (").next().unwrap_or(line);
         if let Some(contents) = state.contents(path) {
-            assert!(!String::from_utf8_lossy(contents).contains("s3cret"), "{path} holds a password");
+            assert!(
+                !String::from_utf8_lossy(contents).contains("s3cret"),
+                "{path} holds a password"
+            );
         }
     }
 }
@@ -225,8 +345,20 @@ fn taking_up_back_leaves_what_a_person_wrote() {
     sim.put_file(format!("{PROJECT}/train.py"), "mine\n");
     let context = Context::here(sim.shared()).unwrap();
     let undone = deskside_app::undo::undo(&context, None).unwrap();
-    assert!(undone.left.iter().any(|left| left.contains("train.py")), "{:?}", undone.left);
+    assert!(
+        undone.left.iter().any(|left| left.contains("train.py")),
+        "{:?}",
+        undone.left
+    );
     let tree = sim.tree_of("/home/user/deskside");
-    assert!(tree.contains("train.py") && !tree.contains(".venv"), "{tree}");
-    assert!(!sim.tree_of("/home/user/.local/share/deskside").contains("tools/uv/0.13.9/uv"), "{}", sim.tree_of("/home/user/.local/share/deskside"));
+    assert!(
+        tree.contains("train.py") && !tree.contains(".venv"),
+        "{tree}"
+    );
+    assert!(
+        !sim.tree_of("/home/user/.local/share/deskside")
+            .contains("tools/uv/0.13.9/uv"),
+        "{}",
+        sim.tree_of("/home/user/.local/share/deskside")
+    );
 }

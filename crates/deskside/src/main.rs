@@ -15,6 +15,10 @@ use deskside_types::{Exit, Problem};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a program's own arguments come from nowhere else"
+    )]
     let mut arguments = std::env::args_os().skip(1);
     // Device libraries can block for a minute, so they are asked in a child of this same program.
     // It is dispatched before anything else, to stay small and quick.
@@ -27,7 +31,9 @@ fn main() -> ExitCode {
             // Help and version are answers, everything else is bad usage; a closed pipe is neither.
             let _ = error.print();
             return match error.kind() {
-                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::from(Exit::Done.number()),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+                    ExitCode::from(Exit::Done.number())
+                }
                 _ => ExitCode::from(Exit::Usage.number()),
             };
         }
@@ -55,18 +61,37 @@ fn ui(global: &cli::Global, host: &dyn Machine) -> Ui {
         cli::Colour::Always => When::Always,
         cli::Colour::Never => When::Never,
     };
-    Ui::new(colour, global.json, global.quiet, global.no_progress, &variables::surroundings(host))
+    Ui::new(
+        colour,
+        global.json,
+        global.quiet,
+        global.no_progress,
+        &variables::surroundings(host),
+    )
 }
 
 /// A panic is a bug: say so in the words of every other error.
 fn install_panic_hook(json: bool) {
     std::panic::set_hook(Box::new(move |panic| {
-        let place = panic.location().map_or_else(String::new, |place| format!("{}:{}", place.file(), place.line()));
-        let what = panic.payload().downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.payload().downcast_ref::<String>().cloned()).unwrap_or_default();
+        let place = panic.location().map_or_else(String::new, |place| {
+            format!("{}:{}", place.file(), place.line())
+        });
+        let what = panic
+            .payload()
+            .downcast_ref::<&str>()
+            .map(ToString::to_string)
+            .or_else(|| panic.payload().downcast_ref::<String>().cloned())
+            .unwrap_or_default();
         let problem = Problem::new(deskside_types::Code::Bug, "Deskside hit a bug of its own")
             .because(format!("{what} at {place}"))
             .hint("please report it with this message, and with a bundle from `deskside info --record bug.tar.zst`");
-        let ui = Ui::new(When::Never, json, false, true, &deskside_tui::Surroundings::default());
+        let ui = Ui::new(
+            When::Never,
+            json,
+            false,
+            true,
+            &deskside_tui::Surroundings::default(),
+        );
         ui.problem(&problem);
         std::process::exit(i32::from(Exit::Bug.number()));
     }));

@@ -3,6 +3,7 @@
 use deskside_app::Machine;
 use deskside_app::machine::Reading;
 use deskside_tui::Surroundings;
+use jiff::tz::TimeZone;
 
 /// An environment variable and what it does.
 pub struct Variable {
@@ -14,18 +15,58 @@ pub struct Variable {
 
 /// Every variable that Deskside looks at.
 pub const VARIABLES: &[Variable] = &[
-    Variable { name: "DESKSIDE_HOME", effect: "Keeps everything of Deskside (runs, journal, tools, first projects) in this folder instead of the XDG directories." },
-    Variable { name: "DESKSIDE_RUN", effect: "Set by `deskside run` for the command it starts: the run's folder, which the Python module adopts." },
-    Variable { name: "DESKSIDE_FAULT", effect: "For tests only: fail or die at the n-th effect, for example `die-before@7`." },
-    Variable { name: "XDG_DATA_HOME, XDG_STATE_HOME, XDG_CACHE_HOME, XDG_CONFIG_HOME", effect: "Where runs and tools, the journal, downloads, and settings lie." },
-    Variable { name: "UV_DEFAULT_INDEX, UV_INDEX_URL, PIP_INDEX_URL", effect: "The package index, in this order; after them uv's and pip's configuration files." },
-    Variable { name: "PIP_FIND_LINKS, PIP_CONFIG_FILE", effect: "Further places for packages; pip's configuration file." },
-    Variable { name: "UV_PYTHON_INSTALL_MIRROR", effect: "Where uv fetches Python interpreters from." },
-    Variable { name: "SSL_CERT_FILE, PIP_CERT, REQUESTS_CA_BUNDLE", effect: "The certificates to trust, in this order; else the system's." },
-    Variable { name: "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY", effect: "The proxy for downloads." },
-    Variable { name: "NO_COLOR, CLICOLOR_FORCE, TERM=dumb", effect: "No colour; colour also in pipes; no colour and no moving progress." },
-    Variable { name: "COLUMNS", effect: "The width of answers that don't go to a terminal." },
-    Variable { name: "LC_ALL, LC_CTYPE, LANG", effect: "Without UTF-8 in the first that is set, only ASCII is printed." },
+    Variable {
+        name: "DESKSIDE_HOME",
+        effect: "Keeps everything of Deskside (runs, journal, tools, first projects) in this folder instead of the XDG directories.",
+    },
+    Variable {
+        name: "DESKSIDE_RUN",
+        effect: "Set by `deskside run` for the command it starts: the run's folder, which the Python module adopts.",
+    },
+    Variable {
+        name: "DESKSIDE_FAULT",
+        effect: "For tests only: fail or die at the n-th effect, for example `die-before@7`.",
+    },
+    Variable {
+        name: "XDG_DATA_HOME, XDG_STATE_HOME, XDG_CACHE_HOME, XDG_CONFIG_HOME",
+        effect: "Where runs and tools, the journal, downloads, and settings lie.",
+    },
+    Variable {
+        name: "UV_DEFAULT_INDEX, UV_INDEX_URL, PIP_INDEX_URL",
+        effect: "The package index, in this order; after them uv's and pip's configuration files.",
+    },
+    Variable {
+        name: "PIP_FIND_LINKS, PIP_CONFIG_FILE",
+        effect: "Further places for packages; pip's configuration file.",
+    },
+    Variable {
+        name: "UV_PYTHON_INSTALL_MIRROR",
+        effect: "Where uv fetches Python interpreters from.",
+    },
+    Variable {
+        name: "SSL_CERT_FILE, PIP_CERT, REQUESTS_CA_BUNDLE",
+        effect: "The certificates to trust, in this order; else the system's.",
+    },
+    Variable {
+        name: "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY",
+        effect: "The proxy for downloads.",
+    },
+    Variable {
+        name: "NO_COLOR, CLICOLOR_FORCE, TERM=dumb",
+        effect: "No colour; colour also in pipes; no colour and no moving progress.",
+    },
+    Variable {
+        name: "TZ",
+        effect: "The time zone that times are shown in; else the system's. JSON has UTC.",
+    },
+    Variable {
+        name: "COLUMNS",
+        effect: "The width of answers that don't go to a terminal.",
+    },
+    Variable {
+        name: "LC_ALL, LC_CTYPE, LANG",
+        effect: "Without UTF-8 in the first that is set, only ASCII is printed.",
+    },
 ];
 
 /// What of the environment decides about the screen.
@@ -37,8 +78,23 @@ pub fn surroundings(machine: &dyn Machine) -> Surroundings {
         force_colour: set("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
         dumb: set("TERM").is_some_and(|value| value == "dumb"),
         // A locale that is not set at all says nothing; today's terminals take UTF-8.
-        unicode: locale.is_none_or(|value| value.to_ascii_lowercase().replace('-', "").contains("utf8")),
+        unicode: locale
+            .is_none_or(|value| value.to_ascii_lowercase().replace('-', "").contains("utf8")),
         columns: set("COLUMNS").and_then(|value| value.parse().ok()),
         home: set("HOME"),
+        zone: zone(machine, set("TZ").as_deref()),
     }
+}
+
+/// The person's time zone: `TZ` where it names one, else the system's.
+fn zone(machine: &dyn Machine, name: Option<&str>) -> Option<TimeZone> {
+    let path = match name.map(|name| name.trim_start_matches(':')) {
+        None => "/etc/localtime".to_string(),
+        Some(path) if path.starts_with('/') => path.to_string(),
+        Some(name) => match TimeZone::posix(name) {
+            Ok(zone) => return Some(zone),
+            Err(_) => format!("/usr/share/zoneinfo/{name}"),
+        },
+    };
+    TimeZone::tzif(&path, &machine.file(&path, 1 << 20).ok()?).ok()
 }

@@ -76,7 +76,8 @@ impl<'a> Steps<'a> {
         self.clear();
         let mark = self.ui.tint(self.ui.letter("✓", "ok"), Meaning::Good);
         if !self.ui.repaint {
-            self.ui.talk(&format!("      {mark} {}", units::duration(span)));
+            self.ui
+                .talk(&format!("      {mark} {}", units::duration(span)));
             return;
         }
         self.ui.talk(&format!(

@@ -2,6 +2,7 @@
 
 use crate::palette::{Meaning, paint};
 use deskside_types::Problem;
+use jiff::tz::TimeZone;
 use std::io::{IsTerminal, Write};
 
 /// When colour is used.
@@ -31,6 +32,8 @@ pub struct Surroundings {
     pub columns: Option<usize>,
     /// The person's home, which is shown as `~`.
     pub home: Option<String>,
+    /// The person's time zone; UTC when it is not known.
+    pub zone: Option<TimeZone>,
 }
 
 /// Where everything that a person sees goes through.
@@ -51,6 +54,7 @@ pub struct Ui {
     /// stderr is a terminal that may be repainted.
     pub repaint: bool,
     home: Option<String>,
+    zone: TimeZone,
 }
 
 impl Ui {
@@ -91,6 +95,7 @@ impl Ui {
             quiet,
             repaint: talk && !around.dumb && !no_progress && !quiet,
             home: around.home.clone().filter(|home| home.len() > 1),
+            zone: around.zone.clone().unwrap_or(TimeZone::UTC),
         }
     }
 
@@ -142,6 +147,13 @@ impl Ui {
     /// A text in the colour of its meaning, for stderr.
     pub fn tint(&self, text: &str, meaning: Meaning) -> String {
         paint(text, meaning, self.talk_colour)
+    }
+
+    /// A moment in the person's own time, to the minute.
+    pub fn moment(&self, at: jiff::Timestamp) -> String {
+        at.to_zoned_datetime(self.zone.clone())
+            .strftime("%Y-%m-%d %H:%M")
+            .to_string()
     }
 
     /// A text with paths in the person's home shortened to `~/…`.
@@ -218,7 +230,10 @@ mod tests {
     #[test]
     fn words_are_wrapped_and_set_in() {
         assert_eq!(wrap("  + one two three", 4, 11), "  + one two\n    three");
-        assert_eq!(wrap("a-word-longer-than-the-line", 2, 5), "a-word-longer-than-the-line");
+        assert_eq!(
+            wrap("a-word-longer-than-the-line", 2, 5),
+            "a-word-longer-than-the-line"
+        );
         assert_eq!(wrap("", 2, 5), "");
     }
 }

@@ -36,6 +36,12 @@ impl Curve {
                 stretch.iter().map(|point| point.value).sum::<f64>() / stretch.len() as f64
             })
             .collect();
-        Some(Self { name: series.name.clone(), count: points.len(), first, last, values })
+        Some(Self {
+            name: series.name.clone(),
+            count: points.len(),
+            first,
+            last,
+            values,
+        })
     }
 }

@@ -74,7 +74,11 @@ impl RunRow {
             RunState::Finished { exit } | RunState::Stopped { exit } => Some(exit.shell_code()),
             _ => None,
         };
-        let span = listed.state.started_at.zip(listed.state.ended_at).map(|(start, end)| end.as_millisecond() - start.as_millisecond());
+        let span = listed
+            .state
+            .started_at
+            .zip(listed.state.ended_at)
+            .map(|(start, end)| end.as_millisecond() - start.as_millisecond());
         Self {
             id: listed.id.0.clone(),
             name: listed.name.clone(),
@@ -84,7 +88,11 @@ impl RunRow {
             created_at: listed.created_at,
             duration_ms: span.and_then(|span| u64::try_from(span).ok()),
             argv: listed.argv.clone(),
-            summary: listed.summary.iter().filter_map(|(name, value)| Some((name.clone(), value.number()?))).collect(),
+            summary: listed
+                .summary
+                .iter()
+                .filter_map(|(name, value)| Some((name.clone(), value.number()?)))
+                .collect(),
             params: listed.params.clone(),
             tags: listed.tags.clone(),
         }
@@ -104,5 +112,9 @@ pub fn list(context: &Context, asked: &Asked) -> Result<RunsReport> {
         ..Filter::default()
     };
     let listing = Store::new(&*context.machine, &context.directories).list(&filter)?;
-    Ok(RunsReport { runs: listing.runs.iter().map(RunRow::of).collect(), total: listing.total, warnings: listing.warnings })
+    Ok(RunsReport {
+        runs: listing.runs.iter().map(RunRow::of).collect(),
+        total: listing.total,
+        warnings: listing.warnings,
+    })
 }

@@ -29,7 +29,13 @@ pub fn folder(context: &Context, run: &str) -> Result<Folder> {
 ///
 /// # Errors
 /// When the run or its log can't be read.
-pub fn log(context: &Context, run: &str, lines: Option<usize>, follow: bool, hear: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Result<Option<StateRecord>> {
+pub fn log(
+    context: &Context,
+    run: &str,
+    lines: Option<usize>,
+    follow: bool,
+    hear: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+) -> Result<Option<StateRecord>> {
     let folder = folder(context, run)?;
     let from = lines.map_or(logs::Start::Beginning, logs::Start::LastLines);
     if follow {

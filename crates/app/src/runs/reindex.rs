@@ -34,5 +34,12 @@ impl Answer for ReindexReport {
 /// When the folder of runs can't be read or the index can't be written.
 pub fn reindex(context: &Context) -> Result<ReindexReport> {
     let done = Store::new(&*context.machine, &context.directories).reindex()?;
-    Ok(ReindexReport { runs: done.runs, unreadable: done.unreadable.into_iter().map(|(id, problem)| Unreadable { id: id.0, problem }).collect() })
+    Ok(ReindexReport {
+        runs: done.runs,
+        unreadable: done
+            .unreadable
+            .into_iter()
+            .map(|(id, problem)| Unreadable { id: id.0, problem })
+            .collect(),
+    })
 }

@@ -90,7 +90,11 @@ pub(crate) fn of(machine: &dyn Machine, folder: &Folder) -> Result<ShowReport> {
         run,
         state,
         duration_ms,
-        summary: brief.values.iter().map(|(name, value)| (name.clone(), json(value))).collect(),
+        summary: brief
+            .values
+            .iter()
+            .map(|(name, value)| (name.clone(), json(value)))
+            .collect(),
         metrics: brief
             .metrics
             .iter()
@@ -117,7 +121,12 @@ pub(crate) fn of(machine: &dyn Machine, folder: &Folder) -> Result<ShowReport> {
 pub fn curves(machine: &dyn Machine, folder: &Folder) -> Result<Vec<Curve>> {
     let mut metrics = RunMetrics::new(folder.metrics(), Everything::default());
     metrics.refresh(machine)?;
-    Ok(metrics.collected.into_series().iter().filter_map(Curve::of).collect())
+    Ok(metrics
+        .collected
+        .into_series()
+        .iter()
+        .filter_map(Curve::of)
+        .collect())
 }
 
 /// A run's results that are numbers.
@@ -125,7 +134,11 @@ pub fn curves(machine: &dyn Machine, folder: &Folder) -> Result<Vec<Curve>> {
 /// # Errors
 /// When the metrics' folder is there and can't be read.
 pub fn summary_numbers(machine: &dyn Machine, folder: &Folder) -> Result<BTreeMap<String, f64>> {
-    Ok(summary(machine, folder)?.values.iter().filter_map(|(name, value)| Some((name.clone(), value.number()?))).collect())
+    Ok(summary(machine, folder)?
+        .values
+        .iter()
+        .filter_map(|(name, value)| Some((name.clone(), value.number()?)))
+        .collect())
 }
 
 fn json(value: &SummaryValue) -> Value {

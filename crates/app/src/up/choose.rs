@@ -13,13 +13,22 @@ use std::path::Path;
 const OLDEST_PYTHON: &str = "3.9";
 
 /// A project of the person's own; without a framework among its packages there is no build to choose.
-pub fn named(machine: &dyn Machine, facts: &Facts, path: &Path, flavour: Option<Flavour>) -> Result<(Project, Option<Build>)> {
+pub fn named(
+    machine: &dyn Machine,
+    facts: &Facts,
+    path: &Path,
+    flavour: Option<Flavour>,
+) -> Result<(Project, Option<Build>)> {
     let mut project = project::read(machine, path)?;
     if flavour.or(project.flavour).is_none() {
         // No framework bounds the Python, so one that is installed serves where the project takes it.
         let newest = &deskside_knowledge::frameworks::indexes().python.newest;
         let python = build::python::choose(facts, OLDEST_PYTHON, newest, project.python.as_deref())
-            .map_err(|why| Problem::new(Code::NoFittingBuild, "no Python fits the project").because(why).hint("change requires-python in the project's pyproject.toml"))?;
+            .map_err(|why| {
+                Problem::new(Code::NoFittingBuild, "no Python fits the project")
+                    .because(why)
+                    .hint("change requires-python in the project's pyproject.toml")
+            })?;
         project.python = Some(python.request);
         return Ok((project, None));
     }
@@ -28,7 +37,11 @@ pub fn named(machine: &dyn Machine, facts: &Facts, path: &Path, flavour: Option<
 }
 
 /// A first project of ours: the one that was named, or set up before, else the one that fits the machine.
-pub fn first(context: &Context, facts: &Facts, flavour: Option<Flavour>) -> Result<(Project, Option<Build>)> {
+pub fn first(
+    context: &Context,
+    facts: &Facts,
+    flavour: Option<Flavour>,
+) -> Result<(Project, Option<Build>)> {
     let machine = &*context.machine;
     // Set up before, the build is known; a network that is gone since must not change it.
     if flavour.is_none()
@@ -47,19 +60,35 @@ pub fn first(context: &Context, facts: &Facts, flavour: Option<Flavour>) -> Resu
     let project = make(context, natural.flavour)?;
     // The project bounds framework and Python; the reasons, and what the network answered, stay.
     let bounded = build::choose(facts, natural.flavour, &project.wish(Some(natural.flavour)))?;
-    let build = if bounded.variant == natural.variant { Build { why: natural.why, ..bounded } } else { natural };
+    let build = if bounded.variant == natural.variant {
+        Build {
+            why: natural.why,
+            ..bounded
+        }
+    } else {
+        natural
+    };
     Ok((project, Some(build)))
 }
 
 /// On a machine without an accelerator: the framework whose first project is set up already, so that no index is asked.
 fn settled(context: &Context, facts: &Facts) -> Option<Flavour> {
-    if facts.known_gpus().iter().any(|gpu| matches!(gpu.vendor, Vendor::Nvidia | Vendor::Amd | Vendor::Apple)) {
+    if facts
+        .known_gpus()
+        .iter()
+        .any(|gpu| matches!(gpu.vendor, Vendor::Nvidia | Vendor::Amd | Vendor::Apple))
+    {
         return None;
     }
     Flavour::ALL.into_iter().find(|flavour| {
-        let environment = context.directories.projects.join(project::first(*flavour).name()).join(".venv");
+        let environment = context
+            .directories
+            .projects
+            .join(project::first(*flavour).name())
+            .join(".venv");
         // A broken one counts too: it is mended, and not left for another framework.
-        marker::read(&*context.machine, &environment).is_some_and(|marker| marker.packages.is_some())
+        marker::read(&*context.machine, &environment)
+            .is_some_and(|marker| marker.packages.is_some())
     })
 }
 
@@ -67,7 +96,11 @@ fn make(context: &Context, flavour: Flavour) -> Result<Project> {
     let first: First = project::first(flavour);
     let folder = context.directories.projects.join(first.name());
     // Once it is written it is the person's, and read like any other.
-    if context.machine.exists(folder.join("deskside.toml")).map_err(Problem::from)? {
+    if context
+        .machine
+        .exists(folder.join("deskside.toml"))
+        .map_err(Problem::from)?
+    {
         let mut project = project::read(&*context.machine, &folder)?;
         project.first = Some(flavour);
         return Ok(project);

@@ -14,11 +14,21 @@ impl Domain for Everything {
         deskside_envs::holds(machine, action)
     }
 
-    fn perform(&self, machine: &dyn Machine, action: &EnvironmentAction, watch: &mut dyn FnMut(Progress<'_>)) -> Result<Value> {
+    fn perform(
+        &self,
+        machine: &dyn Machine,
+        action: &EnvironmentAction,
+        watch: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<Value> {
         deskside_envs::perform(machine, action, watch)
     }
 
-    fn undo(&self, machine: &dyn Machine, action: &EnvironmentAction, memory: &Value) -> Result<()> {
+    fn undo(
+        &self,
+        machine: &dyn Machine,
+        action: &EnvironmentAction,
+        memory: &Value,
+    ) -> Result<()> {
         deskside_envs::undo(machine, action, memory)
     }
 

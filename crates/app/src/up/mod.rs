@@ -56,7 +56,10 @@ pub struct Prepared {
 pub fn prepare(context: &Context, request: &UpRequest) -> Result<Prepared> {
     let machine = &*context.machine;
     let flavour = match &request.flavour {
-        Some(word) => Some(word.parse::<Flavour>().map_err(|error| Problem::new(Code::Usage, error))?),
+        Some(word) => Some(
+            word.parse::<Flavour>()
+                .map_err(|error| Problem::new(Code::Usage, error))?,
+        ),
         None => None,
     };
     let facts = deskside_probe::collect(machine);
@@ -68,7 +71,12 @@ pub fn prepare(context: &Context, request: &UpRequest) -> Result<Prepared> {
     let uv = uv_state(context, &facts)?;
     let wheel = deskside_track::module::wheel();
     let version = deskside_track::module::VERSION;
-    let module = deskside_envs::plan::module(version, &wheel.file_name, &wheel.bytes, &context.directories.cache);
+    let module = deskside_envs::plan::module(
+        version,
+        &wheel.file_name,
+        &wheel.bytes,
+        &context.directories.cache,
+    );
     let steps = deskside_envs::plan::steps(machine, &project, build.as_ref(), &uv, Some(&module))?;
     let plan = plan(context, &facts, &project, steps)?;
     let mut warnings = project.warnings.clone();
@@ -81,7 +89,9 @@ pub fn prepare(context: &Context, request: &UpRequest) -> Result<Prepared> {
             flavour: project.first.map(|flavour| flavour.word().to_string()),
             machine: machine_lines::lines(&facts),
             why: build.iter().flat_map(|build| build.why.clone()).collect(),
-            training: request.train.then(|| train::shown_command(&project, &request.arguments)),
+            training: request
+                .train
+                .then(|| train::shown_command(&project, &request.arguments)),
             system,
             plan,
             warnings,
@@ -97,11 +107,19 @@ pub fn prepare(context: &Context, request: &UpRequest) -> Result<Prepared> {
 ///
 /// # Errors
 /// When the machine changed since, or a step fails. Preparing and carrying out again goes on from there.
-pub fn carry_out(context: &Context, prepared: &Prepared, listen: &mut dyn FnMut(Event<'_>)) -> Result<Applied> {
+pub fn carry_out(
+    context: &Context,
+    prepared: &Prepared,
+    listen: &mut dyn FnMut(Event<'_>),
+) -> Result<Applied> {
     context.require_live("up")?;
     let machine = &*context.machine;
     premise::require(machine, &prepared.report.plan, &prepared.facts)?;
-    let workshop = Workshop { machine, domain: &Everything, state: context.directories.state.clone() };
+    let workshop = Workshop {
+        machine,
+        domain: &Everything,
+        state: context.directories.state.clone(),
+    };
     apply(&workshop, &prepared.report.plan, listen)
 }
 
@@ -111,7 +129,10 @@ fn uv_state(context: &Context, facts: &Facts) -> Result<UvState> {
         return Ok(UvState::Here(tool));
     }
     if context.recorded {
-        let path = uv::tools(&context.directories).join("newest/uv").display().to_string();
+        let path = uv::tools(&context.directories)
+            .join("newest/uv")
+            .display()
+            .to_string();
         return Ok(UvState::Fetch(uv::UvSource {
             version: "(the newest of the index)".into(),
             url: String::new(),
@@ -146,7 +167,10 @@ fn plan(context: &Context, facts: &Facts, project: &Project, steps: Vec<Step>) -
         }
     }
     let needed: u64 = pending.iter().filter_map(|step| step.download_bytes).sum();
-    let mut premises = vec![fact("drivers.nvidia.loaded", facts), fact("system.architecture", facts)];
+    let mut premises = vec![
+        fact("drivers.nvidia.loaded", facts),
+        fact("system.architecture", facts),
+    ];
     if needed > 0 {
         // Unpacked packages take about three times what is downloaded: measured, 2.6 to 3.1 for the three frameworks.
         premises.push(Premise {
@@ -167,5 +191,9 @@ fn plan(context: &Context, facts: &Facts, project: &Project, steps: Vec<Step>) -
 
 fn fact(path: &str, facts: &Facts) -> Premise {
     let facts = serde_json::to_value(facts).unwrap_or_default();
-    Premise { fact: path.into(), operator: Comparison::Equals, value: premise::at(&facts, path).cloned().unwrap_or_default() }
+    Premise {
+        fact: path.into(),
+        operator: Comparison::Equals,
+        value: premise::at(&facts, path).cloned().unwrap_or_default(),
+    }
 }

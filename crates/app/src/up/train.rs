@@ -17,7 +17,9 @@ const LAST_LINES: usize = 8;
 
 /// The training command as a person reads it.
 pub fn shown_command(project: &Project, arguments: &[OsString]) -> String {
-    let further = arguments.iter().map(|argument| argument.to_string_lossy().into_owned());
+    let further = arguments
+        .iter()
+        .map(|argument| argument.to_string_lossy().into_owned());
     let words: Vec<String> = project.command.iter().cloned().chain(further).collect();
     deskside_runs::shown_command(&words).join(" ")
 }
@@ -43,7 +45,12 @@ pub fn train(context: &Context, prepared: &Prepared, applied: Applied) -> Result
         report.next = next(machine, prepared, None);
         return Ok(report);
     }
-    let argv: Vec<OsString> = project.command.iter().map(OsString::from).chain(prepared.request.arguments.iter().cloned()).collect();
+    let argv: Vec<OsString> = project
+        .command
+        .iter()
+        .map(OsString::from)
+        .chain(prepared.request.arguments.iter().cloned())
+        .collect();
     let finished = deskside_runs::foreground(
         context.machine.clone(),
         &context.directories,
@@ -54,7 +61,11 @@ pub fn train(context: &Context, prepared: &Prepared, applied: Applied) -> Result
             project: Some(project.path.clone()),
             directory: Some(project.path.clone()),
             machine: Some(machine_lines::of(&prepared.facts)),
-            variables: prepared.build.as_ref().map(|build| build.variables.clone()).unwrap_or_default(),
+            variables: prepared
+                .build
+                .as_ref()
+                .map(|build| build.variables.clone())
+                .unwrap_or_default(),
             silent: prepared.request.silent,
             ..Request::default()
         },
@@ -62,31 +73,57 @@ pub fn train(context: &Context, prepared: &Prepared, applied: Applied) -> Result
     if finished.exit.shell_code() != 0 {
         return Err(failure(machine, &finished));
     }
-    let Some(folder) = Folder::at(&finished.folder) else { return Ok(report) };
+    let Some(folder) = Folder::at(&finished.folder) else {
+        return Ok(report);
+    };
     let short = run::report(machine, &finished);
     let mut curves = runs::curves(machine, &folder)?;
     curves.retain(|curve| curve.name.to_lowercase().contains("loss"));
     report.summary = runs::summary_numbers(machine, &folder)?;
-    report.summary.retain(|name, _| !curves.iter().any(|curve| curve.name == *name));
+    report
+        .summary
+        .retain(|name, _| !curves.iter().any(|curve| curve.name == *name));
     report.curves = curves;
     report.next = next(machine, prepared, Some(&short.id));
-    report.run = Some(TrainedRun { id: short.id, name: short.name, state: short.state, exit: short.exit, duration_ms: Some(short.duration_ms) });
+    report.run = Some(TrainedRun {
+        id: short.id,
+        name: short.name,
+        state: short.state,
+        exit: short.exit,
+        duration_ms: Some(short.duration_ms),
+    });
     Ok(report)
 }
 
 fn failure(machine: &dyn Machine, finished: &Finished) -> Problem {
     let id = &finished.id;
     if matches!(finished.state.state, RunState::Stopped { .. }) {
-        return Problem::new(Code::Interrupted, format!("training run {id} was stopped")).hint("everything is set up: the same command goes straight to training");
+        return Problem::new(Code::Interrupted, format!("training run {id} was stopped"))
+            .hint("everything is set up: the same command goes straight to training");
     }
-    let mut problem = Problem::new(Code::TrainingFailed, format!("training run {id} ended with exit code {}", finished.exit.shell_code()));
-    let log = machine.file(finished.folder.join("log"), 64 << 20).unwrap_or_default();
+    let mut problem = Problem::new(
+        Code::TrainingFailed,
+        format!(
+            "training run {id} ended with exit code {}",
+            finished.exit.shell_code()
+        ),
+    );
+    let log = machine
+        .file(finished.folder.join("log"), 64 << 20)
+        .unwrap_or_default();
     let text = String::from_utf8_lossy(&log);
-    let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim_end)
+        .filter(|line| !line.is_empty())
+        .collect();
     for line in &lines[lines.len().saturating_sub(LAST_LINES)..] {
         problem = problem.because(line);
     }
-    let missing = lines.iter().rev().find_map(|line| line.split_once("No module named '")?.1.split('\'').next());
+    let missing = lines
+        .iter()
+        .rev()
+        .find_map(|line| line.split_once("No module named '")?.1.split('\'').next());
     if let Some(missing) = missing {
         let top = missing.split('.').next().unwrap_or(missing);
         problem = problem.hint(format!("add the package that brings `{top}` to the project's requirements, then run the same command again"));
@@ -98,16 +135,31 @@ fn next(machine: &dyn Machine, prepared: &Prepared, run: Option<&str>) -> Vec<Ne
     let project = &prepared.project;
     let home = machine.variable("HOME").unwrap_or_default();
     let folder = shortened(&project.path, &home);
-    let one = |command: String, why: &str| Next { command, why: why.into() };
+    let one = |command: String, why: &str| Next {
+        command,
+        why: why.into(),
+    };
     let mut next = Vec::new();
     if let Some(id) = run {
-        next.push(one(format!("deskside show {id}"), "everything about this run"));
+        next.push(one(
+            format!("deskside show {id}"),
+            "everything about this run",
+        ));
         next.push(one("deskside runs".into(), "all runs beside each other"));
     }
     if project.first.is_some() {
-        next.push(one(format!("$EDITOR {folder}/train.py"), "it is yours: change it"));
-        next.push(one("deskside up -- --lr 0.01".into(), "train again with another param"));
-        next.push(one("deskside up PROJECT".into(), "the same for a project of yours"));
+        next.push(one(
+            format!("$EDITOR {folder}/train.py"),
+            "it is yours: change it",
+        ));
+        next.push(one(
+            "deskside up -- --lr 0.01".into(),
+            "train again with another param",
+        ));
+        next.push(one(
+            "deskside up PROJECT".into(),
+            "the same for a project of yours",
+        ));
     } else if run.is_none() {
         next.push(one(format!("deskside up {folder}"), "train"));
     }

@@ -27,8 +27,17 @@ pub fn generate(ui: &Ui, machine: Arc<dyn Machine>, what: Generated) -> Result<u
         Generated::Man { folder } => {
             for command in every_command(&Cli::command(), "") {
                 let mut page = Vec::new();
-                clap_mangen::Man::new(command.clone()).render(&mut page).map_err(|error| Problem::new(Code::Effect, "could not make a manual page").because(error))?;
-                machine.write_file(folder.join(format!("{}.1", command.get_name())), page, 0o644, Durability::Process)?;
+                clap_mangen::Man::new(command.clone())
+                    .render(&mut page)
+                    .map_err(|error| {
+                        Problem::new(Code::Effect, "could not make a manual page").because(error)
+                    })?;
+                machine.write_file(
+                    folder.join(format!("{}.1", command.get_name())),
+                    page,
+                    0o644,
+                    Durability::Process,
+                )?;
             }
             Ok(0)
         }
@@ -37,17 +46,32 @@ pub fn generate(ui: &Ui, machine: Arc<dyn Machine>, what: Generated) -> Result<u
 
 fn print(ui: &Ui, bytes: &[u8]) -> Result<u8> {
     match ui.answer_bytes(bytes) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Problem::new(Code::Effect, "could not write the answer").because(error)),
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Problem::new(Code::Effect, "could not write the answer").because(error))
+        }
         _ => Ok(0),
     }
 }
 
 /// Every visible command with its whole name, the program itself first.
 fn every_command(command: &clap::Command, above: &str) -> Vec<clap::Command> {
-    let name = if above.is_empty() { command.get_name().to_string() } else { format!("{above}-{}", command.get_name()) };
+    let name = if above.is_empty() {
+        command.get_name().to_string()
+    } else {
+        format!("{above}-{}", command.get_name())
+    };
     // The name must live as long as the program; there are a dozen of them, made once.
-    let mut found = vec![command.clone().name(name.clone()).bin_name(name.replace('-', " ")).disable_help_subcommand(true)];
-    for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set() && inner.get_name() != "help") {
+    let mut found = vec![
+        command
+            .clone()
+            .name(name.clone())
+            .bin_name(name.replace('-', " "))
+            .disable_help_subcommand(true),
+    ];
+    for inner in command
+        .get_subcommands()
+        .filter(|inner| !inner.is_hide_set() && inner.get_name() != "help")
+    {
         found.extend(every_command(inner, &name));
     }
     found
@@ -60,16 +84,30 @@ fn commands() -> String {
     for mut command in every_command(&Cli::command(), "") {
         let title = command.get_bin_name().unwrap_or_default().to_string();
         let help = command.render_long_help().to_string();
-        let help = help.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
-        let _ = write!(page, "\n## `{title}`\n\n```text\n{}\n```\n", help.trim_end());
+        let help = help
+            .lines()
+            .map(str::trim_end)
+            .collect::<Vec<_>>()
+            .join("\n");
+        let _ = write!(
+            page,
+            "\n## `{title}`\n\n```text\n{}\n```\n",
+            help.trim_end()
+        );
     }
     page
 }
 
 fn errors() -> String {
-    let mut page = format!("{NOTICE}# Error codes\n\nA code never changes its meaning. `deskside explain CODE` shows the same on the screen.\n");
+    let mut page = format!(
+        "{NOTICE}# Error codes\n\nA code never changes its meaning. `deskside explain CODE` shows the same on the screen.\n"
+    );
     for report in explain::all() {
-        let _ = write!(page, "\n## {} · {}\n\nExit code {}. {}\n\n", report.code, report.title, report.exit, report.meaning);
+        let _ = write!(
+            page,
+            "\n## {} · {}\n\nExit code {}. {}\n\n",
+            report.code, report.title, report.exit, report.meaning
+        );
         for remedy in &report.remedy {
             let _ = writeln!(page, "- {remedy}");
         }
@@ -78,9 +116,15 @@ fn errors() -> String {
 }
 
 fn variables() -> String {
-    let mut page = format!("{NOTICE}# Environment variables\n\n| variable | what it does |\n| --- | --- |\n");
+    let mut page =
+        format!("{NOTICE}# Environment variables\n\n| variable | what it does |\n| --- | --- |\n");
     for variable in VARIABLES {
-        let names = variable.name.split(", ").map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let names = variable
+            .name
+            .split(", ")
+            .map(|name| format!("`{name}`"))
+            .collect::<Vec<_>>()
+            .join(", ");
         let _ = writeln!(page, "| {names} | {} |", variable.effect);
     }
     page

@@ -14,10 +14,15 @@ pub fn info(ui: &Ui, machine: Arc<dyn Machine>, arguments: &Info, verbose: bool)
         (Some(bundle), _) => info::info(&*Context::recorded(bundle)?.machine),
         (None, Some(path)) => {
             let report = info::record(&Context::here(machine)?, path)?;
-            ui.talk(&format!("recorded, redacted, to {}", ui.tint(&path.display().to_string(), Meaning::Hint)));
+            ui.talk(&format!(
+                "recorded, redacted, to {}",
+                ui.tint(&path.display().to_string(), Meaning::Hint)
+            ));
             report
         }
         (None, None) => info::info(&*machine),
     };
-    answer(ui, &report, |ui, report| render::info::info(ui, report, verbose))
+    answer(ui, &report, |ui, report| {
+        render::info::info(ui, report, verbose)
+    })
 }

@@ -27,8 +27,16 @@ pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
         Command::Show(arguments) => runs::show(ui, &here()?, &arguments),
         Command::Logs(arguments) => runs::logs(ui, &here()?, &arguments),
         Command::Reindex => runs::reindex(ui, &here()?),
-        Command::History => answer(ui, &deskside_app::history::history(&here()?)?, render::history::history),
-        Command::Undo(arguments) => answer(ui, &deskside_app::undo::undo(&here()?, arguments.operation.as_deref())?, render::history::undo),
+        Command::History => answer(
+            ui,
+            &deskside_app::history::history(&here()?)?,
+            render::history::history,
+        ),
+        Command::Undo(arguments) => answer(
+            ui,
+            &deskside_app::undo::undo(&here()?, arguments.operation.as_deref())?,
+            render::history::undo,
+        ),
         Command::Explain(arguments) => explain(ui, arguments.code.as_deref()),
         Command::Completions(arguments) => generate::completions(ui, arguments.shell),
         Command::Generate(arguments) => generate::generate(ui, machine, arguments.what),
@@ -39,13 +47,24 @@ pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
 pub fn device(library: Option<OsString>) -> ExitCode {
     let name = library.unwrap_or_default();
     let value = deskside_app::machine::device::answer(&name.to_string_lossy());
-    Ui::new(deskside_tui::When::Never, true, true, true, &deskside_tui::Surroundings::default()).answer_json(&value, true);
+    Ui::new(
+        deskside_tui::When::Never,
+        true,
+        true,
+        true,
+        &deskside_tui::Surroundings::default(),
+    )
+    .answer_json(&value, true);
     ExitCode::SUCCESS
 }
 
 /// Prints a report as JSON or as text.
 pub fn answer<T: Answer>(ui: &Ui, report: &T, text: impl FnOnce(&Ui, &T)) -> Result<u8> {
-    if ui.json { ui.answer_json(&report.json(), false) } else { text(ui, report) }
+    if ui.json {
+        ui.answer_json(&report.json(), false)
+    } else {
+        text(ui, report)
+    }
     Ok(0)
 }
 
@@ -56,7 +75,11 @@ fn live(host: Host) -> Result<Arc<dyn Machine>> {
         None => Ok(machine),
         Some(text) => {
             let fault = Fault::parse(&text).ok_or_else(|| {
-                Problem::new(Code::Usage, format!("DESKSIDE_FAULT={text} is not understood")).hint("it is for tests only: unset it")
+                Problem::new(
+                    Code::Usage,
+                    format!("DESKSIDE_FAULT={text} is not understood"),
+                )
+                .hint("it is for tests only: unset it")
             })?;
             Ok(Arc::new(Faulty::killing(machine, fault)))
         }
@@ -77,5 +100,9 @@ fn explain(ui: &Ui, code: Option<&str>) -> Result<u8> {
         }
         return Ok(0);
     };
-    answer(ui, &deskside_app::explain::explain(code)?, render::explain::explain)
+    answer(
+        ui,
+        &deskside_app::explain::explain(code)?,
+        render::explain::explain,
+    )
 }

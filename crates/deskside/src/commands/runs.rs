@@ -24,47 +24,74 @@ pub fn run(ui: &Ui, context: &Context, arguments: Run) -> Result<u8> {
         },
     )?;
     for warning in &report.warnings {
-        ui.talk(&format!("{} {warning}", ui.tint("warning:", Meaning::Warning)));
+        ui.talk(&format!(
+            "{} {warning}",
+            ui.tint("warning:", Meaning::Warning)
+        ));
     }
     if ui.json {
         ui.insist(&report.json().to_string());
     } else if std::io::stderr().is_terminal() {
         let span = units::duration(Duration::from_millis(report.duration_ms));
-        ui.talk(&ui.tint(&format!("run {} {} in {span}; deskside show {}", report.id, report.state, report.id), Meaning::Quiet));
+        ui.talk(&ui.tint(
+            &format!(
+                "run {} {} in {span}; deskside show {}",
+                report.id, report.state, report.id
+            ),
+            Meaning::Quiet,
+        ));
     }
     Ok(u8::try_from(report.exit).unwrap_or(1))
 }
 
 /// Lists runs.
 pub fn list(ui: &Ui, context: &Context, arguments: Runs) -> Result<u8> {
-    let asked = Asked { experiment: arguments.experiment, state: arguments.state, matching: arguments.matching, limit: arguments.limit };
+    let asked = Asked {
+        experiment: arguments.experiment,
+        state: arguments.state,
+        matching: arguments.matching,
+        limit: arguments.limit,
+    };
     answer(ui, &runs::list(context, &asked)?, render::runs::list)
 }
 
 /// Shows one run.
 pub fn show(ui: &Ui, context: &Context, arguments: &Show) -> Result<u8> {
-    answer(ui, &runs::show(context, &arguments.run)?, render::runs::show)
+    answer(
+        ui,
+        &runs::show(context, &arguments.run)?,
+        render::runs::show,
+    )
 }
 
 /// Prints a run's log.
 pub fn logs(ui: &Ui, context: &Context, arguments: &Logs) -> Result<u8> {
     let mut failed = None;
-    let end = runs::log(context, &arguments.run, arguments.lines, arguments.follow, &mut |bytes| match ui.answer_bytes(bytes) {
-        Ok(()) => ControlFlow::Continue(()),
-        // A reader that went away wants no more; that is no failure.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ControlFlow::Break(()),
-        Err(error) => {
-            failed = Some(error);
-            ControlFlow::Break(())
-        }
-    })?;
+    let end = runs::log(
+        context,
+        &arguments.run,
+        arguments.lines,
+        arguments.follow,
+        &mut |bytes| match ui.answer_bytes(bytes) {
+            Ok(()) => ControlFlow::Continue(()),
+            // A reader that went away wants no more; that is no failure.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ControlFlow::Break(()),
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
+            }
+        },
+    )?;
     if let Some(error) = failed {
         return Err(Problem::new(Code::Effect, "could not write the log on").because(error));
     }
     if let Some(state) = end
         && std::io::stderr().is_terminal()
     {
-        ui.talk(&ui.tint(&format!("the run is over: {}", render::runs::state(&state.state).0), Meaning::Quiet));
+        ui.talk(&ui.tint(
+            &format!("the run is over: {}", render::runs::state(&state.state).0),
+            Meaning::Quiet,
+        ));
     }
     Ok(0)
 }

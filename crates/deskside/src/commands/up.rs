@@ -34,18 +34,35 @@ pub fn up(ui: &Ui, machine: Arc<dyn Machine>, arguments: Up) -> Result<u8> {
     }
     let prepared = up::prepare(&context, &request)?;
     for warning in &prepared.report.warnings {
-        ui.talk(&format!("{} {warning}", ui.tint("warning:", Meaning::Warning)));
+        ui.talk(&format!(
+            "{} {warning}",
+            ui.tint("warning:", Meaning::Warning)
+        ));
     }
     if arguments.plan {
         if ui.json {
             ui.answer_json(&prepared.report.json(), false);
         } else {
-            render::plan::plan(ui, &prepared.report, &|line| ui.answer(line), &|text, meaning| ui.paint(text, meaning));
+            render::plan::plan(
+                ui,
+                &prepared.report,
+                &|line| ui.answer(line),
+                &|text, meaning| ui.paint(text, meaning),
+            );
         }
         let pending = arguments.exit_code && !prepared.report.plan.is_empty();
-        return Ok(if pending { Exit::Pending.number() } else { Exit::Done.number() });
+        return Ok(if pending {
+            Exit::Pending.number()
+        } else {
+            Exit::Done.number()
+        });
     }
-    render::plan::plan(ui, &prepared.report, &|line| ui.talk(line), &|text, meaning| ui.tint(text, meaning));
+    render::plan::plan(
+        ui,
+        &prepared.report,
+        &|line| ui.talk(line),
+        &|text, meaning| ui.tint(text, meaning),
+    );
 
     let mut steps = Steps::new(ui);
     let applied = up::carry_out(&context, &prepared, &mut |event| match event {

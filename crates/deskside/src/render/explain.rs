@@ -5,9 +5,16 @@ use deskside_tui::{Meaning, Ui};
 
 /// Draws an explanation.
 pub fn explain(ui: &Ui, report: &ExplainReport) {
-    ui.answer(&format!("{} {}", ui.paint(report.code.text(), Meaning::Subject), ui.paint(&report.title, Meaning::Subject)));
+    ui.answer(&format!(
+        "{} {}",
+        ui.paint(report.code.text(), Meaning::Subject),
+        ui.paint(&report.title, Meaning::Subject)
+    ));
     ui.answer(&format!("{} (exit code {})", report.meaning, report.exit));
     for remedy in &report.remedy {
-        ui.answer(&format!("  {} {remedy}", ui.paint(ui.letter("→", "-"), Meaning::Hint)));
+        ui.answer(&format!(
+            "  {} {remedy}",
+            ui.paint(ui.letter("→", "-"), Meaning::Hint)
+        ));
     }
 }

@@ -1,6 +1,5 @@
 //! `history` and `undo` as text.
 
-use super::moment;
 use deskside_app::history::HistoryReport;
 use deskside_app::undo::UndoReport;
 use deskside_tui::{Meaning, Ui};
@@ -20,22 +19,37 @@ pub fn history(ui: &Ui, report: &HistoryReport) {
         ui.answer(&format!(
             "{}  {}  {}  {}",
             ui.paint(&operation.id, Meaning::Subject),
-            moment(operation.began_at),
+            ui.moment(operation.began_at),
             ui.paint(&format!("{:<11}", operation.outcome), meaning),
             ui.short(&operation.wish)
         ));
         for title in &operation.done {
-            ui.answer(&format!("    {} {}", ui.paint(ui.letter("✓", "+"), Meaning::Good), ui.short(title)));
+            ui.answer(&format!(
+                "    {} {}",
+                ui.paint(ui.letter("✓", "+"), Meaning::Good),
+                ui.short(title)
+            ));
         }
         if let Some(problem) = &operation.problem {
-            ui.answer(&format!("    {} {problem} [{}]", ui.paint(ui.letter("✗", "x"), Meaning::Bad), problem.code));
+            ui.answer(&format!(
+                "    {} {problem} [{}]",
+                ui.paint(ui.letter("✗", "x"), Meaning::Bad),
+                problem.code
+            ));
         }
     }
     for problem in &report.unreadable {
         ui.problem(problem);
     }
-    if report.operations.iter().any(|operation| operation.outcome != "undone" && !operation.done.is_empty()) {
-        ui.talk(&format!("take one back: {}", ui.tint("deskside undo [ID]", Meaning::Hint)));
+    if report
+        .operations
+        .iter()
+        .any(|operation| operation.outcome != "undone" && !operation.done.is_empty())
+    {
+        ui.talk(&format!(
+            "take one back: {}",
+            ui.tint("deskside undo [ID]", Meaning::Hint)
+        ));
     }
 }
 
@@ -43,7 +57,11 @@ pub fn history(ui: &Ui, report: &HistoryReport) {
 pub fn undo(ui: &Ui, report: &UndoReport) {
     ui.answer(&format!("took back: {}", ui.short(&report.wish)));
     for title in &report.steps {
-        ui.answer(&format!("  {} {}", ui.paint("-", Meaning::Warning), ui.short(title)));
+        ui.answer(&format!(
+            "  {} {}",
+            ui.paint("-", Meaning::Warning),
+            ui.short(title)
+        ));
     }
     for left in &report.left {
         ui.answer(&format!("  {} {left}", ui.paint("left:", Meaning::Quiet)));

@@ -10,10 +10,8 @@ use deskside_tui::{Meaning, Ui};
 
 /// A line `label  value`, the label set to a column.
 pub fn field(ui: &Ui, label: &str, value: &str) {
-    ui.answer(&format!("{} {value}", ui.paint(&format!("{label:<11}"), Meaning::Quiet)));
-}
-
-/// A moment in the person's own time, to the minute.
-pub fn moment(at: jiff::Timestamp) -> String {
-    at.to_zoned_datetime(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string()
+    ui.answer(&format!(
+        "{} {value}",
+        ui.paint(&format!("{label:<11}"), Meaning::Quiet)
+    ));
 }

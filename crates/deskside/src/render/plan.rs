@@ -9,18 +9,31 @@ use deskside_types::units;
 use std::time::Duration;
 
 /// Draws a plan: what is satisfied, what will be done, what it costs. `print` takes each line, `paint` colours it.
-pub fn plan(ui: &Ui, report: &PlanReport, print: &dyn Fn(&str), paint: &dyn Fn(&str, Meaning) -> String) {
+pub fn plan(
+    ui: &Ui,
+    report: &PlanReport,
+    print: &dyn Fn(&str),
+    paint: &dyn Fn(&str, Meaning) -> String,
+) {
     let line = |mark: &str, meaning: Meaning, text: &str| {
         let text = ui.wrapped(&format!("  {mark} {}", ui.short(text)), 4);
         print(&text.replacen(mark, &paint(mark, meaning), 1));
     };
-    print(&format!("{} {}", paint("plan:", Meaning::Subject), ui.short(&report.plan.wish)));
+    print(&format!(
+        "{} {}",
+        paint("plan:", Meaning::Subject),
+        ui.short(&report.plan.wish)
+    ));
     let dot = ui.letter("·", "-");
     for text in report.machine.iter().chain(&report.why) {
         line(dot, Meaning::Quiet, text);
     }
     for lacking in &report.system.lacking {
-        line("!", Meaning::Warning, &format!("{}. {}", lacking.title, lacking.why));
+        line(
+            "!",
+            Meaning::Warning,
+            &format!("{}. {}", lacking.title, lacking.why),
+        );
         for command in &lacking.commands {
             print(&format!("        {}", paint(command, Meaning::Hint)));
         }
@@ -38,17 +51,35 @@ pub fn plan(ui: &Ui, report: &PlanReport, print: &dyn Fn(&str), paint: &dyn Fn(&
         step(ui, report, one, &line, print, paint);
     }
     if let Some(training) = &report.training {
-        line(ui.letter("▶", ">"), Meaning::Good, &format!("Train: {training}"));
+        line(
+            ui.letter("▶", ">"),
+            Meaning::Good,
+            &format!("Train: {training}"),
+        );
     }
     print(&format!("  {}", totals(report)));
 }
 
-fn step(ui: &Ui, report: &PlanReport, step: &Step, line: &dyn Fn(&str, Meaning, &str), print: &dyn Fn(&str), paint: &dyn Fn(&str, Meaning) -> String) {
-    let download = step.download_bytes.filter(|bytes| *bytes > 0).map(|bytes| format!(" (about {})", units::bytes(bytes))).unwrap_or_default();
+fn step(
+    ui: &Ui,
+    report: &PlanReport,
+    step: &Step,
+    line: &dyn Fn(&str, Meaning, &str),
+    print: &dyn Fn(&str),
+    paint: &dyn Fn(&str, Meaning) -> String,
+) {
+    let download = step
+        .download_bytes
+        .filter(|bytes| *bytes > 0)
+        .map(|bytes| format!(" (about {})", units::bytes(bytes)))
+        .unwrap_or_default();
     line("+", Meaning::Good, &format!("{}{download}", step.title));
     // What stands at the head of the plan is not said twice.
     if step.why != report.why.join(". ") {
-        print(&paint(&ui.wrapped(&format!("    {}", ui.short(&step.why)), 4), Meaning::Quiet));
+        print(&paint(
+            &ui.wrapped(&format!("    {}", ui.short(&step.why)), 4),
+            Meaning::Quiet,
+        ));
     }
 }
 
@@ -74,23 +105,58 @@ fn totals(report: &PlanReport) -> String {
 pub fn result(ui: &Ui, report: &UpReport) {
     let good = ui.paint(ui.letter("✓", "ok"), Meaning::Good);
     let Some(run) = &report.run else {
-        ui.answer(&format!("{good} {} is set up", ui.paint(&ui.short(&report.project), Meaning::Subject)));
+        ui.answer(&format!(
+            "{good} {} is set up",
+            ui.paint(&ui.short(&report.project), Meaning::Subject)
+        ));
         next(ui, &report.next);
         return;
     };
     ui.answer("");
-    let span = run.duration_ms.map(|ms| format!(" in {}", units::duration(Duration::from_millis(ms)))).unwrap_or_default();
-    ui.answer(&format!("{good} {} {}{span}", ui.paint(&run.name, Meaning::Subject), run.state));
-    let names = report.curves.iter().map(|curve| &curve.name).chain(report.summary.keys());
+    let span = run
+        .duration_ms
+        .map(|ms| format!(" in {}", units::duration(Duration::from_millis(ms))))
+        .unwrap_or_default();
+    ui.answer(&format!(
+        "{good} {} {}{span}",
+        ui.paint(&run.name, Meaning::Subject),
+        run.state
+    ));
+    let names = report
+        .curves
+        .iter()
+        .map(|curve| &curve.name)
+        .chain(report.summary.keys());
     let width = names.map(|name| name.chars().count()).max().unwrap_or(0);
     for series in &report.curves {
-        let curve = sparkline(&series.values, 48.min(ui.width.saturating_sub(40)), ui.unicode);
-        let ends = format!("{} {} {}", units::number(series.first), ui.letter("→", "->"), units::number(series.last));
-        field(ui, &format!("{:<width$}", series.name), &format!("{}  {ends}", ui.paint(&curve, Meaning::Hint)));
+        let curve = sparkline(
+            &series.values,
+            48.min(ui.width.saturating_sub(40)),
+            ui.unicode,
+        );
+        let ends = format!(
+            "{} {} {}",
+            units::number(series.first),
+            ui.letter("→", "->"),
+            units::number(series.last)
+        );
+        field(
+            ui,
+            &format!("{:<width$}", series.name),
+            &format!("{}  {ends}", ui.paint(&curve, Meaning::Hint)),
+        );
     }
     for (name, value) in &report.summary {
-        let text = if name.contains("accuracy") && (0.0..=1.0).contains(value) { format!("{:.1} %", value * 100.0) } else { units::number(*value) };
-        field(ui, &format!("{name:<width$}"), &ui.paint(&text, Meaning::Subject));
+        let text = if name.contains("accuracy") && (0.0..=1.0).contains(value) {
+            format!("{:.1} %", value * 100.0)
+        } else {
+            units::number(*value)
+        };
+        field(
+            ui,
+            &format!("{name:<width$}"),
+            &ui.paint(&text, Meaning::Subject),
+        );
     }
     next(ui, &report.next);
 }
@@ -101,8 +167,16 @@ fn next(ui: &Ui, next: &[Next]) {
     }
     ui.talk("");
     ui.talk(&ui.tint("next:", Meaning::Subject));
-    let width = next.iter().map(|one| one.command.chars().count()).max().unwrap_or(0);
+    let width = next
+        .iter()
+        .map(|one| one.command.chars().count())
+        .max()
+        .unwrap_or(0);
     for one in next {
-        ui.talk(&format!("  {}  {}", ui.tint(&format!("{:<width$}", one.command), Meaning::Hint), one.why));
+        ui.talk(&format!(
+            "  {}  {}",
+            ui.tint(&format!("{:<width$}", one.command), Meaning::Hint),
+            one.why
+        ));
     }
 }

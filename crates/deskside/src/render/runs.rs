@@ -1,6 +1,6 @@
 //! Runs as text.
 
-use super::{field, moment};
+use super::field;
 use deskside_app::runs::{ReindexReport, RunRow, RunsReport, ShowReport};
 use deskside_tui::sparkline::sparkline;
 use deskside_tui::{Meaning, Table, Ui};
@@ -15,21 +15,44 @@ const METRIC_COLUMNS: usize = 3;
 /// Draws the list of runs.
 pub fn list(ui: &Ui, report: &RunsReport) {
     for warning in &report.warnings {
-        ui.talk(&format!("{} {warning}", ui.tint("warning:", Meaning::Warning)));
+        ui.talk(&format!(
+            "{} {warning}",
+            ui.tint("warning:", Meaning::Warning)
+        ));
     }
     if report.runs.is_empty() {
-        ui.talk(&format!("no runs {}; start one: {}", if report.total > 0 { "fit" } else { "yet" }, ui.tint("deskside run -- COMMAND", Meaning::Hint)));
+        ui.talk(&format!(
+            "no runs {}; start one: {}",
+            if report.total > 0 { "fit" } else { "yet" },
+            ui.tint("deskside run -- COMMAND", Meaning::Hint)
+        ));
         return;
     }
     let metrics = common_metrics(&report.runs);
-    let mut table = Table::new().column("run", 0).column("name", 1).column("state", 2).numbers("took", 4).column("started", 5);
+    let mut table = Table::new()
+        .column("run", 0)
+        .column("name", 1)
+        .column("state", 2)
+        .numbers("took", 4)
+        .column("started", 5);
     for (place, name) in metrics.iter().enumerate() {
         table = table.numbers(name, 3 + place as u8);
     }
     table = table.column("command", 7);
     for run in &report.runs {
-        let mut cells = vec![run.id.clone(), run.name.clone(), state_words(&run.state, run.exit), took(run.duration_ms), moment(run.created_at)];
-        cells.extend(metrics.iter().map(|name| run.summary.get(name).map(|value| units::number(*value)).unwrap_or_default()));
+        let mut cells = vec![
+            run.id.clone(),
+            run.name.clone(),
+            state_words(&run.state, run.exit),
+            took(run.duration_ms),
+            ui.moment(run.created_at),
+        ];
+        cells.extend(metrics.iter().map(|name| {
+            run.summary
+                .get(name)
+                .map(|value| units::number(*value))
+                .unwrap_or_default()
+        }));
         cells.push(run.argv.join(" "));
         table.row(cells);
     }
@@ -37,7 +60,11 @@ pub fn list(ui: &Ui, report: &RunsReport) {
         ui.answer(&line);
     }
     if report.total > report.runs.len() {
-        ui.talk(&format!("{} of {} runs; more with --limit", report.runs.len(), report.total));
+        ui.talk(&format!(
+            "{} of {} runs; more with --limit",
+            report.runs.len(),
+            report.total
+        ));
     }
 }
 
@@ -49,11 +76,17 @@ fn common_metrics(runs: &[RunRow]) -> Vec<String> {
     }
     let mut counts: Vec<(&String, usize)> = counts.into_iter().collect();
     counts.sort_by(|left, right| right.1.cmp(&left.1).then(left.0.cmp(right.0)));
-    counts.into_iter().take(METRIC_COLUMNS).map(|(name, _)| name.clone()).collect()
+    counts
+        .into_iter()
+        .take(METRIC_COLUMNS)
+        .map(|(name, _)| name.clone())
+        .collect()
 }
 
 fn took(duration_ms: Option<u64>) -> String {
-    duration_ms.map(|ms| units::duration(Duration::from_millis(ms))).unwrap_or_default()
+    duration_ms
+        .map(|ms| units::duration(Duration::from_millis(ms)))
+        .unwrap_or_default()
 }
 
 fn state_words(state: &str, exit: Option<i32>) -> String {
@@ -66,11 +99,22 @@ fn state_words(state: &str, exit: Option<i32>) -> String {
 /// Draws one run.
 pub fn show(ui: &Ui, report: &ShowReport) {
     let run = &report.run;
-    ui.answer(&format!("{}  {}", ui.paint(&run.id.0, Meaning::Subject), ui.paint(&run.name, Meaning::Subject)));
+    ui.answer(&format!(
+        "{}  {}",
+        ui.paint(&run.id.0, Meaning::Subject),
+        ui.paint(&run.name, Meaning::Subject)
+    ));
     let (words, meaning) = state(&report.state.state);
-    let span = report.duration_ms.map(|ms| format!(", {}", units::duration(Duration::from_millis(ms)))).unwrap_or_default();
+    let span = report
+        .duration_ms
+        .map(|ms| format!(", {}", units::duration(Duration::from_millis(ms))))
+        .unwrap_or_default();
     field(ui, "state", &format!("{}{span}", ui.paint(&words, meaning)));
-    field(ui, "started", &moment(report.state.started_at.unwrap_or(run.created_at)));
+    field(
+        ui,
+        "started",
+        &ui.moment(report.state.started_at.unwrap_or(run.created_at)),
+    );
     field(ui, "command", &run.argv.join(" "));
     field(ui, "in", &run.working_directory);
     if run.experiment != "default" && !run.experiment.is_empty() {
@@ -78,28 +122,85 @@ pub fn show(ui: &Ui, report: &ShowReport) {
     }
     if let Some(code) = &run.code {
         let short: String = code.commit.chars().take(12).collect();
-        let branch = code.branch.as_ref().map(|branch| format!(" on {branch}")).unwrap_or_default();
-        field(ui, "code", &format!("{short}{branch}{}", if code.dirty { ", with changes (code/diff.patch)" } else { "" }));
+        let branch = code
+            .branch
+            .as_ref()
+            .map(|branch| format!(" on {branch}"))
+            .unwrap_or_default();
+        field(
+            ui,
+            "code",
+            &format!(
+                "{short}{branch}{}",
+                if code.dirty {
+                    ", with changes (code/diff.patch)"
+                } else {
+                    ""
+                }
+            ),
+        );
     }
     if let Some(machine) = &run.machine {
-        let accelerators = if machine.gpus.is_empty() { machine.cpu.clone() } else { machine.gpus.join(", ") };
-        field(ui, "machine", &format!("{}{}{accelerators}", machine.os, ui.letter(" · ", " - ")));
+        let accelerators = if machine.gpus.is_empty() {
+            machine.cpu.clone()
+        } else {
+            machine.gpus.join(", ")
+        };
+        field(
+            ui,
+            "machine",
+            &format!("{}{}{accelerators}", machine.os, ui.letter(" · ", " - ")),
+        );
     }
-    pairs(ui, "params", run.params.iter().map(|(name, value)| (name.as_str(), value.clone())));
-    pairs(ui, "tags", run.tags.iter().map(|(name, value)| (name.as_str(), value.clone())));
+    pairs(
+        ui,
+        "params",
+        run.params
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.clone())),
+    );
+    pairs(
+        ui,
+        "tags",
+        run.tags
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.clone())),
+    );
     metrics(ui, report);
     let metric_names: Vec<&String> = report.metrics.iter().map(|metric| &metric.name).collect();
     pairs(
         ui,
         "summary",
-        report.summary.iter().filter(|(name, _)| !metric_names.contains(name)).map(|(name, value)| {
-            (name.as_str(), value.as_f64().map(units::number).unwrap_or_else(|| value.as_str().map_or_else(|| value.to_string(), str::to_string)))
-        }),
+        report
+            .summary
+            .iter()
+            .filter(|(name, _)| !metric_names.contains(name))
+            .map(|(name, value)| {
+                (
+                    name.as_str(),
+                    value.as_f64().map(units::number).unwrap_or_else(|| {
+                        value
+                            .as_str()
+                            .map_or_else(|| value.to_string(), str::to_string)
+                    }),
+                )
+            }),
     );
     if let Some(damage) = &report.damage {
-        ui.answer(&format!("{} {damage}", ui.paint("damaged:", Meaning::Warning)));
+        ui.answer(&format!(
+            "{} {damage}",
+            ui.paint("damaged:", Meaning::Warning)
+        ));
     }
-    field(ui, "log", &format!("{} ({} shows it)", units::bytes(report.log_bytes), ui.paint(&format!("deskside logs {}", run.id), Meaning::Hint)));
+    field(
+        ui,
+        "log",
+        &format!(
+            "{} ({} shows it)",
+            units::bytes(report.log_bytes),
+            ui.paint(&format!("deskside logs {}", run.id), Meaning::Hint)
+        ),
+    );
     field(ui, "folder", &report.folder);
 }
 
@@ -108,11 +209,29 @@ fn metrics(ui: &Ui, report: &ShowReport) {
         return;
     }
     ui.answer("");
-    let mut table = Table::new().column("metric", 0).column("", 2).numbers("last", 0).numbers("min", 3).numbers("max", 3).numbers("steps", 4);
+    let mut table = Table::new()
+        .column("metric", 0)
+        .column("", 2)
+        .numbers("last", 0)
+        .numbers("min", 3)
+        .numbers("max", 3)
+        .numbers("steps", 4);
     for metric in &report.metrics {
-        let curve = report.curves.iter().find(|curve| curve.name == metric.name).map(|curve| sparkline(&curve.values, 32, ui.unicode)).unwrap_or_default();
+        let curve = report
+            .curves
+            .iter()
+            .find(|curve| curve.name == metric.name)
+            .map(|curve| sparkline(&curve.values, 32, ui.unicode))
+            .unwrap_or_default();
         let number = |value: Option<f64>| value.map(units::number).unwrap_or_default();
-        table.row([metric.name.clone(), curve, units::number(metric.last), number(metric.min), number(metric.max), metric.count.to_string()]);
+        table.row([
+            metric.name.clone(),
+            curve,
+            units::number(metric.last),
+            number(metric.min),
+            number(metric.max),
+            metric.count.to_string(),
+        ]);
     }
     for line in table.lines(ui.width, ui.colour) {
         ui.answer(&line);
@@ -122,7 +241,11 @@ fn metrics(ui: &Ui, report: &ShowReport) {
 
 fn pairs<'a>(ui: &Ui, label: &str, pairs: impl Iterator<Item = (&'a str, String)>) {
     for (place, (name, value)) in pairs.enumerate() {
-        field(ui, if place == 0 { label } else { "" }, &format!("{name} {} {value}", ui.letter("=", "=")));
+        field(
+            ui,
+            if place == 0 { label } else { "" },
+            &format!("{name} {} {value}", ui.letter("=", "=")),
+        );
     }
 }
 
@@ -136,16 +259,32 @@ pub fn state(state: &RunState) -> (String, Meaning) {
     match state {
         RunState::Queued => ("queued".into(), Meaning::Quiet),
         RunState::Starting { .. } => ("starting".into(), Meaning::Warning),
-        RunState::Running { process, .. } => (format!("running (process {})", process.pid), Meaning::Warning),
+        RunState::Running { process, .. } => (
+            format!("running (process {})", process.pid),
+            Meaning::Warning,
+        ),
         RunState::Finished { exit: how } => {
             let good = matches!(how, RunExit::ExitCode(0));
-            (format!("finished{}", exit(how)), if good { Meaning::Good } else { Meaning::Bad })
+            (
+                format!("finished{}", exit(how)),
+                if good { Meaning::Good } else { Meaning::Bad },
+            )
         }
         RunState::Stopped { exit: how } => (format!("stopped{}", exit(how)), Meaning::Warning),
         RunState::Failed { reason } => (format!("failed: {reason}"), Meaning::Bad),
         RunState::Interrupted => ("interrupted by a reboot".into(), Meaning::Warning),
-        RunState::ExitUnknown { survivor: Some(process) } => (format!("exit unknown: its supervisor died; process {} still runs", process.pid), Meaning::Warning),
-        RunState::ExitUnknown { survivor: None } => ("exit unknown: its supervisor died".into(), Meaning::Warning),
+        RunState::ExitUnknown {
+            survivor: Some(process),
+        } => (
+            format!(
+                "exit unknown: its supervisor died; process {} still runs",
+                process.pid
+            ),
+            Meaning::Warning,
+        ),
+        RunState::ExitUnknown { survivor: None } => {
+            ("exit unknown: its supervisor died".into(), Meaning::Warning)
+        }
     }
 }
 
@@ -153,6 +292,12 @@ pub fn state(state: &RunState) -> (String, Meaning) {
 pub fn reindex(ui: &Ui, report: &ReindexReport) {
     ui.answer(&format!("{} runs are in the index", report.runs));
     for one in &report.unreadable {
-        ui.answer(&format!("  {} {}: {} [{}]", ui.paint("unreadable:", Meaning::Warning), one.id, one.problem, one.problem.code));
+        ui.answer(&format!(
+            "  {} {}: {} [{}]",
+            ui.paint("unreadable:", Meaning::Warning),
+            one.id,
+            one.problem,
+            one.problem.code
+        ));
     }
 }

@@ -46,7 +46,11 @@ fn this_machine_recorded_and_replayed_looks_the_same() {
     }
     // A recording may take an older one's place, but nothing else's.
     let notes = person.write("notes/mine.txt", "mine");
-    let refused = person.says(&["info", "--record", &person.work().join("notes").to_string_lossy()]);
+    let refused = person.says(&[
+        "info",
+        "--record",
+        &person.work().join("notes").to_string_lossy(),
+    ]);
     assert_eq!(refused.code, 1, "{}", refused.talk);
     assert_eq!(std::fs::read_to_string(notes).unwrap(), "mine");
 }
