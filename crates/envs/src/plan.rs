@@ -27,7 +27,13 @@ pub struct Module {
 ///
 /// # Errors
 /// When the project's folder or its environment can't be looked at.
-pub fn steps(machine: &dyn Machine, project: &Project, build: Option<&Build>, uv: &UvState, module: Option<&Module>) -> Result<Vec<Step>, Problem> {
+pub fn steps(
+    machine: &dyn Machine,
+    project: &Project,
+    build: Option<&Build>,
+    uv: &UvState,
+    module: Option<&Module>,
+) -> Result<Vec<Step>, Problem> {
     let mut steps = Vec::new();
     steps.extend(files_step(machine, project)?);
     if let UvState::Fetch(source) = uv {
@@ -49,21 +55,30 @@ pub fn steps(machine: &dyn Machine, project: &Project, build: Option<&Build>, uv
 
 /// Writes the files of a first project that are not there yet.
 fn files_step(machine: &dyn Machine, project: &Project) -> Result<Option<Step>, Problem> {
-    let Some(flavour) = project.first else { return Ok(None) };
+    let Some(flavour) = project.first else {
+        return Ok(None);
+    };
     let first = first(flavour);
     let mut actions = Vec::new();
     let mut verify = Vec::new();
     for (name, contents) in first.files {
         let path = project.path.join(name).display().to_string();
         if !machine.exists(&path)? {
-            actions.push(Action::WriteFile { path: path.clone(), contents: FileContents::Text(contents.into()), mode: 0o644 });
+            actions.push(Action::WriteFile {
+                path: path.clone(),
+                contents: FileContents::Text(contents.into()),
+                mode: 0o644,
+            });
         }
         verify.push(Check::Exists { path });
     }
     Ok(Some(Step {
         id: "project".into(),
         title: format!("Write the first project into {}", project.path.display()),
-        why: format!("it trains a small {} network on real handwritten digits; files that are there already stay as they are", flavour.name()),
+        why: format!(
+            "it trains a small {} network on real handwritten digits; files that are there already stay as they are",
+            flavour.name()
+        ),
         check: verify.clone(),
         actions,
         verify,
@@ -82,7 +97,11 @@ fn python(existing: &State, project: &Project, build: Option<&Build>) -> String 
         && let Some(version) = &venv.version
     {
         let series = series_of(version);
-        let admitted = project.python.as_deref().is_none_or(|wish| admits(wish, &series)) && build.is_none_or(|build| admits(&build.python_range, &series));
+        let admitted = project
+            .python
+            .as_deref()
+            .is_none_or(|wish| admits(wish, &series))
+            && build.is_none_or(|build| admits(&build.python_range, &series));
         if admitted {
             return series;
         }
@@ -90,21 +109,53 @@ fn python(existing: &State, project: &Project, build: Option<&Build>) -> String 
     match (build, &project.python) {
         (Some(build), _) => build.python.clone(),
         (None, Some(python)) => python.clone(),
-        (None, None) => deskside_knowledge::frameworks::indexes().python.wanted.clone(),
+        (None, None) => deskside_knowledge::frameworks::indexes()
+            .python
+            .wanted
+            .clone(),
     }
 }
 
-fn environment_step(existing: &State, path: &str, uv: &str, project: &Project, build: Option<&Build>) -> Step {
+fn environment_step(
+    existing: &State,
+    path: &str,
+    uv: &str,
+    project: &Project,
+    build: Option<&Build>,
+) -> Step {
     let python = python(existing, project, build);
-    let action = EnvironmentAction::Create { path: path.into(), python: python.clone(), uv: uv.into() };
-    let check = vec![Check::Environment { action: action.clone() }];
-    let mut why = "an environment of its own keeps the project's packages apart from the system's".to_string();
+    let action = EnvironmentAction::Create {
+        path: path.into(),
+        python: python.clone(),
+        uv: uv.into(),
+    };
+    let check = vec![Check::Environment {
+        action: action.clone(),
+    }];
+    let mut why = "an environment of its own keeps the project's packages apart from the system's"
+        .to_string();
     match existing {
-        State::Broken { why: reason, ours: true } => why = format!("the environment there is broken ({reason}) and is made anew"),
-        State::Broken { why: reason, ours: false } => why = format!("the environment there is broken ({reason}); it is moved aside and made anew"),
+        State::Broken {
+            why: reason,
+            ours: true,
+        } => why = format!("the environment there is broken ({reason}) and is made anew"),
+        State::Broken {
+            why: reason,
+            ours: false,
+        } => {
+            why = format!(
+                "the environment there is broken ({reason}); it is moved aside and made anew"
+            )
+        }
         _ => {}
     }
-    let fetches = !python.starts_with('/') && build.is_some_and(|build| build.why.iter().any(|line| line.starts_with("uv fetches Python")));
+    let fetches = !python.starts_with('/')
+        && build.is_some_and(|build| {
+            build
+                .why
+                .iter()
+                .any(|line| line.starts_with("uv fetches Python"))
+        });
     Step {
         id: "environment".into(),
         title: format!("Make the Python environment {path} with Python {python}"),
@@ -121,24 +172,52 @@ fn environment_step(existing: &State, path: &str, uv: &str, project: &Project, b
     }
 }
 
-fn packages_step(existing: &State, path: &str, uv: &str, project: &Project, build: Option<&Build>) -> Option<Step> {
-    let arguments = build.map(|build| build.arguments.clone()).unwrap_or_default();
-    let mut expected: Vec<String> = project.dependencies.iter().filter(|line| !line.contains(';')).filter_map(|line| requirement(line)).map(|(name, _)| name).collect();
+fn packages_step(
+    existing: &State,
+    path: &str,
+    uv: &str,
+    project: &Project,
+    build: Option<&Build>,
+) -> Option<Step> {
+    let arguments = build
+        .map(|build| build.arguments.clone())
+        .unwrap_or_default();
+    let mut expected: Vec<String> = project
+        .dependencies
+        .iter()
+        .filter(|line| !line.contains(';'))
+        .filter_map(|line| requirement(line))
+        .map(|(name, _)| name)
+        .collect();
     let requirements: Vec<String> = build
         .map(|build| build.requirements.as_slice())
         .unwrap_or_default()
         .iter()
         // Where the project bounds the framework itself, its bounds stand alone; the build was chosen within them.
-        .filter(|line| requirement(line).is_none_or(|(name, _)| line.contains('[') || project.bounds(&name).is_none_or(|bounds| bounds.is_empty())))
+        .filter(|line| {
+            requirement(line).is_none_or(|(name, _)| {
+                line.contains('[') || project.bounds(&name).is_none_or(|bounds| bounds.is_empty())
+            })
+        })
         .cloned()
         .collect();
-    expected.extend(requirements.iter().filter_map(|line| requirement(line)).map(|(name, _)| name));
+    expected.extend(
+        requirements
+            .iter()
+            .filter_map(|line| requirement(line))
+            .map(|(name, _)| name),
+    );
     expected.sort();
     expected.dedup();
     let file = |name: &str| vec![project.path.join(name).display().to_string()];
     let (action, source) = match project.packages {
         Packages::Lock => (
-            EnvironmentAction::Sync { path: path.into(), project: project.path.display().to_string(), arguments: Vec::new(), uv: uv.into() },
+            EnvironmentAction::Sync {
+                path: path.into(),
+                project: project.path.display().to_string(),
+                arguments: Vec::new(),
+                uv: uv.into(),
+            },
             "uv.lock".to_string(),
         ),
         Packages::None if requirements.is_empty() => return None,
@@ -148,16 +227,40 @@ fn packages_step(existing: &State, path: &str, uv: &str, project: &Project, buil
                 Packages::Requirements => file("requirements.txt"),
                 Packages::Lock | Packages::None => Vec::new(),
             };
-            let source = files.first().cloned().unwrap_or_else(|| "the flavour".into());
-            (EnvironmentAction::Install { path: path.into(), requirements, files, expected, arguments, uv: uv.into() }, source)
+            let source = files
+                .first()
+                .cloned()
+                .unwrap_or_else(|| "the flavour".into());
+            (
+                EnvironmentAction::Install {
+                    path: path.into(),
+                    requirements,
+                    files,
+                    expected,
+                    arguments,
+                    uv: uv.into(),
+                },
+                source,
+            )
         }
     };
-    let what = build.map_or_else(|| "the project's packages".to_string(), |build| format!("the project's packages with {} ({})", build.flavour.name(), build.variant));
+    let what = build.map_or_else(
+        || "the project's packages".to_string(),
+        |build| {
+            format!(
+                "the project's packages with {} ({})",
+                build.flavour.name(),
+                build.variant
+            )
+        },
+    );
     let why = match (build, project.packages) {
         (Some(build), packages) if packages != Packages::Lock => build.why.join(". "),
         _ => format!("{source} names them"),
     };
-    let check = vec![Check::Environment { action: action.clone() }];
+    let check = vec![Check::Environment {
+        action: action.clone(),
+    }];
     Some(Step {
         id: "packages".into(),
         title: format!("Install {what}"),
@@ -178,8 +281,15 @@ fn packages_step(existing: &State, path: &str, uv: &str, project: &Project, buil
 }
 
 fn module_step(path: &str, uv: &str, module: &Module) -> Step {
-    let action = EnvironmentAction::Module { path: path.into(), version: module.version.clone(), wheel: module.wheel.clone(), uv: uv.into() };
-    let check = vec![Check::Environment { action: action.clone() }];
+    let action = EnvironmentAction::Module {
+        path: path.into(),
+        version: module.version.clone(),
+        wheel: module.wheel.clone(),
+        uv: uv.into(),
+    };
+    let check = vec![Check::Environment {
+        action: action.clone(),
+    }];
     Step {
         id: "module".into(),
         title: format!("Put the deskside module {} into the environment", module.version),
@@ -205,7 +315,12 @@ fn module_step(path: &str, uv: &str, module: &Module) -> Step {
 
 /// A wheel that the program carries, as the plan names it.
 pub fn module(version: &str, file_name: &str, contents: &[u8], cache: &std::path::Path) -> Module {
-    Module { version: version.into(), file_name: file_name.into(), sha256: sha256(contents), wheel: cache.join("module").join(file_name).display().to_string() }
+    Module {
+        version: version.into(),
+        file_name: file_name.into(),
+        sha256: sha256(contents),
+        wheel: cache.join("module").join(file_name).display().to_string(),
+    }
 }
 
 #[cfg(test)]

@@ -293,7 +293,10 @@ pub struct UvFloor {
 }
 
 fn parsed<T: DeserializeOwned>(text: &'static str) -> T {
-    #[expect(clippy::expect_used, reason = "the files are part of the program and a test reads each")]
+    #[expect(
+        clippy::expect_used,
+        reason = "the files are part of the program and a test reads each"
+    )]
     toml::from_str(text).expect("a knowledge file inside the program is valid")
 }
 
@@ -331,7 +334,9 @@ pub fn small_flavours() -> &'static [SmallFlavour] {
         flavour: Vec<SmallFlavour>,
     }
     static FILE: OnceLock<File> = OnceLock::new();
-    &FILE.get_or_init(|| parsed(include_str!("../data/frameworks/flavours.toml"))).flavour
+    &FILE
+        .get_or_init(|| parsed(include_str!("../data/frameworks/flavours.toml")))
+        .flavour
 }
 
 #[cfg(test)]
@@ -343,18 +348,44 @@ mod tests {
     #[test]
     fn every_file_reads_and_is_in_order() {
         let torch = torch();
-        assert!(torch.releases.windows(2).all(|pair| order(&pair[0].version, &pair[1].version) == Ordering::Greater));
+        assert!(
+            torch
+                .releases
+                .windows(2)
+                .all(|pair| order(&pair[0].version, &pair[1].version) == Ordering::Greater)
+        );
         for release in &torch.releases {
-            assert!(release.cuda.windows(2).all(|pair| order(&pair[0], &pair[1]) == Ordering::Greater), "{}", release.version);
+            assert!(
+                release
+                    .cuda
+                    .windows(2)
+                    .all(|pair| order(&pair[0], &pair[1]) == Ordering::Greater),
+                "{}",
+                release.version
+            );
             assert!(order(&release.python_min, &release.python_max) == Ordering::Less);
         }
         for code in &torch.code {
             assert_ne!(order(&code.from, &code.to), Ordering::Greater);
-            assert!(code.compute_capabilities.windows(2).all(|pair| order(&pair[0], &pair[1]) == Ordering::Less));
+            assert!(
+                code.compute_capabilities
+                    .windows(2)
+                    .all(|pair| order(&pair[0], &pair[1]) == Ordering::Less)
+            );
         }
         assert!(!jax().builds.is_empty() && !mlx().builds.is_empty());
-        assert!(small_flavours().iter().all(|flavour| flavour.accuracy >= 0.95));
-        assert!(indexes().default.url.ends_with('/') && indexes().pytorch.cpu_page.starts_with(&indexes().pytorch.url));
+        assert!(
+            small_flavours()
+                .iter()
+                .all(|flavour| flavour.accuracy >= 0.95)
+        );
+        assert!(
+            indexes().default.url.ends_with('/')
+                && indexes()
+                    .pytorch
+                    .cpu_page
+                    .starts_with(&indexes().pytorch.url)
+        );
     }
 
     #[test]

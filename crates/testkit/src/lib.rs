@@ -7,5 +7,5 @@ pub mod conformance;
 pub mod sim;
 pub mod skip;
 
-pub use sim::{Sim, SimLaunched, SimNode, SimProcess, SimState};
+pub use sim::{Sim, SimLaunched, SimNode, SimProcess, SimResponse, SimState};
 pub use skip::skip;

@@ -25,7 +25,9 @@ pub fn select(machine: &dyn Machine, facts: &Facts, wish: &Wish) -> Result<Build
     };
     let mut build = match choose(facts, flavour, wish) {
         Ok(build) => build,
-        Err(problem) if wish.flavour.is_none() => return another(facts, wish, flavour, &problem).ok_or(problem),
+        Err(problem) if wish.flavour.is_none() => {
+            return another(facts, wish, flavour, &problem).ok_or(problem);
+        }
         Err(problem) => return Err(problem),
     };
     if flavour == Flavour::Torch && build.variant == "cpu" && facts.system.kind == OsKind::Linux {
@@ -36,7 +38,10 @@ pub fn select(machine: &dyn Machine, facts: &Facts, wish: &Wish) -> Result<Build
                 larger.why.insert(1.min(larger.why.len()), trouble);
                 return Ok(larger);
             }
-            Err(trouble) => return small(facts, wish, &trouble).map_or_else(|| torch::default_index(facts, wish), Ok),
+            Err(trouble) => {
+                return small(facts, wish, &trouble)
+                    .map_or_else(|| torch::default_index(facts, wish), Ok);
+            }
         }
     }
     if let Some(reason) = reason {
@@ -51,7 +56,11 @@ fn index_answers(machine: &dyn Machine) -> Result<(), String> {
     match machine.fetch(address, "text/html", 4 << 20, PATIENCE) {
         Ok(_) => Ok(()),
         Err(error) if error.kind == ErrorKind::TooLarge => Ok(()),
-        Err(error) => Err(format!("PyTorch's CPU index ({}) can't be reached: {}", without_credentials(address), error.detail)),
+        Err(error) => Err(format!(
+            "PyTorch's CPU index ({}) can't be reached: {}",
+            without_credentials(address),
+            error.detail
+        )),
     }
 }
 
@@ -62,7 +71,12 @@ fn small(facts: &Facts, wish: &Wish, trouble: &str) -> Option<Build> {
         let mut build = choose(facts, flavour, wish).ok()?;
         build.why.insert(
             0,
-            format!("{trouble}; {} is taken instead, from the default index ({} to download): {}", flavour.name(), units::bytes(candidate.download_bytes), candidate.why),
+            format!(
+                "{trouble}; {} is taken instead, from the default index ({} to download): {}",
+                flavour.name(),
+                units::bytes(candidate.download_bytes),
+                candidate.why
+            ),
         );
         Some(build)
     })
@@ -70,9 +84,15 @@ fn small(facts: &Facts, wish: &Wish, trouble: &str) -> Option<Build> {
 
 /// Another framework where the natural one has no build at all.
 fn another(facts: &Facts, wish: &Wish, refused: Flavour, problem: &Problem) -> Option<Build> {
-    Flavour::ALL.into_iter().filter(|flavour| *flavour != refused).find_map(|flavour| {
-        let mut build = choose(facts, flavour, wish).ok()?;
-        build.why.insert(0, format!("{}; {} is taken instead", problem, flavour.name()));
-        Some(build)
-    })
+    Flavour::ALL
+        .into_iter()
+        .filter(|flavour| *flavour != refused)
+        .find_map(|flavour| {
+            let mut build = choose(facts, flavour, wish).ok()?;
+            build.why.insert(
+                0,
+                format!("{}; {} is taken instead", problem, flavour.name()),
+            );
+            Some(build)
+        })
 }

@@ -24,7 +24,10 @@ impl Driver {
     pub fn of(facts: &Facts) -> Self {
         let driver = &facts.drivers.nvidia;
         let wsl = facts.system.wsl.value().is_some();
-        let version = driver.loaded.value().or_else(|| driver.user_space.value().filter(|_| wsl));
+        let version = driver
+            .loaded
+            .value()
+            .or_else(|| driver.user_space.value().filter(|_| wsl));
         if let Some(version) = version {
             return Self::Version(version.clone());
         }
@@ -43,8 +46,15 @@ impl Driver {
         match self {
             Self::Version(version) => order(version, minimum) != Ordering::Less,
             Self::Cuda(cuda) => {
-                let major: u32 = cuda.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
-                let row = frameworks::torch().drivers.iter().find(|row| row.cuda_major <= major);
+                let major: u32 = cuda
+                    .split('.')
+                    .next()
+                    .and_then(|major| major.parse().ok())
+                    .unwrap_or(0);
+                let row = frameworks::torch()
+                    .drivers
+                    .iter()
+                    .find(|row| row.cuda_major <= major);
                 row.is_some_and(|row| order(&row.minimum, minimum) != Ordering::Less)
             }
             Self::Absent | Self::Unknown(_) => true,
@@ -64,7 +74,11 @@ impl Driver {
 
 /// The NVIDIA GPUs of a machine.
 pub fn gpus(facts: &Facts) -> Vec<&Gpu> {
-    facts.known_gpus().iter().filter(|gpu| gpu.vendor == Vendor::Nvidia).collect()
+    facts
+        .known_gpus()
+        .iter()
+        .filter(|gpu| gpu.vendor == Vendor::Nvidia)
+        .collect()
 }
 
 /// A GPU in words with its compute capability.
@@ -77,11 +91,27 @@ pub fn described(gpu: &Gpu) -> String {
 
 /// The best candidate: the first that serves all GPUs, else the first that serves the most.
 /// Answers with the GPUs it leaves out. A GPU whose compute capability is unknown counts as served.
-pub fn best<'a, T>(candidates: impl IntoIterator<Item = T>, gpus: &[&'a Gpu], serves: impl Fn(&T, &str) -> bool) -> Option<(T, Vec<&'a Gpu>)> {
+pub fn best<'a, T>(
+    candidates: impl IntoIterator<Item = T>,
+    gpus: &[&'a Gpu],
+    serves: impl Fn(&T, &str) -> bool,
+) -> Option<(T, Vec<&'a Gpu>)> {
     let mut best: Option<(T, Vec<&'a Gpu>)> = None;
     for candidate in candidates {
-        let left_out: Vec<&Gpu> = gpus.iter().copied().filter(|gpu| gpu.compute_capability.value().is_some_and(|capability| !serves(&candidate, capability))).collect();
-        if left_out.len() < gpus.len() && best.as_ref().is_none_or(|(_, fewest)| left_out.len() < fewest.len()) {
+        let left_out: Vec<&Gpu> = gpus
+            .iter()
+            .copied()
+            .filter(|gpu| {
+                gpu.compute_capability
+                    .value()
+                    .is_some_and(|capability| !serves(&candidate, capability))
+            })
+            .collect();
+        if left_out.len() < gpus.len()
+            && best
+                .as_ref()
+                .is_none_or(|(_, fewest)| left_out.len() < fewest.len())
+        {
             let done = left_out.is_empty();
             best = Some((candidate, left_out));
             if done {
@@ -93,13 +123,24 @@ pub fn best<'a, T>(candidates: impl IntoIterator<Item = T>, gpus: &[&'a Gpu], se
 }
 
 /// What leaving GPUs out means: the variable that hides them from training, and the sentence that says so.
-pub fn leave_out(gpus: &[&Gpu], left_out: &[&Gpu], variant: &str) -> (Option<String>, Option<String>) {
+pub fn leave_out(
+    gpus: &[&Gpu],
+    left_out: &[&Gpu],
+    variant: &str,
+) -> (Option<String>, Option<String>) {
     if left_out.is_empty() {
         return (None, None);
     }
-    let kept: Vec<String> = gpus.iter().filter(|gpu| !left_out.iter().any(|out| std::ptr::eq(*out, **gpu))).filter_map(|gpu| gpu.uuid.value().cloned()).collect();
+    let kept: Vec<String> = gpus
+        .iter()
+        .filter(|gpu| !left_out.iter().any(|out| std::ptr::eq(*out, **gpu)))
+        .filter_map(|gpu| gpu.uuid.value().cloned())
+        .collect();
     let names: Vec<String> = left_out.iter().map(|gpu| described(gpu)).collect();
-    let sentence = format!("no build serves all GPUs at once: {variant} leaves out {}", listed(&names));
+    let sentence = format!(
+        "no build serves all GPUs at once: {variant} leaves out {}",
+        listed(&names)
+    );
     let complete = kept.len() + left_out.len() == gpus.len() && !kept.is_empty();
     (complete.then(|| kept.join(",")), Some(sentence))
 }
@@ -107,9 +148,17 @@ pub fn leave_out(gpus: &[&Gpu], left_out: &[&Gpu], variant: &str) -> (Option<Str
 /// What stands against every build, in a sentence.
 pub fn none_fits(gpus: &[&Gpu], driver: &Driver, lowest_driver: &str) -> String {
     if !driver.reaches(lowest_driver) {
-        return format!("{} is older than {lowest_driver}, the oldest that CUDA 12 runs on; update it to use {}", driver.shown(), listed(&gpus.iter().map(|gpu| shown(gpu)).collect::<Vec<_>>()));
+        return format!(
+            "{} is older than {lowest_driver}, the oldest that CUDA 12 runs on; update it to use {}",
+            driver.shown(),
+            listed(&gpus.iter().map(|gpu| shown(gpu)).collect::<Vec<_>>())
+        );
     }
-    format!("no build with {} has code for {}", driver.shown(), listed(&gpus.iter().map(|gpu| described(gpu)).collect::<Vec<_>>()))
+    format!(
+        "no build with {} has code for {}",
+        driver.shown(),
+        listed(&gpus.iter().map(|gpu| described(gpu)).collect::<Vec<_>>())
+    )
 }
 
 /// A sentence on the driver where the build can't be used before it is mended.

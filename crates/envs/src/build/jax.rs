@@ -13,18 +13,46 @@ use std::collections::BTreeMap;
 pub fn choose(facts: &Facts, wish: &Wish) -> Result<Build, Problem> {
     let known = frameworks::jax();
     let Some(architecture) = architecture(facts) else {
-        return Err(no_fit(Flavour::Jax, facts.system.architecture.reason().unwrap_or("the processor is not known"), "install the packages by hand"));
+        return Err(no_fit(
+            Flavour::Jax,
+            facts
+                .system
+                .architecture
+                .reason()
+                .unwrap_or("the processor is not known"),
+            "install the packages by hand",
+        ));
     };
-    check_glibc(facts, Flavour::Jax, "2.27", "use a system with a newer C library, such as Ubuntu 22.04")?;
+    check_glibc(
+        facts,
+        Flavour::Jax,
+        "2.27",
+        "use a system with a newer C library, such as Ubuntu 22.04",
+    )?;
     if facts.system.kind == OsKind::MacOs && architecture != "aarch64" {
         return Err(no_fit(
             Flavour::Jax,
-            format!("Macs with Intel processors are served no longer; the last release for them is {}", known.notes.intel_mac),
-            format!("pin it in a project of your own: jax=={}", known.notes.intel_mac),
+            format!(
+                "Macs with Intel processors are served no longer; the last release for them is {}",
+                known.notes.intel_mac
+            ),
+            format!(
+                "pin it in a project of your own: jax=={}",
+                known.notes.intel_mac
+            ),
         ));
     }
-    if !known.cpu.architectures.iter().any(|own| own == architecture) {
-        return Err(no_fit(Flavour::Jax, format!("there are no packages for {architecture} processors"), "build JAX from its source"));
+    if !known
+        .cpu
+        .architectures
+        .iter()
+        .any(|own| own == architecture)
+    {
+        return Err(no_fit(
+            Flavour::Jax,
+            format!("there are no packages for {architecture} processors"),
+            "build JAX from its source",
+        ));
     }
     let mut why = Vec::new();
     let gpus = cuda::gpus(facts);
@@ -36,23 +64,68 @@ pub fn choose(facts: &Facts, wish: &Wish) -> Result<Build, Problem> {
                 let mut variables = found.variables;
                 // A library path of the system's overrides the CUDA libraries that come as packages (JAX's installation page).
                 variables.insert("LD_LIBRARY_PATH".into(), None);
-                return finish(facts, wish, found.build.name.clone(), found.accelerated, &found.build.requirement, variables, found.build.download_bytes, found.why);
+                return finish(
+                    facts,
+                    wish,
+                    found.build.name.clone(),
+                    found.accelerated,
+                    &found.build.requirement,
+                    variables,
+                    found.build.download_bytes,
+                    found.why,
+                );
             }
             Err(sentence) => why.push(sentence),
         }
-    } else if facts.known_gpus().iter().any(|gpu| gpu.vendor == Vendor::Amd) {
+    } else if facts
+        .known_gpus()
+        .iter()
+        .any(|gpu| gpu.vendor == Vendor::Amd)
+    {
         why.push(known.notes.amd.clone());
     } else {
         why.push("no GPU that JAX computes on was found".into());
     }
-    finish(facts, wish, "cpu".into(), false, &known.cpu.requirement, BTreeMap::new(), known.cpu.download_bytes, why)
+    finish(
+        facts,
+        wish,
+        "cpu".into(),
+        false,
+        &known.cpu.requirement,
+        BTreeMap::new(),
+        known.cpu.download_bytes,
+        why,
+    )
 }
 
 #[expect(clippy::too_many_arguments, reason = "the parts of one value")]
-fn finish(facts: &Facts, wish: &Wish, variant: String, accelerated: bool, requirement: &str, variables: BTreeMap<String, Option<String>>, download: u64, mut why: Vec<String>) -> Result<Build, Problem> {
+fn finish(
+    facts: &Facts,
+    wish: &Wish,
+    variant: String,
+    accelerated: bool,
+    requirement: &str,
+    variables: BTreeMap<String, Option<String>>,
+    download: u64,
+    mut why: Vec<String>,
+) -> Result<Build, Problem> {
     let known = frameworks::jax();
-    let python = python::choose(facts, &known.python_min, &known.python_max, wish.python.as_deref())
-        .map_err(|reason| no_fit(Flavour::Jax, reason, format!("change the project's Python version to one from {} on", known.python_min)))?;
+    let python = python::choose(
+        facts,
+        &known.python_min,
+        &known.python_max,
+        wish.python.as_deref(),
+    )
+    .map_err(|reason| {
+        no_fit(
+            Flavour::Jax,
+            reason,
+            format!(
+                "change the project's Python version to one from {} on",
+                known.python_min
+            ),
+        )
+    })?;
     why.push(python.why);
     Ok(Build {
         flavour: Flavour::Jax,
@@ -81,27 +154,47 @@ pub struct WithExtra {
 }
 
 /// The first CUDA build that driver, GPUs and processor admit; else the sentence why none.
-pub fn with_extra(facts: &Facts, builds: &'static [ExtraBuild], gpus: &[&deskside_types::facts::Gpu], architecture: &str) -> Result<WithExtra, String> {
+pub fn with_extra(
+    facts: &Facts,
+    builds: &'static [ExtraBuild],
+    gpus: &[&deskside_types::facts::Gpu],
+    architecture: &str,
+) -> Result<WithExtra, String> {
     let driver = Driver::of(facts);
-    let candidates = builds.iter().filter(|build| driver.reaches(&build.driver) && build.architectures.iter().any(|own| own == architecture));
-    let serves = |build: &&ExtraBuild, capability: &str| order(&build.compute_capability, capability) != Ordering::Greater;
+    let candidates = builds.iter().filter(|build| {
+        driver.reaches(&build.driver) && build.architectures.iter().any(|own| own == architecture)
+    });
+    let serves = |build: &&ExtraBuild, capability: &str| {
+        order(&build.compute_capability, capability) != Ordering::Greater
+    };
     let Some((build, left_out)) = cuda::best(candidates, gpus, serves) else {
         let lowest = builds.last().map_or("525", |build| build.driver.as_str());
         return Err(cuda::none_fits(gpus, &driver, lowest));
     };
     let (visible, sentence) = cuda::leave_out(gpus, &left_out, &build.name);
-    let kept: Vec<String> = gpus.iter().filter(|gpu| !left_out.iter().any(|out| std::ptr::eq(*out, **gpu))).map(|gpu| cuda::described(gpu)).collect();
-    let mut why = vec![format!("{} with {}: {} serves", listed(&kept), driver.shown(), build.requirement)];
+    let kept: Vec<String> = gpus
+        .iter()
+        .filter(|gpu| !left_out.iter().any(|out| std::ptr::eq(*out, **gpu)))
+        .map(|gpu| cuda::described(gpu))
+        .collect();
+    let mut why = vec![format!(
+        "{} with {}: {} serves",
+        listed(&kept),
+        driver.shown(),
+        build.requirement
+    )];
     why.extend(sentence);
     why.extend(cuda::driver_note(&driver));
     Ok(WithExtra {
         build,
         accelerated: driver != Driver::Absent,
-        variables: visible.map(|list| ("CUDA_VISIBLE_DEVICES".to_string(), Some(list))).into_iter().collect(),
+        variables: visible
+            .map(|list| ("CUDA_VISIBLE_DEVICES".to_string(), Some(list)))
+            .into_iter()
+            .collect(),
         why,
     })
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -135,7 +228,12 @@ mod tests {
 
     #[test]
     fn library_path_is_taken_away_for_cuda_wheels() {
-        let build = choose(&nvidia(&["8.9"], Some("580.95.05")), Flavour::Jax, &Wish::default()).unwrap();
+        let build = choose(
+            &nvidia(&["8.9"], Some("580.95.05")),
+            Flavour::Jax,
+            &Wish::default(),
+        )
+        .unwrap();
         assert_eq!(build.variables.get("LD_LIBRARY_PATH"), Some(&None));
     }
 
@@ -143,9 +241,17 @@ mod tests {
     fn what_does_not_fit_is_refused_with_a_way_out() {
         let mut old = facts();
         old.system.glibc = deskside_types::Known::Value("2.31".into());
-        for (flavour, facts) in [(Flavour::Mlx, old), (Flavour::Mlx, mac("x86_64", "15.0")), (Flavour::Mlx, mac("arm64", "13.6")), (Flavour::Jax, mac("x86_64", "15.0"))] {
+        for (flavour, facts) in [
+            (Flavour::Mlx, old),
+            (Flavour::Mlx, mac("x86_64", "15.0")),
+            (Flavour::Mlx, mac("arm64", "13.6")),
+            (Flavour::Jax, mac("x86_64", "15.0")),
+        ] {
             let problem = choose(&facts, flavour, &Wish::default()).unwrap_err();
-            assert!(!problem.causes.is_empty() && !problem.hints.is_empty(), "{problem}");
+            assert!(
+                !problem.causes.is_empty() && !problem.hints.is_empty(),
+                "{problem}"
+            );
         }
     }
 }

@@ -115,13 +115,25 @@ pub fn choose(facts: &Facts, flavour: Flavour, wish: &Wish) -> Result<Build, Pro
 pub fn natural(facts: &Facts) -> (Flavour, String) {
     let has = |vendor: Vendor| facts.known_gpus().iter().any(|gpu| gpu.vendor == vendor);
     if facts.system.kind == OsKind::MacOs && architecture(facts) == Some("aarch64") {
-        (Flavour::Mlx, "MLX is Apple's own framework for Apple silicon".into())
+        (
+            Flavour::Mlx,
+            "MLX is Apple's own framework for Apple silicon".into(),
+        )
     } else if has(Vendor::Nvidia) {
-        (Flavour::Torch, "PyTorch has builds for the most NVIDIA GPUs and drivers".into())
+        (
+            Flavour::Torch,
+            "PyTorch has builds for the most NVIDIA GPUs and drivers".into(),
+        )
     } else if has(Vendor::Amd) {
-        (Flavour::Torch, "PyTorch brings all of ROCm that AMD GPUs need in its packages".into())
+        (
+            Flavour::Torch,
+            "PyTorch brings all of ROCm that AMD GPUs need in its packages".into(),
+        )
     } else {
-        (Flavour::Torch, "PyTorch is the framework most code is written for".into())
+        (
+            Flavour::Torch,
+            "PyTorch is the framework most code is written for".into(),
+        )
     }
 }
 
@@ -137,7 +149,10 @@ fn architecture(facts: &Facts) -> Option<&str> {
 /// A GPU in words: `NVIDIA GeForce RTX 4090`.
 fn shown(gpu: &Gpu) -> String {
     gpu.name.value().cloned().unwrap_or_else(|| {
-        let place = gpu.pci.as_ref().map_or(String::new(), |pci| format!(" at {}", pci.address));
+        let place = gpu
+            .pci
+            .as_ref()
+            .map_or(String::new(), |pci| format!(" at {}", pci.address));
         format!("a GPU{place}")
     })
 }
@@ -153,11 +168,21 @@ fn listed(names: &[String]) -> String {
 
 /// No build, and the nearest thing that works.
 fn no_fit(flavour: Flavour, reason: impl Into<String>, nearest: impl Into<String>) -> Problem {
-    Problem::new(Code::NoFittingBuild, format!("no {} build fits this machine", flavour.name())).because(reason.into()).hint(nearest)
+    Problem::new(
+        Code::NoFittingBuild,
+        format!("no {} build fits this machine", flavour.name()),
+    )
+    .because(reason.into())
+    .hint(nearest)
 }
 
 /// Checks the C library on Linux against the oldest a framework's wheels run on.
-fn check_glibc(facts: &Facts, flavour: Flavour, oldest: &str, nearest: &str) -> Result<(), Problem> {
+fn check_glibc(
+    facts: &Facts,
+    flavour: Flavour,
+    oldest: &str,
+    nearest: &str,
+) -> Result<(), Problem> {
     use deskside_knowledge::version::order;
     if facts.system.kind != OsKind::Linux {
         return Ok(());
@@ -165,10 +190,18 @@ fn check_glibc(facts: &Facts, flavour: Flavour, oldest: &str, nearest: &str) -> 
     if let Some(have) = facts.system.glibc.value()
         && order(have, oldest) == std::cmp::Ordering::Less
     {
-        return Err(no_fit(flavour, format!("its packages need glibc {oldest} or newer, this system has {have}"), nearest));
+        return Err(no_fit(
+            flavour,
+            format!("its packages need glibc {oldest} or newer, this system has {have}"),
+            nearest,
+        ));
     }
     if facts.system.glibc.is_absent() {
-        return Err(no_fit(flavour, "its packages need glibc, and this system has another C library", nearest));
+        return Err(no_fit(
+            flavour,
+            "its packages need glibc, and this system has another C library",
+            nearest,
+        ));
     }
     Ok(())
 }

@@ -21,12 +21,25 @@ pub struct Choice {
 ///
 /// # Errors
 /// The reason in words when nothing between them meets the wish.
-pub fn choose(facts: &Facts, oldest: &str, newest: &str, wish: Option<&str>) -> Result<Choice, String> {
+pub fn choose(
+    facts: &Facts,
+    oldest: &str,
+    newest: &str,
+    wish: Option<&str>,
+) -> Result<Choice, String> {
     let known = &frameworks::indexes().python;
-    let newest = if order(newest, &known.newest) == Ordering::Greater { known.newest.as_str() } else { newest };
+    let newest = if order(newest, &known.newest) == Ordering::Greater {
+        known.newest.as_str()
+    } else {
+        newest
+    };
     let wish = wish.unwrap_or("");
     let range = format!(">={oldest},<={newest}");
-    let fits = |series: &str| order(series, oldest) != Ordering::Less && order(series, newest) != Ordering::Greater && admits(wish, series);
+    let fits = |series: &str| {
+        order(series, oldest) != Ordering::Less
+            && order(series, newest) != Ordering::Greater
+            && admits(wish, series)
+    };
     let mut installed: Vec<(&PythonInterpreter, String)> = facts
         .pythons
         .iter()
@@ -34,21 +47,58 @@ pub fn choose(facts: &Facts, oldest: &str, newest: &str, wish: Option<&str>) -> 
         .filter(|(_, series)| fits(series))
         .collect();
     installed.sort_by(|(left, left_series), (right, right_series)| {
-        (rank(left), order(right_series, left_series), &left.path).partial_cmp(&(rank(right), Ordering::Equal, &right.path)).unwrap_or(Ordering::Equal)
+        (rank(left), order(right_series, left_series), &left.path)
+            .partial_cmp(&(rank(right), Ordering::Equal, &right.path))
+            .unwrap_or(Ordering::Equal)
     });
     if let Some((python, series)) = installed.first() {
-        let request = if is_found_by_version(python) { series.clone() } else { python.path.clone() };
-        return Ok(Choice { request, why: format!("Python {series} is installed ({}) and serves", python.path), range });
+        let request = if is_found_by_version(python) {
+            series.clone()
+        } else {
+            python.path.clone()
+        };
+        return Ok(Choice {
+            request,
+            why: format!("Python {series} is installed ({}) and serves", python.path),
+            range,
+        });
     }
-    let series = if fits(&known.wanted) { Some(known.wanted.clone()) } else { (0..64).rev().map(|minor| format!("3.{minor}")).find(|series| fits(series)) };
+    let series = if fits(&known.wanted) {
+        Some(known.wanted.clone())
+    } else {
+        (0..64)
+            .rev()
+            .map(|minor| format!("3.{minor}"))
+            .find(|series| fits(series))
+    };
     match series {
         Some(series) => {
-            let here = facts.pythons.iter().filter_map(|python| python.version.value()).map(|version| series_of(version)).max_by(|left, right| order(left, right));
-            let because = here.map_or_else(|| "no Python was found".to_string(), |here| format!("the newest Python here is {here}, and {oldest} to {newest} is needed"));
-            let because = if admits(wish, oldest) || wish.is_empty() { because } else { format!("the project asks for Python {wish}, which is not installed") };
-            Ok(Choice { why: format!("uv fetches Python {series}: {because}"), request: series, range })
+            let here = facts
+                .pythons
+                .iter()
+                .filter_map(|python| python.version.value())
+                .map(|version| series_of(version))
+                .max_by(|left, right| order(left, right));
+            let because = here.map_or_else(
+                || "no Python was found".to_string(),
+                |here| {
+                    format!("the newest Python here is {here}, and {oldest} to {newest} is needed")
+                },
+            );
+            let because = if admits(wish, oldest) || wish.is_empty() {
+                because
+            } else {
+                format!("the project asks for Python {wish}, which is not installed")
+            };
+            Ok(Choice {
+                why: format!("uv fetches Python {series}: {because}"),
+                request: series,
+                range,
+            })
         }
-        None => Err(format!("the project asks for Python {wish}, and {oldest} to {newest} is needed")),
+        None => Err(format!(
+            "the project asks for Python {wish}, and {oldest} to {newest} is needed"
+        )),
     }
 }
 
@@ -76,14 +126,33 @@ mod tests {
     fn an_installed_python_is_taken_where_it_serves() {
         let system = python("/usr/bin/python3.10", "3.10", PythonOrigin::System, true);
         let newer = python("/usr/bin/python3.12", "3.12.3", PythonOrigin::System, true);
-        let pyenv = python("/home/p/.pyenv/versions/3.13.0/bin/python3.13", "3.13.0", PythonOrigin::Pyenv, false);
-        let conda = python("/opt/conda/bin/python3.12", "3.12.9", PythonOrigin::Conda, true);
-        let managed = python("/home/p/.local/share/uv/python/cpython-3.11/bin/python3.11", "3.11.9", PythonOrigin::Uv, false);
+        let pyenv = python(
+            "/home/p/.pyenv/versions/3.13.0/bin/python3.13",
+            "3.13.0",
+            PythonOrigin::Pyenv,
+            false,
+        );
+        let conda = python(
+            "/opt/conda/bin/python3.12",
+            "3.12.9",
+            PythonOrigin::Conda,
+            true,
+        );
+        let managed = python(
+            "/home/p/.local/share/uv/python/cpython-3.11/bin/python3.11",
+            "3.11.9",
+            PythonOrigin::Uv,
+            false,
+        );
         for (pythons, wish, request) in [
             (vec![], None, "3.12"),
             (vec![system.clone()], None, "3.12"),
             (vec![system.clone(), newer.clone()], None, "3.12"),
-            (vec![system.clone(), pyenv.clone()], None, "/home/p/.pyenv/versions/3.13.0/bin/python3.13"),
+            (
+                vec![system.clone(), pyenv.clone()],
+                None,
+                "/home/p/.pyenv/versions/3.13.0/bin/python3.13",
+            ),
             (vec![newer.clone(), pyenv.clone()], None, "3.12"),
             (vec![conda.clone(), managed], None, "3.11"),
             (vec![conda], None, "/opt/conda/bin/python3.12"),
@@ -92,11 +161,21 @@ mod tests {
         ] {
             let mut facts = facts();
             facts.pythons = pythons;
-            assert_eq!(choose(&facts, "3.11", "3.15", wish).unwrap().request, request, "{wish:?} {:?}", facts.pythons);
+            assert_eq!(
+                choose(&facts, "3.11", "3.15", wish).unwrap().request,
+                request,
+                "{wish:?} {:?}",
+                facts.pythons
+            );
         }
         let mut facts = facts();
         facts.pythons = vec![system];
-        assert!(choose(&facts, "3.11", "3.15", None).unwrap().why.contains("3.10"));
+        assert!(
+            choose(&facts, "3.11", "3.15", None)
+                .unwrap()
+                .why
+                .contains("3.10")
+        );
         assert!(choose(&facts, "3.11", "3.15", Some("<3.11")).is_err());
     }
 }

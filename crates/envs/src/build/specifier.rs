@@ -7,12 +7,21 @@ use std::cmp::Ordering;
 ///
 /// What can't be read counts as met: uv decides in the end.
 pub fn admits(specifiers: &str, series: &str) -> bool {
-    specifiers.split(',').map(str::trim).filter(|clause| !clause.is_empty()).all(|clause| admits_one(clause, series))
+    specifiers
+        .split(',')
+        .map(str::trim)
+        .filter(|clause| !clause.is_empty())
+        .all(|clause| admits_one(clause, series))
 }
 
 fn admits_one(clause: &str, series: &str) -> bool {
-    let end = clause.find(|letter: char| letter.is_ascii_digit()).unwrap_or(clause.len());
-    let (operator, version) = (clause[..end].trim().trim_end_matches('v'), clause[end..].trim());
+    let end = clause
+        .find(|letter: char| letter.is_ascii_digit())
+        .unwrap_or(clause.len());
+    let (operator, version) = (
+        clause[..end].trim().trim_end_matches('v'),
+        clause[end..].trim(),
+    );
     if version.is_empty() {
         return true;
     }
@@ -23,10 +32,16 @@ fn admits_one(clause: &str, series: &str) -> bool {
     let within = order(version, &minor) != Ordering::Equal;
     match operator {
         "" | "==" | "===" => {
-            if version.contains('.') { against == Ordering::Equal } else { series.split('.').next() == Some(version) }
+            if version.contains('.') {
+                against == Ordering::Equal
+            } else {
+                series.split('.').next() == Some(version)
+            }
         }
         "~=" => match version.split('.').count() {
-            0..=2 => against != Ordering::Less && series.split('.').next() == version.split('.').next(),
+            0..=2 => {
+                against != Ordering::Less && series.split('.').next() == version.split('.').next()
+            }
             _ => against == Ordering::Equal,
         },
         ">=" | ">" => against != Ordering::Less,
@@ -39,14 +54,23 @@ fn admits_one(clause: &str, series: &str) -> bool {
 
 /// `2.14` of `2.14.1`.
 pub fn series_of(version: &str) -> String {
-    version.split('+').next().unwrap_or(version).split('.').take(2).collect::<Vec<_>>().join(".")
+    version
+        .split('+')
+        .next()
+        .unwrap_or(version)
+        .split('.')
+        .take(2)
+        .collect::<Vec<_>>()
+        .join(".")
 }
 
 /// A requirement (PEP 508) in its normalised name and its specifiers; none for addresses and paths.
 pub fn requirement(text: &str) -> Option<(String, String)> {
     let text = text.split(';').next().unwrap_or(text);
     let text = text.split(" #").next().unwrap_or(text).trim();
-    let end = text.find(|letter: char| !(letter.is_ascii_alphanumeric() || "-_.".contains(letter))).unwrap_or(text.len());
+    let end = text
+        .find(|letter: char| !(letter.is_ascii_alphanumeric() || "-_.".contains(letter)))
+        .unwrap_or(text.len());
     let name = &text[..end];
     if name.is_empty() || name.starts_with(['-', '.']) {
         return None;
@@ -59,7 +83,10 @@ pub fn requirement(text: &str) -> Option<(String, String)> {
         return None;
     }
     let specifiers = rest.trim_start_matches('(').trim_end_matches(')').trim();
-    Some((deskside_knowledge::python::normalised_name(name), specifiers.to_string()))
+    Some((
+        deskside_knowledge::python::normalised_name(name),
+        specifiers.to_string(),
+    ))
 }
 
 #[cfg(test)]
@@ -91,7 +118,11 @@ mod tests {
             ("<=3.11", "3.11", true),
             ("whatever", "3.11", true),
         ] {
-            assert_eq!(admits(specifiers, series), expected, "{specifiers} {series}");
+            assert_eq!(
+                admits(specifiers, series),
+                expected,
+                "{specifiers} {series}"
+            );
         }
     }
 
@@ -99,7 +130,10 @@ mod tests {
     fn requirements_are_taken_apart() {
         for (text, expected) in [
             ("torch", Some(("torch", ""))),
-            ("Torch >= 2.9, <3 ; python_version > '3.9'", Some(("torch", ">= 2.9, <3"))),
+            (
+                "Torch >= 2.9, <3 ; python_version > '3.9'",
+                Some(("torch", ">= 2.9, <3")),
+            ),
             ("jax[cuda13]==0.10.2", Some(("jax", "==0.10.2"))),
             ("scikit_learn(>=1.5)", Some(("scikit-learn", ">=1.5"))),
             ("torch # the framework", Some(("torch", ""))),
@@ -109,7 +143,13 @@ mod tests {
             ("", None),
         ] {
             let found = requirement(text);
-            assert_eq!(found.as_ref().map(|(name, specifiers)| (name.as_str(), specifiers.as_str())), expected, "{text}");
+            assert_eq!(
+                found
+                    .as_ref()
+                    .map(|(name, specifiers)| (name.as_str(), specifiers.as_str())),
+                expected,
+                "{text}"
+            );
         }
     }
 }

@@ -28,12 +28,24 @@ pub fn facts() -> Facts {
             container: absent(),
             provider: Known::Absent,
             model: absent(),
-            session: Session { remote: false, display: None },
-            person: Person { class: UserClass::Person, groups: Known::Value(vec![]) },
+            session: Session {
+                remote: false,
+                display: None,
+            },
+            person: Person {
+                class: UserClass::Person,
+                groups: Known::Value(vec![]),
+            },
             reboot_required: Known::Value(false),
             newer_kernel: absent(),
         },
-        cpu: Cpu { model: absent(), cores: Known::Absent, threads: Known::Absent, performance_cores: Known::Absent, usable: Known::Value(2) },
+        cpu: Cpu {
+            model: absent(),
+            cores: Known::Absent,
+            threads: Known::Absent,
+            performance_cores: Known::Absent,
+            usable: Known::Value(2),
+        },
         memory: Memory {
             total_bytes: Known::Absent,
             available_bytes: Known::Absent,
@@ -53,7 +65,12 @@ pub fn facts() -> Facts {
                 cuda: absent(),
                 device_library: absent(),
             },
-            amd: AmdDriver { loaded: Known::Absent, version: absent(), compute_device: Known::Value(true), compute_access: Known::Value(true) },
+            amd: AmdDriver {
+                loaded: Known::Absent,
+                version: absent(),
+                compute_device: Known::Value(true),
+                compute_access: Known::Value(true),
+            },
             nouveau_loaded: Known::Value(false),
         },
         toolkits: Known::Value(vec![]),
@@ -90,7 +107,11 @@ pub fn nvidia(capabilities: &[&str], driver: Option<&str>) -> Facts {
             .iter()
             .enumerate()
             .map(|(place, capability)| Gpu {
-                compute_capability: if capability.is_empty() { Known::unknown("no driver") } else { Known::Value((*capability).into()) },
+                compute_capability: if capability.is_empty() {
+                    Known::unknown("no driver")
+                } else {
+                    Known::Value((*capability).into())
+                },
                 uuid: Known::Value(format!("GPU-{place}")),
                 ..gpu(Vendor::Nvidia, &format!("NVIDIA card {capability}"))
             })
@@ -127,7 +148,10 @@ fn gpu(vendor: Vendor, name: &str) -> Gpu {
         uuid: Known::Absent,
         pci: None,
         kernel_driver: Known::Absent,
-        memory: GpuMemory { total_bytes: Known::Absent, used_bytes: Known::Absent },
+        memory: GpuMemory {
+            total_bytes: Known::Absent,
+            used_bytes: Known::Absent,
+        },
         power_limit_watts: Known::Absent,
         utilization_percent: Known::Absent,
         temperature_celsius: Known::Absent,
@@ -139,5 +163,10 @@ fn gpu(vendor: Vendor, name: &str) -> Gpu {
 
 /// An interpreter.
 pub fn python(path: &str, version: &str, origin: PythonOrigin, default: bool) -> PythonInterpreter {
-    PythonInterpreter { path: path.into(), version: Known::Value(version.into()), origin, default }
+    PythonInterpreter {
+        path: path.into(),
+        version: Known::Value(version.into()),
+        origin,
+        default,
+    }
 }

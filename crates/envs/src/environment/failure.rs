@@ -15,10 +15,17 @@ struct Kind {
 /// Looked through in this order: the first whose words appear is meant.
 const KINDS: &[Kind] = &[
     Kind {
-        words: &["No space left on device", "os error 28", "Disk quota exceeded", "os error 122"],
+        words: &[
+            "No space left on device",
+            "os error 28",
+            "Disk quota exceeded",
+            "os error 122",
+        ],
         code: Code::DiskFull,
         cause: "the disk is full",
-        hints: &["free some space (`df -h` and `df -i` show what is full; `uv cache clean` frees uv's cache), then run the same command again"],
+        hints: &[
+            "free some space (`df -h` and `df -i` show what is full; `uv cache clean` frees uv's cache), then run the same command again",
+        ],
     },
     Kind {
         words: &["Read-only file system", "os error 30"],
@@ -30,10 +37,16 @@ const KINDS: &[Kind] = &[
         words: &["Hash mismatch", "hash mismatch"],
         code: Code::HashMismatch,
         cause: "a downloaded file is not what the index promised",
-        hints: &["run the same command again; if it stays, the package index or a proxy changes files"],
+        hints: &[
+            "run the same command again; if it stays, the package index or a proxy changes files",
+        ],
     },
     Kind {
-        words: &["invalid peer certificate", "UnknownIssuer", "certificate verify failed"],
+        words: &[
+            "invalid peer certificate",
+            "UnknownIssuer",
+            "certificate verify failed",
+        ],
         code: Code::Network,
         cause: "the server's certificate is not trusted",
         hints: &["behind a company proxy, name its certificate: SSL_CERT_FILE=/path/to/ca.pem"],
@@ -42,10 +55,17 @@ const KINDS: &[Kind] = &[
         words: &["401 Unauthorized", "403 Forbidden", "407 Proxy"],
         code: Code::Network,
         cause: "the package index or a proxy refuses access",
-        hints: &["look at user name and password of the index (UV_DEFAULT_INDEX, pip.conf, ~/.netrc)"],
+        hints: &[
+            "look at user name and password of the index (UV_DEFAULT_INDEX, pip.conf, ~/.netrc)",
+        ],
     },
     Kind {
-        words: &["python-build-standalone", "Failed to install cpython", "Failed to download `https://github.com/astral-sh", "UV_PYTHON_INSTALL_MIRROR"],
+        words: &[
+            "python-build-standalone",
+            "Failed to install cpython",
+            "Failed to download `https://github.com/astral-sh",
+            "UV_PYTHON_INSTALL_MIRROR",
+        ],
         code: Code::Network,
         cause: "Python itself could not be downloaded",
         hints: &[
@@ -60,16 +80,34 @@ const KINDS: &[Kind] = &[
         hints: &["name another version in deskside.toml: [environment] python = \"3.12\""],
     },
     Kind {
-        words: &["dns error", "client error (Connect)", "Failed to fetch", "Request failed after", "operation timed out", "Connection refused", "Network is unreachable", "error sending request"],
+        words: &[
+            "dns error",
+            "client error (Connect)",
+            "Failed to fetch",
+            "Request failed after",
+            "operation timed out",
+            "Connection refused",
+            "Network is unreachable",
+            "error sending request",
+        ],
         code: Code::IndexUnreachable,
         cause: "the package index can't be reached",
-        hints: &["check the network and any proxy (HTTPS_PROXY), then run the same command again: it goes on where it stopped"],
+        hints: &[
+            "check the network and any proxy (HTTPS_PROXY), then run the same command again: it goes on where it stopped",
+        ],
     },
     Kind {
-        words: &["No solution found", "no versions of", "not found in the package registry", "because there are no"],
+        words: &[
+            "No solution found",
+            "no versions of",
+            "not found in the package registry",
+            "because there are no",
+        ],
         code: Code::NoFittingBuild,
         cause: "no set of versions fits the requirements and this machine",
-        hints: &["look at the versions the project asks for; the lines above name the ones in conflict"],
+        hints: &[
+            "look at the versions the project asks for; the lines above name the ones in conflict",
+        ],
     },
     Kind {
         words: &["Permission denied", "os error 13"],
@@ -81,15 +119,26 @@ const KINDS: &[Kind] = &[
         words: &["Failed to build", "build backend", "Failed building"],
         code: Code::CommandFailed,
         cause: "a package has no ready-made file for this machine and could not be built",
-        hints: &["ask for a version of it that has one, or install what its build needs (a C compiler, Python's headers)"],
+        hints: &[
+            "ask for a version of it that has one, or install what its build needs (a C compiler, Python's headers)",
+        ],
     },
 ];
 
 /// The problem behind a failed uv command. `what` is the step as a phrase: `install packages`.
 pub fn problem(what: &str, shown: &str, output: &Output) -> Problem {
-    let said = format!("{}\n{}", String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
-    let kind = KINDS.iter().find(|kind| kind.words.iter().any(|words| said.contains(words)));
-    let mut problem = Problem::new(kind.map_or(Code::CommandFailed, |kind| kind.code), format!("could not {what}"));
+    let said = format!(
+        "{}\n{}",
+        String::from_utf8_lossy(&output.stderr),
+        String::from_utf8_lossy(&output.stdout)
+    );
+    let kind = KINDS
+        .iter()
+        .find(|kind| kind.words.iter().any(|words| said.contains(words)));
+    let mut problem = Problem::new(
+        kind.map_or(Code::CommandFailed, |kind| kind.code),
+        format!("could not {what}"),
+    );
     if let Some(kind) = kind {
         problem = problem.because(kind.cause);
     }
@@ -97,7 +146,10 @@ pub fn problem(what: &str, shown: &str, output: &Output) -> Problem {
     for line in output.last_lines(12) {
         problem = problem.because(without_credentials(line.trim()));
     }
-    for hint in kind.map_or(&["run the command above by hand to see all it says"][..], |kind| kind.hints) {
+    for hint in kind.map_or(
+        &["run the command above by hand to see all it says"][..],
+        |kind| kind.hints,
+    ) {
         problem = problem.hint(*hint);
     }
     problem
@@ -110,20 +162,48 @@ mod tests {
     #[test]
     fn uvs_words_are_understood() {
         for (stderr, code) in [
-            ("error: Failed to fetch: http://127.0.0.1:9/simple/x/\n  cause: Connection refused (os error 111)", Code::IndexUnreachable),
-            ("error: Request failed after 3 retries in 10.2s\n  cause: Failed to download `https://github.com/astral-sh/python-build-standalone/releases/x`\n  cause: dns error", Code::Network),
-            ("error: No solution found when resolving dependencies\n  cause: Because there is no version of a==9", Code::NoFittingBuild),
-            ("error: No interpreter found for Python 3.99 in managed installations or search path", Code::EnvironmentBroken),
-            ("error: failed to write\n  cause: No space left on device (os error 28)", Code::DiskFull),
-            ("error: x\n  cause: Permission denied (os error 13)", Code::Denied),
+            (
+                "error: Failed to fetch: http://127.0.0.1:9/simple/x/\n  cause: Connection refused (os error 111)",
+                Code::IndexUnreachable,
+            ),
+            (
+                "error: Request failed after 3 retries in 10.2s\n  cause: Failed to download `https://github.com/astral-sh/python-build-standalone/releases/x`\n  cause: dns error",
+                Code::Network,
+            ),
+            (
+                "error: No solution found when resolving dependencies\n  cause: Because there is no version of a==9",
+                Code::NoFittingBuild,
+            ),
+            (
+                "error: No interpreter found for Python 3.99 in managed installations or search path",
+                Code::EnvironmentBroken,
+            ),
+            (
+                "error: failed to write\n  cause: No space left on device (os error 28)",
+                Code::DiskFull,
+            ),
+            (
+                "error: x\n  cause: Permission denied (os error 13)",
+                Code::Denied,
+            ),
             ("error: Read-only file system (os error 30)", Code::ReadOnly),
             ("error: Hash mismatch for `six==1.0`", Code::HashMismatch),
-            ("error: Failed to fetch: x\n cause: HTTP status client error (401 Unauthorized) for url (https://u:secret@x.example/a)", Code::Network),
-            ("error: Failed to fetch\n cause: invalid peer certificate: UnknownIssuer", Code::Network),
+            (
+                "error: Failed to fetch: x\n cause: HTTP status client error (401 Unauthorized) for url (https://u:secret@x.example/a)",
+                Code::Network,
+            ),
+            (
+                "error: Failed to fetch\n cause: invalid peer certificate: UnknownIssuer",
+                Code::Network,
+            ),
             ("something new", Code::CommandFailed),
             ("", Code::CommandFailed),
         ] {
-            let output = Output { code: 2, stdout: vec![], stderr: stderr.as_bytes().to_vec() };
+            let output = Output {
+                code: 2,
+                stdout: vec![],
+                stderr: stderr.as_bytes().to_vec(),
+            };
             let problem = problem("install packages", "uv pip install x", &output);
             assert_eq!(problem.code, code, "{stderr}");
             assert!(!problem.hints.is_empty());

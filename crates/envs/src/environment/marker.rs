@@ -44,7 +44,9 @@ pub fn path(environment: &Path) -> PathBuf {
 /// Reads the marker; none when it is not there, damaged or newer.
 pub fn read(machine: &dyn Machine, environment: &Path) -> Option<Marker> {
     let bytes = machine.file(path(environment), 1 << 20).ok()?;
-    serde_json::from_slice::<Marker>(&bytes).ok().filter(|marker| marker.version <= VERSION)
+    serde_json::from_slice::<Marker>(&bytes)
+        .ok()
+        .filter(|marker| marker.version <= VERSION)
 }
 
 /// Writes the marker whole.
@@ -53,7 +55,10 @@ pub fn read(machine: &dyn Machine, environment: &Path) -> Option<Marker> {
 /// When the file can't be written.
 pub fn write(machine: &dyn Machine, environment: &Path, marker: &Marker) -> Result<(), DoorError> {
     use deskside_machine::Acting;
-    let marker = Marker { version: VERSION, ..marker.clone() };
+    let marker = Marker {
+        version: VERSION,
+        ..marker.clone()
+    };
     let mut text = serde_json::to_string_pretty(&marker).unwrap_or_default();
     text.push('\n');
     machine.write_file(path(environment), text, 0o644, Durability::Power)
@@ -63,7 +68,11 @@ pub fn write(machine: &dyn Machine, environment: &Path, marker: &Marker) -> Resu
 ///
 /// # Errors
 /// When the file can't be written.
-pub fn change(machine: &dyn Machine, environment: &Path, change: impl FnOnce(&mut Marker)) -> Result<(), DoorError> {
+pub fn change(
+    machine: &dyn Machine,
+    environment: &Path,
+    change: impl FnOnce(&mut Marker),
+) -> Result<(), DoorError> {
     let mut marker = read(machine, environment).unwrap_or_default();
     change(&mut marker);
     write(machine, environment, &marker)

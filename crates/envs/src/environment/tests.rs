@@ -12,20 +12,33 @@ fn machine() -> Sim {
     let sim = Sim::linux();
     sim.put_directory("/home/user/p");
     sim.put_file("/usr/bin/python3.12", "elf");
-    sim.on_command(|argv| argv[0] == UV, |state, command| Ok(uv(state, &command.argv)));
+    sim.on_command(
+        |argv| argv[0] == UV,
+        |state, command| Ok(uv(state, &command.argv)),
+    );
     sim
 }
 
 fn uv(state: &mut SimState, argv: &[String]) -> Output {
-    let said = |code: i32, stderr: &str| Output { code, stdout: vec![], stderr: stderr.into() };
+    let said = |code: i32, stderr: &str| Output {
+        code,
+        stdout: vec![],
+        stderr: stderr.into(),
+    };
     if !state.network {
-        return said(2, "error: Failed to fetch: https://index.example/simple/x/\n  cause: dns error");
+        return said(
+            2,
+            "error: Failed to fetch: https://index.example/simple/x/\n  cause: dns error",
+        );
     }
     match argv[1].as_str() {
         "venv" => {
             let path = argv.last().unwrap();
             state.put_link(format!("{path}/bin/python"), "/usr/bin/python3.12");
-            state.put_file(format!("{path}/pyvenv.cfg"), "home = /usr/bin\nversion_info = 3.12.3\n");
+            state.put_file(
+                format!("{path}/pyvenv.cfg"),
+                "home = /usr/bin\nversion_info = 3.12.3\n",
+            );
             state.put_directory(format!("{path}/lib/python3.12/site-packages"));
         }
         "pip" if argv[2] == "uninstall" => {
@@ -36,12 +49,21 @@ fn uv(state: &mut SimState, argv: &[String]) -> Output {
             }
         }
         "pip" => {
-            for word in argv.iter().filter(|word| !word.starts_with(['-', '/']) && word.chars().next().is_some_and(|letter| letter.is_ascii_lowercase())) {
+            for word in argv.iter().filter(|word| {
+                !word.starts_with(['-', '/'])
+                    && word
+                        .chars()
+                        .next()
+                        .is_some_and(|letter| letter.is_ascii_lowercase())
+            }) {
                 let name = word.split(['>', '=', '[']).next().unwrap();
                 if ["pip", "install", "venv"].contains(&name) {
                     continue;
                 }
-                state.put_file(format!("{VENV}/lib/python3.12/site-packages/{name}-1.0.dist-info/METADATA"), "");
+                state.put_file(
+                    format!("{VENV}/lib/python3.12/site-packages/{name}-1.0.dist-info/METADATA"),
+                    "",
+                );
             }
         }
         _ => return said(2, "error: unknown"),
@@ -50,12 +72,23 @@ fn uv(state: &mut SimState, argv: &[String]) -> Output {
 }
 
 fn create(python: &str) -> EnvironmentAction {
-    EnvironmentAction::Create { path: VENV.into(), python: python.into(), uv: UV.into() }
+    EnvironmentAction::Create {
+        path: VENV.into(),
+        python: python.into(),
+        uv: UV.into(),
+    }
 }
 
 fn install(requirements: &[&str], expected: &[&str]) -> EnvironmentAction {
     let strings = |words: &[&str]| words.iter().map(ToString::to_string).collect();
-    EnvironmentAction::Install { path: VENV.into(), requirements: strings(requirements), files: vec![], expected: strings(expected), arguments: vec![], uv: UV.into() }
+    EnvironmentAction::Install {
+        path: VENV.into(),
+        requirements: strings(requirements),
+        files: vec![],
+        expected: strings(expected),
+        arguments: vec![],
+        uv: UV.into(),
+    }
 }
 
 fn act(machine: &Sim, action: &EnvironmentAction) -> Result<Value, Problem> {
@@ -88,8 +121,12 @@ fn other_requirements_or_a_missing_package_need_the_install_again() {
     assert!(!holds(&sim, &install(&["torch", "numpy"], &["torch"])).unwrap());
     assert!(!holds(&sim, &install(&["torch"], &["torch", "numpy"])).unwrap());
     sim.change(|state| {
-        state.remove(format!("{VENV}/lib/python3.12/site-packages/torch-1.0.dist-info/METADATA"));
-        state.remove(format!("{VENV}/lib/python3.12/site-packages/torch-1.0.dist-info"));
+        state.remove(format!(
+            "{VENV}/lib/python3.12/site-packages/torch-1.0.dist-info/METADATA"
+        ));
+        state.remove(format!(
+            "{VENV}/lib/python3.12/site-packages/torch-1.0.dist-info"
+        ));
     });
     assert!(!holds(&sim, &install(&["torch"], &["torch"])).unwrap());
 }
@@ -103,8 +140,14 @@ fn a_failed_install_is_not_taken_for_a_whole_one() {
     sim.set_network(false);
     let problem = act(&sim, &action).unwrap_err();
     assert_eq!(problem.code, Code::IndexUnreachable);
-    assert!(problem.to_string().contains("/opt/uv pip install") && !problem.hints.is_empty(), "{problem}");
-    assert!(!holds(&sim, &action).unwrap(), "the packages are there, but the install was not finished");
+    assert!(
+        problem.to_string().contains("/opt/uv pip install") && !problem.hints.is_empty(),
+        "{problem}"
+    );
+    assert!(
+        !holds(&sim, &action).unwrap(),
+        "the packages are there, but the install was not finished"
+    );
     sim.set_network(true);
     act(&sim, &action).unwrap();
     assert!(holds(&sim, &action).unwrap());
@@ -116,7 +159,10 @@ fn a_failed_install_is_not_taken_for_a_whole_one() {
 fn half_made_and_broken_environments_are_made_anew() {
     // Killed while uv worked: our marker says so.
     let sim = machine();
-    sim.put_file(format!("{VENV}/.deskside.json"), r#"{"version":1,"making":true}"#);
+    sim.put_file(
+        format!("{VENV}/.deskside.json"),
+        r#"{"version":1,"making":true}"#,
+    );
     sim.put_file(format!("{VENV}/bin/activate"), "half");
     assert!(!holds(&sim, &create("3.12")).unwrap());
     act(&sim, &create("3.12")).unwrap();
@@ -125,7 +171,10 @@ fn half_made_and_broken_environments_are_made_anew() {
 
     // Its interpreter is gone. It was not ours: it is kept beside, and comes back with undo.
     let sim = machine();
-    sim.put_file(format!("{VENV}/pyvenv.cfg"), "home = /opt/gone/bin\nversion = 3.9.1\n");
+    sim.put_file(
+        format!("{VENV}/pyvenv.cfg"),
+        "home = /opt/gone/bin\nversion = 3.9.1\n",
+    );
     sim.put_link(format!("{VENV}/bin/python"), "/opt/gone/bin/python3");
     let before = sim.tree();
     let memory = act(&sim, &create("3.12")).unwrap();
@@ -138,9 +187,15 @@ fn half_made_and_broken_environments_are_made_anew() {
 #[test]
 fn what_is_a_persons_is_never_removed() {
     for put in [
-        (|sim: &Sim| { sim.put_file(format!("{VENV}/thesis.tex"), "years of work"); }) as fn(&Sim),
-        |sim| { sim.put_file(VENV, "a file"); },
-        |sim| { sim.put_link(VENV, "/nowhere"); },
+        (|sim: &Sim| {
+            sim.put_file(format!("{VENV}/thesis.tex"), "years of work");
+        }) as fn(&Sim),
+        |sim| {
+            sim.put_file(VENV, "a file");
+        },
+        |sim| {
+            sim.put_link(VENV, "/nowhere");
+        },
         |sim| {
             sim.put_file(format!("{VENV}/pyvenv.cfg"), "version = 3.9.1\n");
             sim.put_link(format!("{VENV}/bin/python"), "/usr/bin/python3.12");
@@ -160,21 +215,33 @@ fn what_is_a_persons_is_never_removed() {
 fn uv_is_told_the_persons_indexes_in_variables_only() {
     let sim = machine();
     sim.put_file("/etc/pip.conf", "[global]\nindex-url = https://me:secret@index.example/simple\nextra-index-url = https://b.example/simple\ncert = /etc/ca.pem\nfind-links = /opt/wheels\n");
-    sim.set_variable("PYTHONPATH", "/x").set_variable("VIRTUAL_ENV", "/other");
+    sim.set_variable("PYTHONPATH", "/x")
+        .set_variable("VIRTUAL_ENV", "/other");
     let seen = command(&sim, Path::new(VENV), vec![UV.into(), "pip".into()]);
     assert!(!seen.shown().contains("secret"));
     for (name, value) in [
-        ("UV_DEFAULT_INDEX", Some("https://me:secret@index.example/simple")),
+        (
+            "UV_DEFAULT_INDEX",
+            Some("https://me:secret@index.example/simple"),
+        ),
         ("UV_INDEX", Some("https://b.example/simple")),
         ("UV_FIND_LINKS", Some("/opt/wheels")),
         ("SSL_CERT_FILE", Some("/etc/ca.pem")),
         ("PYTHONPATH", None),
         ("VIRTUAL_ENV", None),
     ] {
-        assert_eq!(seen.variables.get(name).map(Option::as_deref), Some(value), "{name}");
+        assert_eq!(
+            seen.variables.get(name).map(Option::as_deref),
+            Some(value),
+            "{name}"
+        );
     }
     sim.set_variable("UV_DEFAULT_INDEX", "https://own.example/simple");
-    assert!(!command(&sim, Path::new(VENV), vec![UV.into()]).variables.contains_key("UV_DEFAULT_INDEX"));
+    assert!(
+        !command(&sim, Path::new(VENV), vec![UV.into()])
+            .variables
+            .contains_key("UV_DEFAULT_INDEX")
+    );
 }
 
 #[test]

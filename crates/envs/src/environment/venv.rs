@@ -45,10 +45,16 @@ pub fn look(machine: &dyn Machine, path: &Path) -> Result<State, DoorError> {
     match machine.stat(path) {
         Err(error) if error.kind == ErrorKind::Absent => {
             // A link that leads nowhere is there, but no folder.
-            return Ok(if machine.link(path).is_ok() { State::Foreign("a link that leads nowhere".into()) } else { State::Absent });
+            return Ok(if machine.link(path).is_ok() {
+                State::Foreign("a link that leads nowhere".into())
+            } else {
+                State::Absent
+            });
         }
         Err(error) => return Err(error),
-        Ok(stat) if stat.kind != FileKind::Directory => return Ok(State::Foreign("a file, not a folder".into())),
+        Ok(stat) if stat.kind != FileKind::Directory => {
+            return Ok(State::Foreign("a file, not a folder".into()));
+        }
         Ok(_) => {}
     }
     let marker = marker::read(machine, path);
@@ -59,7 +65,10 @@ pub fn look(machine: &dyn Machine, path: &Path) -> Result<State, DoorError> {
     };
     let Some(configuration) = configuration else {
         if marker.is_some() {
-            return Ok(State::Broken { why: "it was only half made".into(), ours: true });
+            return Ok(State::Broken {
+                why: "it was only half made".into(),
+                ours: true,
+            });
         }
         let mut entries = machine.entries(path)?;
         // A process that was killed while it wrote the marker leaves half of it beside its place.
@@ -67,25 +76,43 @@ pub fn look(machine: &dyn Machine, path: &Path) -> Result<State, DoorError> {
         let left = entries.len();
         entries.retain(|entry| !entry.name.starts_with(&half));
         return Ok(match entries.len() {
-            0 if left > 0 => State::Broken { why: "it was only half made".into(), ours: true },
+            0 if left > 0 => State::Broken {
+                why: "it was only half made".into(),
+                ours: true,
+            },
             0 => State::Empty,
             _ => State::Foreign("a folder that is no Python environment".into()),
         });
     };
     if marker.as_ref().is_some_and(|marker| marker.making) {
-        return Ok(State::Broken { why: "it was only half made".into(), ours: true });
+        return Ok(State::Broken {
+            why: "it was only half made".into(),
+            ours: true,
+        });
     }
     let python = path.join("bin/python");
     match machine.stat(&python) {
         Ok(_) => {}
         Err(error) if error.kind == ErrorKind::Absent => {
-            let target = machine.link(&python).map(|target| target.display().to_string());
-            let why = target.map_or_else(|_| "it has no bin/python".to_string(), |target| format!("its interpreter {target} is gone"));
-            return Ok(State::Broken { why, ours: marker.is_some() });
+            let target = machine
+                .link(&python)
+                .map(|target| target.display().to_string());
+            let why = target.map_or_else(
+                |_| "it has no bin/python".to_string(),
+                |target| format!("its interpreter {target} is gone"),
+            );
+            return Ok(State::Broken {
+                why,
+                ours: marker.is_some(),
+            });
         }
         Err(error) => return Err(error),
     }
-    Ok(State::Whole(Venv { path: path.to_path_buf(), version: version(&configuration), marker }))
+    Ok(State::Whole(Venv {
+        path: path.to_path_buf(),
+        version: version(&configuration),
+        marker,
+    }))
 }
 
 /// `version_info` (uv, virtualenv) or `version` (venv) of a `pyvenv.cfg`.
@@ -96,19 +123,27 @@ fn version(configuration: &str) -> Option<String> {
             (key.trim().eq_ignore_ascii_case(wanted)).then(|| value.trim().to_string())
         })
     };
-    value("version_info").or_else(|| value("version")).filter(|version| version.starts_with(|letter: char| letter.is_ascii_digit()))
+    value("version_info")
+        .or_else(|| value("version"))
+        .filter(|version| version.starts_with(|letter: char| letter.is_ascii_digit()))
 }
 
 /// The folder of packages: `lib/python3.N/site-packages`.
 pub fn site_packages(machine: &dyn Machine, path: &Path) -> Option<PathBuf> {
     let lib = path.join("lib");
-    let folder = machine.entries(&lib).ok()?.into_iter().find(|entry| entry.name.starts_with("python3") && entry.kind == FileKind::Directory)?;
+    let folder = machine
+        .entries(&lib)
+        .ok()?
+        .into_iter()
+        .find(|entry| entry.name.starts_with("python3") && entry.kind == FileKind::Directory)?;
     Some(lib.join(folder.name).join("site-packages"))
 }
 
 /// Distributions in an environment by their normalised names, with their versions, from the names of their folders.
 pub fn distributions(machine: &dyn Machine, path: &Path) -> BTreeMap<String, String> {
-    let entries = site_packages(machine, path).and_then(|folder| machine.entries(folder).ok()).unwrap_or_default();
+    let entries = site_packages(machine, path)
+        .and_then(|folder| machine.entries(folder).ok())
+        .unwrap_or_default();
     entries
         .iter()
         .filter_map(|entry| {

@@ -6,13 +6,19 @@ pub fn join(base: &str, reference: &str) -> String {
     if has_scheme(reference) {
         return with_credentials_of(base, reference);
     }
-    let Some((scheme, rest)) = base.split_once("://") else { return reference.to_string() };
+    let Some((scheme, rest)) = base.split_once("://") else {
+        return reference.to_string();
+    };
     if let Some(tail) = reference.strip_prefix("//") {
         return with_credentials_of(base, &format!("{scheme}://{tail}"));
     }
     let base_path = rest.split(['?', '#']).next().unwrap_or(rest);
-    let (authority, path) = base_path.find('/').map_or((base_path, "/"), |at| base_path.split_at(at));
-    let (path_part, suffix) = reference.find(['?', '#']).map_or((reference, ""), |at| reference.split_at(at));
+    let (authority, path) = base_path
+        .find('/')
+        .map_or((base_path, "/"), |at| base_path.split_at(at));
+    let (path_part, suffix) = reference
+        .find(['?', '#'])
+        .map_or((reference, ""), |at| reference.split_at(at));
     let whole = if path_part.starts_with('/') {
         path_part.to_string()
     } else if path_part.is_empty() {
@@ -25,7 +31,12 @@ pub fn join(base: &str, reference: &str) -> String {
 }
 
 fn has_scheme(text: &str) -> bool {
-    text.split_once("://").is_some_and(|(scheme, _)| !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)))
+    text.split_once("://").is_some_and(|(scheme, _)| {
+        !scheme.is_empty()
+            && scheme
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+    })
 }
 
 /// Takes `.` and `..` out of a path.
@@ -41,7 +52,11 @@ fn without_dots(path: &str) -> String {
         }
     }
     let ends_in_folder = path.ends_with("/.") || path.ends_with("/..");
-    format!("/{}{}", parts.join("/"), if ends_in_folder { "/" } else { "" })
+    format!(
+        "/{}{}",
+        parts.join("/"),
+        if ends_in_folder { "/" } else { "" }
+    )
 }
 
 /// The authority of an address in its parts: credentials, and host with port.
@@ -97,8 +112,12 @@ pub fn percent_decoded(text: &str) -> String {
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
-        let hex = (bytes[at] == b'%').then(|| bytes.get(at + 1..at + 3)).flatten();
-        let value = hex.and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let hex = (bytes[at] == b'%')
+            .then(|| bytes.get(at + 1..at + 3))
+            .flatten();
+        let value = hex
+            .and_then(|hex| std::str::from_utf8(hex).ok())
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
         match value {
             Some(value) => {
                 decoded.push(value);
@@ -130,7 +149,10 @@ mod tests {
         let plain = without_credentials(file);
         assert_eq!(plain, "https://index.example:8443/files/uv.whl");
         assert_eq!(with_credentials_of(page, &plain), file);
-        assert_eq!(with_credentials_of(page, "https://other.example/uv.whl"), "https://other.example/uv.whl");
+        assert_eq!(
+            with_credentials_of(page, "https://other.example/uv.whl"),
+            "https://other.example/uv.whl"
+        );
         assert_eq!(without_credentials("file:///a@b"), "file:///a@b");
     }
 
@@ -138,8 +160,14 @@ mod tests {
     fn references_are_joined_to_the_page_they_stand_on() {
         let page = "https://index.example/simple/uv/";
         for (reference, whole) in [
-            ("https://files.example/a.whl#sha256=1", "https://files.example/a.whl#sha256=1"),
-            ("../../packages/a.whl#sha256=1", "https://index.example/packages/a.whl#sha256=1"),
+            (
+                "https://files.example/a.whl#sha256=1",
+                "https://files.example/a.whl#sha256=1",
+            ),
+            (
+                "../../packages/a.whl#sha256=1",
+                "https://index.example/packages/a.whl#sha256=1",
+            ),
             ("a.whl", "https://index.example/simple/uv/a.whl"),
             ("./a.whl", "https://index.example/simple/uv/a.whl"),
             ("/root/a.whl", "https://index.example/root/a.whl"),
@@ -150,16 +178,31 @@ mod tests {
             assert_eq!(join(page, reference), whole, "{reference}");
         }
         assert_eq!(join("https://host.example", "a"), "https://host.example/a");
-        assert_eq!(join("file:///srv/index/uv/index.html", "../../a.whl"), "file:///srv/a.whl");
+        assert_eq!(
+            join("file:///srv/index/uv/index.html", "../../a.whl"),
+            "file:///srv/a.whl"
+        );
     }
 
     #[test]
     fn credentials_stay_with_their_own_server() {
         let page = "https://me:secret@index.example/simple/uv/";
-        assert_eq!(join(page, "a.whl"), "https://me:secret@index.example/simple/uv/a.whl");
-        assert_eq!(join(page, "https://index.example/a.whl"), "https://me:secret@index.example/a.whl");
-        assert_eq!(join(page, "https://other.example/a.whl"), "https://other.example/a.whl");
-        assert_eq!(join(page, "http://index.example/a.whl"), "http://index.example/a.whl");
+        assert_eq!(
+            join(page, "a.whl"),
+            "https://me:secret@index.example/simple/uv/a.whl"
+        );
+        assert_eq!(
+            join(page, "https://index.example/a.whl"),
+            "https://me:secret@index.example/a.whl"
+        );
+        assert_eq!(
+            join(page, "https://other.example/a.whl"),
+            "https://other.example/a.whl"
+        );
+        assert_eq!(
+            join(page, "http://index.example/a.whl"),
+            "http://index.example/a.whl"
+        );
     }
 
     #[test]

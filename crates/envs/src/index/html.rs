@@ -22,20 +22,31 @@ pub fn links(page: &str) -> (Option<String>, Vec<Link>) {
             rest = comment.find("-->").map_or("", |at| &comment[at + 3..]);
             continue;
         }
-        let name_end = rest.find(|letter: char| !letter.is_ascii_alphanumeric()).unwrap_or(rest.len());
+        let name_end = rest
+            .find(|letter: char| !letter.is_ascii_alphanumeric())
+            .unwrap_or(rest.len());
         let name = rest[..name_end].to_ascii_lowercase();
         if name != "a" && name != "base" {
             continue;
         }
         let (attributes, tail) = attributes(&rest[name_end..]);
         rest = tail;
-        let value = |wanted: &str| attributes.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+        let value = |wanted: &str| {
+            attributes
+                .iter()
+                .find(|(name, _)| name == wanted)
+                .map(|(_, value)| value.clone())
+        };
         let Some(href) = value("href") else { continue };
         if name == "base" {
             base.get_or_insert(href);
         } else {
             let text = rest.split('<').next().unwrap_or("");
-            links.push(Link { href, text: decoded(text.trim()), yanked: value("data-yanked").is_some() });
+            links.push(Link {
+                href,
+                text: decoded(text.trim()),
+                yanked: value("data-yanked").is_some(),
+            });
         }
     }
     (base, links)
@@ -47,11 +58,15 @@ fn attributes(text: &str) -> (Vec<(String, String)>, &str) {
     let mut rest = text;
     loop {
         rest = rest.trim_start_matches(|letter: char| letter.is_whitespace() || letter == '/');
-        let Some(first) = rest.chars().next() else { return (found, "") };
+        let Some(first) = rest.chars().next() else {
+            return (found, "");
+        };
         if first == '>' {
             return (found, &rest[1..]);
         }
-        let end = rest.find(|letter: char| letter.is_whitespace() || letter == '=' || letter == '>').unwrap_or(rest.len());
+        let end = rest
+            .find(|letter: char| letter.is_whitespace() || letter == '=' || letter == '>')
+            .unwrap_or(rest.len());
         if end == 0 {
             rest = &rest[first.len_utf8()..];
             continue;
@@ -66,10 +81,14 @@ fn attributes(text: &str) -> (Vec<(String, String)>, &str) {
         let (value, tail) = match after.chars().next() {
             Some(quote @ ('"' | '\'')) => {
                 let inner = &after[1..];
-                inner.find(quote).map_or((inner, ""), |at| (&inner[..at], &inner[at + 1..]))
+                inner
+                    .find(quote)
+                    .map_or((inner, ""), |at| (&inner[..at], &inner[at + 1..]))
             }
             _ => {
-                let end = after.find(|letter: char| letter.is_whitespace() || letter == '>').unwrap_or(after.len());
+                let end = after
+                    .find(|letter: char| letter.is_whitespace() || letter == '>')
+                    .unwrap_or(after.len());
                 after.split_at(end)
             }
         };
@@ -137,7 +156,10 @@ mod tests {
   data-dist-info-metadata="sha256=1">d</a>"#;
         let (base, links) = links(page);
         assert_eq!(base, None);
-        let seen: Vec<(&str, &str, bool)> = links.iter().map(|link| (link.href.as_str(), link.text.as_str(), link.yanked)).collect();
+        let seen: Vec<(&str, &str, bool)> = links
+            .iter()
+            .map(|link| (link.href.as_str(), link.text.as_str(), link.yanked))
+            .collect();
         assert_eq!(
             seen,
             [
@@ -147,12 +169,31 @@ mod tests {
                 ("d.whl?x=1&y=2", "d", false)
             ]
         );
-        assert_eq!(super::links("<base href='https://x.example/'><a href=y>").0.as_deref(), Some("https://x.example/"));
+        assert_eq!(
+            super::links("<base href='https://x.example/'><a href=y>")
+                .0
+                .as_deref(),
+            Some("https://x.example/")
+        );
     }
 
     #[test]
     fn garbage_is_no_panic() {
-        for page in ["", "<", "<a", "<a href", "<a href=", "<a href='", "<a href=\"x", "<!--", "<a =>", "<a href=&#x;>", "<a href=&#99999999999;é>ü", "&&&", "<a \u{0}é=ö>"] {
+        for page in [
+            "",
+            "<",
+            "<a",
+            "<a href",
+            "<a href=",
+            "<a href='",
+            "<a href=\"x",
+            "<!--",
+            "<a =>",
+            "<a href=&#x;>",
+            "<a href=&#99999999999;é>ü",
+            "&&&",
+            "<a \u{0}é=ö>",
+        ] {
             links(page);
         }
         assert_eq!(decoded("&#x41;&unknown;&ampersand"), "A&unknown;&ampersand");

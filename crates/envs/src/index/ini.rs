@@ -12,19 +12,30 @@ pub fn options(text: &str) -> BTreeMap<String, String> {
         if trimmed.is_empty() {
             last = None;
         } else if trimmed.starts_with(['#', ';']) {
-        } else if line.starts_with([' ', '\t']) && let Some(value) = last.as_ref().and_then(|key| found.get_mut(key)) {
+        } else if line.starts_with([' ', '\t'])
+            && let Some(value) = last.as_ref().and_then(|key| found.get_mut(key))
+        {
             value.push('\n');
             value.push_str(trimmed);
         } else if let Some(name) = trimmed.strip_prefix('[') {
             section = name.trim_end_matches(']').trim().to_lowercase();
             last = None;
         } else if let Some(at) = trimmed.find(['=', ':']) {
-            let key = (section.clone(), trimmed[..at].trim().to_lowercase().replace('_', "-"));
+            let key = (
+                section.clone(),
+                trimmed[..at].trim().to_lowercase().replace('_', "-"),
+            );
             found.insert(key.clone(), trimmed[at + 1..].trim().to_string());
             last = Some(key);
         }
     }
-    let of = |wanted: &str| found.iter().filter(|((section, _), _)| section == wanted).map(|((_, key), value)| (key.clone(), value.trim().to_string())).collect::<Vec<_>>();
+    let of = |wanted: &str| {
+        found
+            .iter()
+            .filter(|((section, _), _)| section == wanted)
+            .map(|((_, key), value)| (key.clone(), value.trim().to_string()))
+            .collect::<Vec<_>>()
+    };
     of("global").into_iter().chain(of("install")).collect()
 }
 
@@ -43,14 +54,27 @@ mod tests {
         let options = options(text);
         assert_eq!(options["index-url"], "https://d.example/simple");
         assert_eq!(options["cert"], "/etc/ca.pem");
-        assert_eq!(list(&options["extra-index-url"]), ["https://b.example/simple", "https://c.example/simple"]);
+        assert_eq!(
+            list(&options["extra-index-url"]),
+            ["https://b.example/simple", "https://c.example/simple"]
+        );
         assert_eq!(options["find-links"], "/opt/wheels");
         assert!(!options.contains_key("format"));
     }
 
     #[test]
     fn garbage_gives_nothing_and_no_panic() {
-        for text in ["", "[", "]]]", "=", "no section = 1", "  indented\n", "[global\nindex-url", "\0\u{1}\n[x]\n=\n:", "[global]\n = v\n  more"] {
+        for text in [
+            "",
+            "[",
+            "]]]",
+            "=",
+            "no section = 1",
+            "  indented\n",
+            "[global\nindex-url",
+            "\0\u{1}\n[x]\n=\n:",
+            "[global]\n = v\n  more",
+        ] {
             options(text);
         }
         assert_eq!(options("[global\nindex-url = x")["index-url"], "x");

@@ -42,19 +42,37 @@ pub struct Found {
 /// # Errors
 /// [`Code::IndexUnreachable`] when no source answered, [`Code::UvUnavailable`] when none has a fitting
 /// wheel, each with one cause per source tried.
-pub fn newest(machine: &dyn Machine, settings: &Settings, project: &str, platform: &Platform, floor: &str) -> Result<Found, Problem> {
+pub fn newest(
+    machine: &dyn Machine,
+    settings: &Settings,
+    project: &str,
+    platform: &Platform,
+    floor: &str,
+) -> Result<Found, Problem> {
     let mut causes = Vec::new();
     let mut answered = false;
     let mut best: Option<Found> = None;
-    let indexes = if settings.no_index { Vec::new() } else { std::iter::once(&settings.index).chain(&settings.extra).collect() };
-    let places = settings.find_links.iter().map(|source| (source, false)).chain(indexes.into_iter().map(|source| (source, true)));
+    let indexes = if settings.no_index {
+        Vec::new()
+    } else {
+        std::iter::once(&settings.index)
+            .chain(&settings.extra)
+            .collect()
+    };
+    let places = settings
+        .find_links
+        .iter()
+        .map(|source| (source, false))
+        .chain(indexes.into_iter().map(|source| (source, true)));
     for (source, is_index) in places {
         match files(machine, source, is_index, project) {
             Ok(files) => {
                 answered |= is_index || !files.is_empty();
                 match choose(machine, source, files, project, platform, floor) {
                     Ok(found) => {
-                        let newer = best.as_ref().is_none_or(|best| version::compare(&found.version, &best.version) == Ordering::Greater);
+                        let newer = best.as_ref().is_none_or(|best| {
+                            version::compare(&found.version, &best.version) == Ordering::Greater
+                        });
                         if newer {
                             best = Some(found);
                         }
@@ -67,17 +85,29 @@ pub fn newest(machine: &dyn Machine, settings: &Settings, project: &str, platfor
             }
             Err(error) => {
                 answered |= error.kind == ErrorKind::Status && !is_server_trouble(&error.detail);
-                causes.push(format!("{}: {}", source.shown(), without_credentials(&error.detail)));
+                causes.push(format!(
+                    "{}: {}",
+                    source.shown(),
+                    without_credentials(&error.detail)
+                ));
             }
         }
     }
     if let Some(found) = best {
         return Ok(found);
     }
-    let code = if answered { Code::UvUnavailable } else { Code::IndexUnreachable };
+    let code = if answered {
+        Code::UvUnavailable
+    } else {
+        Code::IndexUnreachable
+    };
     let mut problem = Problem::new(
         code,
-        if answered { format!("no {project} {floor} or newer for {}", platform.shown()) } else { "no package index answered".to_string() },
+        if answered {
+            format!("no {project} {floor} or newer for {}", platform.shown())
+        } else {
+            "no package index answered".to_string()
+        },
     );
     problem.causes = causes;
     Err(if answered {
@@ -91,13 +121,30 @@ pub fn newest(machine: &dyn Machine, settings: &Settings, project: &str, platfor
 
 /// Status codes of a server that does not do its work: it has not answered the question.
 fn is_server_trouble(detail: &str) -> bool {
-    ["500", "502", "503", "504", "429"].iter().any(|status| detail.contains(status))
+    ["500", "502", "503", "504", "429"]
+        .iter()
+        .any(|status| detail.contains(status))
 }
 
 /// All files of a project in one place.
-fn files(machine: &dyn Machine, source: &Source, is_index: bool, project: &str) -> Result<Vec<File>, DoorError> {
-    let address = if is_index { address::project_page(&source.url, project) } else { source.url.clone() };
-    let failed = |detail: String| DoorError::new(ErrorKind::Failed, format!("read {}", without_credentials(&address)), detail);
+fn files(
+    machine: &dyn Machine,
+    source: &Source,
+    is_index: bool,
+    project: &str,
+) -> Result<Vec<File>, DoorError> {
+    let address = if is_index {
+        address::project_page(&source.url, project)
+    } else {
+        source.url.clone()
+    };
+    let failed = |detail: String| {
+        DoorError::new(
+            ErrorKind::Failed,
+            format!("read {}", without_credentials(&address)),
+            detail,
+        )
+    };
     if let Some(path) = address::local_path(&address) {
         let is_folder = machine.stat(&path)?.kind == FileKind::Directory;
         if is_folder && is_index {
@@ -111,7 +158,15 @@ fn files(machine: &dyn Machine, source: &Source, is_index: bool, project: &str) 
                 .into_iter()
                 .filter(|entry| entry.kind != FileKind::Directory)
                 .map(|entry| File {
-                    url: format!("file://{}/{}", path.trim_end_matches('/'), entry.name.replace('%', "%25").replace('#', "%23").replace('?', "%3F")),
+                    url: format!(
+                        "file://{}/{}",
+                        path.trim_end_matches('/'),
+                        entry
+                            .name
+                            .replace('%', "%25")
+                            .replace('#', "%23")
+                            .replace('?', "%3F")
+                    ),
                     name: entry.name,
                     sha256: None,
                     size: None,
@@ -123,42 +178,67 @@ fn files(machine: &dyn Machine, source: &Source, is_index: bool, project: &str) 
         return page::read(&format!("file://{path}"), "", &body).map_err(failed);
     }
     if !address.contains("://") {
-        return Err(failed("it is neither an address nor an absolute path".into()));
+        return Err(failed(
+            "it is neither an address nor an absolute path".into(),
+        ));
     }
     let response = machine.fetch(&address, page::ACCEPT, PAGE_LIMIT, PAGE_DEADLINE)?;
-    let base = if response.url.is_empty() { &address } else { &response.url };
+    let base = if response.url.is_empty() {
+        &address
+    } else {
+        &response.url
+    };
     // A redirect within the same server loses the credentials of the address; the files still need them.
     let base = address::join(&address, base);
     page::read(&base, &response.content_type, &response.body).map_err(failed)
 }
 
 /// The best file of one place, or in words why there is none.
-fn choose(machine: &dyn Machine, source: &Source, files: Vec<File>, project: &str, platform: &Platform, floor: &str) -> Result<Found, String> {
+fn choose(
+    machine: &dyn Machine,
+    source: &Source,
+    files: Vec<File>,
+    project: &str,
+    platform: &Platform,
+    floor: &str,
+) -> Result<Found, String> {
     let mut seen = 0;
     let mut newest_seen: Option<String> = None;
     let mut candidates: Vec<(String, u32, File)> = Vec::new();
     for file in files {
-        let Some(name) = wheel::parse(&file.name) else { continue };
-        if !name.project.replace('_', "-").eq_ignore_ascii_case(project) || !version::is_final(name.version) {
+        let Some(name) = wheel::parse(&file.name) else {
+            continue;
+        };
+        if !name.project.replace('_', "-").eq_ignore_ascii_case(project)
+            || !version::is_final(name.version)
+        {
             continue;
         }
         seen += 1;
-        let Some(fit) = platform.fit(name.platforms) else { continue };
+        let Some(fit) = platform.fit(name.platforms) else {
+            continue;
+        };
         if file.yanked {
             continue;
         }
         let version = name.version.to_string();
-        if newest_seen.as_ref().is_none_or(|seen| version::compare(&version, seen) == Ordering::Greater) {
+        if newest_seen
+            .as_ref()
+            .is_none_or(|seen| version::compare(&version, seen) == Ordering::Greater)
+        {
             newest_seen = Some(version.clone());
         }
         if version::compare(&version, floor) != Ordering::Less {
             candidates.push((version, fit, file));
         }
     }
-    candidates.sort_by(|left, right| version::compare(&right.0, &left.0).then(right.1.cmp(&left.1)));
+    candidates
+        .sort_by(|left, right| version::compare(&right.0, &left.0).then(right.1.cmp(&left.1)));
     if candidates.is_empty() {
         return Err(match newest_seen {
-            Some(newest) => format!("its newest {project} is {newest}, and {floor} or newer is needed"),
+            Some(newest) => {
+                format!("its newest {project} is {newest}, and {floor} or newer is needed")
+            }
             None if seen > 0 => format!("none of its {seen} wheels of {project} fits"),
             None => format!("it has no wheel of {project}"),
         });
@@ -169,7 +249,10 @@ fn choose(machine: &dyn Machine, source: &Source, files: Vec<File>, project: &st
         if let Some(path) = &local {
             match (hash_of(machine, path), &file.sha256) {
                 (Ok((actual, _)), Some(stated)) if actual != *stated => {
-                    reason = format!("{} does not have the SHA-256 that its index states", file.name);
+                    reason = format!(
+                        "{} does not have the SHA-256 that its index states",
+                        file.name
+                    );
                     continue;
                 }
                 (Ok((actual, size)), _) => {
@@ -183,10 +266,18 @@ fn choose(machine: &dyn Machine, source: &Source, files: Vec<File>, project: &st
             }
         }
         if file.sha256.is_none() {
-            reason = format!("it states no SHA-256 for {}, so that a damaged file could not be told", file.name);
+            reason = format!(
+                "it states no SHA-256 for {}, so that a damaged file could not be told",
+                file.name
+            );
             continue;
         }
-        return Ok(Found { version, file, local, origin: source.shown() });
+        return Ok(Found {
+            version,
+            file,
+            local,
+            origin: source.shown(),
+        });
     }
     Err(reason)
 }
@@ -195,7 +286,11 @@ fn choose(machine: &dyn Machine, source: &Source, files: Vec<File>, project: &st
 fn hash_of(machine: &dyn Machine, path: &str) -> Result<(String, u64), DoorError> {
     let size = machine.stat(path)?.size;
     if size > WHEEL_LIMIT {
-        return Err(DoorError::new(ErrorKind::TooLarge, format!("read {path}"), format!("larger than {WHEEL_LIMIT} bytes")));
+        return Err(DoorError::new(
+            ErrorKind::TooLarge,
+            format!("read {path}"),
+            format!("larger than {WHEEL_LIMIT} bytes"),
+        ));
     }
     let bytes = machine.file(path, WHEEL_LIMIT)?;
     Ok((crate::hex(&Sha256::digest(&bytes)), bytes.len() as u64))

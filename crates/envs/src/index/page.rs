@@ -44,22 +44,38 @@ struct JsonFile {
 /// # Errors
 /// In words, when it is neither of the two forms.
 pub fn read(address: &str, content_type: &str, body: &[u8]) -> Result<Vec<File>, String> {
-    let kind = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    let kind = content_type
+        .split(';')
+        .next()
+        .unwrap_or("")
+        .trim()
+        .to_ascii_lowercase();
     let looks_like_json = || body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
     let json = match kind.as_str() {
         "application/vnd.pypi.simple.v1+json" | "application/json" => true,
         "application/vnd.pypi.simple.v1+html" | "text/html" | "application/xhtml+xml" => false,
         "" | "text/plain" | "application/octet-stream" => looks_like_json(),
         other if other.starts_with("application/vnd.pypi.simple.") => {
-            return Err(format!("it answered with {other}, a newer format than this program reads"));
+            return Err(format!(
+                "it answered with {other}, a newer format than this program reads"
+            ));
         }
-        other => return Err(format!("it answered with {other} instead of a list of files")),
+        other => {
+            return Err(format!(
+                "it answered with {other} instead of a list of files"
+            ));
+        }
     };
-    if json { read_json(address, body) } else { read_html(address, &String::from_utf8_lossy(body)) }
+    if json {
+        read_json(address, body)
+    } else {
+        read_html(address, &String::from_utf8_lossy(body))
+    }
 }
 
 fn read_json(address: &str, body: &[u8]) -> Result<Vec<File>, String> {
-    let page: Page = serde_json::from_slice(body).map_err(|error| format!("its JSON can't be read: {error}"))?;
+    let page: Page =
+        serde_json::from_slice(body).map_err(|error| format!("its JSON can't be read: {error}"))?;
     Ok(page
         .files
         .into_iter()
@@ -68,7 +84,10 @@ fn read_json(address: &str, body: &[u8]) -> Result<Vec<File>, String> {
             url: join(address, &file.url),
             name: file.filename,
             size: file.size,
-            yanked: !matches!(file.yanked, serde_json::Value::Null | serde_json::Value::Bool(false)),
+            yanked: !matches!(
+                file.yanked,
+                serde_json::Value::Null | serde_json::Value::Bool(false)
+            ),
         })
         .collect())
 }
@@ -83,16 +102,28 @@ fn read_html(address: &str, page: &str) -> Result<Vec<File>, String> {
         .into_iter()
         .map(|link| {
             let url = join(&base, &link.href);
-            let (url, fragment) = url.split_once('#').map_or((url.as_str(), ""), |(url, fragment)| (url, fragment));
-            let sha256 = fragment.split('&').find_map(|part| part.strip_prefix("sha256=")).and_then(hex);
-            File { name: file_name(url), url: url.to_string(), sha256, size: None, yanked: link.yanked }
+            let (url, fragment) = url
+                .split_once('#')
+                .map_or((url.as_str(), ""), |(url, fragment)| (url, fragment));
+            let sha256 = fragment
+                .split('&')
+                .find_map(|part| part.strip_prefix("sha256="))
+                .and_then(hex);
+            File {
+                name: file_name(url),
+                url: url.to_string(),
+                sha256,
+                size: None,
+                yanked: link.yanked,
+            }
         })
         .collect())
 }
 
 /// A SHA-256 in lower case, where it is one.
 fn hex(text: &str) -> Option<String> {
-    (text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| text.to_ascii_lowercase())
+    (text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        .then(|| text.to_ascii_lowercase())
 }
 
 #[cfg(test)]
@@ -118,7 +149,10 @@ mod tests {
         assert_eq!(from_html[0].size, None);
         from_html[0].size = Some(7);
         assert_eq!(from_json, from_html);
-        assert_eq!(from_json[0].url, "https://index.example/f/uv-0.9.0-py3-none-any.whl");
+        assert_eq!(
+            from_json[0].url,
+            "https://index.example/f/uv-0.9.0-py3-none-any.whl"
+        );
         assert_eq!(from_json[0].sha256.as_deref(), Some(HASH));
         assert!(from_json[1].yanked && from_json[1].sha256.is_none());
     }
@@ -133,8 +167,14 @@ mod tests {
             ("text/plain", "hello"),
             ("", ""),
         ] {
-            assert!(read("https://x.example/", content_type, body.as_bytes()).is_err(), "{content_type} {body}");
+            assert!(
+                read("https://x.example/", content_type, body.as_bytes()).is_err(),
+                "{content_type} {body}"
+            );
         }
-        assert_eq!(read("https://x.example/", "", br#" {"files": []}"#), Ok(vec![]));
+        assert_eq!(
+            read("https://x.example/", "", br#" {"files": []}"#),
+            Ok(vec![])
+        );
     }
 }

@@ -7,11 +7,18 @@ use std::cmp::Ordering;
 pub fn is_final(version: &str) -> bool {
     let public = version.split('+').next().unwrap_or(version);
     let public = match public.split_once(".post") {
-        Some((head, number)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => head,
+        Some((head, number))
+            if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            head
+        }
         Some(_) => return false,
         None => public,
     };
-    !public.is_empty() && public.split('.').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+    !public.is_empty()
+        && public
+            .split('.')
+            .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Orders two final releases; a post-release is above its release.
@@ -44,7 +51,13 @@ mod tests {
 
     #[test]
     fn releases_are_ordered_by_their_numbers() {
-        for (older, newer) in [("0.9.9", "0.13.9"), ("0.13.9", "0.13.10"), ("1.0", "1.0.1"), ("1.0", "1.0.post1"), ("0.99", "1")] {
+        for (older, newer) in [
+            ("0.9.9", "0.13.9"),
+            ("0.13.9", "0.13.10"),
+            ("1.0", "1.0.1"),
+            ("1.0", "1.0.post1"),
+            ("0.99", "1"),
+        ] {
             assert_eq!(compare(older, newer), Ordering::Less, "{older} {newer}");
             assert_eq!(compare(newer, older), Ordering::Greater, "{newer} {older}");
         }

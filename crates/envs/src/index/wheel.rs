@@ -22,7 +22,11 @@ pub fn parse(file_name: &str) -> Option<WheelName<'_>> {
     if !(5..=6).contains(&parts.len()) || parts.iter().any(|part| part.is_empty()) {
         return None;
     }
-    Some(WheelName { project: parts[0], version: parts[1], platforms: parts[parts.len() - 1] })
+    Some(WheelName {
+        project: parts[0],
+        version: parts[1],
+        platforms: parts[parts.len() - 1],
+    })
 }
 
 /// The platform wheels are looked for.
@@ -50,15 +54,30 @@ impl Platform {
                 other => other.into(),
             },
             glibc: facts.system.glibc.value().cloned(),
-            macos: facts.system.os.value().filter(|_| facts.system.kind == OsKind::MacOs).and_then(|os| os.version.clone()),
+            macos: facts
+                .system
+                .os
+                .value()
+                .filter(|_| facts.system.kind == OsKind::MacOs)
+                .and_then(|os| os.version.clone()),
         })
     }
 
     /// In words for a person: `Linux x86_64, glibc 2.35`.
     pub fn shown(&self) -> String {
         match self.os {
-            OsKind::Linux => format!("Linux {}{}", self.architecture, self.glibc.as_ref().map_or(String::new(), |glibc| format!(", glibc {glibc}"))),
-            OsKind::MacOs => format!("macOS {} {}", self.macos.as_deref().unwrap_or("of unknown version"), self.architecture),
+            OsKind::Linux => format!(
+                "Linux {}{}",
+                self.architecture,
+                self.glibc
+                    .as_ref()
+                    .map_or(String::new(), |glibc| format!(", glibc {glibc}"))
+            ),
+            OsKind::MacOs => format!(
+                "macOS {} {}",
+                self.macos.as_deref().unwrap_or("of unknown version"),
+                self.architecture
+            ),
         }
     }
 
@@ -66,7 +85,10 @@ impl Platform {
     ///
     /// A musllinux wheel of a static program also runs on glibc, where no manylinux one fits.
     pub fn fit(&self, platforms: &str) -> Option<u32> {
-        platforms.split('.').filter_map(|tag| self.fit_of_tag(tag)).max()
+        platforms
+            .split('.')
+            .filter_map(|tag| self.fit_of_tag(tag))
+            .max()
     }
 
     fn fit_of_tag(&self, tag: &str) -> Option<u32> {
@@ -86,8 +108,16 @@ impl Platform {
             }
             OsKind::MacOs => {
                 let rest = tag.strip_prefix("macosx_")?;
-                let own = if self.architecture == "aarch64" { "arm64" } else { self.architecture.as_str() };
-                let version = rest.strip_suffix(own).or_else(|| rest.strip_suffix("universal2"))?.strip_suffix('_')?.replace('_', ".");
+                let own = if self.architecture == "aarch64" {
+                    "arm64"
+                } else {
+                    self.architecture.as_str()
+                };
+                let version = rest
+                    .strip_suffix(own)
+                    .or_else(|| rest.strip_suffix("universal2"))?
+                    .strip_suffix('_')?
+                    .replace('_', ".");
                 let have = self.macos.as_deref().unwrap_or("11.0");
                 (order(&version, have) != Ordering::Greater).then(|| 10 + number(&version))
             }
@@ -97,7 +127,9 @@ impl Platform {
 
 /// `2.17` as a number that grows with it.
 fn number(version: &str) -> u32 {
-    let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0).min(999));
+    let mut parts = version
+        .split('.')
+        .map(|part| part.parse::<u32>().unwrap_or(0).min(999));
     parts.next().unwrap_or(0) * 1000 + parts.next().unwrap_or(0)
 }
 
@@ -106,19 +138,40 @@ mod tests {
     use super::*;
 
     fn linux(architecture: &str, glibc: Option<&str>) -> Platform {
-        Platform { os: OsKind::Linux, architecture: architecture.into(), glibc: glibc.map(Into::into), macos: None }
+        Platform {
+            os: OsKind::Linux,
+            architecture: architecture.into(),
+            glibc: glibc.map(Into::into),
+            macos: None,
+        }
     }
 
     fn macos(architecture: &str, version: &str) -> Platform {
-        Platform { os: OsKind::MacOs, architecture: architecture.into(), glibc: None, macos: Some(version.into()) }
+        Platform {
+            os: OsKind::MacOs,
+            architecture: architecture.into(),
+            glibc: None,
+            macos: Some(version.into()),
+        }
     }
 
     #[test]
     fn names_are_taken_apart() {
-        let wheel = parse("uv-0.13.9-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl").unwrap();
-        assert_eq!((wheel.project, wheel.version, wheel.platforms), ("uv", "0.13.9", "manylinux_2_17_x86_64.manylinux2014_x86_64"));
+        let wheel =
+            parse("uv-0.13.9-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl").unwrap();
+        assert_eq!(
+            (wheel.project, wheel.version, wheel.platforms),
+            ("uv", "0.13.9", "manylinux_2_17_x86_64.manylinux2014_x86_64")
+        );
         assert_eq!(parse("a-1-1-py3-none-any.whl").unwrap().version, "1");
-        for name in ["uv-0.13.9.tar.gz", "uv.whl", "uv-1-py3-none.whl", "uv--py3-none-any.whl", ".whl", "a-b-c-d-e-f-g.whl"] {
+        for name in [
+            "uv-0.13.9.tar.gz",
+            "uv.whl",
+            "uv-1-py3-none.whl",
+            "uv--py3-none-any.whl",
+            ".whl",
+            "a-b-c-d-e-f-g.whl",
+        ] {
             assert_eq!(parse(name), None, "{name}");
         }
     }
@@ -132,8 +185,16 @@ mod tests {
             (linux("x86_64", None), tags, false),
             (linux("x86_64", None), "musllinux_1_1_x86_64", true),
             (linux("aarch64", Some("2.35")), tags, false),
-            (linux("aarch64", Some("2.35")), "manylinux_2_17_aarch64.musllinux_1_1_aarch64", true),
-            (linux("x86_64", Some("2.27")), "manylinux_2_28_x86_64", false),
+            (
+                linux("aarch64", Some("2.35")),
+                "manylinux_2_17_aarch64.musllinux_1_1_aarch64",
+                true,
+            ),
+            (
+                linux("x86_64", Some("2.27")),
+                "manylinux_2_28_x86_64",
+                false,
+            ),
             (linux("x86_64", Some("2.35")), "win_amd64", false),
             (linux("x86_64", Some("2.35")), "macosx_10_12_x86_64", false),
             (linux("x86_64", Some("2.35")), "linux_armv6l", false),

@@ -16,10 +16,22 @@ pub struct First {
 macro_rules! files {
     ($folder:literal) => {
         [
-            ("train.py", include_str!(concat!("../../projects/", $folder, "/train.py"))),
-            ("pyproject.toml", include_str!(concat!("../../projects/", $folder, "/pyproject.toml"))),
-            ("deskside.toml", include_str!(concat!("../../projects/", $folder, "/deskside.toml"))),
-            ("README.md", include_str!(concat!("../../projects/", $folder, "/README.md"))),
+            (
+                "train.py",
+                include_str!(concat!("../../projects/", $folder, "/train.py")),
+            ),
+            (
+                "pyproject.toml",
+                include_str!(concat!("../../projects/", $folder, "/pyproject.toml")),
+            ),
+            (
+                "deskside.toml",
+                include_str!(concat!("../../projects/", $folder, "/deskside.toml")),
+            ),
+            (
+                "README.md",
+                include_str!(concat!("../../projects/", $folder, "/README.md")),
+            ),
         ]
     };
 }
@@ -42,23 +54,39 @@ impl First {
 
     /// One file's contents.
     pub fn file(&self, name: &str) -> &'static str {
-        self.files.iter().find(|(own, _)| *own == name).map_or("", |(_, contents)| contents)
+        self.files
+            .iter()
+            .find(|(own, _)| *own == name)
+            .map_or("", |(_, contents)| contents)
     }
 
     /// The project it becomes in a folder, before any file is written. Once its files are there, read them
     /// with [`super::read`]: the person may have changed them.
     pub fn project(&self, folder: &Path) -> Project {
-        let table = self.file("pyproject.toml").parse::<toml::Table>().unwrap_or_default();
+        let table = self
+            .file("pyproject.toml")
+            .parse::<toml::Table>()
+            .unwrap_or_default();
         let project = table.get("project").and_then(toml::Value::as_table);
-        let dependencies = project.and_then(|table| table.get("dependencies")).and_then(toml::Value::as_array);
+        let dependencies = project
+            .and_then(|table| table.get("dependencies"))
+            .and_then(toml::Value::as_array);
         Project {
             path: folder.to_path_buf(),
             name: self.name(),
             command: vec!["python".into(), "train.py".into()],
             packages: Packages::Pyproject,
-            dependencies: dependencies.into_iter().flatten().filter_map(toml::Value::as_str).map(String::from).collect(),
+            dependencies: dependencies
+                .into_iter()
+                .flatten()
+                .filter_map(toml::Value::as_str)
+                .map(String::from)
+                .collect(),
             flavour: Some(self.flavour),
-            python: project.and_then(|table| table.get("requires-python")).and_then(toml::Value::as_str).map(String::from),
+            python: project
+                .and_then(|table| table.get("requires-python"))
+                .and_then(toml::Value::as_str)
+                .map(String::from),
             warnings: Vec::new(),
             first: Some(self.flavour),
         }

@@ -57,7 +57,13 @@ impl Project {
     /// What is wanted of the framework build.
     pub fn wish(&self, flavour: Option<Flavour>) -> Wish {
         let flavour = flavour.or(self.flavour);
-        Wish { flavour, python: self.python.clone(), framework: flavour.and_then(|flavour| self.bounds(flavour.word())).unwrap_or_default() }
+        Wish {
+            flavour,
+            python: self.python.clone(),
+            framework: flavour
+                .and_then(|flavour| self.bounds(flavour.word()))
+                .unwrap_or_default(),
+        }
     }
 
     /// The specifiers the project gives a distribution; none when it does not name it, empty when it leaves the version open.
@@ -83,11 +89,22 @@ impl Project {
 /// [`Code::ProjectUnreadable`] when the folder or one of its files can't be read or has nothing to set up,
 /// [`Code::NothingToTrain`] when no command is named and no script is found.
 pub fn read(machine: &dyn Machine, path: &Path) -> Result<Project, Problem> {
-    let path = if path.is_absolute() { path.to_path_buf() } else { machine.working_directory()?.join(path) };
+    let path = if path.is_absolute() {
+        path.to_path_buf()
+    } else {
+        machine.working_directory()?.join(path)
+    };
     let shown = path.display();
     match machine.stat(&path) {
         Ok(stat) if stat.kind != FileKind::Directory => {
-            return Err(unreadable(format!("{shown} is not a folder"), "a project is a folder").hint(format!("name the folder: deskside up {}", path.parent().unwrap_or(&path).display())));
+            return Err(
+                unreadable(format!("{shown} is not a folder"), "a project is a folder").hint(
+                    format!(
+                        "name the folder: deskside up {}",
+                        path.parent().unwrap_or(&path).display()
+                    ),
+                ),
+            );
         }
         Ok(_) => {}
         Err(error) if error.kind == ErrorKind::Absent => {
@@ -96,17 +113,29 @@ pub fn read(machine: &dyn Machine, path: &Path) -> Result<Project, Problem> {
         }
         Err(error) => return Err(file_problem(&path, &error)),
     }
-    let entries = machine.entries(&path).map_err(|error| file_problem(&path, &error))?;
-    let has = |name: &str| entries.iter().any(|entry| entry.name == name && entry.kind != FileKind::Directory);
+    let entries = machine
+        .entries(&path)
+        .map_err(|error| file_problem(&path, &error))?;
+    let has = |name: &str| {
+        entries
+            .iter()
+            .any(|entry| entry.name == name && entry.kind != FileKind::Directory)
+    };
     let settings = match text(machine, &path, "deskside.toml", has("deskside.toml"))? {
         Some(text) => settings::parse(&path.join("deskside.toml").display().to_string(), &text)?,
         None => Settings::default(),
     };
     let pyproject = match text(machine, &path, "pyproject.toml", has("pyproject.toml"))? {
-        Some(text) => Some(parse_toml(&path.join("pyproject.toml").display().to_string(), &text)?),
+        Some(text) => Some(parse_toml(
+            &path.join("pyproject.toml").display().to_string(),
+            &text,
+        )?),
         None => None,
     };
-    let project_table = pyproject.as_ref().and_then(|table| table.get("project")).and_then(toml::Value::as_table);
+    let project_table = pyproject
+        .as_ref()
+        .and_then(|table| table.get("project"))
+        .and_then(toml::Value::as_table);
     let mut warnings = settings.warnings.clone();
     let mut dependencies = Vec::new();
     let packages = if has("uv.lock") && pyproject.is_some() {
@@ -119,17 +148,38 @@ pub fn read(machine: &dyn Machine, path: &Path) -> Result<Project, Problem> {
         Packages::None
     };
     if let Some(table) = project_table {
-        dependencies.extend(table.get("dependencies").and_then(toml::Value::as_array).into_iter().flatten().filter_map(toml::Value::as_str).map(String::from));
+        dependencies.extend(
+            table
+                .get("dependencies")
+                .and_then(toml::Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(toml::Value::as_str)
+                .map(String::from),
+        );
     }
     if packages == Packages::Requirements {
         let listed = text(machine, &path, "requirements.txt", true)?.unwrap_or_default();
-        dependencies.extend(listed.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with(['#', '-'])).map(String::from));
+        dependencies.extend(
+            listed
+                .lines()
+                .map(str::trim)
+                .filter(|line| !line.is_empty() && !line.starts_with(['#', '-']))
+                .map(String::from),
+        );
     }
     if pyproject.is_some() && project_table.is_none() && packages != Packages::Requirements {
-        warnings.push(format!("{} has no [project] table, so that no packages are read from it", path.join("pyproject.toml").display()));
+        warnings.push(format!(
+            "{} has no [project] table, so that no packages are read from it",
+            path.join("pyproject.toml").display()
+        ));
     }
     let script = ["train.py", "main.py"].into_iter().find(|name| has(name));
-    if packages == Packages::None && settings.flavour.is_none() && settings.command.is_none() && script.is_none() {
+    if packages == Packages::None
+        && settings.flavour.is_none()
+        && settings.command.is_none()
+        && script.is_none()
+    {
         return Err(unreadable(
             format!("{shown} has nothing to set up"),
             "there is no deskside.toml, pyproject.toml, requirements.txt or train.py in it",
@@ -140,39 +190,64 @@ pub fn read(machine: &dyn Machine, path: &Path) -> Result<Project, Problem> {
         (Some(command), _) => command.clone(),
         (None, Some(script)) => vec!["python".into(), script.into()],
         (None, None) => {
-            return Err(Problem::new(Code::NothingToTrain, format!("{shown} does not say how it is trained"))
-                .because("deskside.toml has no [run] command, and there is no train.py or main.py")
-                .hint("write into deskside.toml:  [run]  command = [\"python\", \"your_script.py\"]"));
+            return Err(Problem::new(
+                Code::NothingToTrain,
+                format!("{shown} does not say how it is trained"),
+            )
+            .because("deskside.toml has no [run] command, and there is no train.py or main.py")
+            .hint("write into deskside.toml:  [run]  command = [\"python\", \"your_script.py\"]"));
         }
     };
     let mut project = Project {
-        name: settings.name.clone().or_else(|| project_table?.get("name")?.as_str().map(String::from)).unwrap_or_else(|| folder_name(&path)),
+        name: settings
+            .name
+            .clone()
+            .or_else(|| project_table?.get("name")?.as_str().map(String::from))
+            .unwrap_or_else(|| folder_name(&path)),
         command,
         packages,
         dependencies,
         flavour: settings.flavour,
-        python: settings.python.clone().or_else(|| project_table?.get("requires-python")?.as_str().map(String::from)),
+        python: settings.python.clone().or_else(|| {
+            project_table?
+                .get("requires-python")?
+                .as_str()
+                .map(String::from)
+        }),
         warnings,
         first: None,
         path,
     };
     if project.flavour.is_none() {
-        project.flavour = Flavour::ALL.into_iter().find(|flavour| project.bounds(flavour.word()).is_some());
+        project.flavour = Flavour::ALL
+            .into_iter()
+            .find(|flavour| project.bounds(flavour.word()).is_some());
     }
     Ok(project)
 }
 
 fn folder_name(path: &Path) -> String {
-    path.file_name().map_or_else(|| "project".to_string(), |name| name.to_string_lossy().into_owned())
+    path.file_name().map_or_else(
+        || "project".to_string(),
+        |name| name.to_string_lossy().into_owned(),
+    )
 }
 
 /// A file's text where it is there.
-fn text(machine: &dyn Machine, folder: &Path, name: &str, there: bool) -> Result<Option<String>, Problem> {
+fn text(
+    machine: &dyn Machine,
+    folder: &Path,
+    name: &str,
+    there: bool,
+) -> Result<Option<String>, Problem> {
     if !there {
         return Ok(None);
     }
     let path = folder.join(name);
-    machine.text(&path).map(Some).map_err(|error| file_problem(&path, &error))
+    machine
+        .text(&path)
+        .map(Some)
+        .map_err(|error| file_problem(&path, &error))
 }
 
 fn unreadable(message: impl Into<String>, cause: impl Into<String>) -> Problem {
@@ -180,9 +255,14 @@ fn unreadable(message: impl Into<String>, cause: impl Into<String>) -> Problem {
 }
 
 fn file_problem(path: &Path, error: &DoorError) -> Problem {
-    let problem = unreadable(format!("{} can't be read", path.display()), error.detail.clone());
+    let problem = unreadable(
+        format!("{} can't be read", path.display()),
+        error.detail.clone(),
+    );
     match error.kind {
-        ErrorKind::Denied => problem.hint(format!("look at who owns it: ls -ld {}", path.display())),
+        ErrorKind::Denied => {
+            problem.hint(format!("look at who owns it: ls -ld {}", path.display()))
+        }
         _ => problem.hint("look at the name and the disk, then run the same command again"),
     }
 }
@@ -190,9 +270,15 @@ fn file_problem(path: &Path, error: &DoorError) -> Problem {
 /// TOML, or the problem with its line.
 fn parse_toml(shown: &str, text: &str) -> Result<toml::Table, Problem> {
     text.parse::<toml::Table>().map_err(|error| {
-        let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        let line = error
+            .span()
+            .map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         let place = line.map_or_else(|| shown.to_string(), |line| format!("{shown}:{line}"));
-        unreadable(format!("{shown} is not valid TOML"), format!("{place}: {}", error.message())).hint(format!("mend {place}, then run the same command again"))
+        unreadable(
+            format!("{shown} is not valid TOML"),
+            format!("{place}: {}", error.message()),
+        )
+        .hint(format!("mend {place}, then run the same command again"))
     })
 }
 

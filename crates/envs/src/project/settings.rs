@@ -20,7 +20,11 @@ pub struct Settings {
 }
 
 /// Tables with their keys.
-const KNOWN: &[(&str, &[&str])] = &[("project", &["name", "flavour"]), ("run", &["command"]), ("environment", &["flavour", "python"])];
+const KNOWN: &[(&str, &[&str])] = &[
+    ("project", &["name", "flavour"]),
+    ("run", &["command"]),
+    ("environment", &["flavour", "python"]),
+];
 
 /// Reads the text of a `deskside.toml`. `shown` is its path for messages.
 ///
@@ -45,12 +49,21 @@ pub fn parse(shown: &str, text: &str) -> Result<Settings, Problem> {
                 ("project" | "environment", "flavour") => {
                     let word = string(shown, &whole, value)?;
                     if word != "auto" {
-                        settings.flavour = Some(word.parse().map_err(|reason: String| wrong(shown, &whole, "torch, jax, mlx or auto").because(reason))?);
+                        settings.flavour = Some(word.parse().map_err(|reason: String| {
+                            wrong(shown, &whole, "torch, jax, mlx or auto").because(reason)
+                        })?);
                     }
                 }
                 ("environment", "python") => settings.python = Some(string(shown, &whole, value)?),
                 ("run", "command") => settings.command = Some(command(shown, &whole, value)?),
-                _ => settings.warnings.push(unknown(shown, &whole, &keys.iter().map(|key| format!("{name}.{key}")).collect::<Vec<_>>())),
+                _ => settings.warnings.push(unknown(
+                    shown,
+                    &whole,
+                    &keys
+                        .iter()
+                        .map(|key| format!("{name}.{key}"))
+                        .collect::<Vec<_>>(),
+                )),
             }
         }
     }
@@ -58,25 +71,52 @@ pub fn parse(shown: &str, text: &str) -> Result<Settings, Problem> {
 }
 
 fn string(shown: &str, key: &str, value: &toml::Value) -> Result<String, Problem> {
-    value.as_str().map(str::trim).filter(|text| !text.is_empty()).map(String::from).ok_or_else(|| wrong(shown, key, "a text in quotes"))
+    value
+        .as_str()
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+        .map(String::from)
+        .ok_or_else(|| wrong(shown, key, "a text in quotes"))
 }
 
 /// A list of words. A single text would need a shell to be taken apart.
 fn command(shown: &str, key: &str, value: &toml::Value) -> Result<Vec<String>, Problem> {
-    let words: Option<Vec<String>> = value.as_array().map(|words| words.iter().filter_map(toml::Value::as_str).map(String::from).collect());
+    let words: Option<Vec<String>> = value.as_array().map(|words| {
+        words
+            .iter()
+            .filter_map(toml::Value::as_str)
+            .map(String::from)
+            .collect()
+    });
     match words {
-        Some(words) if !words.is_empty() && Some(words.len()) == value.as_array().map(Vec::len) && words.iter().all(|word| !word.contains('\0')) => Ok(words),
-        _ => Err(wrong(shown, key, "a list of words: [\"python\", \"train.py\"]")),
+        Some(words)
+            if !words.is_empty()
+                && Some(words.len()) == value.as_array().map(Vec::len)
+                && words.iter().all(|word| !word.contains('\0')) =>
+        {
+            Ok(words)
+        }
+        _ => Err(wrong(
+            shown,
+            key,
+            "a list of words: [\"python\", \"train.py\"]",
+        )),
     }
 }
 
 fn wrong(shown: &str, key: &str, wanted: &str) -> Problem {
-    unreadable(format!("{shown} can't be used"), format!("`{key}` must be {wanted}")).hint(format!("change `{key}` in {shown}"))
+    unreadable(
+        format!("{shown} can't be used"),
+        format!("`{key}` must be {wanted}"),
+    )
+    .hint(format!("change `{key}` in {shown}"))
 }
 
 fn unknown<S: AsRef<str>>(shown: &str, key: &str, known: &[S]) -> String {
     match did_you_mean(key, known) {
-        Some(near) => format!("{shown}: `{key}` is not known and was passed over; did you mean `{near}`?"),
+        Some(near) => {
+            format!("{shown}: `{key}` is not known and was passed over; did you mean `{near}`?")
+        }
         None => format!("{shown}: `{key}` is not known and was passed over"),
     }
 }

@@ -26,18 +26,39 @@ fn first_projects_read_back_as_what_they_are() {
         assert_eq!(read, made);
         assert!(read.warnings.is_empty());
         assert_eq!(read.bounds(flavour.word()).as_deref(), Some(""));
-        assert!(first.file("train.py").contains("deskside.summary[\"test/accuracy\"]"));
+        assert!(
+            first
+                .file("train.py")
+                .contains("deskside.summary[\"test/accuracy\"]")
+        );
     }
 }
 
 #[test]
 fn the_command_is_named_or_found() {
-    let named = read_at(&[("deskside.toml", "[run]\ncommand = [\"python\", \"-m\", \"x\"]\n"), ("train.py", "")]).unwrap();
+    let named = read_at(&[
+        (
+            "deskside.toml",
+            "[run]\ncommand = [\"python\", \"-m\", \"x\"]\n",
+        ),
+        ("train.py", ""),
+    ])
+    .unwrap();
     assert_eq!(named.command, ["python", "-m", "x"]);
     for script in ["train.py", "main.py"] {
-        let found = read_at(&[(script, ""), ("requirements.txt", "torch>=2.9  # pinned\n-r other.txt\n\n# note\nnumpy")]).unwrap();
+        let found = read_at(&[
+            (script, ""),
+            (
+                "requirements.txt",
+                "torch>=2.9  # pinned\n-r other.txt\n\n# note\nnumpy",
+            ),
+        ])
+        .unwrap();
         assert_eq!(found.command, ["python", script]);
-        assert_eq!((found.packages, found.flavour), (Packages::Requirements, Some(Flavour::Torch)));
+        assert_eq!(
+            (found.packages, found.flavour),
+            (Packages::Requirements, Some(Flavour::Torch))
+        );
         assert_eq!(found.wish(None).framework, ">=2.9");
         assert_eq!(found.name, "x");
     }
@@ -50,36 +71,90 @@ fn the_command_is_named_or_found() {
 fn packages_are_read_where_they_stand() {
     let pyproject = "[project]\nname = \"mine\"\nrequires-python = \">=3.11\"\ndependencies = [\"jax[cuda13]==0.10.2\", \"optax\"]\n";
     let project = read_at(&[("pyproject.toml", pyproject), ("main.py", "")]).unwrap();
-    assert_eq!((project.name.as_str(), project.packages, project.flavour), ("mine", Packages::Pyproject, Some(Flavour::Jax)));
+    assert_eq!(
+        (project.name.as_str(), project.packages, project.flavour),
+        ("mine", Packages::Pyproject, Some(Flavour::Jax))
+    );
     assert_eq!(project.python.as_deref(), Some(">=3.11"));
     assert_eq!(project.wish(Some(Flavour::Torch)).framework, "");
-    let locked = read_at(&[("pyproject.toml", pyproject), ("uv.lock", ""), ("main.py", "")]).unwrap();
+    let locked = read_at(&[
+        ("pyproject.toml", pyproject),
+        ("uv.lock", ""),
+        ("main.py", ""),
+    ])
+    .unwrap();
     assert_eq!(locked.packages, Packages::Lock);
     let tool_only = read_at(&[("pyproject.toml", "[tool.ruff]\n"), ("main.py", "")]).unwrap();
-    assert_eq!((tool_only.packages, tool_only.warnings.len()), (Packages::None, 1));
-    let settings = read_at(&[("deskside.toml", "[environment]\nflavour = \"mlx\"\npython = \"3.12\"\n[project]\nname = \"n\""), ("train.py", "")]).unwrap();
-    assert_eq!((settings.flavour, settings.python.as_deref(), settings.name.as_str()), (Some(Flavour::Mlx), Some("3.12"), "n"));
+    assert_eq!(
+        (tool_only.packages, tool_only.warnings.len()),
+        (Packages::None, 1)
+    );
+    let settings = read_at(&[
+        (
+            "deskside.toml",
+            "[environment]\nflavour = \"mlx\"\npython = \"3.12\"\n[project]\nname = \"n\"",
+        ),
+        ("train.py", ""),
+    ])
+    .unwrap();
+    assert_eq!(
+        (
+            settings.flavour,
+            settings.python.as_deref(),
+            settings.name.as_str()
+        ),
+        (Some(Flavour::Mlx), Some("3.12"), "n")
+    );
 }
 
 #[test]
 fn unknown_keys_are_told_and_the_near_ones_named() {
-    let project = read_at(&[("deskside.toml", "[projct]\nname=\"a\"\n[run]\ncomand=[\"x\"]\ncommand=[\"y\"]\n[environment]\nzzz=1\n")]).unwrap();
+    let project = read_at(&[(
+        "deskside.toml",
+        "[projct]\nname=\"a\"\n[run]\ncomand=[\"x\"]\ncommand=[\"y\"]\n[environment]\nzzz=1\n",
+    )])
+    .unwrap();
     assert_eq!(project.warnings.len(), 3);
     let all = project.warnings.join("\n");
-    assert!(all.contains("`projct` is not known and was passed over; did you mean `project`?"), "{all}");
-    assert!(all.contains("did you mean `run.command`?") && all.contains("`environment.zzz` is not known and was passed over"), "{all}");
+    assert!(
+        all.contains("`projct` is not known and was passed over; did you mean `project`?"),
+        "{all}"
+    );
+    assert!(
+        all.contains("did you mean `run.command`?")
+            && all.contains("`environment.zzz` is not known and was passed over"),
+        "{all}"
+    );
 }
 
 #[test]
 fn bad_projects_say_what_and_where() {
     for (files, words) in [
-        (&[("deskside.toml", "[run]\n\ncommand = [\n")][..], "deskside.toml:"),
-        (&[("deskside.toml", "[run]\ncommand = \"python train.py\"\n")], "a list of words"),
-        (&[("deskside.toml", "[run]\ncommand = []\n")], "a list of words"),
-        (&[("deskside.toml", "[run]\ncommand = [1]\n")], "a list of words"),
+        (
+            &[("deskside.toml", "[run]\n\ncommand = [\n")][..],
+            "deskside.toml:",
+        ),
+        (
+            &[("deskside.toml", "[run]\ncommand = \"python train.py\"\n")],
+            "a list of words",
+        ),
+        (
+            &[("deskside.toml", "[run]\ncommand = []\n")],
+            "a list of words",
+        ),
+        (
+            &[("deskside.toml", "[run]\ncommand = [1]\n")],
+            "a list of words",
+        ),
         (&[("deskside.toml", "run = 1\n")], "a table"),
-        (&[("deskside.toml", "[environment]\nflavour = \"tensorflow\"\n")], "torch, jax, mlx"),
-        (&[("deskside.toml", "[environment]\npython = 3.12\n")], "a text in quotes"),
+        (
+            &[("deskside.toml", "[environment]\nflavour = \"tensorflow\"\n")],
+            "torch, jax, mlx",
+        ),
+        (
+            &[("deskside.toml", "[environment]\npython = 3.12\n")],
+            "a text in quotes",
+        ),
         (&[("pyproject.toml", "x = \n")], "pyproject.toml:1"),
         (&[("notes.txt", "")], "nothing to set up"),
         (&[], "nothing to set up"),
@@ -94,7 +169,10 @@ fn bad_projects_say_what_and_where() {
 #[test]
 fn missing_and_forbidden_folders_are_told_apart() {
     let sim = sim(&[("train.py", "")]);
-    for (path, words) in [("/p/none", "there is no folder"), ("/p/x/train.py", "is not a folder")] {
+    for (path, words) in [
+        ("/p/none", "there is no folder"),
+        ("/p/x/train.py", "is not a folder"),
+    ] {
         let problem = read(&sim, Path::new(path)).unwrap_err();
         assert_eq!(problem.code, Code::ProjectUnreadable);
         assert!(problem.message.contains(words), "{problem}");
@@ -103,7 +181,13 @@ fn missing_and_forbidden_folders_are_told_apart() {
 
 #[test]
 fn near_words_are_found() {
-    for (word, near) in [("flavor", Some("flavour")), ("python", Some("python")), ("pyhton", Some("python")), ("x", None), ("", None)] {
+    for (word, near) in [
+        ("flavor", Some("flavour")),
+        ("python", Some("python")),
+        ("pyhton", Some("python")),
+        ("x", None),
+        ("", None),
+    ] {
         assert_eq!(did_you_mean(word, &["flavour", "python"]), near, "{word}");
     }
 }

@@ -64,42 +64,85 @@ pub fn tools(directories: &Directories) -> PathBuf {
 pub fn locate(machine: &dyn Machine, directories: &Directories) -> Option<Tool> {
     let floor = &frameworks::indexes().uv.minimum;
     let mut candidates: Vec<PathBuf> = machine.program("uv").into_iter().collect();
-    let mut own: Vec<String> = machine.entries(tools(directories)).unwrap_or_default().into_iter().map(|entry| entry.name).collect();
+    let mut own: Vec<String> = machine
+        .entries(tools(directories))
+        .unwrap_or_default()
+        .into_iter()
+        .map(|entry| entry.name)
+        .collect();
     own.sort_by(|left, right| order(right, left));
-    candidates.extend(own.iter().map(|version| tools(directories).join(version).join("uv")));
+    candidates.extend(
+        own.iter()
+            .map(|version| tools(directories).join(version).join("uv")),
+    );
     candidates.iter().find_map(|path| {
         let version = version_of(machine, path)?;
         let good = order(&version, floor) != Ordering::Less;
-        good.then(|| Tool { name: "uv".into(), path: path.display().to_string(), version: Known::Value(version) })
+        good.then(|| Tool {
+            name: "uv".into(),
+            path: path.display().to_string(),
+            version: Known::Value(version),
+        })
     })
 }
 
 /// Asks a uv for its version: `uv 0.13.9 (…)`.
 fn version_of(machine: &dyn Machine, path: &Path) -> Option<String> {
     machine.stat(path).ok()?;
-    let output = machine.command(Command::new([path.display().to_string(), "--version".into()]).deadline(Duration::from_secs(10))).ok()?;
+    let output = machine
+        .command(
+            Command::new([path.display().to_string(), "--version".into()])
+                .deadline(Duration::from_secs(10)),
+        )
+        .ok()?;
     let text = output.succeeded().then(|| output.text())?;
     let version = text.trim().strip_prefix("uv ")?.split_whitespace().next()?;
-    version.starts_with(|letter: char| letter.is_ascii_digit()).then(|| version.to_string())
+    version
+        .starts_with(|letter: char| letter.is_ascii_digit())
+        .then(|| version.to_string())
 }
 
 /// Where uv can be had for this machine.
 ///
 /// # Errors
 /// [`Code::IndexUnreachable`] or [`Code::UvUnavailable`] with a cause for each index tried.
-pub fn source(machine: &dyn Machine, facts: &Facts, directories: &Directories) -> Result<UvSource, Problem> {
+pub fn source(
+    machine: &dyn Machine,
+    facts: &Facts,
+    directories: &Directories,
+) -> Result<UvSource, Problem> {
     let Some(platform) = Platform::of(facts) else {
-        return Err(Problem::new(Code::UvUnavailable, "can't tell which uv fits this machine")
-            .because(facts.system.architecture.reason().unwrap_or("its processor architecture is not known"))
-            .hint("install uv yourself so that it is on PATH"));
+        return Err(
+            Problem::new(Code::UvUnavailable, "can't tell which uv fits this machine")
+                .because(
+                    facts
+                        .system
+                        .architecture
+                        .reason()
+                        .unwrap_or("its processor architecture is not known"),
+                )
+                .hint("install uv yourself so that it is on PATH"),
+        );
     };
     let settings = settings::read(machine);
     let floor = &frameworks::indexes().uv.minimum;
-    let found = index::newest(machine, &settings, "uv", &platform, floor).map_err(|problem| problem.within("could not get uv, which installs Python packages"))?;
-    let archive = found.local.clone().unwrap_or_else(|| directories.cache.join("downloads").join(&found.file.name).display().to_string());
+    let found = index::newest(machine, &settings, "uv", &platform, floor)
+        .map_err(|problem| problem.within("could not get uv, which installs Python packages"))?;
+    let archive = found.local.clone().unwrap_or_else(|| {
+        directories
+            .cache
+            .join("downloads")
+            .join(&found.file.name)
+            .display()
+            .to_string()
+    });
     Ok(UvSource {
         member: format!("uv-{}.data/scripts/uv", found.version),
-        path: tools(directories).join(&found.version).join("uv").display().to_string(),
+        path: tools(directories)
+            .join(&found.version)
+            .join("uv")
+            .display()
+            .to_string(),
         local: found.local.is_some(),
         archive,
         url: found.file.url,
@@ -125,21 +168,43 @@ pub fn step(source: &UvSource) -> Step {
     let mut actions = Vec::new();
     if !source.local {
         // Plans are shown and kept, so the address stands there without credentials.
-        actions.push(Action::Download { url: address::without_credentials(&source.url), path: source.archive.clone(), sha256: source.sha256.clone(), size: source.size });
+        actions.push(Action::Download {
+            url: address::without_credentials(&source.url),
+            path: source.archive.clone(),
+            sha256: source.sha256.clone(),
+            size: source.size,
+        });
     }
-    actions.push(Action::Extract { archive: source.archive.clone(), member: source.member.clone(), path: source.path.clone(), mode: 0o755 });
+    actions.push(Action::Extract {
+        archive: source.archive.clone(),
+        member: source.member.clone(),
+        path: source.path.clone(),
+        mode: 0o755,
+    });
     Step {
         id: "uv".into(),
         title: format!("Get uv {}", source.version),
-        why: format!("uv makes the environment and installs packages; no uv that is new enough was found. It comes from {}", source.origin),
-        check: vec![Check::Exists { path: source.path.clone() }, works.clone()],
+        why: format!(
+            "uv makes the environment and installs packages; no uv that is new enough was found. It comes from {}",
+            source.origin
+        ),
+        check: vec![
+            Check::Exists {
+                path: source.path.clone(),
+            },
+            works.clone(),
+        ],
         actions,
         verify: vec![works],
         undo: Undo::Exact,
         root: false,
         reboot: false,
         hands_needed: None,
-        download_bytes: if source.local { Some(0) } else { (source.size > 0).then_some(source.size) },
+        download_bytes: if source.local {
+            Some(0)
+        } else {
+            (source.size > 0).then_some(source.size)
+        },
         risk: Risk::Low,
     }
 }
