@@ -1,21 +1,27 @@
 //! Carrying out environment actions through uv: whether they hold, doing them, taking them back.
 
+mod create;
 pub mod failure;
 pub mod marker;
+mod revert;
+mod uv;
 pub mod venv;
 
+pub use revert::undo;
+
 use crate::build::specifier::{admits, series_of};
-use crate::index::{settings, wheel};
+use crate::index::wheel;
+use create::create;
 use deskside_knowledge::python::normalised_name;
-use deskside_machine::{Acting, Command, ErrorKind, Machine, Progress, Reading};
+use deskside_machine::{Command, Machine, Progress, Reading};
 use deskside_types::plan::EnvironmentAction;
 use deskside_types::{Code, Problem};
-use marker::{Finished, Marker};
+use marker::Finished;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
+use uv::{command, interpreter, uv_command};
 use venv::State;
 
 /// Making an environment, a Python download included.
@@ -206,104 +212,6 @@ pub fn perform(
     }
 }
 
-/// Makes an environment, after moving or removing what is left of an earlier one.
-fn create(
-    machine: &dyn Machine,
-    path: &Path,
-    python: &str,
-    uv: &str,
-    watch: &mut dyn FnMut(Progress<'_>),
-) -> Result<Value, Problem> {
-    let shown = path.display();
-    let mut moved = None;
-    match venv::look(machine, path)? {
-        State::Absent | State::Empty => {}
-        State::Broken { ours: true, .. } => machine.remove_tree(path)?,
-        State::Broken { ours: false, .. } => moved = Some(move_aside(machine, path)?),
-        State::Whole(venv) if serves(venv.version.as_deref(), python) => {
-            return Ok(json!({ "made": false }));
-        }
-        State::Whole(venv) if venv.marker.is_some() => moved = Some(move_aside(machine, path)?),
-        State::Whole(venv) => {
-            return Err(Problem::new(
-                Code::EnvironmentBroken,
-                format!("the environment {shown} has the wrong Python"),
-            )
-            .because(format!(
-                "it has Python {}, and {python} is needed",
-                venv.version.as_deref().unwrap_or("of unknown version")
-            ))
-            .hint(format!(
-                "move it out of the way and run the same command again: mv {shown} {shown}.old"
-            )));
-        }
-        State::Foreign(what) => {
-            return Err(Problem::new(
-                Code::EnvironmentBroken,
-                format!("{shown} is in the way of the environment"),
-            )
-            .because(format!(
-                "it is {what}, and nothing that may be yours is removed"
-            ))
-            .hint(format!(
-                "move it out of the way and run the same command again: mv {shown} {shown}.old"
-            )));
-        }
-    }
-    marker::write(
-        machine,
-        path,
-        &Marker {
-            making: true,
-            ..Marker::default()
-        },
-    )?;
-    let argv = vec![
-        uv.to_string(),
-        "venv".into(),
-        "--no-project".into(),
-        "--allow-existing".into(),
-        "--python".into(),
-        python.to_string(),
-        path.display().to_string(),
-    ];
-    uv_command(
-        machine,
-        "make the environment",
-        command(machine, path, argv).deadline(CREATE_DEADLINE),
-        watch,
-    )?;
-    marker::write(machine, path, &Marker::default())?;
-    Ok(json!({ "made": true, "moved": moved.map(|moved| moved.display().to_string()) }))
-}
-
-/// Renames an environment to a free name beside it.
-fn move_aside(machine: &dyn Machine, path: &Path) -> Result<PathBuf, Problem> {
-    let name = path.file_name().map_or_else(
-        || "venv".to_string(),
-        |name| name.to_string_lossy().into_owned(),
-    );
-    for number in 1..100 {
-        let aside = path.with_file_name(if number == 1 {
-            format!("{name}.before")
-        } else {
-            format!("{name}.before-{number}")
-        });
-        if !machine.exists(&aside)? {
-            machine.rename(path, &aside)?;
-            return Ok(aside);
-        }
-    }
-    Err(Problem::new(
-        Code::EnvironmentBroken,
-        format!("{} can't be moved out of the way", path.display()),
-    )
-    .because(format!(
-        "{name}.before and 98 more like it are there already"
-    ))
-    .hint("remove the old ones and run the same command again"))
-}
-
 /// Runs an install and notes that it was finished.
 fn packages(
     machine: &dyn Machine,
@@ -361,152 +269,6 @@ fn described(action: &EnvironmentAction) -> Vec<String> {
             .collect(),
         EnvironmentAction::Sync { project, .. } => vec![format!("{project}/uv.lock")],
         _ => Vec::new(),
-    }
-}
-
-/// Takes an action back. `memory` is what [`perform`] answered, or null when it was cut off.
-///
-/// # Errors
-/// When it can't be taken back.
-pub fn undo(
-    machine: &dyn Machine,
-    action: &EnvironmentAction,
-    memory: &Value,
-) -> Result<(), Problem> {
-    let path = Path::new(action.path());
-    match action {
-        EnvironmentAction::Create { .. } => {
-            let cut_off = memory.is_null()
-                && matches!(venv::look(machine, path)?, State::Broken { ours: true, .. });
-            if memory["made"] == json!(true) || cut_off {
-                machine.remove_tree(path)?;
-            }
-            if let Some(moved) = memory["moved"].as_str() {
-                machine.rename(moved, path)?;
-            }
-            Ok(())
-        }
-        EnvironmentAction::Install { uv, .. } | EnvironmentAction::Sync { uv, .. } => {
-            if !matches!(venv::look(machine, path)?, State::Whole(_)) || memory.is_null() {
-                return Ok(());
-            }
-            let before: BTreeMap<String, String> =
-                serde_json::from_value(memory["before"].clone()).unwrap_or_default();
-            let now = venv::distributions(machine, path);
-            let added: Vec<String> = now
-                .keys()
-                .filter(|name| !before.contains_key(*name))
-                .cloned()
-                .collect();
-            let changed: Vec<String> = before
-                .iter()
-                .filter(|(name, version)| now.get(*name) != Some(version))
-                .map(|(name, version)| format!("{name}=={version}"))
-                .collect();
-            marker::change(machine, path, |marker| {
-                marker.packages =
-                    serde_json::from_value(memory["noted"].clone()).unwrap_or_default()
-            })?;
-            for (verb, names, option) in [
-                ("uninstall", added, None),
-                ("install", changed, Some("--no-deps")),
-            ] {
-                if !names.is_empty() {
-                    let argv = [
-                        uv.clone(),
-                        "pip".into(),
-                        verb.into(),
-                        "--python".into(),
-                        interpreter(path),
-                    ];
-                    let argv = argv
-                        .into_iter()
-                        .chain(option.map(String::from))
-                        .chain(names)
-                        .collect();
-                    uv_command(
-                        machine,
-                        "take the packages back",
-                        command(machine, path, argv).deadline(INSTALL_DEADLINE),
-                        &mut |_| {},
-                    )?;
-                }
-            }
-            Ok(())
-        }
-        EnvironmentAction::Module { uv, .. } => {
-            if !matches!(venv::look(machine, path)?, State::Whole(_))
-                || !venv::distributions(machine, path).contains_key("deskside")
-            {
-                return Ok(());
-            }
-            marker::change(machine, path, |marker| marker.module = None)?;
-            let argv = [uv.as_str(), "pip", "uninstall", "--python"]
-                .map(String::from)
-                .into_iter()
-                .chain([interpreter(path), "deskside".into()])
-                .collect();
-            uv_command(
-                machine,
-                "take the deskside module out",
-                command(machine, path, argv),
-                &mut |_| {},
-            )
-        }
-    }
-}
-
-fn interpreter(path: &Path) -> String {
-    path.join("bin/python").display().to_string()
-}
-
-/// A uv command with the person's index settings, and without what would lead it astray.
-fn command(machine: &dyn Machine, environment: &Path, argv: Vec<String>) -> Command {
-    let mut command = Command::new(argv).deadline(CREATE_DEADLINE);
-    command.directory = environment
-        .parent()
-        .filter(|folder| machine.exists(folder).unwrap_or(false))
-        .map(Path::to_path_buf);
-    command.variables = settings::read(machine).variables(machine);
-    for (name, value) in [
-        ("UV_NO_PROGRESS", Some("1")),
-        ("NO_COLOR", Some("1")),
-        ("UV_PROJECT_ENVIRONMENT", environment.to_str()),
-        // The environment is named by its path; these would name another, or break the interpreter's start.
-        ("VIRTUAL_ENV", None),
-        ("CONDA_PREFIX", None),
-        ("UV_PYTHON", None),
-        ("UV_SYSTEM_PYTHON", None),
-        ("UV_BREAK_SYSTEM_PACKAGES", None),
-        ("UV_VENV_CLEAR", None),
-        ("PYTHONHOME", None),
-        ("PYTHONPATH", None),
-    ] {
-        command
-            .variables
-            .insert(name.into(), value.map(String::from));
-    }
-    command
-}
-
-/// Runs uv; its failure as a problem.
-fn uv_command(
-    machine: &dyn Machine,
-    what: &str,
-    command: Command,
-    watch: &mut dyn FnMut(Progress<'_>),
-) -> Result<(), Problem> {
-    let shown = command.shown();
-    match machine.run(command, watch) {
-        Ok(output) if output.succeeded() => Ok(()),
-        Ok(output) => Err(failure::problem(what, &shown, &output)),
-        Err(error) if error.kind == ErrorKind::Absent => Err(Problem::new(
-            Code::UvUnavailable,
-            format!("could not {what}"),
-        )
-        .because(format!("`{shown}`: {}", error.detail))
-        .hint("run `deskside up` again: it fetches uv")),
-        Err(error) => Err(Problem::from(error).within(format!("could not {what}"))),
     }
 }
 
