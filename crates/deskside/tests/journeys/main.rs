@@ -8,6 +8,7 @@
 )]
 
 mod command_line;
+mod devices;
 mod person;
 mod recorded;
 mod tracked;

@@ -1,6 +1,6 @@
 //! GPU drivers of a Linux machine.
 
-mod nvidia;
+pub(crate) mod nvidia;
 
 use crate::gpu::nvml::Nvml;
 use crate::look::{exists, known, text};

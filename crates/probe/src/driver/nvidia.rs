@@ -141,7 +141,7 @@ fn modinfo(machine: &dyn Machine, module: &str) -> Result<Output, String> {
 
 /// The version in the name of the file behind the library's link, looked for in the loader's order:
 /// `LD_LIBRARY_PATH` first (ld.so(8)).
-fn user_space(machine: &dyn Machine) -> Known<String> {
+pub(crate) fn user_space(machine: &dyn Machine) -> Known<String> {
     let mut outcome = Known::Absent;
     let named = machine.variable("LD_LIBRARY_PATH").unwrap_or_default();
     let named = named

@@ -37,6 +37,8 @@ pub(crate) fn nvidia_may_be_there(
         ]
         .iter()
         .any(|path| may_be(&exists(machine, path)))
+        // A library without a card in sight knows best why that is.
+        || !crate::driver::nvidia::user_space(machine).is_absent()
 }
 
 /// All GPUs, in the order of their PCI addresses.
