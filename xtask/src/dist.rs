@@ -1,7 +1,7 @@
 //! `cargo xtask dist`: the downloadable thing for people without Rust, and the proof that it runs on old systems.
 
 use crate::deb::{self, Member};
-use crate::shell::{has, output, release_binary, root, run, target};
+use crate::shell::{has, output, shipped_binary, root, run, target};
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use std::path::Path;
@@ -10,9 +10,9 @@ use std::process::Command;
 /// The newest GLIBC that Ubuntu 22.04 has.
 const NEWEST_GLIBC: (u32, u32) = (2, 35);
 
-/// Makes tarball, .deb, completions, man pages and checksums in `target/dist`.
+/// Makes tarball, .deb, completions, man pages and checksums in `target/packages`.
 pub fn dist() -> Result<()> {
-    let program = release_binary()?;
+    let program = shipped_binary()?;
     let newest = newest_glibc(&program)?;
     if newest > NEWEST_GLIBC {
         bail!(
@@ -32,7 +32,7 @@ pub fn dist() -> Result<()> {
         .nth(1)
         .context("no version")?
         .to_string();
-    let folder = target().join("dist");
+    let folder = target().join("packages");
     if folder.exists() {
         std::fs::remove_dir_all(&folder)?;
     }

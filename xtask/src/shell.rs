@@ -66,3 +66,16 @@ pub fn release_binary() -> Result<PathBuf> {
     ]))?;
     Ok(target().join("release/deskside"))
 }
+
+/// Builds the binary that is shipped, slower to build and smaller, and returns its path.
+pub fn shipped_binary() -> Result<PathBuf> {
+    run(&mut cargo(&[
+        "build",
+        "--profile",
+        "dist",
+        "--locked",
+        "--package",
+        "deskside",
+    ]))?;
+    Ok(target().join("dist/deskside"))
+}
