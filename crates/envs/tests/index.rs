@@ -254,8 +254,12 @@ fn folders_of_wheels_need_no_network() {
 #[test]
 fn the_index_is_the_one_the_person_configured() {
     type Put = fn(&Sim);
+    let default = deskside_knowledge::frameworks::indexes()
+        .default
+        .url
+        .as_str();
     let cases: [(Put, &str, &str); 9] = [
-        (|_| {}, "https://pypi", "the default"),
+        (|_| {}, default, "the default"),
         (
             |sim| {
                 drop_ref(sim.put_file(
@@ -303,7 +307,7 @@ fn the_index_is_the_one_the_person_configured() {
                 );
                 sim.set_variable("PIP_CONFIG_FILE", "/dev/null");
             },
-            "https://pypi",
+            default,
             "the default",
         ),
         (

@@ -34,13 +34,11 @@ pub fn select(machine: &dyn Machine, facts: &Facts, wish: &Wish) -> Result<Build
         match index_answers(machine) {
             Ok(()) => {}
             Err(trouble) if wish.flavour.is_some() => {
-                let mut larger = torch::default_index(facts, wish)?;
-                larger.why.insert(1.min(larger.why.len()), trouble);
-                return Ok(larger);
+                return torch::default_index(facts, wish, &trouble);
             }
             Err(trouble) => {
                 return small(facts, wish, &trouble)
-                    .map_or_else(|| torch::default_index(facts, wish), Ok);
+                    .map_or_else(|| torch::default_index(facts, wish, &trouble), Ok);
             }
         }
     }
@@ -95,4 +93,77 @@ fn another(facts: &Facts, wish: &Wish, refused: Flavour, problem: &Problem) -> O
             );
             Some(build)
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::tests_support::{facts, mac, nvidia};
+    use deskside_testkit::{Sim, SimResponse};
+    use deskside_types::Known;
+
+    /// A machine whose network has PyTorch's CPU index, or not.
+    fn machine(answers: bool) -> Sim {
+        let sim = Sim::linux();
+        let page = frameworks::indexes().pytorch.cpu_page.clone();
+        if answers {
+            sim.serve(page, "text/html", "<html></html>");
+        } else {
+            sim.serve_response(page, SimResponse::Fails(ErrorKind::Timeout));
+        }
+        sim
+    }
+
+    #[test]
+    fn without_a_gpu_the_network_decides() {
+        let mut old = facts();
+        old.system.glibc = Known::Value("2.20".into());
+        let torch = Some(Flavour::Torch);
+        for (facts, wanted, answers, flavour, variant) in [
+            (facts(), None, true, Flavour::Torch, "cpu"),
+            (facts(), None, false, Flavour::Jax, "cpu"),
+            (facts(), torch, true, Flavour::Torch, "cpu"),
+            (facts(), torch, false, Flavour::Torch, "cu132"),
+            (facts(), Some(Flavour::Mlx), false, Flavour::Mlx, "cpu"),
+            (
+                nvidia(&["8.9"], Some("580.95.05")),
+                None,
+                false,
+                Flavour::Torch,
+                "cu132",
+            ),
+            (
+                nvidia(&["8.9"], Some("470.1")),
+                None,
+                false,
+                Flavour::Jax,
+                "cpu",
+            ),
+            (mac("arm64", "15.6"), None, false, Flavour::Mlx, "metal"),
+            (mac("arm64", "13.6"), None, false, Flavour::Torch, "mps"),
+        ] {
+            let wish = Wish {
+                flavour: wanted,
+                ..Wish::default()
+            };
+            let build = select(&machine(answers), &facts, &wish).unwrap();
+            assert_eq!(
+                (build.flavour, build.variant.as_str()),
+                (flavour, variant),
+                "{:?}",
+                build.why
+            );
+            let said = build
+                .why
+                .iter()
+                .any(|line| line.contains("can't be reached"));
+            let needed = !answers
+                && wanted != Some(Flavour::Mlx)
+                && variant != "metal"
+                && variant != "mps"
+                && !build.accelerated;
+            assert_eq!(said, needed, "{:?}", build.why);
+        }
+        assert!(select(&machine(true), &old, &Wish::default()).is_err());
+    }
 }

@@ -89,13 +89,16 @@ pub fn choose(facts: &Facts, wish: &Wish) -> Result<Build, Problem> {
 }
 
 /// What the default index has for this machine, where PyTorch's own CPU index can't be had: larger, and it computes on the processor too.
-pub fn default_index(facts: &Facts, wish: &Wish) -> Result<Build, Problem> {
+/// `trouble` says why it can't, in a sentence.
+pub fn default_index(facts: &Facts, wish: &Wish, trouble: &str) -> Result<Build, Problem> {
     let releases = releases(wish);
     let Some(newest) = releases.first() else {
         return by_uv(facts, wish);
     };
     let variant = variant_of(&newest.default_cuda);
-    let why = vec!["PyTorch's CPU index can't be reached: the default index's build computes on the processor too, but is much larger".into()];
+    let why = vec![format!(
+        "{trouble}; the default index's build computes on the processor too, but is much larger"
+    )];
     finish(
         facts,
         wish,
