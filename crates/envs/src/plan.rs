@@ -158,7 +158,7 @@ fn environment_step(
         });
     Step {
         id: "environment".into(),
-        title: format!("Make the Python environment {path} with Python {python}"),
+        title: format!("Make the Python environment {path} ({})", shown_python(&python)),
         why,
         check: check.clone(),
         actions: vec![Action::Env { action }],
@@ -170,6 +170,13 @@ fn environment_step(
         download_bytes: (!fetches).then_some(0),
         risk: Risk::Low,
     }
+}
+
+/// A Python request for people: `Python 3.11`, also of an interpreter's path.
+fn shown_python(request: &str) -> String {
+    let name = request.rsplit('/').next().unwrap_or(request);
+    let version = name.strip_prefix("python").filter(|rest| !rest.is_empty());
+    if request.starts_with('/') && version.is_none() { request.to_string() } else { format!("Python {}", version.unwrap_or(name)) }
 }
 
 fn packages_step(
