@@ -21,13 +21,17 @@ pub(crate) enum Resolved {
 }
 
 /// Follows all links on the way, and the last one where `last` says so. Never leaves the tree:
-/// above `/` is `/`, as for the kernel.
-pub(crate) fn resolve(tree: &Tree, path: &Path, last: bool) -> Resolved {
+/// above `/` is `/`, as for the kernel. `..` leads up only from what `is_folder`; from anything else
+/// it leads nowhere, and the path answered ends in that `..`.
+pub(crate) fn resolve(tree: &Tree, path: &Path, last: bool, is_folder: impl Fn(&Path) -> bool) -> Resolved {
     let mut ahead: VecDeque<OsString> = steps(path);
     let mut here = PathBuf::from("/");
     let mut links = 0;
     while let Some(step) = ahead.pop_front() {
         if step == ".." {
+            if !is_folder(&here) {
+                return Resolved::Path(here.join(".."));
+            }
             here.pop();
             continue;
         }
@@ -144,7 +148,7 @@ mod tests {
             ("/loop/a/x", true, None),
         ] {
             let resolved = expected.map_or(Resolved::Loop, |path| Resolved::Path(path.into()));
-            assert_eq!(resolve(&tree, Path::new(path), last), resolved, "{path}");
+            assert_eq!(resolve(&tree, Path::new(path), last, |_| true), resolved, "{path}");
         }
     }
 

@@ -29,10 +29,13 @@ impl<'a> TomlFile<'a> {
 
     /// A mistake at a key: with the line the key stands in, where it can be found.
     pub(super) fn mistake(&self, key: &str, message: impl std::fmt::Display) -> Problem {
-        let bare = key.rsplit(" > ").next().unwrap_or(key);
         let line = self.text.lines().position(|line| {
-            let line = line.trim_start().trim_start_matches(['[', '"', '\'']);
-            line.strip_prefix(bare).is_some_and(|rest| rest.starts_with(['=', ' ', '"', '\'', ']', '.']))
+            let line = line.trim_start();
+            if line.starts_with('[') {
+                return line.contains(&format!("\"{key}\"")) || line.contains(&format!("'{key}'"));
+            }
+            let name = line.trim_start_matches(['"', '\'']).strip_prefix(key);
+            name.is_some_and(|rest| rest.trim_start_matches(['"', '\'', ' ']).starts_with(['=', '.']))
         });
         let place = line.map(|line| format!(", line {}", line + 1)).unwrap_or_default();
         unreadable(format!("{}{place}: {key} {message}", self.name))

@@ -7,7 +7,7 @@ use crate::bundle::{
 use crate::effect::{Effect, Progress};
 use crate::error::{DoorError, ErrorKind};
 use crate::launch::{Child, Launch};
-use crate::question::{Answer, FileKind, Moment, PersonIdentity, Question};
+use crate::question::{Answer, FileKind, Moment, PersonIdentity, Question, Stat};
 use crate::{Held, Machine};
 use deskside_types::facts::{OsKind, UserClass};
 use std::collections::{BTreeMap, VecDeque};
@@ -91,6 +91,9 @@ impl Recording {
         let mut links = 0;
         while let Some(step) = ahead.pop_front() {
             if step == ".." {
+                if !self.is_folder(kept, &here) {
+                    return Some(here.join(".."));
+                }
                 here.pop();
                 continue;
             }
@@ -114,6 +117,23 @@ impl Recording {
         Some(here)
     }
 
+    /// Whether `..` leads up from there; what stands there is kept.
+    fn is_folder(&self, kept: &mut Kept, path: &Path) -> bool {
+        let question = Question::Stat { path: path.to_path_buf() };
+        match self.inner.ask(&question) {
+            Ok(Answer::Stat(stat)) => {
+                kept.keep_stat(path, &stat);
+                // A folder that can't be searched leads nowhere either.
+                stat.kind == FileKind::Directory && self.inner.ask(&Question::Stat { path: path.join("..") }).is_ok()
+            }
+            Ok(_) => false,
+            Err(error) => {
+                kept.keep_failure(&question, path, None, &error);
+                false
+            }
+        }
+    }
+
     /// Where a link leads, asked once.
     fn target(&self, kept: &mut Kept, path: &Path) -> Option<PathBuf> {
         if let Some(known) = kept.links.get(path) {
@@ -130,6 +150,30 @@ impl Recording {
         target
     }
 
+    /// Keeps what a path came to, where all links on the way to it lead.
+    fn keep_path(&self, kept: &mut Kept, question: &Question, path: &Path, answer: &Result<Answer, DoorError>) {
+        let Some(real) = self.follow(kept, path, !matches!(question, Question::Link { .. })) else { return };
+        // A `..` that leads nowhere: what it would lead from is kept already.
+        let real = match real.ends_with("..").then(|| real.parent()).flatten() {
+            Some(from) if matches!(question, Question::Space { .. }) => from.to_path_buf(),
+            Some(_) => return,
+            None => real,
+        };
+        // That something stands there is told by these answers only in part: what it is, too.
+        let tells_little = answer.is_err() || matches!(question, Question::RealPath { .. });
+        let stat = match tells_little.then(|| self.inner.ask(&Question::Stat { path: real.clone() })) {
+            Some(Ok(Answer::Stat(stat))) => {
+                kept.keep_stat(&real, &stat);
+                Some(stat)
+            }
+            _ => None,
+        };
+        match answer {
+            Ok(answer) => kept.keep_value(question, &real, answer),
+            Err(error) => kept.keep_failure(question, &real, stat.as_ref(), error),
+        }
+    }
+
     fn keep(&self, question: &Question, answer: &Result<Answer, DoorError>) {
         if let Question::FilePart { path, offset: 0, limit } = question {
             return self.keep(&Question::File { path: path.clone(), limit: *limit }, answer);
@@ -143,15 +187,9 @@ impl Recording {
             | Question::Stat { path }
             | Question::Access { path, .. }
             | Question::Space { path } => {
-                if let Some(real) = self.follow(kept, path, true) {
-                    kept.keep_path(question, &real, answer);
-                }
+                self.keep_path(kept, question, path, answer);
             }
-            Question::Link { path } => {
-                if let Some(real) = self.follow(kept, path, false) {
-                    kept.keep_path(question, &real, answer);
-                }
-            }
+            Question::Link { path } => self.keep_path(kept, question, path, answer),
             Question::Command(command) => {
                 let record = match answer {
                     Ok(Answer::Output(output)) => CommandRecord::Output(output.clone()),
@@ -231,70 +269,80 @@ impl Kept {
         }
     }
 
-    fn keep_path(&mut self, question: &Question, real: &Path, answer: &Result<Answer, DoorError>) {
+    fn keep_stat(&mut self, real: &Path, stat: &Stat) {
+        let record = self.bundle.stats.entry(real.to_path_buf()).or_default();
+        *record = StatRecord {
+            kind: Some(stat.kind),
+            mode: Some(stat.mode),
+            uid: Some(stat.uid),
+            gid: Some(stat.gid),
+            size: Some(stat.size),
+            modified: Some(stat.modified),
+            ..*record
+        };
+        if let Some(Node::File { executable, .. }) = self.bundle.tree.get_mut(real) {
+            *executable = stat.mode & 0o111 != 0;
+        }
+    }
+
+    fn keep_file(&mut self, real: &Path, limit: u64, bytes: &[u8]) {
+        let bundle = &mut self.bundle;
+        // Where the limit was reached there may be more.
+        let partial = bytes.len() as u64 >= limit;
+        let held = match bundle.tree.get(real) {
+            Some(Node::File { contents, .. }) => Some(contents.len()),
+            _ => None,
+        };
+        if held.is_none_or(|held| held < bytes.len()) {
+            let executable = bundle.stats.get(real).and_then(|record| record.mode).is_some_and(|mode| mode & 0o111 != 0);
+            insert(&mut bundle.tree, real, Node::File { contents: bytes.to_vec(), executable });
+            if partial {
+                bundle.stats.entry(real.to_path_buf()).or_default().partial = true;
+            }
+        }
+        if !partial && let Some(record) = bundle.stats.get_mut(real) {
+            record.partial = false;
+            if *record == StatRecord::default() {
+                bundle.stats.remove(real);
+            }
+        }
+    }
+
+    /// Keeps a value at the path behind all links.
+    fn keep_value(&mut self, question: &Question, real: &Path, answer: &Answer) {
         let bundle = &mut self.bundle;
         match (question, answer) {
-            (Question::File { limit, .. }, Ok(Answer::Bytes(bytes))) => {
-                let longer = matches!(bundle.tree.get(real), Some(Node::File { contents, .. }) if contents.len() >= bytes.len());
-                if !longer {
-                    let executable = bundle.stats.get(real).and_then(|record| record.mode).is_some_and(|mode| mode & 0o111 != 0);
-                    insert(&mut bundle.tree, real, Node::File { contents: bytes.clone(), executable });
-                    // The limit was reached: there may be more.
-                    let partial = bytes.len() as u64 >= *limit;
-                    if partial || bundle.stats.contains_key(real) {
-                        bundle.stats.entry(real.to_path_buf()).or_default().partial = partial;
-                    }
-                }
-                bundle.outcomes.remove(real);
-            }
-            (Question::Link { .. }, Ok(Answer::Path(target))) => self.keep_link(real, target),
-            (Question::Directory { .. }, Ok(Answer::Entries(entries))) => {
+            (Question::File { limit, .. }, Answer::Bytes(bytes)) => self.keep_file(real, *limit, bytes),
+            (Question::Link { .. }, Answer::Path(target)) => self.keep_link(real, target),
+            (Question::Directory { .. }, Answer::Entries(entries)) => {
                 bundle.listings.insert(real.to_path_buf(), entries.clone());
             }
-            (Question::Stat { .. }, Ok(Answer::Stat(stat))) => {
-                let record = bundle.stats.entry(real.to_path_buf()).or_default();
-                *record = StatRecord {
-                    kind: Some(stat.kind),
-                    mode: Some(stat.mode),
-                    uid: Some(stat.uid),
-                    gid: Some(stat.gid),
-                    size: Some(stat.size),
-                    modified: Some(stat.modified),
-                    ..*record
-                };
-                if let Some(Node::File { executable, .. }) = bundle.tree.get_mut(real) {
-                    *executable = stat.mode & 0o111 != 0;
-                }
-            }
-            (Question::Access { write, .. }, Ok(Answer::Flag(flag))) => {
+            (Question::Stat { .. }, Answer::Stat(stat)) => self.keep_stat(real, stat),
+            (Question::Access { write, .. }, Answer::Flag(flag)) => {
                 let record = bundle.stats.entry(real.to_path_buf()).or_default();
                 *(if *write { &mut record.writable } else { &mut record.readable }) = Some(*flag);
             }
-            (Question::Space { .. }, Ok(Answer::Space(space))) => {
+            (Question::Space { .. }, Answer::Space(space)) => {
                 bundle.spaces.insert(real.to_path_buf(), SpaceRecord::Space(*space));
             }
-            (Question::Space { .. }, Err(error)) => {
-                bundle.spaces.insert(real.to_path_buf(), SpaceRecord::Outcome(Outcome::from_error(error)));
-            }
-            (Question::RealPath { .. }, Ok(_)) => {
-                if !bundle.tree.contains_key(real) && !bundle.stats.contains_key(real) {
-                    self.links.entry(real.to_path_buf()).or_insert(None);
-                }
-            }
-            (_, Err(error)) => {
-                let is_folder = matches!(bundle.tree.get(real), Some(Node::Directory))
-                    || bundle.listings.contains_key(real)
-                    || bundle.stats.get(real).is_some_and(|record| record.kind == Some(FileKind::Directory));
-                // Plain from what is known already: a file was asked as a folder, or the reverse.
-                if matches!(question, Question::Link { .. }) && error.kind == ErrorKind::Failed {
-                    return;
-                }
-                if matches!(question, Question::File { .. }) && is_folder && error.kind == ErrorKind::Failed {
-                    return;
-                }
-                bundle.outcomes.insert(real.to_path_buf(), Outcome::from_error(error));
-            }
             _ => {}
+        }
+    }
+
+    /// Keeps a failure, unless it follows from what stands there: a folder is not read as a file.
+    fn keep_failure(&mut self, question: &Question, real: &Path, stat: Option<&Stat>, error: &DoorError) {
+        if matches!(question, Question::Space { .. }) {
+            self.bundle.spaces.insert(real.to_path_buf(), SpaceRecord::Outcome(Outcome::from_error(error)));
+            return;
+        }
+        let follows = match (question, stat) {
+            (Question::File { .. }, Some(stat)) => stat.kind != FileKind::File,
+            (Question::Directory { .. }, Some(stat)) => stat.kind != FileKind::Directory,
+            (Question::Link { .. }, Some(_)) => error.kind == ErrorKind::Failed,
+            _ => false,
+        };
+        if !follows {
+            self.bundle.outcomes.insert(real.to_path_buf(), Outcome::from_error(error));
         }
     }
 }

@@ -63,9 +63,29 @@ impl Replay {
     }
 
     fn resolved(&self, path: &Path, last: bool, what: &str) -> Result<PathBuf, DoorError> {
-        match resolve(&self.bundle.tree, path, last) {
+        match resolve(&self.bundle.tree, path, last, |path| self.is_folder(path)) {
             Resolved::Path(path) => Ok(path),
             Resolved::Loop => Err(DoorError::new(ErrorKind::Failed, what, "too many levels of symbolic links")),
+        }
+    }
+
+    /// Whether a path can lead on from there, also up.
+    fn is_folder(&self, path: &Path) -> bool {
+        let is_directory = match self.seen(path) {
+            Seen::Node(node) => matches!(node, Node::Directory),
+            Seen::Stat(record) => record.kind == Some(FileKind::Directory),
+            Seen::Listed => true,
+            Seen::Outcome(_) => path == Path::new("/"),
+        };
+        is_directory && self.is_searchable(path)
+    }
+
+    fn is_searchable(&self, path: &Path) -> bool {
+        let Some(record) = self.bundle.stats.get(path) else { return true };
+        let person = self.person();
+        match (record.mode, record.uid, record.gid) {
+            (Some(mode), Some(uid), Some(gid)) => permits(mode, uid, gid, &person, 0o1),
+            _ => true,
         }
     }
 
@@ -90,6 +110,9 @@ impl Replay {
             return Some(outcome.clone());
         }
         for above in path.ancestors().skip(1) {
+            if self.is_leaf(above) {
+                return Some(Outcome::of(ErrorKind::Absent));
+            }
             if let Some(outcome) = self.bundle.outcomes.get(above).filter(|outcome| outcome.is_inherited()) {
                 return Some(Outcome::of(outcome.kind));
             }
@@ -97,9 +120,23 @@ impl Replay {
         None
     }
 
+    /// Something that is no folder stands there: nothing can be below it.
+    fn is_leaf(&self, path: &Path) -> bool {
+        match self.bundle.tree.get(path) {
+            Some(node) => matches!(node, Node::File { .. }),
+            None => self.bundle.stats.get(path).is_some_and(|record| record.kind.is_some_and(|kind| kind != FileKind::Directory)),
+        }
+    }
+
     /// What it means that nothing at all is said of a path.
     fn silence(&self, path: &Path) -> Outcome {
         let bundle = &self.bundle;
+        let blocks = |from: &Path| {
+            bundle.stats.get(from).is_some_and(|record| record.kind == Some(FileKind::Directory)) && !self.is_searchable(from)
+        };
+        if path.ends_with("..") && path.parent().is_some_and(blocks) {
+            return Outcome::of(ErrorKind::Denied);
+        }
         let lacks = |above: &Path, below: &Path| {
             bundle.listings.get(above).is_some_and(|entries| {
                 let name = below.file_name().unwrap_or_default().to_string_lossy();
@@ -107,11 +144,7 @@ impl Replay {
             })
         };
         for (below, above) in path.ancestors().zip(path.ancestors().skip(1)) {
-            let is_file = match bundle.tree.get(above) {
-                Some(node) => matches!(node, Node::File { .. }),
-                None => bundle.stats.get(above).is_some_and(|record| record.kind.is_some_and(|kind| kind != FileKind::Directory)),
-            };
-            if is_file || lacks(above, below) {
+            if self.is_leaf(above) || lacks(above, below) {
                 return Outcome::of(ErrorKind::Absent);
             }
             if let Some(entries) = bundle.listings.get(above)
@@ -127,7 +160,6 @@ impl Replay {
     fn file(&self, path: &Path, offset: u64, limit: u64, what: String) -> Result<Answer, DoorError> {
         let path = self.resolved(path, true, &what)?;
         let error = |kind| Err(Outcome::of(kind).error(what.clone()));
-        let is_folder = || Err(DoorError::new(ErrorKind::Failed, what.clone(), "is a directory"));
         match self.seen(&path) {
             Seen::Node(Node::File { contents, .. }) => {
                 let partial = self.bundle.stats.get(&path).is_some_and(|record| record.partial);
@@ -141,9 +173,11 @@ impl Replay {
                 let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(contents.len());
                 Ok(Answer::Bytes(contents[place(offset)..place(end)].to_vec()))
             }
-            // What was recorded of a folder's reading comes before what is plain of it.
             Seen::Node(_) | Seen::Listed | Seen::Stat(StatRecord { kind: Some(FileKind::Directory), .. }) => {
-                self.bundle.outcomes.get(&path).filter(|one| one.kind != ErrorKind::Absent).map_or_else(is_folder, |one| Err(one.error(what.clone())))
+                Err(DoorError::new(ErrorKind::Failed, what, "is a directory"))
+            }
+            Seen::Stat(StatRecord { kind: Some(FileKind::Device | FileKind::Other), .. }) => {
+                Err(DoorError::new(ErrorKind::Failed, what, "it is a pipe, a socket or a device, no file"))
             }
             Seen::Stat(record) => match self.outcome(&path) {
                 Some(outcome) => Err(outcome.error(what)),
@@ -356,15 +390,20 @@ impl Replay {
 }
 
 /// Permission bits against a person, as path_resolution(7) has it; root may all.
-fn permitted(stat: &Stat, person: &PersonIdentity, write: bool) -> bool {
-    let bit = if write { 0o2 } else { 0o4 };
+fn permits(mode: u32, uid: u32, gid: u32, person: &PersonIdentity, bit: u32) -> bool {
     let shift = match () {
         () if person.uid == 0 => return true,
-        () if stat.uid == person.uid => 6,
-        () if person.groups.contains(&stat.gid) => 3,
+        () if uid == person.uid => 6,
+        () if person.groups.contains(&gid) => 3,
         () => 0,
     };
-    stat.mode >> shift & bit != 0
+    mode >> shift & bit != 0
+}
+
+/// Whether a person may read it, and write it too where asked.
+fn permitted(stat: &Stat, person: &PersonIdentity, write: bool) -> bool {
+    let permits = |bit| permits(stat.mode, stat.uid, stat.gid, person, bit);
+    permits(0o4) && (!write || permits(0o2))
 }
 
 impl Machine for Replay {

@@ -20,11 +20,7 @@ impl SimState {
             Question::Directory { path } => self.list(path).map(Answer::Entries).map_err(failed),
             Question::Stat { path } => self.stat_of(path).map(Answer::Stat).map_err(failed),
             Question::Access { path, write } => self.accessible(path, *write).map(Answer::Flag).map_err(failed),
-            Question::Space { path } => {
-                let real = self.absolute(path);
-                let read_only = self.is_read_only(&real);
-                Ok(Answer::Space(Space { total: self.disk_total, free: self.disk_free, read_only }))
-            }
+            Question::Space { path } => self.space_of(path).map(Answer::Space).map_err(failed),
             Question::Variable { name } => self.variables.get(name).map(|value| Answer::Text(value.clone())).ok_or_else(|| failed((ErrorKind::Absent, "it is not set"))),
             Question::Variables => Ok(Answer::Names(self.variables.keys().cloned().collect())),
             Question::Now => Ok(Answer::Moment(Moment { wall: self.wall, monotonic: self.monotonic })),
@@ -43,6 +39,22 @@ impl SimState {
             Question::Random => Ok(Answer::Number(self.random())),
             Question::Command(_) => Err(failed((ErrorKind::Failed, "commands are answered by their handlers"))),
         }
+    }
+
+    /// Of the path, or of the nearest folder above it that is there.
+    fn space_of(&self, path: &Path) -> Result<Space, Failure> {
+        let path = self.absolute(path);
+        for above in path.ancestors() {
+            match self.node(above, true) {
+                Err((ErrorKind::Absent, _)) => {}
+                Err(failure) => return Err(failure),
+                Ok((real, _)) => {
+                    let read_only = self.is_read_only(&real);
+                    return Ok(Space { total: self.disk_total, free: self.disk_free, read_only });
+                }
+            }
+        }
+        Err(super::files::ABSENT)
     }
 
     fn accessible(&self, path: &Path, write: bool) -> Result<bool, Failure> {
