@@ -1,6 +1,11 @@
 //! Tests that can't run on a machine are counted with their reason, never passed over in silence.
 
-#![expect(clippy::disallowed_methods, clippy::disallowed_types, clippy::print_stderr, reason = "the one place where a test reports to its runner, outside any machine")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::print_stderr,
+    reason = "the one place where a test reports to its runner, outside any machine"
+)]
 
 use std::io::Write;
 
@@ -11,7 +16,11 @@ pub fn skip(reason: &str) {
     eprintln!("SKIPPED: {reason}");
     if let Some(path) = std::env::var_os("DESKSIDE_TEST_SKIPS") {
         let line = format!("{}\n", reason.replace('\n', " "));
-        if let Ok(mut file) = std::fs::OpenOptions::new().create(true).append(true).open(path) {
+        if let Ok(mut file) = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+        {
             // The count is for people; a test must not fail because it could not be written.
             let _ = file.write_all(line.as_bytes());
         }

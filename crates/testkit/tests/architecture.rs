@@ -1,7 +1,12 @@
 //! What ARCHITECTURE.md promises, held against the workspace: edges between crates, sizes of
 //! files, sources of knowledge, and how the code speaks of itself.
 
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used, reason = "a test of the checkout reads the checkout")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::unwrap_used,
+    reason = "a test of the checkout reads the checkout"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -12,7 +17,22 @@ const EDGES: &[(&str, &[&str])] = &[
     ("deskside", &["app", "tui", "web"]),
     ("tui", &["app"]),
     ("web", &["app"]),
-    ("app", &["advise", "cloud", "doctor", "envs", "knowledge", "machine", "operate", "probe", "provision", "runs", "track"]),
+    (
+        "app",
+        &[
+            "advise",
+            "cloud",
+            "doctor",
+            "envs",
+            "knowledge",
+            "machine",
+            "operate",
+            "probe",
+            "provision",
+            "runs",
+            "track",
+        ],
+    ),
     ("provision", &["knowledge", "operate", "probe"]),
     ("envs", &["knowledge", "machine", "operate", "probe"]),
     ("runs", &["envs", "machine", "track"]),
@@ -28,13 +48,31 @@ const EDGES: &[(&str, &[&str])] = &[
 ];
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .unwrap()
+        .to_path_buf()
 }
 
 #[test]
 fn crates_use_only_the_crates_named_for_them() {
-    let output = Command::new(env!("CARGO")).args(["metadata", "--no-deps", "--offline", "--format-version", "1"]).current_dir(root()).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "metadata",
+            "--no-deps",
+            "--offline",
+            "--format-version",
+            "1",
+        ])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let allowed: BTreeMap<&str, &[&str]> = EDGES.iter().copied().collect();
     let mut seen = BTreeSet::new();
@@ -43,20 +81,32 @@ fn crates_use_only_the_crates_named_for_them() {
         if ["testkit", "xtask"].contains(&name.as_str()) {
             continue;
         }
-        let allowed = allowed.get(name.as_str()).unwrap_or_else(|| panic!("{name} has no row of edges"));
+        let allowed = allowed
+            .get(name.as_str())
+            .unwrap_or_else(|| panic!("{name} has no row of edges"));
         for dependency in package["dependencies"].as_array().unwrap() {
             let to = dependency["name"].as_str().unwrap();
             if dependency["kind"].is_null() && (to.starts_with("deskside") || to == "deskside") {
                 let to = short(to);
-                assert!(to == "types" || allowed.contains(&to.as_str()), "{name} uses {to}, which is no edge of the architecture");
+                assert!(
+                    to == "types" || allowed.contains(&to.as_str()),
+                    "{name} uses {to}, which is no edge of the architecture"
+                );
             }
         }
         seen.insert(name);
     }
-    assert_eq!(seen.len(), EDGES.len(), "every crate of the architecture is there: {seen:?}");
+    assert_eq!(
+        seen.len(),
+        EDGES.len(),
+        "every crate of the architecture is there: {seen:?}"
+    );
     let page = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     for name in &seen {
-        assert!(page.contains(&format!("`{name}`")), "ARCHITECTURE.md does not name {name}");
+        assert!(
+            page.contains(&format!("`{name}`")),
+            "ARCHITECTURE.md does not name {name}"
+        );
     }
 }
 
@@ -66,8 +116,13 @@ fn short(name: &str) -> String {
 
 /// Source files that people write, with their number of lines.
 fn sources() -> Vec<(PathBuf, usize)> {
-    let output = Command::new("git").args(["ls-files", "*.rs", "*.py"]).current_dir(root()).output();
-    let Ok(output) = output else { return Vec::new() };
+    let output = Command::new("git")
+        .args(["ls-files", "*.rs", "*.py"])
+        .current_dir(root())
+        .output();
+    let Ok(output) = output else {
+        return Vec::new();
+    };
     String::from_utf8_lossy(&output.stdout)
         .lines()
         .filter_map(|line| {
@@ -81,31 +136,48 @@ fn sources() -> Vec<(PathBuf, usize)> {
 fn rooms_are_small() {
     let mut sizes = sources();
     if sizes.is_empty() {
-        deskside_testkit::skip("git is not here, or this is no checkout: file sizes were not looked at");
+        deskside_testkit::skip(
+            "git is not here, or this is no checkout: file sizes were not looked at",
+        );
         return;
     }
     sizes.sort_by_key(|(_, lines)| *lines);
     let (largest, lines) = sizes.last().unwrap();
-    assert!(*lines <= 800, "{} has {lines} lines; the limit is 800", largest.display());
+    assert!(
+        *lines <= 800,
+        "{} has {lines} lines; the limit is 800",
+        largest.display()
+    );
     let median = sizes[sizes.len() / 2].1;
-    assert!(median <= 200, "the median file has {median} lines; the limit is 200");
+    assert!(
+        median <= 200,
+        "the median file has {median} lines; the limit is 200"
+    );
 }
 
 #[test]
 fn every_module_says_what_it_is_for() {
     for (path, _) in sources() {
         let text = std::fs::read_to_string(root().join(&path)).unwrap();
-        let first = text.lines().find(|line| !line.trim().is_empty() && !line.starts_with("#!")).unwrap_or_default();
+        let first = text
+            .lines()
+            .find(|line| !line.trim().is_empty() && !line.starts_with("#!"))
+            .unwrap_or_default();
         let documented = match path.extension().and_then(|extension| extension.to_str()) {
             Some("rs") => first.starts_with("//!") || is_test_module(&path),
             _ => first.starts_with("\"\"\"") || first.starts_with('#') || text.trim().is_empty(),
         };
-        assert!(documented, "{} does not begin by saying what it is for: {first}", path.display());
+        assert!(
+            documented,
+            "{} does not begin by saying what it is for: {first}",
+            path.display()
+        );
     }
 }
 
 fn is_test_module(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name == "tests.rs") || path.components().any(|part| part.as_os_str() == "tests")
+    path.file_name().is_some_and(|name| name == "tests.rs")
+        || path.components().any(|part| part.as_os_str() == "tests")
 }
 
 #[test]
@@ -124,7 +196,11 @@ fn every_knowledge_file_names_a_source() {
             if path.file_name().is_some_and(|name| name == "errors.toml") {
                 continue;
             }
-            assert!(text.to_lowercase().contains("source"), "{} names no source", path.display());
+            assert!(
+                text.to_lowercase().contains("source"),
+                "{} names no source",
+                path.display()
+            );
             files += 1;
         }
     }

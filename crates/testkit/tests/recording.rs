@@ -4,7 +4,8 @@
 
 use deskside_machine::bundle::{Bundle, Redactor, without_surplus_parents};
 use deskside_machine::{
-    Answer, Command, DeviceQuestion, DoorError, ErrorKind, Machine, Question, Reading, Recording, Replay,
+    Answer, Command, DeviceQuestion, DoorError, ErrorKind, Machine, Question, Reading, Recording,
+    Replay,
 };
 use deskside_testkit::Sim;
 use proptest::prelude::*;
@@ -17,7 +18,11 @@ const NAMES: [&str; 6] = ["a", "b", "alice", "alice-desk", "serial", "c.toml"];
 fn path() -> impl Strategy<Value = PathBuf> {
     let top = prop_oneof![Just("/"), Just("/home/alice"), Just("/etc")];
     let name = proptest::sample::select(&NAMES[..]);
-    (top, prop::collection::vec(name, 1..4)).prop_map(|(top, names)| names.iter().fold(PathBuf::from(top), |path, name| path.join(name)))
+    (top, prop::collection::vec(name, 1..4)).prop_map(|(top, names)| {
+        names
+            .iter()
+            .fold(PathBuf::from(top), |path, name| path.join(name))
+    })
 }
 
 /// A path as it is asked for: sometimes with a detour.
@@ -39,7 +44,12 @@ enum Put {
 }
 
 fn put() -> impl Strategy<Value = Put> {
-    let text = prop_oneof![Just("hello\n"), Just("alice was here\n"), Just("ip 10.1.2.3 GPU-5f3b1c2d-1234-abcd-ef01-0123456789ab"), Just("")];
+    let text = prop_oneof![
+        Just("hello\n"),
+        Just("alice was here\n"),
+        Just("ip 10.1.2.3 GPU-5f3b1c2d-1234-abcd-ef01-0123456789ab"),
+        Just("")
+    ];
     let mode = prop_oneof![4 => Just(0o755_u32), 1 => Just(0o600), 1 => Just(0o000)];
     let target = prop_oneof![
         path(),
@@ -100,13 +110,26 @@ fn machine(puts: &[Put]) -> Sim {
         }
     });
     sim.on_exact(&["uname"], "Linux alice-desk 6.8.0\n");
-    sim.on_command(|argv| argv[0] == "alice", |_, command| Err(DoorError::new(ErrorKind::Denied, command.shown(), "permission denied")));
+    sim.on_command(
+        |argv| argv[0] == "alice",
+        |_, command| {
+            Err(DoorError::new(
+                ErrorKind::Denied,
+                command.shown(),
+                "permission denied",
+            ))
+        },
+    );
     sim
 }
 
 /// What is recorded of an answer: a climbing link without its surplus `..`, which for every kernel
 /// is the same link.
-fn recorded(sim: &Sim, question: &Question, answer: Result<Answer, DoorError>) -> Result<Answer, DoorError> {
+fn recorded(
+    sim: &Sim,
+    question: &Question,
+    answer: Result<Answer, DoorError>,
+) -> Result<Answer, DoorError> {
     match (question, answer) {
         (Question::Link { path }, Ok(Answer::Path(target))) => {
             let folder = sim.real_path(path.parent().unwrap()).unwrap();
@@ -171,9 +194,15 @@ fn asked_path(question: &Question) -> Option<&Path> {
 #[test]
 fn a_redacted_recording_names_nobody() {
     let sim = machine(&[]);
-    sim.put_file("/home/alice/.bashrc", "export WANDB_API_KEY=0123456789abcdef\n# alice@corp.example\n");
+    sim.put_file(
+        "/home/alice/.bashrc",
+        "export WANDB_API_KEY=0123456789abcdef\n# alice@corp.example\n",
+    );
     sim.put_file("/sys/class/dmi/id/board_serial", "MB-77-1234\n");
+    sim.set_variable("SUDO_USER", "carol");
+    sim.put_file("/etc/motd", "carol and alice work here\n");
     let recording = Recording::new(sim.shared());
+    recording.text("/etc/motd").unwrap();
     recording.text("/home/alice/.bashrc").unwrap();
     recording.text("/sys/class/dmi/id/board_serial").unwrap();
     recording.variables().unwrap();
@@ -184,22 +213,39 @@ fn a_redacted_recording_names_nobody() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path().join("bundle");
     recording.redacted_bundle("of alice").save(&folder).unwrap();
+    let host = deskside_machine::host::Host::new();
     let mut texts = String::new();
     let mut ahead = vec![folder];
     while let Some(path) = ahead.pop() {
-        texts.push_str(&format!("{}\n", path.strip_prefix(place.path()).unwrap().display()));
-        if path.is_dir() {
-            ahead.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-        } else {
-            texts.push_str(&std::fs::read_to_string(&path).unwrap());
+        texts.push_str(&format!(
+            "{}\n",
+            path.strip_prefix(place.path()).unwrap().display()
+        ));
+        match host.entries(&path) {
+            Ok(entries) => ahead.extend(entries.iter().map(|entry| path.join(&entry.name))),
+            Err(_) => texts.push_str(&host.text(&path).unwrap()),
         }
     }
-    for private in ["alice", "0123456789abcdef", "corp.example", "MB-77-1234", "hf_secret"] {
+    assert!(
+        texts.contains("/home/user/.bashrc"),
+        "the walk saw the files"
+    );
+    for private in [
+        "alice",
+        "carol",
+        "0123456789abcdef",
+        "corp.example",
+        "MB-77-1234",
+        "hf_secret",
+    ] {
         assert!(!texts.contains(private), "{private} is in\n{texts}");
     }
     let replay = Replay::open(place.path().join("bundle")).unwrap();
     assert!(replay.bundle().header.redacted);
-    assert_eq!(replay.text("/home/user/.bashrc").unwrap(), "export WANDB_API_KEY=***\n# person@example.com\n");
+    assert_eq!(
+        replay.text("/home/user/.bashrc").unwrap(),
+        "export WANDB_API_KEY=***\n# person@example.com\n"
+    );
     assert_eq!(replay.working_directory().unwrap(), Path::new("/home/user"));
 }
 
@@ -229,25 +275,48 @@ proptest! {
 
 #[test]
 fn the_real_machine_is_recorded_as_it_answers() {
-    let host: std::sync::Arc<dyn Machine> = std::sync::Arc::new(deskside_machine::host::Host::new());
+    let host: std::sync::Arc<dyn Machine> =
+        std::sync::Arc::new(deskside_machine::host::Host::new());
     let recording = Recording::new(std::sync::Arc::clone(&host));
     let path = |path: &str| PathBuf::from(path);
     let mut questions = vec![
         Question::Person,
         Question::Variables,
-        Question::Variable { name: "PATH".into() },
-        Question::Variable { name: "DESKSIDE_NOBODY_SETS_THIS".into() },
+        Question::Variable {
+            name: "PATH".into(),
+        },
+        Question::Variable {
+            name: "DESKSIDE_NOBODY_SETS_THIS".into(),
+        },
         Question::Command(Command::new(["uname", "-m"])),
         Question::Command(Command::new(["deskside-no-such-program"])),
     ];
-    for place in ["/etc/os-release", "/bin/sh", "/proc/version", "/proc/self", "/proc/self/status", "/sys/class", "/dev/null", "/not/there", "/etc/shadow", "/usr/../etc", "/"] {
+    for place in [
+        "/etc/os-release",
+        "/bin/sh",
+        "/proc/version",
+        "/proc/self",
+        "/proc/self/status",
+        "/sys/class",
+        "/dev/null",
+        "/not/there",
+        "/etc/shadow",
+        "/usr/../etc",
+        "/",
+    ] {
         // Of what changes by itself, only what does not.
         if !place.contains("status") {
             questions.push(Question::Stat { path: path(place) });
-            questions.push(Question::Access { path: path(place), write: true });
+            questions.push(Question::Access {
+                path: path(place),
+                write: true,
+            });
         }
         if !place.contains("self") && !place.contains("shadow") {
-            questions.push(Question::File { path: path(place), limit: 1 << 16 });
+            questions.push(Question::File {
+                path: path(place),
+                limit: 1 << 16,
+            });
         }
         questions.push(Question::RealPath { path: path(place) });
         questions.push(Question::Link { path: path(place) });
@@ -255,18 +324,33 @@ fn the_real_machine_is_recorded_as_it_answers() {
     for place in ["/etc", "/sys/class", "/etc/os-release", "/not/there"] {
         questions.push(Question::Directory { path: path(place) });
     }
-    let answers: Vec<_> = questions.iter().map(|question| recording.ask(question)).collect();
+    let answers: Vec<_> = questions
+        .iter()
+        .map(|question| recording.ask(question))
+        .collect();
     let bundle = recording.bundle("the real machine");
     let replay = Replay::new(bundle.clone());
     for (question, answer) in questions.iter().zip(&answers) {
-        assert_eq!(plain(replay.ask(question)), plain(answer.clone()), "{question:?}");
+        assert_eq!(
+            plain(replay.ask(question)),
+            plain(answer.clone()),
+            "{question:?}"
+        );
     }
     // Names that no file of the system holds, so that only this test's own words change.
-    let redactor = Redactor::new(Some("qqalice"), Some("qqdesk"), Some(Path::new("/home/qqalice")));
+    let redactor = Redactor::new(
+        Some("qqalice"),
+        Some("qqdesk"),
+        Some(Path::new("/home/qqalice")),
+    );
     let replay = Replay::new(redactor.bundle(bundle));
     for (question, answer) in questions.iter().zip(answers) {
         let real = asked_path(question).and_then(|path| (*host).real_path(path).ok());
         let expected = redactor.answer(question, real.as_deref(), answer);
-        assert_eq!(plain(replay.ask(&redactor.question(question))), plain(expected), "redacted {question:?}");
+        assert_eq!(
+            plain(replay.ask(&redactor.question(question))),
+            plain(expected),
+            "redacted {question:?}"
+        );
     }
 }

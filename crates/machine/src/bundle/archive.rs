@@ -41,16 +41,26 @@ impl Packing {
 pub(super) fn read(path: &Path) -> Result<Raw, Problem> {
     let file = File::open(path).map_err(|error| unreadable(path, &error))?;
     if !file.metadata().is_ok_and(|data| data.is_file()) {
-        return Err(super::unreadable(format!("{} is neither a folder nor a file", path.display())));
+        return Err(super::unreadable(format!(
+            "{} is neither a folder nor a file",
+            path.display()
+        )));
     }
     let mut reader = BufReader::new(file);
-    let packed = io::BufRead::fill_buf(&mut reader).map_err(|error| unreadable(path, &error))?.starts_with(&ZSTD_MAGIC);
+    let packed = io::BufRead::fill_buf(&mut reader)
+        .map_err(|error| unreadable(path, &error))?
+        .starts_with(&ZSTD_MAGIC);
     let damaged = |error: &io::Error| {
-        let kind = if packed { "zstd archive" } else { "tar archive" };
+        let kind = if packed {
+            "zstd archive"
+        } else {
+            "tar archive"
+        };
         super::unreadable(format!("{} is no whole {kind}", path.display())).because(error)
     };
     if packed {
-        let decoder = zstd::stream::read::Decoder::with_buffer(reader).map_err(|error| damaged(&error))?;
+        let decoder =
+            zstd::stream::read::Decoder::with_buffer(reader).map_err(|error| damaged(&error))?;
         members(decoder, &damaged)
     } else {
         members(reader, &damaged)
@@ -66,7 +76,10 @@ struct Limited<R> {
 impl<R: Read> Read for Limited<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        self.left = self.left.checked_sub(count as u64).ok_or_else(|| io::Error::other(TooMuch))?;
+        self.left = self
+            .left
+            .checked_sub(count as u64)
+            .ok_or_else(|| io::Error::other(TooMuch))?;
         Ok(count)
     }
 }
@@ -76,13 +89,17 @@ impl<R: Read> Read for Limited<R> {
 struct TooMuch;
 
 fn members(stream: impl Read, damaged: &dyn Fn(&io::Error) -> Problem) -> Result<Raw, Problem> {
-    let failed = |error: io::Error| match error.get_ref().is_some_and(|inner| inner.is::<TooMuch>()) {
+    let failed = |error: io::Error| match error.get_ref().is_some_and(|inner| inner.is::<TooMuch>())
+    {
         true => hostile(TooMuch.to_string()),
         false => damaged(&error),
     };
     // Each member has a header and padding beside its bytes, and may have a long name.
     let left = TOTAL_LIMIT + 2048 * ENTRY_LIMIT as u64;
-    let mut archive = tar::Archive::new(Limited { inner: stream, left });
+    let mut archive = tar::Archive::new(Limited {
+        inner: stream,
+        left,
+    });
     let mut raw = Raw::new();
     let mut budget = Budget::default();
     let mut named = Named::default();
@@ -110,16 +127,30 @@ fn members(stream: impl Read, damaged: &dyn Fn(&io::Error) -> Problem) -> Result
                 budget.bytes(&path, entry.size())?;
                 let mut contents = Vec::new();
                 entry.read_to_end(&mut contents).map_err(failed)?;
-                Node::File { contents, executable: entry.header().mode().is_ok_and(|mode| mode & 0o111 != 0) }
+                Node::File {
+                    contents,
+                    executable: entry.header().mode().is_ok_and(|mode| mode & 0o111 != 0),
+                }
             }
             EntryType::Directory => Node::Directory,
             EntryType::Symlink => {
-                let target = link.or_else(|| entry.link_name_bytes().map(|bytes| bytes_path(&bytes)));
-                Node::Link(target.ok_or_else(|| super::unreadable(format!("the link {} leads nowhere", path.display())))?)
+                let target =
+                    link.or_else(|| entry.link_name_bytes().map(|bytes| bytes_path(&bytes)));
+                Node::Link(target.ok_or_else(|| {
+                    super::unreadable(format!("the link {} leads nowhere", path.display()))
+                })?)
             }
-            EntryType::Link => return Err(hostile(format!("the member {} is a hard link", path.display()))),
+            EntryType::Link => {
+                return Err(hostile(format!(
+                    "the member {} is a hard link",
+                    path.display()
+                )));
+            }
             other => {
-                return Err(hostile(format!("the member {} is neither file, folder nor link ({other:?})", path.display())));
+                return Err(hostile(format!(
+                    "the member {} is neither file, folder nor link ({other:?})",
+                    path.display()
+                )));
             }
         };
         if !path.as_os_str().is_empty() {
@@ -145,7 +176,9 @@ impl Named {
             self.link = Some(until_zero());
         } else {
             for extension in tar::PaxExtensions::new(text) {
-                let extension = extension.map_err(|error| super::unreadable("an extended header is damaged").because(error))?;
+                let extension = extension.map_err(|error| {
+                    super::unreadable("an extended header is damaged").because(error)
+                })?;
                 match extension.key_bytes() {
                     b"path" => self.path = Some(bytes_path(extension.value_bytes())),
                     b"linkpath" => self.link = Some(bytes_path(extension.value_bytes())),
@@ -165,12 +198,18 @@ fn bytes_path(bytes: &[u8]) -> PathBuf {
 /// Writes an archive: beside its place first, then renamed over it. The same bundle gives the same bytes.
 pub(super) fn write(path: &Path, raw: &Raw, packing: Packing, seconds: i64) -> Result<(), Problem> {
     let failed = |error: &io::Error| {
-        Problem::from(DoorError::from_io(format!("write the evidence bundle {}", path.display()), error))
+        Problem::from(DoorError::from_io(
+            format!("write the evidence bundle {}", path.display()),
+            error,
+        ))
     };
     if std::fs::symlink_metadata(path).is_ok() && read(path).is_err() {
-        return Err(Problem::new(Code::Effect, format!("could not write the evidence bundle {}", path.display()))
-            .because("a file that is not an evidence bundle has that name")
-            .hint("name a file that is not there"));
+        return Err(Problem::new(
+            Code::Effect,
+            format!("could not write the evidence bundle {}", path.display()),
+        )
+        .because("a file that is not an evidence bundle has that name")
+        .hint("name a file that is not there"));
     }
     let place = std::path::absolute(path).map_err(|error| failed(&error))?;
     if let Some(above) = place.parent() {
@@ -202,7 +241,10 @@ fn pack<W: Write>(writer: W, raw: &Raw, seconds: i64) -> io::Result<W> {
         header.set_uid(0);
         header.set_gid(0);
         match node {
-            Node::File { contents, executable } => {
+            Node::File {
+                contents,
+                executable,
+            } => {
                 header.set_entry_type(EntryType::Regular);
                 header.set_mode(if *executable { 0o755 } else { 0o644 });
                 header.set_size(contents.len() as u64);

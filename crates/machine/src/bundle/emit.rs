@@ -30,12 +30,21 @@ pub(super) fn raw(bundle: &Bundle) -> Result<Raw, Problem> {
         let slug = slug(argv);
         // Some file systems do not tell `-l` from `-L`.
         let mut free = |name: &String| names.insert(name.to_ascii_lowercase());
-        let mut candidates = std::iter::once(slug.clone()).chain((2..).map(|count: u32| format!("{slug}.{count}")));
-        let Some(name) = candidates.find(&mut free) else { continue };
-        file(Path::new("cmd").join(format!("{name}.toml")), command_toml(argv, record))?;
+        let mut candidates =
+            std::iter::once(slug.clone()).chain((2..).map(|count: u32| format!("{slug}.{count}")));
+        let Some(name) = candidates.find(&mut free) else {
+            continue;
+        };
+        file(
+            Path::new("cmd").join(format!("{name}.toml")),
+            command_toml(argv, record),
+        )?;
     }
     for (name, value) in &bundle.devices {
-        file(Path::new("device").join(format!("{name}.json")), format!("{value:#}\n"))?;
+        file(
+            Path::new("device").join(format!("{name}.json")),
+            format!("{value:#}\n"),
+        )?;
     }
     for (path, node) in &bundle.tree {
         let inner = Path::new("fs").join(path.strip_prefix("/").unwrap_or(path));
@@ -48,10 +57,34 @@ fn bundle_toml(bundle: &Bundle) -> String {
     let head = &bundle.header;
     let mut text = String::new();
     line(&mut text, "version", &header::VERSION.to_string());
-    line(&mut text, "os", if head.os == OsKind::MacOs { "\"macos\"" } else { "\"linux\"" });
-    line(&mut text, "user", if head.user == UserClass::Root { "\"root\"" } else { "\"person\"" });
+    line(
+        &mut text,
+        "os",
+        if head.os == OsKind::MacOs {
+            "\"macos\""
+        } else {
+            "\"linux\""
+        },
+    );
+    line(
+        &mut text,
+        "user",
+        if head.user == UserClass::Root {
+            "\"root\""
+        } else {
+            "\"person\""
+        },
+    );
     line(&mut text, "time", &basic(&head.time.to_string()));
-    line(&mut text, "origin", if head.origin == BundleOrigin::Recorded { "\"recorded\"" } else { "\"synthetic\"" });
+    line(
+        &mut text,
+        "origin",
+        if head.origin == BundleOrigin::Recorded {
+            "\"recorded\""
+        } else {
+            "\"synthetic\""
+        },
+    );
     if let Some(version) = &head.deskside {
         line(&mut text, "deskside", &basic(version));
     }
@@ -60,7 +93,11 @@ fn bundle_toml(bundle: &Bundle) -> String {
         line(&mut text, "notes", &basic(&head.notes));
     }
     if !head.complete.is_empty() {
-        line(&mut text, "complete", &list(head.complete.iter().map(|path| path_text(path))));
+        line(
+            &mut text,
+            "complete",
+            &list(head.complete.iter().map(|path| path_text(path))),
+        );
     }
     let person = &head.person;
     if *person != super::PersonRecord::default() {
@@ -69,7 +106,11 @@ fn bundle_toml(bundle: &Bundle) -> String {
             line(&mut text, "uid", &uid.to_string());
         }
         if let Some(groups) = &person.groups {
-            line(&mut text, "groups", &list(groups.iter().map(ToString::to_string)));
+            line(
+                &mut text,
+                "groups",
+                &list(groups.iter().map(ToString::to_string)),
+            );
         }
         if let Some(name) = &person.name {
             line(&mut text, "name", &basic(name));
@@ -86,7 +127,11 @@ fn bundle_toml(bundle: &Bundle) -> String {
         for (path, outcome) in &bundle.outcomes {
             let value = match &outcome.detail {
                 None => basic(&word(outcome)),
-                Some(detail) => format!("{{ outcome = {}, detail = {} }}", basic(&word(outcome)), basic(detail)),
+                Some(detail) => format!(
+                    "{{ outcome = {}, detail = {} }}",
+                    basic(&word(outcome)),
+                    basic(detail)
+                ),
             };
             line(&mut text, &path_text(path), &value);
         }
@@ -147,9 +192,18 @@ fn stat_lines(text: &mut String, record: &StatRecord) {
 fn listings_toml(listings: &BTreeMap<PathBuf, Vec<Entry>>) -> String {
     let mut text = String::new();
     for (path, entries) in listings {
-        let _ = writeln!(text, "[[directory]]\npath = {}\nentries = [", path_text(path));
+        let _ = writeln!(
+            text,
+            "[[directory]]\npath = {}\nentries = [",
+            path_text(path)
+        );
         for entry in entries {
-            let _ = writeln!(text, "  {{ name = {}, kind = {} }},", basic(&entry.name), basic(kind_word(entry.kind)));
+            let _ = writeln!(
+                text,
+                "  {{ name = {}, kind = {} }},",
+                basic(&entry.name),
+                basic(kind_word(entry.kind))
+            );
         }
         text.push_str("]\n\n");
     }
@@ -158,7 +212,11 @@ fn listings_toml(listings: &BTreeMap<PathBuf, Vec<Entry>>) -> String {
 
 fn command_toml(argv: &[String], record: &CommandRecord) -> String {
     let mut text = String::new();
-    line(&mut text, "argv", &list(argv.iter().map(|word| basic(word))));
+    line(
+        &mut text,
+        "argv",
+        &list(argv.iter().map(|word| basic(word))),
+    );
     match record {
         CommandRecord::Outcome(outcome) => outcome_lines(&mut text, outcome),
         CommandRecord::Output(output) => {
@@ -166,7 +224,11 @@ fn command_toml(argv: &[String], record: &CommandRecord) -> String {
             for (key, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
                 match std::str::from_utf8(bytes) {
                     Ok(words) => line(&mut text, key, &block(words)),
-                    Err(_) => line(&mut text, &format!("{key}_base64"), &basic(&base64::encode(bytes))),
+                    Err(_) => line(
+                        &mut text,
+                        &format!("{key}_base64"),
+                        &basic(&base64::encode(bytes)),
+                    ),
                 }
             }
         }
@@ -209,7 +271,10 @@ fn list(items: impl Iterator<Item = String>) -> String {
 
 fn word(outcome: &Outcome) -> String {
     // A kind without data always becomes a string.
-    serde_json::to_value(outcome.kind).ok().and_then(|value| value.as_str().map(ToString::to_string)).unwrap_or_default()
+    serde_json::to_value(outcome.kind)
+        .ok()
+        .and_then(|value| value.as_str().map(ToString::to_string))
+        .unwrap_or_default()
 }
 
 fn kind_word(kind: FileKind) -> &'static str {
@@ -232,7 +297,10 @@ fn path_text(path: &Path) -> String {
 }
 
 fn key_text(name: &str) -> String {
-    let bare = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    let bare = !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
     if bare { name.to_string() } else { basic(name) }
 }
 
@@ -258,7 +326,9 @@ fn basic(text: &str) -> String {
 
 /// Text of many lines as a TOML literal block where it can be one.
 fn block(text: &str) -> String {
-    let plain = text.chars().all(|letter| letter == '\n' || letter == '\t' || !letter.is_control());
+    let plain = text
+        .chars()
+        .all(|letter| letter == '\n' || letter == '\t' || !letter.is_control());
     if text.contains('\n') && plain && !text.contains("''") && !text.ends_with('\'') {
         format!("'''\n{text}'''")
     } else {
@@ -280,5 +350,9 @@ fn slug(argv: &[String]) -> String {
         }
     }
     let slug = slug.trim_matches(|letter| letter == '-' || letter == '.');
-    if slug.is_empty() { "command".to_string() } else { slug.to_string() }
+    if slug.is_empty() {
+        "command".to_string()
+    } else {
+        slug.to_string()
+    }
 }

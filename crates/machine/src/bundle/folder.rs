@@ -14,7 +14,10 @@ use std::path::{Path, PathBuf};
 
 /// The failure to open a bundle at all.
 pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Problem {
-    let door = DoorError::from_io(format!("read the evidence bundle {}", path.display()), error);
+    let door = DoorError::from_io(
+        format!("read the evidence bundle {}", path.display()),
+        error,
+    );
     Problem::new(Code::BundleUnreadable, format!("could not {}", door.what)).because(door.detail)
 }
 
@@ -22,8 +25,13 @@ pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Problem {
 /// so that nothing outside is read even while somebody changes the folder.
 pub(super) fn read(path: &Path) -> Result<Raw, Problem> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let top = rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(|error| unreadable(path, &error.into()))?;
-    let mut reader = Reader { top: path, raw: Raw::new(), budget: Budget::default() };
+    let top = rustix::fs::openat(CWD, path, flags, Mode::empty())
+        .map_err(|error| unreadable(path, &error.into()))?;
+    let mut reader = Reader {
+        top: path,
+        raw: Raw::new(),
+        budget: Budget::default(),
+    };
     reader.folder(&top, Path::new(""))?;
     unwrapped(reader.raw)
 }
@@ -57,9 +65,11 @@ impl Reader<'_> {
     }
 
     fn entry(&mut self, folder: &OwnedFd, inner: &Path, name: &OsStr) -> Result<(), Problem> {
-        let stat = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).map_err(|error| self.failed(inner, error))?;
+        let stat = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|error| self.failed(inner, error))?;
         let open = |extra: OFlags| {
-            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | extra;
+            let flags =
+                OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | extra;
             rustix::fs::openat(folder.as_fd(), name, flags, Mode::empty())
         };
         match FileType::from_raw_mode(stat.st_mode) {
@@ -72,7 +82,10 @@ impl Reader<'_> {
                 let file = open(OFlags::empty()).map_err(|error| self.failed(inner, error))?;
                 let stat = rustix::fs::fstat(&file).map_err(|error| self.failed(inner, error))?;
                 if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-                    return Err(hostile(format!("{} changed while it was read", inner.display())));
+                    return Err(hostile(format!(
+                        "{} changed while it was read",
+                        inner.display()
+                    )));
                 }
                 let size = u64::try_from(stat.st_size).unwrap_or(u64::MAX);
                 self.budget.bytes(inner, size)?;
@@ -81,15 +94,28 @@ impl Reader<'_> {
                     .take(size)
                     .read_to_end(&mut contents)
                     .map_err(|error| unreadable(&self.top.join(inner), &error))?;
-                self.raw.insert(inner.to_path_buf(), Node::File { contents, executable: stat.st_mode & 0o111 != 0 });
+                self.raw.insert(
+                    inner.to_path_buf(),
+                    Node::File {
+                        contents,
+                        executable: stat.st_mode & 0o111 != 0,
+                    },
+                );
                 Ok(())
             }
             FileType::Symlink => {
-                let target = rustix::fs::readlinkat(folder, name, Vec::new()).map_err(|error| self.failed(inner, error))?;
-                self.raw.insert(inner.to_path_buf(), Node::Link(PathBuf::from(OsStr::from_bytes(target.as_bytes()))));
+                let target = rustix::fs::readlinkat(folder, name, Vec::new())
+                    .map_err(|error| self.failed(inner, error))?;
+                self.raw.insert(
+                    inner.to_path_buf(),
+                    Node::Link(PathBuf::from(OsStr::from_bytes(target.as_bytes()))),
+                );
                 Ok(())
             }
-            _ => Err(hostile(format!("{} is neither file, folder nor link", inner.display()))),
+            _ => Err(hostile(format!(
+                "{} is neither file, folder nor link",
+                inner.display()
+            ))),
         }
     }
 }
@@ -98,7 +124,10 @@ impl Reader<'_> {
 /// under its name.
 pub(super) fn write(path: &Path, raw: &Raw) -> Result<(), Problem> {
     let failed = |error: &std::io::Error| {
-        Problem::from(DoorError::from_io(format!("write the evidence bundle {}", path.display()), error))
+        Problem::from(DoorError::from_io(
+            format!("write the evidence bundle {}", path.display()),
+            error,
+        ))
     };
     let occupied = match std::fs::read_dir(path) {
         Ok(mut entries) => entries.next().is_some(),
@@ -106,9 +135,12 @@ pub(super) fn write(path: &Path, raw: &Raw) -> Result<(), Problem> {
         Err(error) => return Err(failed(&error)),
     };
     if occupied && !path.join("bundle.toml").is_file() {
-        return Err(Problem::new(Code::Effect, format!("could not write the evidence bundle {}", path.display()))
-            .because("the folder holds something that is not an evidence bundle")
-            .hint("name a folder that is empty or not there, or a file that ends in .tar.zst"));
+        return Err(Problem::new(
+            Code::Effect,
+            format!("could not write the evidence bundle {}", path.display()),
+        )
+        .because("the folder holds something that is not an evidence bundle")
+        .hint("name a folder that is empty or not there, or a file that ends in .tar.zst"));
     }
     let place = std::path::absolute(path).map_err(|error| failed(&error))?;
     if let Some(above) = place.parent() {
@@ -142,16 +174,26 @@ fn fill(folder: &Path, raw: &Raw) -> std::io::Result<()> {
     }
     std::fs::create_dir(folder)?;
     // Links last: until then no path leads through one.
-    for (inner, node) in raw.iter().filter(|(_, node)| !matches!(node, Node::Link(_))) {
+    for (inner, node) in raw
+        .iter()
+        .filter(|(_, node)| !matches!(node, Node::Link(_)))
+    {
         let path = folder.join(inner);
         match node {
             Node::Directory => std::fs::create_dir_all(&path)?,
-            Node::File { contents, executable } => {
+            Node::File {
+                contents,
+                executable,
+            } => {
                 if let Some(above) = path.parent() {
                     std::fs::create_dir_all(above)?;
                 }
                 let mode = if *executable { 0o755 } else { 0o644 };
-                let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&path)?;
+                let mut file = std::fs::OpenOptions::new()
+                    .write(true)
+                    .create_new(true)
+                    .mode(mode)
+                    .open(&path)?;
                 std::io::Write::write_all(&mut file, contents)?;
                 if *executable {
                     file.set_permissions(std::fs::Permissions::from_mode(mode))?;

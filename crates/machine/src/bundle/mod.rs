@@ -15,15 +15,15 @@ mod header;
 mod parse;
 mod paths;
 mod raw;
-mod redact;
 mod records;
+mod redact;
 mod tables;
 mod toml_text;
 
 pub use header::{BundleOrigin, Header, PersonRecord, VERSION};
 pub use paths::{Tree, without_surplus_parents};
-pub use redact::Redactor;
 pub use records::{CommandRecord, Node, Outcome, SpaceRecord, StatRecord, Variables};
+pub use redact::Redactor;
 
 pub(crate) use paths::{Resolved, insert, resolve};
 pub(crate) use tables::device_outcome;
@@ -75,12 +75,20 @@ impl Bundle {
     /// version wrote it, [`Code::BundleHostile`] when it would lead outside itself or is oversized.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Problem> {
         let path = path.as_ref();
-        let raw = if std::fs::metadata(path).map_err(|error| folder::unreadable(path, &error))?.is_dir() {
+        let raw = if std::fs::metadata(path)
+            .map_err(|error| folder::unreadable(path, &error))?
+            .is_dir()
+        {
             folder::read(path)?
         } else {
             archive::read(path)?
         };
-        parse::bundle(raw).map_err(|problem| problem.within(format!("could not read the evidence bundle {}", path.display())))
+        parse::bundle(raw).map_err(|problem| {
+            problem.within(format!(
+                "could not read the evidence bundle {}",
+                path.display()
+            ))
+        })
     }
 
     /// Writes it: into an archive where the path ends in `.tar.zst` or `.tar`, else into a folder,

@@ -23,7 +23,12 @@ pub(crate) enum Resolved {
 /// Follows all links on the way, and the last one where `last` says so. Never leaves the tree:
 /// above `/` is `/`, as for the kernel. `..` leads up only from what `is_folder`; from anything else
 /// it leads nowhere, and the path answered ends in that `..`.
-pub(crate) fn resolve(tree: &Tree, path: &Path, last: bool, is_folder: impl Fn(&Path) -> bool) -> Resolved {
+pub(crate) fn resolve(
+    tree: &Tree,
+    path: &Path,
+    last: bool,
+    is_folder: impl Fn(&Path) -> bool,
+) -> Resolved {
     let mut ahead: VecDeque<OsString> = steps(path);
     let mut here = PathBuf::from("/");
     let mut links = 0;
@@ -36,7 +41,9 @@ pub(crate) fn resolve(tree: &Tree, path: &Path, last: bool, is_folder: impl Fn(&
             continue;
         }
         here.push(&step);
-        let Some(Node::Link(target)) = tree.get(&here) else { continue };
+        let Some(Node::Link(target)) = tree.get(&here) else {
+            continue;
+        };
         if ahead.is_empty() && !last {
             continue;
         }
@@ -68,7 +75,11 @@ fn steps(path: &Path) -> VecDeque<OsString> {
 
 /// Whether a link that stands in `folder` would climb above `/` by its own text.
 pub(crate) fn leads_outside(folder: &Path, target: &Path) -> bool {
-    let mut depth = if target.is_absolute() { 0 } else { steps(folder).len() };
+    let mut depth = if target.is_absolute() {
+        0
+    } else {
+        steps(folder).len()
+    };
     for component in target.components() {
         match component {
             Component::ParentDir if depth == 0 => return true,
@@ -85,8 +96,16 @@ pub fn without_surplus_parents(folder: &Path, target: &Path) -> PathBuf {
     if !leads_outside(folder, target) {
         return target.to_path_buf();
     }
-    let mut shown = if target.is_absolute() { PathBuf::from("/") } else { PathBuf::new() };
-    let mut depth = if target.is_absolute() { 0 } else { steps(folder).len() };
+    let mut shown = if target.is_absolute() {
+        PathBuf::from("/")
+    } else {
+        PathBuf::new()
+    };
+    let mut depth = if target.is_absolute() {
+        0
+    } else {
+        steps(folder).len()
+    };
     for component in target.components() {
         match component {
             Component::ParentDir if depth == 0 => {}
@@ -101,7 +120,11 @@ pub fn without_surplus_parents(folder: &Path, target: &Path) -> PathBuf {
             _ => {}
         }
     }
-    if shown.as_os_str().is_empty() { PathBuf::from(".") } else { shown }
+    if shown.as_os_str().is_empty() {
+        PathBuf::from(".")
+    } else {
+        shown
+    }
 }
 
 /// Puts a node in, with the folders above it where nothing stands yet.
@@ -122,7 +145,11 @@ mod tests {
     fn tree(items: &[(&str, Option<&str>)]) -> Tree {
         let mut tree = Tree::new();
         for (path, link) in items {
-            insert(&mut tree, Path::new(path), link.map_or_else(|| Node::file(""), |target| Node::Link(target.into())));
+            insert(
+                &mut tree,
+                Path::new(path),
+                link.map_or_else(|| Node::file(""), |target| Node::Link(target.into())),
+            );
         }
         tree
     }
@@ -138,7 +165,11 @@ mod tests {
             ("/up", Some("../../../etc")),
         ]);
         for (path, last, expected) in [
-            ("/usr/local/cuda/version.json", true, Some("/usr/local/cuda-12.4/version.json")),
+            (
+                "/usr/local/cuda/version.json",
+                true,
+                Some("/usr/local/cuda-12.4/version.json"),
+            ),
             ("/usr/local/cuda", true, Some("/usr/local/cuda-12.4")),
             ("/usr/local/cuda", false, Some("/usr/local/cuda")),
             ("/usr/local/cuda/../x", true, Some("/usr/local/x")),
@@ -148,7 +179,11 @@ mod tests {
             ("/loop/a/x", true, None),
         ] {
             let resolved = expected.map_or(Resolved::Loop, |path| Resolved::Path(path.into()));
-            assert_eq!(resolve(&tree, Path::new(path), last, |_| true), resolved, "{path}");
+            assert_eq!(
+                resolve(&tree, Path::new(path), last, |_| true),
+                resolved,
+                "{path}"
+            );
         }
     }
 
@@ -164,8 +199,15 @@ mod tests {
         ] {
             let (folder, target) = (Path::new(folder), Path::new(target));
             assert_eq!(leads_outside(folder, target), outside, "{target:?}");
-            assert_eq!(without_surplus_parents(folder, target), Path::new(cut), "{target:?}");
-            assert!(!leads_outside(folder, &without_surplus_parents(folder, target)));
+            assert_eq!(
+                without_surplus_parents(folder, target),
+                Path::new(cut),
+                "{target:?}"
+            );
+            assert!(!leads_outside(
+                folder,
+                &without_surplus_parents(folder, target)
+            ));
         }
     }
 }

@@ -20,10 +20,15 @@ impl Budget {
     pub(super) fn entry(&mut self, path: &Path) -> Result<(), Problem> {
         self.entries += 1;
         if self.entries > ENTRY_LIMIT {
-            return Err(hostile(format!("the bundle holds more than {ENTRY_LIMIT} files")));
+            return Err(hostile(format!(
+                "the bundle holds more than {ENTRY_LIMIT} files"
+            )));
         }
         if path.components().count() > DEPTH_LIMIT {
-            return Err(hostile(format!("{} lies more than {DEPTH_LIMIT} folders deep", path.display())));
+            return Err(hostile(format!(
+                "{} lies more than {DEPTH_LIMIT} folders deep",
+                path.display()
+            )));
         }
         Ok(())
     }
@@ -31,11 +36,18 @@ impl Budget {
     /// A file of that size comes next.
     pub(super) fn bytes(&mut self, path: &Path, size: u64) -> Result<(), Problem> {
         if size > FILE_LIMIT {
-            return Err(hostile(format!("{} is larger than {} MiB", path.display(), FILE_LIMIT >> 20)));
+            return Err(hostile(format!(
+                "{} is larger than {} MiB",
+                path.display(),
+                FILE_LIMIT >> 20
+            )));
         }
         self.bytes = self.bytes.saturating_add(size);
         if self.bytes > TOTAL_LIMIT {
-            return Err(hostile(format!("the bundle unpacks to more than {} MiB", TOTAL_LIMIT >> 20)));
+            return Err(hostile(format!(
+                "the bundle unpacks to more than {} MiB",
+                TOTAL_LIMIT >> 20
+            )));
         }
         Ok(())
     }
@@ -48,9 +60,17 @@ pub(super) fn member(path: &Path) -> Result<PathBuf, Problem> {
         match component {
             Component::Normal(name) => clean.push(name),
             Component::CurDir => {}
-            Component::ParentDir => return Err(hostile(format!("the member {} leads out of the bundle", path.display()))),
+            Component::ParentDir => {
+                return Err(hostile(format!(
+                    "the member {} leads out of the bundle",
+                    path.display()
+                )));
+            }
             Component::RootDir | Component::Prefix(_) => {
-                return Err(hostile(format!("the member {} has an absolute path", path.display())));
+                return Err(hostile(format!(
+                    "the member {} has an absolute path",
+                    path.display()
+                )));
             }
         }
     }
@@ -59,13 +79,23 @@ pub(super) fn member(path: &Path) -> Result<PathBuf, Problem> {
 
 /// Puts a member in. A second one of the same name, or one below a file or link, is refused.
 pub(super) fn put(raw: &mut Raw, path: PathBuf, node: Node) -> Result<(), Problem> {
-    for above in path.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()) {
+    for above in path
+        .ancestors()
+        .skip(1)
+        .filter(|above| !above.as_os_str().is_empty())
+    {
         match raw.get(above) {
             None => {
                 raw.insert(above.to_path_buf(), Node::Directory);
             }
             Some(Node::Directory) => break,
-            Some(_) => return Err(hostile(format!("{} lies below {}, which is no folder", path.display(), above.display()))),
+            Some(_) => {
+                return Err(hostile(format!(
+                    "{} lies below {}, which is no folder",
+                    path.display(),
+                    above.display()
+                )));
+            }
         }
     }
     match (raw.get(&path), &node) {
@@ -74,7 +104,10 @@ pub(super) fn put(raw: &mut Raw, path: PathBuf, node: Node) -> Result<(), Proble
             Ok(())
         }
         (Some(Node::Directory), Node::Directory) => Ok(()),
-        _ => Err(hostile(format!("{} is in the bundle twice", path.display()))),
+        _ => Err(hostile(format!(
+            "{} is in the bundle twice",
+            path.display()
+        ))),
     }
 }
 
@@ -83,7 +116,10 @@ pub(super) fn unwrapped(raw: Raw) -> Result<Raw, Problem> {
     if raw.contains_key(Path::new("bundle.toml")) {
         return Ok(raw);
     }
-    let tops: Vec<&PathBuf> = raw.keys().filter(|path| path.components().count() == 1).collect();
+    let tops: Vec<&PathBuf> = raw
+        .keys()
+        .filter(|path| path.components().count() == 1)
+        .collect();
     if let [top] = tops[..]
         && raw.contains_key(&top.join("bundle.toml"))
     {
@@ -96,5 +132,6 @@ pub(super) fn unwrapped(raw: Raw) -> Result<Raw, Problem> {
             })
             .collect());
     }
-    Err(unreadable("there is no bundle.toml in it").hint("an evidence bundle is made with `deskside info --record PATH`"))
+    Err(unreadable("there is no bundle.toml in it")
+        .hint("an evidence bundle is made with `deskside info --record PATH`"))
 }

@@ -25,7 +25,10 @@ pub enum Node {
 impl Node {
     /// A file that can't be executed.
     pub fn file(contents: impl Into<Vec<u8>>) -> Self {
-        Self::File { contents: contents.into(), executable: false }
+        Self::File {
+            contents: contents.into(),
+            executable: false,
+        }
     }
 
     /// Its kind.
@@ -55,17 +58,27 @@ impl Outcome {
 
     /// The outcome of a failure.
     pub fn from_error(error: &DoorError) -> Self {
-        Self { kind: error.kind, detail: (error.detail != words(error.kind)).then(|| error.detail.clone()) }
+        Self {
+            kind: error.kind,
+            detail: (error.detail != words(error.kind)).then(|| error.detail.clone()),
+        }
     }
 
     /// The failure it stands for.
     pub fn error(&self, what: String) -> DoorError {
-        DoorError::new(self.kind, what, self.detail.as_deref().unwrap_or(words(self.kind)))
+        DoorError::new(
+            self.kind,
+            what,
+            self.detail.as_deref().unwrap_or(words(self.kind)),
+        )
     }
 
     /// Holds for everything below a path, too. That a file could not be read says nothing of others.
     pub fn is_inherited(&self) -> bool {
-        matches!(self.kind, ErrorKind::Absent | ErrorKind::Denied | ErrorKind::Timeout | ErrorKind::NotAsked)
+        matches!(
+            self.kind,
+            ErrorKind::Absent | ErrorKind::Denied | ErrorKind::Timeout | ErrorKind::NotAsked
+        )
     }
 }
 

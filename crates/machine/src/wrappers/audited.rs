@@ -41,7 +41,10 @@ pub struct Audited {
 impl Audited {
     /// Tells every call on this machine to the sink. The sink must not call this machine itself.
     pub fn new(inner: Arc<dyn Machine>, sink: impl Fn(&Heard<'_>) + Send + Sync + 'static) -> Self {
-        Self { inner, sink: Box::new(sink) }
+        Self {
+            inner,
+            sink: Box::new(sink),
+        }
     }
 
     fn moment(&self) -> Option<Moment> {
@@ -51,11 +54,23 @@ impl Audited {
         }
     }
 
-    fn heard<T>(&self, phrase: String, is_effect: bool, call: impl FnOnce() -> Result<T, DoorError>) -> Result<T, DoorError> {
+    fn heard<T>(
+        &self,
+        phrase: String,
+        is_effect: bool,
+        call: impl FnOnce() -> Result<T, DoorError>,
+    ) -> Result<T, DoorError> {
         let before = self.moment();
         let outcome = call();
-        let took = before.zip(self.moment()).map(|(before, after)| after.monotonic.saturating_sub(before.monotonic));
-        (self.sink)(&Heard { phrase, is_effect, error: outcome.as_ref().err(), took });
+        let took = before
+            .zip(self.moment())
+            .map(|(before, after)| after.monotonic.saturating_sub(before.monotonic));
+        (self.sink)(&Heard {
+            phrase,
+            is_effect,
+            error: outcome.as_ref().err(),
+            took,
+        });
         outcome
     }
 }
@@ -65,12 +80,18 @@ impl Machine for Audited {
         self.heard(question.phrase(), false, || self.inner.ask(question))
     }
 
-    fn act(&self, effect: &Effect, watch: &mut dyn FnMut(Progress<'_>)) -> Result<Answer, DoorError> {
+    fn act(
+        &self,
+        effect: &Effect,
+        watch: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<Answer, DoorError> {
         self.heard(effect.phrase(), true, || self.inner.act(effect, watch))
     }
 
     fn lock(&self, path: &Path, patience: Duration) -> Result<Box<dyn Held>, DoorError> {
-        self.heard(format!("lock {}", path.display()), true, || self.inner.lock(path, patience))
+        self.heard(format!("lock {}", path.display()), true, || {
+            self.inner.lock(path, patience)
+        })
     }
 
     fn is_here(&self) -> bool {
@@ -78,7 +99,13 @@ impl Machine for Audited {
     }
 
     fn launch(&self, launch: &Launch) -> Result<Box<dyn Child>, DoorError> {
-        let program = launch.argv.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
-        self.heard(format!("start {program}"), true, || self.inner.launch(launch))
+        let program = launch
+            .argv
+            .first()
+            .map(|word| word.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        self.heard(format!("start {program}"), true, || {
+            self.inner.launch(launch)
+        })
     }
 }

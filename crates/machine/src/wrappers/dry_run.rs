@@ -22,12 +22,18 @@ pub struct DryRun {
 impl DryRun {
     /// A rehearsal on this machine.
     pub fn new(inner: Arc<dyn Machine>) -> Self {
-        Self { inner, effects: Mutex::new(Vec::new()) }
+        Self {
+            inner,
+            effects: Mutex::new(Vec::new()),
+        }
     }
 
     /// What would have been done, in order.
     pub fn effects(&self) -> Vec<Effect> {
-        self.effects.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.effects
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -41,10 +47,21 @@ impl Machine for DryRun {
         self.inner.ask(question)
     }
 
-    fn act(&self, effect: &Effect, _watch: &mut dyn FnMut(Progress<'_>)) -> Result<Answer, DoorError> {
-        self.effects.lock().unwrap_or_else(PoisonError::into_inner).push(effect.clone());
+    fn act(
+        &self,
+        effect: &Effect,
+        _watch: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<Answer, DoorError> {
+        self.effects
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(effect.clone());
         Ok(match effect {
-            Effect::Command(_) => Answer::Output(Output { code: 0, stdout: Vec::new(), stderr: Vec::new() }),
+            Effect::Command(_) => Answer::Output(Output {
+                code: 0,
+                stdout: Vec::new(),
+                stderr: Vec::new(),
+            }),
             _ => Answer::Done,
         })
     }
@@ -54,7 +71,15 @@ impl Machine for DryRun {
     }
 
     fn launch(&self, launch: &Launch) -> Result<Box<dyn Child>, DoorError> {
-        let program = launch.argv.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
-        Err(DoorError::new(ErrorKind::Refused, format!("start {program}"), "nothing is started in a dry run"))
+        let program = launch
+            .argv
+            .first()
+            .map(|word| word.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        Err(DoorError::new(
+            ErrorKind::Refused,
+            format!("start {program}"),
+            "nothing is started in a dry run",
+        ))
     }
 }

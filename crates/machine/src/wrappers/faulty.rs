@@ -45,7 +45,9 @@ impl Fault {
             "half" => Mode::Half,
             _ => {
                 let kind = mode.strip_prefix("fail-")?;
-                Mode::Fail(serde_json::from_value(serde_json::Value::String(kind.to_string())).ok()?)
+                Mode::Fail(
+                    serde_json::from_value(serde_json::Value::String(kind.to_string())).ok()?,
+                )
             }
         };
         Some(Self { at, mode })
@@ -81,17 +83,30 @@ pub struct Faulty {
 impl Faulty {
     /// Breaks at the fault; dies by unwinding.
     pub fn new(inner: Arc<dyn Machine>, fault: Fault) -> Self {
-        Self { inner, fault: Some(fault), death: Death::Unwind, effects: AtomicUsize::new(0) }
+        Self {
+            inner,
+            fault: Some(fault),
+            death: Death::Unwind,
+            effects: AtomicUsize::new(0),
+        }
     }
 
     /// Breaks at the fault; dies by SIGKILL. For the real program.
     pub fn killing(inner: Arc<dyn Machine>, fault: Fault) -> Self {
-        Self { death: Death::Kill, ..Self::new(inner, fault) }
+        Self {
+            death: Death::Kill,
+            ..Self::new(inner, fault)
+        }
     }
 
     /// Never breaks and only counts.
     pub fn counting(inner: Arc<dyn Machine>) -> Self {
-        Self { inner, fault: None, death: Death::Unwind, effects: AtomicUsize::new(0) }
+        Self {
+            inner,
+            fault: None,
+            death: Death::Unwind,
+            effects: AtomicUsize::new(0),
+        }
     }
 
     /// Effects so far, the one that broke included.
@@ -102,20 +117,37 @@ impl Faulty {
     fn die(&self, effect: &str) -> ! {
         match self.death {
             // Not `panic!`: the panic hook would print a trace for a death that is wanted.
-            Death::Unwind => std::panic::resume_unwind(Box::new(Died { at: self.effects(), effect: effect.to_string() })),
+            Death::Unwind => std::panic::resume_unwind(Box::new(Died {
+                at: self.effects(),
+                effect: effect.to_string(),
+            })),
             Death::Kill => {
-                let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+                let _ = rustix::process::kill_process(
+                    rustix::process::getpid(),
+                    rustix::process::Signal::KILL,
+                );
                 std::process::abort()
             }
         }
     }
 
     /// Does a call around which things may go wrong.
-    fn around<T>(&self, phrase: &str, half: impl FnOnce(), call: impl FnOnce() -> Result<T, DoorError>) -> Result<T, DoorError> {
+    fn around<T>(
+        &self,
+        phrase: &str,
+        half: impl FnOnce(),
+        call: impl FnOnce() -> Result<T, DoorError>,
+    ) -> Result<T, DoorError> {
         let count = self.effects.fetch_add(1, Ordering::SeqCst) + 1;
-        let Some(fault) = self.fault.filter(|fault| fault.at == count) else { return call() };
+        let Some(fault) = self.fault.filter(|fault| fault.at == count) else {
+            return call();
+        };
         match fault.mode {
-            Mode::Fail(kind) => Err(DoorError::new(kind, phrase, format!("broken on purpose at effect {count}"))),
+            Mode::Fail(kind) => Err(DoorError::new(
+                kind,
+                phrase,
+                format!("broken on purpose at effect {count}"),
+            )),
             Mode::DieBefore => self.die(phrase),
             Mode::DieAfter => {
                 let _ = call();
@@ -135,40 +167,68 @@ impl Faulty {
             let _ = self.inner.act(&effect, &mut |_| {});
         };
         match effect {
-            Effect::WriteFile { path, contents, mode, .. } => act(Effect::WriteFile {
+            Effect::WriteFile {
+                path,
+                contents,
+                mode,
+                ..
+            } => act(Effect::WriteFile {
                 path: half_path(path),
                 contents: contents[..contents.len() / 2].to_vec(),
                 mode: *mode,
                 durability: Durability::Process,
             }),
-            Effect::AppendFile { path, contents, durability } => act(Effect::AppendFile {
+            Effect::AppendFile {
+                path,
+                contents,
+                durability,
+            } => act(Effect::AppendFile {
                 path: path.clone(),
                 contents: contents[..contents.len() / 2].to_vec(),
                 durability: *durability,
             }),
             Effect::CreateDirectory { path } => {
-                let missing = |folder: &&Path| self.inner.ask(&Question::Stat { path: folder.to_path_buf() }).is_err();
+                let missing = |folder: &&Path| {
+                    self.inner
+                        .ask(&Question::Stat {
+                            path: folder.to_path_buf(),
+                        })
+                        .is_err()
+                };
                 let first = path.ancestors().take_while(missing).last();
                 if let Some(first) = first.filter(|first| *first != path) {
-                    act(Effect::CreateDirectory { path: first.to_path_buf() });
+                    act(Effect::CreateDirectory {
+                        path: first.to_path_buf(),
+                    });
                 }
             }
             Effect::RemoveTree { path } => {
-                if let Ok(Answer::Entries(entries)) = self.inner.ask(&Question::Directory { path: path.clone() }) {
+                if let Ok(Answer::Entries(entries)) =
+                    self.inner.ask(&Question::Directory { path: path.clone() })
+                {
                     for entry in &entries[..entries.len().div_ceil(2)] {
                         let path = path.join(&entry.name);
-                        act(if entry.kind == FileKind::Directory { Effect::RemoveTree { path } } else { Effect::RemoveFile { path } });
+                        act(if entry.kind == FileKind::Directory {
+                            Effect::RemoveTree { path }
+                        } else {
+                            Effect::RemoveFile { path }
+                        });
                     }
                 }
             }
-            Effect::MakeLink { path, target } => act(Effect::MakeLink { path: half_path(path), target: target.clone() }),
+            Effect::MakeLink { path, target } => act(Effect::MakeLink {
+                path: half_path(path),
+                target: target.clone(),
+            }),
             Effect::Download { path, size, .. } => act(Effect::WriteFile {
                 path: half_path(path),
                 contents: vec![0; usize::try_from(*size / 2).unwrap_or(0).min(1 << 20)],
                 mode: 0o644,
                 durability: Durability::Process,
             }),
-            Effect::Command(_) | Effect::Sleep { .. } | Effect::Signal { .. } => act(effect.clone()),
+            Effect::Command(_) | Effect::Sleep { .. } | Effect::Signal { .. } => {
+                act(effect.clone())
+            }
             // One system call: it is done or not.
             Effect::RemoveFile { .. } | Effect::Rename { .. } => {}
         }
@@ -188,13 +248,25 @@ impl Machine for Faulty {
         self.inner.ask(question)
     }
 
-    fn act(&self, effect: &Effect, watch: &mut dyn FnMut(Progress<'_>)) -> Result<Answer, DoorError> {
-        self.around(&effect.phrase(), || self.half(effect), || self.inner.act(effect, watch))
+    fn act(
+        &self,
+        effect: &Effect,
+        watch: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<Answer, DoorError> {
+        self.around(
+            &effect.phrase(),
+            || self.half(effect),
+            || self.inner.act(effect, watch),
+        )
     }
 
     fn lock(&self, path: &Path, patience: Duration) -> Result<Box<dyn Held>, DoorError> {
         let phrase = format!("lock {}", path.display());
-        self.around(&phrase, || drop(self.inner.lock(path, patience)), || self.inner.lock(path, patience))
+        self.around(
+            &phrase,
+            || drop(self.inner.lock(path, patience)),
+            || self.inner.lock(path, patience),
+        )
     }
 
     fn is_here(&self) -> bool {
@@ -202,8 +274,16 @@ impl Machine for Faulty {
     }
 
     fn launch(&self, launch: &Launch) -> Result<Box<dyn Child>, DoorError> {
-        let program = launch.argv.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
+        let program = launch
+            .argv
+            .first()
+            .map(|word| word.to_string_lossy().into_owned())
+            .unwrap_or_default();
         let phrase = format!("start {program}");
-        self.around(&phrase, || drop(self.inner.launch(launch)), || self.inner.launch(launch))
+        self.around(
+            &phrase,
+            || drop(self.inner.launch(launch)),
+            || self.inner.launch(launch),
+        )
     }
 }

@@ -1,8 +1,8 @@
 //! A recorder: passes everything through and keeps what an evidence bundle can hold.
 
 use crate::bundle::{
-    Bundle, BundleOrigin, CommandRecord, Header, Node, Outcome, PersonRecord, Redactor, SpaceRecord, StatRecord,
-    insert, without_surplus_parents,
+    Bundle, BundleOrigin, CommandRecord, Header, Node, Outcome, PersonRecord, Redactor,
+    SpaceRecord, StatRecord, insert, without_surplus_parents,
 };
 use crate::effect::{Effect, Progress};
 use crate::error::{DoorError, ErrorKind};
@@ -34,7 +34,10 @@ struct Kept {
 impl Recording {
     /// Records what this machine is asked from now on.
     pub fn new(inner: Arc<dyn Machine>) -> Self {
-        Self { inner, kept: Mutex::new(Kept::default()) }
+        Self {
+            inner,
+            kept: Mutex::new(Kept::default()),
+        }
     }
 
     /// What was recorded so far, as it is: names, addresses and serial numbers included.
@@ -54,10 +57,19 @@ impl Recording {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let mut bundle = kept.bundle.clone();
         // macOS has no /proc, Linux no /System.
-        let is_mac = self.inner.ask(&Question::Stat { path: "/System/Library".into() }).is_ok();
+        let is_mac = self
+            .inner
+            .ask(&Question::Stat {
+                path: "/System/Library".into(),
+            })
+            .is_ok();
         bundle.header = Header {
             os: if is_mac { OsKind::MacOs } else { OsKind::Linux },
-            user: if person.as_ref().is_some_and(|person| person.uid == 0) { UserClass::Root } else { UserClass::Person },
+            user: if person.as_ref().is_some_and(|person| person.uid == 0) {
+                UserClass::Root
+            } else {
+                UserClass::Person
+            },
             time: moment.map_or(jiff::Timestamp::UNIX_EPOCH, |moment| moment.wall),
             origin: BundleOrigin::Recorded,
             deskside: Some(env!("CARGO_PKG_VERSION").to_string()),
@@ -78,9 +90,25 @@ impl Recording {
     /// What was recorded so far, with private things taken out.
     pub fn redacted_bundle(&self, notes: impl Into<String>) -> Bundle {
         let bundle = self.bundle(notes);
-        let home = bundle.variables.values.get("HOME").map(PathBuf::from);
+        // Asked of the machine itself: what is only looked up to be hidden is not recorded.
+        let variable = |name: &str| match self.inner.ask(&Question::Variable { name: name.into() })
+        {
+            Ok(Answer::Text(value)) => Some(value),
+            _ => None,
+        };
+        let home = variable("HOME").map(PathBuf::from);
         let person = &bundle.header.person;
-        let redactor = Redactor::new(person.name.as_deref(), person.host.as_deref(), home.as_deref());
+        let mut redactor = Redactor::new(
+            person.name.as_deref(),
+            person.host.as_deref(),
+            home.as_deref(),
+        );
+        for name in ["USER", "LOGNAME", "SUDO_USER"]
+            .into_iter()
+            .filter_map(variable)
+        {
+            redactor = redactor.with_user(&name);
+        }
         redactor.bundle(bundle)
     }
 
@@ -101,7 +129,9 @@ impl Recording {
             if ahead.is_empty() && !last {
                 break;
             }
-            let Some(target) = self.target(kept, &here) else { continue };
+            let Some(target) = self.target(kept, &here) else {
+                continue;
+            };
             links += 1;
             if links > 40 {
                 return None;
@@ -119,12 +149,20 @@ impl Recording {
 
     /// Whether `..` leads up from there; what stands there is kept.
     fn is_folder(&self, kept: &mut Kept, path: &Path) -> bool {
-        let question = Question::Stat { path: path.to_path_buf() };
+        let question = Question::Stat {
+            path: path.to_path_buf(),
+        };
         match self.inner.ask(&question) {
             Ok(Answer::Stat(stat)) => {
                 kept.keep_stat(path, &stat);
                 // A folder that can't be searched leads nowhere either.
-                stat.kind == FileKind::Directory && self.inner.ask(&Question::Stat { path: path.join("..") }).is_ok()
+                stat.kind == FileKind::Directory
+                    && self
+                        .inner
+                        .ask(&Question::Stat {
+                            path: path.join(".."),
+                        })
+                        .is_ok()
             }
             Ok(_) => false,
             Err(error) => {
@@ -139,7 +177,9 @@ impl Recording {
         if let Some(known) = kept.links.get(path) {
             return known.clone();
         }
-        let target = match self.inner.ask(&Question::Link { path: path.to_path_buf() }) {
+        let target = match self.inner.ask(&Question::Link {
+            path: path.to_path_buf(),
+        }) {
             Ok(Answer::Path(target)) => Some(target),
             _ => None,
         };
@@ -151,8 +191,16 @@ impl Recording {
     }
 
     /// Keeps what a path came to, where all links on the way to it lead.
-    fn keep_path(&self, kept: &mut Kept, question: &Question, path: &Path, answer: &Result<Answer, DoorError>) {
-        let Some(real) = self.follow(kept, path, !matches!(question, Question::Link { .. })) else { return };
+    fn keep_path(
+        &self,
+        kept: &mut Kept,
+        question: &Question,
+        path: &Path,
+        answer: &Result<Answer, DoorError>,
+    ) {
+        let Some(real) = self.follow(kept, path, !matches!(question, Question::Link { .. })) else {
+            return;
+        };
         // A `..` that leads nowhere: what it would lead from is kept already.
         let real = match real.ends_with("..").then(|| real.parent()).flatten() {
             Some(from) if matches!(question, Question::Space { .. }) => from.to_path_buf(),
@@ -161,13 +209,14 @@ impl Recording {
         };
         // That something stands there is told by these answers only in part: what it is, too.
         let tells_little = answer.is_err() || matches!(question, Question::RealPath { .. });
-        let stat = match tells_little.then(|| self.inner.ask(&Question::Stat { path: real.clone() })) {
-            Some(Ok(Answer::Stat(stat))) => {
-                kept.keep_stat(&real, &stat);
-                Some(stat)
-            }
-            _ => None,
-        };
+        let stat =
+            match tells_little.then(|| self.inner.ask(&Question::Stat { path: real.clone() })) {
+                Some(Ok(Answer::Stat(stat))) => {
+                    kept.keep_stat(&real, &stat);
+                    Some(stat)
+                }
+                _ => None,
+            };
         match answer {
             Ok(answer) => kept.keep_value(question, &real, answer),
             Err(error) => kept.keep_failure(question, &real, stat.as_ref(), error),
@@ -175,8 +224,19 @@ impl Recording {
     }
 
     fn keep(&self, question: &Question, answer: &Result<Answer, DoorError>) {
-        if let Question::FilePart { path, offset: 0, limit } = question {
-            return self.keep(&Question::File { path: path.clone(), limit: *limit }, answer);
+        if let Question::FilePart {
+            path,
+            offset: 0,
+            limit,
+        } = question
+        {
+            return self.keep(
+                &Question::File {
+                    path: path.clone(),
+                    limit: *limit,
+                },
+                answer,
+            );
         }
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = &mut *kept;
@@ -204,14 +264,20 @@ impl Recording {
                     let variables = &mut kept.bundle.variables;
                     variables.complete = true;
                     variables.absent.clear();
-                    variables.set = names.iter().filter(|name| !variables.values.contains_key(*name)).cloned().collect();
+                    variables.set = names
+                        .iter()
+                        .filter(|name| !variables.values.contains_key(*name))
+                        .cloned()
+                        .collect();
                 }
             }
             Question::Device(device) => {
                 let value = match answer {
                     Ok(Answer::Json(value)) => value.clone(),
                     Ok(_) => return,
-                    Err(error) => serde_json::json!({ "outcome": error.kind, "detail": error.detail }),
+                    Err(error) => {
+                        serde_json::json!({ "outcome": error.kind, "detail": error.detail })
+                    }
                 };
                 kept.bundle.devices.insert(device.name().to_string(), value);
             }
@@ -249,7 +315,11 @@ fn steps(path: &Path) -> VecDeque<OsString> {
 impl Kept {
     fn keep_link(&mut self, path: &Path, target: &Path) {
         let folder = path.parent().unwrap_or(Path::new("/"));
-        insert(&mut self.bundle.tree, path, Node::Link(without_surplus_parents(folder, target)));
+        insert(
+            &mut self.bundle.tree,
+            path,
+            Node::Link(without_surplus_parents(folder, target)),
+        );
     }
 
     fn keep_variable(&mut self, name: &str, answer: &Result<Answer, DoorError>) {
@@ -294,8 +364,19 @@ impl Kept {
             _ => None,
         };
         if held.is_none_or(|held| held < bytes.len()) {
-            let executable = bundle.stats.get(real).and_then(|record| record.mode).is_some_and(|mode| mode & 0o111 != 0);
-            insert(&mut bundle.tree, real, Node::File { contents: bytes.to_vec(), executable });
+            let executable = bundle
+                .stats
+                .get(real)
+                .and_then(|record| record.mode)
+                .is_some_and(|mode| mode & 0o111 != 0);
+            insert(
+                &mut bundle.tree,
+                real,
+                Node::File {
+                    contents: bytes.to_vec(),
+                    executable,
+                },
+            );
             if partial {
                 bundle.stats.entry(real.to_path_buf()).or_default().partial = true;
             }
@@ -312,7 +393,9 @@ impl Kept {
     fn keep_value(&mut self, question: &Question, real: &Path, answer: &Answer) {
         let bundle = &mut self.bundle;
         match (question, answer) {
-            (Question::File { limit, .. }, Answer::Bytes(bytes)) => self.keep_file(real, *limit, bytes),
+            (Question::File { limit, .. }, Answer::Bytes(bytes)) => {
+                self.keep_file(real, *limit, bytes)
+            }
             (Question::Link { .. }, Answer::Path(target)) => self.keep_link(real, target),
             (Question::Directory { .. }, Answer::Entries(entries)) => {
                 bundle.listings.insert(real.to_path_buf(), entries.clone());
@@ -320,19 +403,34 @@ impl Kept {
             (Question::Stat { .. }, Answer::Stat(stat)) => self.keep_stat(real, stat),
             (Question::Access { write, .. }, Answer::Flag(flag)) => {
                 let record = bundle.stats.entry(real.to_path_buf()).or_default();
-                *(if *write { &mut record.writable } else { &mut record.readable }) = Some(*flag);
+                *(if *write {
+                    &mut record.writable
+                } else {
+                    &mut record.readable
+                }) = Some(*flag);
             }
             (Question::Space { .. }, Answer::Space(space)) => {
-                bundle.spaces.insert(real.to_path_buf(), SpaceRecord::Space(*space));
+                bundle
+                    .spaces
+                    .insert(real.to_path_buf(), SpaceRecord::Space(*space));
             }
             _ => {}
         }
     }
 
     /// Keeps a failure, unless it follows from what stands there: a folder is not read as a file.
-    fn keep_failure(&mut self, question: &Question, real: &Path, stat: Option<&Stat>, error: &DoorError) {
+    fn keep_failure(
+        &mut self,
+        question: &Question,
+        real: &Path,
+        stat: Option<&Stat>,
+        error: &DoorError,
+    ) {
         if matches!(question, Question::Space { .. }) {
-            self.bundle.spaces.insert(real.to_path_buf(), SpaceRecord::Outcome(Outcome::from_error(error)));
+            self.bundle.spaces.insert(
+                real.to_path_buf(),
+                SpaceRecord::Outcome(Outcome::from_error(error)),
+            );
             return;
         }
         let follows = match (question, stat) {
@@ -342,7 +440,9 @@ impl Kept {
             _ => false,
         };
         if !follows {
-            self.bundle.outcomes.insert(real.to_path_buf(), Outcome::from_error(error));
+            self.bundle
+                .outcomes
+                .insert(real.to_path_buf(), Outcome::from_error(error));
         }
     }
 }
@@ -354,7 +454,11 @@ impl Machine for Recording {
         answer
     }
 
-    fn act(&self, effect: &Effect, watch: &mut dyn FnMut(Progress<'_>)) -> Result<Answer, DoorError> {
+    fn act(
+        &self,
+        effect: &Effect,
+        watch: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<Answer, DoorError> {
         self.inner.act(effect, watch)
     }
 

@@ -7,24 +7,50 @@ use deskside_machine::{Answer, DoorError, Effect, ErrorKind, Progress};
 use std::path::{Path, PathBuf};
 
 impl SimState {
-    pub(crate) fn act(&mut self, effect: &Effect, watch: &mut dyn FnMut(Progress<'_>)) -> Result<Answer, DoorError> {
+    pub(crate) fn act(
+        &mut self,
+        effect: &Effect,
+        watch: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<Answer, DoorError> {
         let failed = |failure: Failure| DoorError::new(failure.0, effect.phrase(), failure.1);
         match effect {
-            Effect::WriteFile { path, contents, mode, .. } => self.write(path, contents, *mode).map_err(failed)?,
-            Effect::AppendFile { path, contents, .. } => self.append(path, contents).map_err(failed)?,
+            Effect::WriteFile {
+                path,
+                contents,
+                mode,
+                ..
+            } => self.write(path, contents, *mode).map_err(failed)?,
+            Effect::AppendFile { path, contents, .. } => {
+                self.append(path, contents).map_err(failed)?
+            }
             Effect::CreateDirectory { path } => self.create_directories(path).map_err(failed)?,
             Effect::RemoveFile { path } => self.unlink(path).map_err(failed)?,
             Effect::RemoveTree { path } => self.remove_tree(path).map_err(failed)?,
             Effect::Rename { from, to } => self.rename(from, to).map_err(failed)?,
             Effect::MakeLink { path, target } => self.make_link(path, target).map_err(failed)?,
-            Effect::Download { url, path, sha256, size, .. } => {
+            Effect::Download {
+                url,
+                path,
+                sha256,
+                size,
+                ..
+            } => {
                 let bytes = network::download(self, url, sha256, *size, watch)
                     .map_err(|(kind, detail)| DoorError::new(kind, effect.phrase(), detail))?;
                 self.write(path, &bytes, 0o644).map_err(failed)?;
             }
-            Effect::Signal { pid, start_time, signal } => processes::signal(self, *pid, *start_time, *signal).map_err(failed)?,
+            Effect::Signal {
+                pid,
+                start_time,
+                signal,
+            } => processes::signal(self, *pid, *start_time, *signal).map_err(failed)?,
             Effect::Sleep { span } => self.advance(*span),
-            Effect::Command(_) => return Err(failed((ErrorKind::Failed, "commands are carried out by their handlers"))),
+            Effect::Command(_) => {
+                return Err(failed((
+                    ErrorKind::Failed,
+                    "commands are carried out by their handlers",
+                )));
+            }
         }
         Ok(Answer::Done)
     }
@@ -33,7 +59,10 @@ impl SimState {
     pub(crate) fn write(&mut self, path: &Path, contents: &[u8], mode: u32) -> Result<(), Failure> {
         let real = self.place_for(path)?;
         let before = match self.files.get(&real) {
-            Some(SimNode { content: Content::Directory, .. }) => return Err((ErrorKind::Failed, "is a directory")),
+            Some(SimNode {
+                content: Content::Directory,
+                ..
+            }) => return Err((ErrorKind::Failed, "is a directory")),
             Some(node) => node.size(),
             None => 0,
         };
@@ -57,7 +86,10 @@ impl SimState {
         let needed = contents.len() as u64;
         match self.files.get(&real) {
             Some(node) if !self.permits(node, super::files::Bit::Write) => return Err(DENIED),
-            Some(SimNode { content: Content::Directory, .. }) => return Err((ErrorKind::Failed, "is a directory")),
+            Some(SimNode {
+                content: Content::Directory,
+                ..
+            }) => return Err((ErrorKind::Failed, "is a directory")),
             Some(_) => {}
             None => {
                 self.may_change_entry(&real)?;
@@ -114,7 +146,13 @@ impl SimState {
         match self.node(path, false) {
             Err((ErrorKind::Absent, _)) => Ok(()),
             Err(failure) => Err(failure),
-            Ok((_, SimNode { content: Content::Directory, .. })) => Err((ErrorKind::Failed, "is a directory")),
+            Ok((
+                _,
+                SimNode {
+                    content: Content::Directory,
+                    ..
+                },
+            )) => Err((ErrorKind::Failed, "is a directory")),
             Ok((real, node)) => {
                 let size = node.size();
                 self.may_change_entry(&real)?;
@@ -168,7 +206,9 @@ impl SimState {
         }
         if let Some(there) = self.files.get(&to) {
             match (moved_is_folder, there.content == Content::Directory) {
-                (true, true) if self.below(&to).next().is_some() => return Err((ErrorKind::Failed, "directory not empty")),
+                (true, true) if self.below(&to).next().is_some() => {
+                    return Err((ErrorKind::Failed, "directory not empty"));
+                }
                 (true, false) => return Err(ABSENT),
                 (false, true) => return Err((ErrorKind::Failed, "is a directory")),
                 _ => {}
@@ -177,10 +217,16 @@ impl SimState {
         self.may_change_entry(&from)?;
         self.may_change_entry(&to)?;
         self.forget(&to);
-        let all: Vec<PathBuf> = std::iter::once(from.clone()).chain(self.below(&from).map(|(path, _)| path.clone())).collect();
+        let all: Vec<PathBuf> = std::iter::once(from.clone())
+            .chain(self.below(&from).map(|(path, _)| path.clone()))
+            .collect();
         for path in all {
             if let (Some(node), Ok(rest)) = (self.files.remove(&path), path.strip_prefix(&from)) {
-                let place = if rest.as_os_str().is_empty() { to.clone() } else { to.join(rest) };
+                let place = if rest.as_os_str().is_empty() {
+                    to.clone()
+                } else {
+                    to.join(rest)
+                };
                 self.files.insert(place, node);
             }
         }
@@ -191,7 +237,11 @@ impl SimState {
         let path = self.absolute(path);
         self.create_directories(path.parent().ok_or(DENIED)?)?;
         let real = self.resolve(&path, false)?;
-        if self.files.get(&real).is_some_and(|node| !matches!(node.content, Content::Link(_))) {
+        if self
+            .files
+            .get(&real)
+            .is_some_and(|node| !matches!(node.content, Content::Link(_)))
+        {
             return Err((ErrorKind::Exists, "file exists"));
         }
         self.may_change_entry(&real)?;
@@ -202,7 +252,18 @@ impl SimState {
     }
 
     fn owned(&self, content: Content, mode: u32) -> SimNode {
-        let gid = self.person.groups.first().copied().unwrap_or(self.person.uid);
-        SimNode { content, mode, uid: self.person.uid, gid, modified: self.seconds() }
+        let gid = self
+            .person
+            .groups
+            .first()
+            .copied()
+            .unwrap_or(self.person.uid);
+        SimNode {
+            content,
+            mode,
+            uid: self.person.uid,
+            gid,
+            modified: self.seconds(),
+        }
     }
 }

@@ -46,7 +46,13 @@ pub enum Content {
 
 impl SimNode {
     pub(crate) fn directory(mode: u32, uid: u32, gid: u32, modified: i64) -> Self {
-        Self { content: Content::Directory, mode, uid, gid, modified }
+        Self {
+            content: Content::Directory,
+            mode,
+            uid,
+            gid,
+            modified,
+        }
     }
 
     pub(crate) fn kind(&self) -> FileKind {
@@ -109,7 +115,13 @@ impl SimState {
                 continue;
             }
             here.push(&step);
-            let Some(SimNode { content: Content::Link(target), .. }) = self.files.get(&here) else { continue };
+            let Some(SimNode {
+                content: Content::Link(target),
+                ..
+            }) = self.files.get(&here)
+            else {
+                continue;
+            };
             if ahead.is_empty() && !last {
                 continue;
             }
@@ -144,7 +156,10 @@ impl SimState {
                 Ok(bytes[place(offset)..place(offset.saturating_add(limit))].to_vec())
             }
             Content::Directory => Err(IS_DIRECTORY),
-            Content::Device | Content::Link(_) => Err((ErrorKind::Failed, "it is a pipe, a socket or a device, no file")),
+            Content::Device | Content::Link(_) => Err((
+                ErrorKind::Failed,
+                "it is a pipe, a socket or a device, no file",
+            )),
         }
     }
 
@@ -160,16 +175,26 @@ impl SimState {
             .below(&real)
             .filter(|(path, _)| path.parent() == Some(&real))
             .map(|(path, node)| Entry {
-                name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+                name: path
+                    .file_name()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned(),
                 kind: node.kind(),
             })
             .collect())
     }
 
     /// Everything below a folder, without itself.
-    pub(crate) fn below<'a>(&'a self, folder: &'a Path) -> impl Iterator<Item = (&'a PathBuf, &'a SimNode)> {
+    pub(crate) fn below<'a>(
+        &'a self,
+        folder: &'a Path,
+    ) -> impl Iterator<Item = (&'a PathBuf, &'a SimNode)> {
         self.files
-            .range::<Path, _>((std::ops::Bound::Excluded(folder), std::ops::Bound::Unbounded))
+            .range::<Path, _>((
+                std::ops::Bound::Excluded(folder),
+                std::ops::Bound::Unbounded,
+            ))
             .take_while(move |(path, _)| path.starts_with(folder))
     }
 
@@ -199,12 +224,22 @@ impl SimState {
         if self.is_read_only(real) {
             return Err(READ_ONLY);
         }
-        if self.permits(node, Bit::Write) && self.permits(node, Bit::Search) { Ok(()) } else { Err(DENIED) }
+        if self.permits(node, Bit::Write) && self.permits(node, Bit::Search) {
+            Ok(())
+        } else {
+            Err(DENIED)
+        }
     }
 
     /// Puts a node there without asking for permission, with the folders above it.
     pub(crate) fn insert(&mut self, path: &Path, node: SimNode) {
-        for above in path.ancestors().skip(1).collect::<Vec<_>>().into_iter().rev() {
+        for above in path
+            .ancestors()
+            .skip(1)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
+        {
             if !self.files.contains_key(above) {
                 let (uid, gid) = self.owner_of(above);
                 let folder = SimNode::directory(0o755, uid, gid, self.seconds());
@@ -216,9 +251,19 @@ impl SimState {
 
     /// Who owns what tests put at a path: the person below the home, else root.
     fn owner_of(&self, path: &Path) -> (u32, u32) {
-        let home = self.variables.get("HOME").map_or(Path::new("/home/user"), Path::new);
+        let home = self
+            .variables
+            .get("HOME")
+            .map_or(Path::new("/home/user"), Path::new);
         if path.starts_with(home) {
-            (self.person.uid, self.person.groups.first().copied().unwrap_or(self.person.uid))
+            (
+                self.person.uid,
+                self.person
+                    .groups
+                    .first()
+                    .copied()
+                    .unwrap_or(self.person.uid),
+            )
         } else {
             (0, 0)
         }
@@ -227,7 +272,13 @@ impl SimState {
     /// Puts a file there, as root would.
     pub fn put_file(&mut self, path: impl AsRef<Path>, contents: impl Into<Vec<u8>>) -> &mut Self {
         let (uid, gid) = self.owner_of(path.as_ref());
-        let node = SimNode { content: Content::File(contents.into()), mode: 0o644, uid, gid, modified: self.seconds() };
+        let node = SimNode {
+            content: Content::File(contents.into()),
+            mode: 0o644,
+            uid,
+            gid,
+            modified: self.seconds(),
+        };
         self.insert(path.as_ref(), node);
         self
     }
@@ -243,14 +294,32 @@ impl SimState {
     /// Puts a symbolic link there, as root would.
     pub fn put_link(&mut self, path: impl AsRef<Path>, target: impl AsRef<Path>) -> &mut Self {
         let (uid, gid) = self.owner_of(path.as_ref());
-        let node = SimNode { content: Content::Link(target.as_ref().into()), mode: 0o777, uid, gid, modified: self.seconds() };
+        let node = SimNode {
+            content: Content::Link(target.as_ref().into()),
+            mode: 0o777,
+            uid,
+            gid,
+            modified: self.seconds(),
+        };
         self.insert(path.as_ref(), node);
         self
     }
 
     /// Puts a device node there, as root would.
-    pub fn put_device(&mut self, path: impl AsRef<Path>, mode: u32, uid: u32, gid: u32) -> &mut Self {
-        let node = SimNode { content: Content::Device, mode, uid, gid, modified: self.seconds() };
+    pub fn put_device(
+        &mut self,
+        path: impl AsRef<Path>,
+        mode: u32,
+        uid: u32,
+        gid: u32,
+    ) -> &mut Self {
+        let node = SimNode {
+            content: Content::Device,
+            mode,
+            uid,
+            gid,
+            modified: self.seconds(),
+        };
         self.insert(path.as_ref(), node);
         self
     }
@@ -273,7 +342,12 @@ impl SimState {
 
     /// Takes a path and all below it away, as root would.
     pub fn remove(&mut self, path: impl AsRef<Path>) -> &mut Self {
-        let gone: Vec<PathBuf> = self.files.keys().filter(|known| known.starts_with(path.as_ref())).cloned().collect();
+        let gone: Vec<PathBuf> = self
+            .files
+            .keys()
+            .filter(|known| known.starts_with(path.as_ref()))
+            .cloned()
+            .collect();
         for path in gone {
             self.files.remove(&path);
         }
@@ -303,7 +377,11 @@ impl SimState {
                 Content::File(bytes) => (format!(" ({} bytes)", bytes.len()), 0o644),
                 Content::Device => (" (device)".to_string(), 0o600),
             };
-            let mode = if node.mode == usual { String::new() } else { format!(" {:04o}", node.mode) };
+            let mode = if node.mode == usual {
+                String::new()
+            } else {
+                format!(" {:04o}", node.mode)
+            };
             // Writing into a string cannot fail.
             let _ = writeln!(text, "{}{mark}{mode}", path.display());
         }

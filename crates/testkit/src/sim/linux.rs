@@ -13,8 +13,17 @@ pub(crate) fn furnish(state: &mut SimState) {
         state.variables.insert(name.into(), value.into());
     }
     state.working_directory = "/home/user".into();
-    state.put_directory("/home/user").set_mode("/home/user", 0o750);
-    for folder in ["/dev", "/opt", "/run", "/sys/bus/pci/devices", "/usr/local/bin", "/var/lib"] {
+    state
+        .put_directory("/home/user")
+        .set_mode("/home/user", 0o750);
+    for folder in [
+        "/dev",
+        "/opt",
+        "/run",
+        "/sys/bus/pci/devices",
+        "/usr/local/bin",
+        "/var/lib",
+    ] {
         state.put_directory(folder);
     }
     state.put_directory("/tmp").set_mode("/tmp", 0o1777);
@@ -35,8 +44,13 @@ pub(crate) fn furnish(state: &mut SimState) {
         "/etc/passwd",
         "root:x:0:0:root:/root:/bin/bash\nuser:x:1000:1000:User:/home/user:/bin/bash\n",
     );
-    state.put_file("/etc/group", "root:x:0:\nvideo:x:44:\nrender:x:110:\nuser:x:1000:\n");
-    state.put_file("/etc/shadow", "root:*:19000:0:99999:7:::\n").set_mode("/etc/shadow", 0o640);
+    state.put_file(
+        "/etc/group",
+        "root:x:0:\nvideo:x:44:\nrender:x:110:\nuser:x:1000:\n",
+    );
+    state
+        .put_file("/etc/shadow", "root:*:19000:0:99999:7:::\n")
+        .set_mode("/etc/shadow", 0o640);
     state.put_file("/proc/sys/kernel/osrelease", "6.8.0-51-generic\n");
     state.put_file(
         "/proc/version",
@@ -48,8 +62,14 @@ pub(crate) fn furnish(state: &mut SimState) {
         .map(|number| format!("processor\t: {number}\nvendor_id\t: GenuineIntel\nmodel name\t: Simulated CPU\nphysical id\t: 0\ncore id\t\t: {}\ncpu cores\t: 2\n\n", number / 2))
         .collect();
     state.put_file("/proc/cpuinfo", cpu);
-    state.put_file("/proc/modules", "ext4 1048576 1 - Live 0x0000000000000000\n");
+    state.put_file(
+        "/proc/modules",
+        "ext4 1048576 1 - Live 0x0000000000000000\n",
+    );
     state.put_file("/proc/mounts", "/dev/sda1 / ext4 rw,relatime 0 0\n");
-    state.put_file("/proc/self/mountinfo", "25 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n");
+    state.put_file(
+        "/proc/self/mountinfo",
+        "25 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n",
+    );
     state.put_boot_id();
 }

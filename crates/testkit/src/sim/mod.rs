@@ -18,7 +18,9 @@ pub use network::SimResponse;
 pub use processes::SimProcess;
 pub use state::SimState;
 
-use deskside_machine::{Answer, Child, DoorError, Effect, Held, Launch, Machine, Progress, Question};
+use deskside_machine::{
+    Answer, Child, DoorError, Effect, Held, Launch, Machine, Progress, Question,
+};
 use handlers::Handlers;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -40,7 +42,10 @@ impl Default for Sim {
 impl Sim {
     /// A machine with nothing but `/`, an empty environment, and an ordinary person.
     pub fn empty() -> Self {
-        Self { state: Arc::new(Mutex::new(SimState::new())), handlers: Arc::new(Handlers::default()) }
+        Self {
+            state: Arc::new(Mutex::new(SimState::new())),
+            handlers: Arc::new(Handlers::default()),
+        }
     }
 
     /// A small Ubuntu 22.04 without a GPU: `/etc`, `/proc`, `/home/user`, PATH and HOME.
@@ -154,7 +159,11 @@ impl Machine for Sim {
         self.state().ask(question)
     }
 
-    fn act(&self, effect: &Effect, watch: &mut dyn FnMut(Progress<'_>)) -> Result<Answer, DoorError> {
+    fn act(
+        &self,
+        effect: &Effect,
+        watch: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<Answer, DoorError> {
         if let Effect::Command(command) = effect {
             return self.run(command, effect.phrase(), watch);
         }

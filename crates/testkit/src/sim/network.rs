@@ -22,8 +22,16 @@ pub enum SimResponse {
 
 impl super::Sim {
     /// Lets an address answer with a body.
-    pub fn serve(&self, url: impl Into<String>, content_type: impl Into<String>, body: impl Into<Vec<u8>>) -> &Self {
-        let response = SimResponse::Body { content_type: content_type.into(), body: body.into() };
+    pub fn serve(
+        &self,
+        url: impl Into<String>,
+        content_type: impl Into<String>,
+        body: impl Into<Vec<u8>>,
+    ) -> &Self {
+        let response = SimResponse::Body {
+            content_type: content_type.into(),
+            body: body.into(),
+        };
         self.state().urls.insert(url.into(), response);
         self
     }
@@ -60,7 +68,11 @@ pub(crate) fn fetch(state: &SimState, url: &str, limit: u64) -> Result<Response,
     if body.len() as u64 > limit {
         return Err((ErrorKind::TooLarge, format!("more than {limit} bytes")));
     }
-    Ok(Response { url: url.to_string(), content_type: content_type.to_string(), body: body.to_vec() })
+    Ok(Response {
+        url: url.to_string(),
+        content_type: content_type.to_string(),
+        body: body.to_vec(),
+    })
 }
 
 pub(crate) fn download(
@@ -73,12 +85,24 @@ pub(crate) fn download(
     let (_, body) = body(state, url)?;
     let have = body.len() as u64;
     if size > 0 && have > size {
-        return Err((ErrorKind::TooLarge, format!("more than the promised {size} bytes")));
+        return Err((
+            ErrorKind::TooLarge,
+            format!("more than the promised {size} bytes"),
+        ));
     }
-    watch(Progress::Bytes { done: have, total: (size > 0).then_some(size) });
-    let hash: String = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
+    watch(Progress::Bytes {
+        done: have,
+        total: (size > 0).then_some(size),
+    });
+    let hash: String = Sha256::digest(body)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     if have < size || !hash.eq_ignore_ascii_case(sha256) {
-        return Err((ErrorKind::Hash, format!("its SHA-256 is {hash}, promised was {sha256}")));
+        return Err((
+            ErrorKind::Hash,
+            format!("its SHA-256 is {hash}, promised was {sha256}"),
+        ));
     }
     Ok(body.to_vec())
 }

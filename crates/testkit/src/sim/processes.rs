@@ -25,7 +25,12 @@ impl SimState {
     pub fn start_process(&mut self) -> u32 {
         self.next_pid += 1;
         let ticks = u64::try_from(self.monotonic.as_millis() / 10).unwrap_or(u64::MAX);
-        let process = SimProcess { start_time: ticks, alive: true, signals: Vec::new(), stubborn: false };
+        let process = SimProcess {
+            start_time: ticks,
+            alive: true,
+            signals: Vec::new(),
+            stubborn: false,
+        };
         self.processes.insert(self.next_pid, process);
         self.next_pid
     }
@@ -38,8 +43,16 @@ impl SimState {
     }
 }
 
-pub(crate) fn signal(state: &mut SimState, pid: u32, start_time: u64, signal: i32) -> Result<(), Failure> {
-    let process = state.processes.get_mut(&pid).filter(|process| process.alive && process.start_time == start_time);
+pub(crate) fn signal(
+    state: &mut SimState,
+    pid: u32,
+    start_time: u64,
+    signal: i32,
+) -> Result<(), Failure> {
+    let process = state
+        .processes
+        .get_mut(&pid)
+        .filter(|process| process.alive && process.start_time == start_time);
     let process = process.ok_or((ErrorKind::Absent, "the process has ended"))?;
     process.signals.push(signal);
     let ends = match signal {
@@ -78,10 +91,18 @@ pub(crate) fn lock(sim: &Sim, path: &Path, patience: Duration) -> Result<Box<dyn
     if state.locks.contains_key(&real) {
         // Nobody else runs meanwhile: waiting only costs time.
         state.advance(patience);
-        return Err(DoorError::new(ErrorKind::Busy, what, "somebody else holds it"));
+        return Err(DoorError::new(
+            ErrorKind::Busy,
+            what,
+            "somebody else holds it",
+        ));
     }
     state.next_lock += 1;
     let token = state.next_lock;
     state.locks.insert(real.clone(), token);
-    Ok(Box::new(SimHeld { sim: sim.clone(), path: real, token }))
+    Ok(Box::new(SimHeld {
+        sim: sim.clone(),
+        path: real,
+        token,
+    }))
 }

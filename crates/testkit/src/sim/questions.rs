@@ -10,20 +10,43 @@ impl SimState {
     pub(crate) fn ask(&mut self, question: &Question) -> Result<Answer, DoorError> {
         let failed = |failure: Failure| DoorError::new(failure.0, question.phrase(), failure.1);
         match question {
-            Question::File { path, limit } => self.read(path, 0, *limit).map(Answer::Bytes).map_err(failed),
-            Question::FilePart { path, offset, limit } => self.read(path, *offset, *limit).map(Answer::Bytes).map_err(failed),
+            Question::File { path, limit } => self
+                .read(path, 0, *limit)
+                .map(Answer::Bytes)
+                .map_err(failed),
+            Question::FilePart {
+                path,
+                offset,
+                limit,
+            } => self
+                .read(path, *offset, *limit)
+                .map(Answer::Bytes)
+                .map_err(failed),
             Question::Link { path } => match &self.node(path, false).map_err(failed)?.1.content {
                 Content::Link(target) => Ok(Answer::Path(target.clone())),
                 _ => Err(failed((ErrorKind::Failed, "it is no link"))),
             },
-            Question::RealPath { path } => self.node(path, true).map(|(real, _)| Answer::Path(real)).map_err(failed),
+            Question::RealPath { path } => self
+                .node(path, true)
+                .map(|(real, _)| Answer::Path(real))
+                .map_err(failed),
             Question::Directory { path } => self.list(path).map(Answer::Entries).map_err(failed),
             Question::Stat { path } => self.stat_of(path).map(Answer::Stat).map_err(failed),
-            Question::Access { path, write } => self.accessible(path, *write).map(Answer::Flag).map_err(failed),
+            Question::Access { path, write } => self
+                .accessible(path, *write)
+                .map(Answer::Flag)
+                .map_err(failed),
             Question::Space { path } => self.space_of(path).map(Answer::Space).map_err(failed),
-            Question::Variable { name } => self.variables.get(name).map(|value| Answer::Text(value.clone())).ok_or_else(|| failed((ErrorKind::Absent, "it is not set"))),
+            Question::Variable { name } => self
+                .variables
+                .get(name)
+                .map(|value| Answer::Text(value.clone()))
+                .ok_or_else(|| failed((ErrorKind::Absent, "it is not set"))),
             Question::Variables => Ok(Answer::Names(self.variables.keys().cloned().collect())),
-            Question::Now => Ok(Answer::Moment(Moment { wall: self.wall, monotonic: self.monotonic })),
+            Question::Now => Ok(Answer::Moment(Moment {
+                wall: self.wall,
+                monotonic: self.monotonic,
+            })),
             Question::Person => Ok(Answer::Person(self.person.clone())),
             Question::WorkingDirectory => Ok(Answer::Path(self.working_directory.clone())),
             Question::Executable => Ok(Answer::Path(self.executable.clone())),
@@ -31,13 +54,20 @@ impl SimState {
                 Some(answer) => answer.clone().map(Answer::Json),
                 None => Err(failed((ErrorKind::Absent, "the library is not installed"))),
             },
-            Question::Fetch { url, limit, .. } => network::fetch(self, url, *limit).map(Answer::Response).map_err(|(kind, detail)| DoorError::new(kind, question.phrase(), detail)),
-            Question::Process { pid } => match self.processes.get(pid).filter(|process| process.alive) {
-                Some(process) => Ok(Answer::Number(process.start_time)),
-                None => Err(failed((ErrorKind::Absent, "no such process"))),
-            },
+            Question::Fetch { url, limit, .. } => network::fetch(self, url, *limit)
+                .map(Answer::Response)
+                .map_err(|(kind, detail)| DoorError::new(kind, question.phrase(), detail)),
+            Question::Process { pid } => {
+                match self.processes.get(pid).filter(|process| process.alive) {
+                    Some(process) => Ok(Answer::Number(process.start_time)),
+                    None => Err(failed((ErrorKind::Absent, "no such process"))),
+                }
+            }
             Question::Random => Ok(Answer::Number(self.random())),
-            Question::Command(_) => Err(failed((ErrorKind::Failed, "commands are answered by their handlers"))),
+            Question::Command(_) => Err(failed((
+                ErrorKind::Failed,
+                "commands are answered by their handlers",
+            ))),
         }
     }
 
@@ -50,7 +80,11 @@ impl SimState {
                 Err(failure) => return Err(failure),
                 Ok((real, _)) => {
                     let read_only = self.is_read_only(&real);
-                    return Ok(Space { total: self.disk_total, free: self.disk_free, read_only });
+                    return Ok(Space {
+                        total: self.disk_total,
+                        free: self.disk_free,
+                        read_only,
+                    });
                 }
             }
         }

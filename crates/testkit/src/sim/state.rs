@@ -78,7 +78,9 @@ impl SimState {
             locks: BTreeMap::new(),
             next_lock: 0,
         };
-        state.files.insert("/".into(), SimNode::directory(0o755, 0, 0, state.seconds()));
+        state
+            .files
+            .insert("/".into(), SimNode::directory(0o755, 0, 0, state.seconds()));
         state
     }
 
@@ -90,7 +92,12 @@ impl SimState {
     /// Lets time pass on both clocks.
     pub fn advance(&mut self, span: Duration) {
         self.monotonic += span;
-        self.wall = self.wall.saturating_add(jiff::SignedDuration::try_from(span).unwrap_or(jiff::SignedDuration::MAX)).unwrap_or(jiff::Timestamp::MAX);
+        self.wall = self
+            .wall
+            .saturating_add(
+                jiff::SignedDuration::try_from(span).unwrap_or(jiff::SignedDuration::MAX),
+            )
+            .unwrap_or(jiff::Timestamp::MAX);
     }
 
     /// The next random number: splitmix64 (Steele, Lea and Flood 2014), the same sequence in every test.
@@ -111,18 +118,29 @@ impl SimState {
         self.advance(Duration::from_secs(60));
         self.monotonic = Duration::from_secs(60);
         for volatile in ["/tmp", "/run"] {
-            let below: Vec<PathBuf> = self.files.keys().filter(|path| path.starts_with(volatile) && *path != Path::new(volatile)).cloned().collect();
+            let below: Vec<PathBuf> = self
+                .files
+                .keys()
+                .filter(|path| path.starts_with(volatile) && *path != Path::new(volatile))
+                .cloned()
+                .collect();
             for path in below {
                 self.files.remove(&path);
             }
         }
-        if self.files.contains_key(Path::new("/proc/sys/kernel/random/boot_id")) {
+        if self
+            .files
+            .contains_key(Path::new("/proc/sys/kernel/random/boot_id"))
+        {
             self.put_boot_id();
         }
     }
 
     pub(crate) fn put_boot_id(&mut self) {
         let boot = self.boot;
-        self.put_file("/proc/sys/kernel/random/boot_id", format!("00000000-0000-4000-8000-{boot:012}\n"));
+        self.put_file(
+            "/proc/sys/kernel/random/boot_id",
+            format!("00000000-0000-4000-8000-{boot:012}\n"),
+        );
     }
 }

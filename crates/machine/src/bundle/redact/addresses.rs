@@ -27,19 +27,32 @@ pub(super) fn replace(text: &str, certain: bool) -> String {
 fn hardware(text: &str) -> String {
     let bytes = text.as_bytes();
     replace_found(text, |at| {
-        let pair = |at: usize| bytes.len() >= at + 2 && bytes[at].is_ascii_hexdigit() && bytes[at + 1].is_ascii_hexdigit();
-        if !pair(at) || before(bytes, at).is_some_and(|byte| is_word(byte) || byte == b':' || byte == b'-') {
+        let pair = |at: usize| {
+            bytes.len() >= at + 2
+                && bytes[at].is_ascii_hexdigit()
+                && bytes[at + 1].is_ascii_hexdigit()
+        };
+        if !pair(at)
+            || before(bytes, at).is_some_and(|byte| is_word(byte) || byte == b':' || byte == b'-')
+        {
             return None;
         }
-        let separator = *bytes.get(at + 2).filter(|byte| matches!(byte, b':' | b'-'))?;
+        let separator = *bytes
+            .get(at + 2)
+            .filter(|byte| matches!(byte, b':' | b'-'))?;
         let mut end = at + 2;
         let mut pairs = 1;
         while bytes.get(end) == Some(&separator) && pair(end + 1) {
             end += 3;
             pairs += 1;
         }
-        let ends = !bytes.get(end).copied().is_some_and(|byte| is_word(byte) || byte == separator);
-        let is_broadcast = text[at..end].bytes().all(|byte| byte == b'f' || byte == b'F' || byte == separator);
+        let ends = !bytes
+            .get(end)
+            .copied()
+            .is_some_and(|byte| is_word(byte) || byte == separator);
+        let is_broadcast = text[at..end]
+            .bytes()
+            .all(|byte| byte == b'f' || byte == b'F' || byte == separator);
         let zeros = || vec!["00"; pairs].join(if separator == b':' { ":" } else { "-" });
         (pairs >= 6 && ends && !is_broadcast).then(|| (end, zeros()))
     })
@@ -51,7 +64,10 @@ fn six(text: &str) -> String {
     replace_found(text, |at| {
         // Global addresses begin with 2 or 3, local ones with f (RFC 4291); `::1` is everybody's.
         let begins = matches!(bytes[at], b'2' | b'3' | b'f' | b'F');
-        if !begins || before(bytes, at).is_some_and(|byte| is_word(byte) || matches!(byte, b':' | b'.' | b'-')) {
+        if !begins
+            || before(bytes, at)
+                .is_some_and(|byte| is_word(byte) || matches!(byte, b':' | b'.' | b'-'))
+        {
             return None;
         }
         let first = run(bytes, at, |byte| byte.is_ascii_hexdigit());
@@ -74,18 +90,28 @@ fn six(text: &str) -> String {
 fn four(text: &str, certain: bool) -> String {
     let bytes = text.as_bytes();
     replace_found(text, |at| {
-        if !bytes[at].is_ascii_digit() || before(bytes, at).is_some_and(|byte| is_word(byte) || matches!(byte, b'.' | b'-' | b'+' | b'~')) {
+        if !bytes[at].is_ascii_digit()
+            || before(bytes, at)
+                .is_some_and(|byte| is_word(byte) || matches!(byte, b'.' | b'-' | b'+' | b'~'))
+        {
             return None;
         }
         let end = run(bytes, at, |byte| byte.is_ascii_digit() || byte == b'.');
         let end = if bytes[end - 1] == b'.' { end - 1 } else { end };
         // `5.15.167.4-microsoft` and `12.4.5.8+cu124` are versions.
-        if bytes.get(end).copied().is_some_and(|byte| is_word(byte) || matches!(byte, b'-' | b'+' | b'~')) {
+        if bytes
+            .get(end)
+            .copied()
+            .is_some_and(|byte| is_word(byte) || matches!(byte, b'-' | b'+' | b'~'))
+        {
             return None;
         }
         let address: Ipv4Addr = text[at..end].parse().ok()?;
         let parts = address.octets();
-        let everybodys = parts[0] == 127 || address.is_unspecified() || parts[0] == 255 || parts[..3] == [192, 0, 2];
+        let everybodys = parts[0] == 127
+            || address.is_unspecified()
+            || parts[0] == 255
+            || parts[..3] == [192, 0, 2];
         let is_address = certain || is_address(text, at, end, parts);
         (!everybodys && is_address).then(|| (end, IPV4.to_string()))
     })
@@ -101,16 +127,45 @@ fn is_address(text: &str, at: usize, end: usize, parts: [u8; 4]) -> bool {
     if private || front.ends_with("://") || front.ends_with('@') {
         return true;
     }
-    if ["==", ">=", "<=", "~=", "!="].iter().any(|sign| front.trim_end().ends_with(sign)) {
+    if ["==", ">=", "<=", "~=", "!="]
+        .iter()
+        .any(|sign| front.trim_end().ends_with(sign))
+    {
         return false;
     }
-    let words: Vec<&str> = front.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    if words.iter().rev().take(2).any(|word| word.starts_with("version") || matches!(*word, "release" | "requires" | "v")) {
+    let words: Vec<&str> = front
+        .split(|letter: char| !letter.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
+    if words
+        .iter()
+        .rev()
+        .take(2)
+        .any(|word| word.starts_with("version") || matches!(*word, "release" | "requires" | "v"))
+    {
         return false;
     }
     const NEAR: [&str; 20] = [
-        "inet", "addr", "address", "ip", "ipv4", "host", "server", "nameserver", "from", "via", "src", "gateway", "peer",
-        "brd", "listen", "listening", "remote", "client", "connect", "dns",
+        "inet",
+        "addr",
+        "address",
+        "ip",
+        "ipv4",
+        "host",
+        "server",
+        "nameserver",
+        "from",
+        "via",
+        "src",
+        "gateway",
+        "peer",
+        "brd",
+        "listen",
+        "listening",
+        "remote",
+        "client",
+        "connect",
+        "dns",
     ];
     let near = words.last().is_some_and(|word| NEAR.contains(word));
     let port_or_prefix = matches!(tail, [b'/' | b':', digit, ..] if digit.is_ascii_digit());
@@ -124,9 +179,15 @@ mod tests {
     #[test]
     fn addresses_go() {
         for (text, shown) in [
-            ("link/ether 3c:7c:3f:1e:aa:0b brd ff:ff:ff:ff:ff:ff", "link/ether 00:00:00:00:00:00 brd ff:ff:ff:ff:ff:ff"),
+            (
+                "link/ether 3c:7c:3f:1e:aa:0b brd ff:ff:ff:ff:ff:ff",
+                "link/ether 00:00:00:00:00:00 brd ff:ff:ff:ff:ff:ff",
+            ),
             ("3C-7C-3F-1E-AA-0B", "00-00-00-00-00-00"),
-            ("inet 10.0.0.5/24 brd 10.0.0.255", "inet 192.0.2.1/24 brd 192.0.2.1"),
+            (
+                "inet 10.0.0.5/24 brd 10.0.0.255",
+                "inet 192.0.2.1/24 brd 192.0.2.1",
+            ),
             ("nameserver 8.8.8.8", "nameserver 192.0.2.1"),
             ("http://12.4.5.8:8080/x", "http://192.0.2.1:8080/x"),
             ("host is 203.0.113.7.", "host is 192.0.2.1."),

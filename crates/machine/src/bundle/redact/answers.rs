@@ -19,27 +19,43 @@ impl Redactor {
             | Question::Stat { path }
             | Question::Access { path, .. }
             | Question::Space { path } => *path = self.path(path),
-            Question::Command(Command { argv, .. }) => *argv = argv.iter().map(|word| self.text(word)).collect(),
+            Question::Command(Command { argv, .. }) => {
+                *argv = argv.iter().map(|word| self.text(word)).collect()
+            }
             _ => {}
         }
         question
     }
 
     /// The answer that the replayed machine gives. `real` is the path behind links, where the question has one.
-    pub fn answer(&self, question: &Question, real: Option<&Path>, answer: Result<Answer, DoorError>) -> Result<Answer, DoorError> {
+    pub fn answer(
+        &self,
+        question: &Question,
+        real: Option<&Path>,
+        answer: Result<Answer, DoorError>,
+    ) -> Result<Answer, DoorError> {
         let what = self.question(question).phrase();
-        let answer = answer.map_err(|error| DoorError::new(error.kind, what.clone(), self.text(&error.detail)))?;
+        let answer = answer
+            .map_err(|error| DoorError::new(error.kind, what.clone(), self.text(&error.detail)))?;
         Ok(match (question, answer) {
-            (Question::File { path, .. } | Question::FilePart { path, .. }, Answer::Bytes(bytes)) => {
-                Answer::Bytes(self.file(real.unwrap_or(path), &bytes))
-            }
+            (
+                Question::File { path, .. } | Question::FilePart { path, .. },
+                Answer::Bytes(bytes),
+            ) => Answer::Bytes(self.file(real.unwrap_or(path), &bytes)),
             (_, Answer::Path(path)) => Answer::Path(self.path(&path)),
-            (Question::Directory { path }, Answer::Entries(entries)) => Answer::Entries(self.entries(real.unwrap_or(path), entries)),
+            (Question::Directory { path }, Answer::Entries(entries)) => {
+                Answer::Entries(self.entries(real.unwrap_or(path), entries))
+            }
             (_, Answer::Output(output)) => Answer::Output(self.output(&output)),
-            (Question::Variable { name }, Answer::Text(value)) => match self.variable(name, &value) {
+            (Question::Variable { name }, Answer::Text(value)) => match self.variable(name, &value)
+            {
                 Some(value) => Answer::Text(value),
                 None => {
-                    return Err(DoorError::new(ErrorKind::NotAsked, what, "it is set, and its value is not in this bundle"));
+                    return Err(DoorError::new(
+                        ErrorKind::NotAsked,
+                        what,
+                        "it is set, and its value is not in this bundle",
+                    ));
                 }
             },
             (_, Answer::Json(mut value)) => {

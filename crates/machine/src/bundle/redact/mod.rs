@@ -30,7 +30,17 @@ pub struct Redactor {
 impl Redactor {
     /// Knows whom to hide: the user's name, the machine's name, the home folder.
     pub fn new(user: Option<&str>, host: Option<&str>, home: Option<&Path>) -> Self {
-        Self { names: Names::new(user, host, home), numbers: Arc::default() }
+        Self {
+            names: Names::new(user, host, home),
+            numbers: Arc::default(),
+        }
+    }
+
+    /// Hides one more name of the same person, for example who called `sudo`.
+    #[must_use]
+    pub fn with_user(mut self, name: &str) -> Self {
+        self.names.add_user(name);
+        self
     }
 
     /// A text without private things.
@@ -60,7 +70,10 @@ impl Redactor {
         let text = self.names.home(text);
         let text = secrets::replace(&text);
         let text = addresses::replace(&text, quads_are_addresses);
-        let text = serials::replace(&text, &mut self.numbers.lock().unwrap_or_else(PoisonError::into_inner));
+        let text = serials::replace(
+            &text,
+            &mut self.numbers.lock().unwrap_or_else(PoisonError::into_inner),
+        );
         self.names.replace(&text)
     }
 
@@ -82,7 +95,11 @@ impl Redactor {
     pub fn path(&self, path: &Path) -> PathBuf {
         let text = path.to_string_lossy();
         let shown = serials::disk_name(&self.text(&text));
-        if shown == text { path.to_path_buf() } else { shown.into() }
+        if shown == text {
+            path.to_path_buf()
+        } else {
+            shown.into()
+        }
     }
 
     /// A file's bytes, where the path may say that all of it is private.
@@ -109,8 +126,11 @@ impl Redactor {
                 for (key, mut inner) in std::mem::take(table) {
                     if secrets::is_secret_name(&key) && (inner.is_string() || inner.is_number()) {
                         inner = Value::String(secrets::STAND_IN.into());
-                    } else if serials::is_serial_name(&key) && (inner.is_string() || inner.is_number()) {
-                        let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+                    } else if serials::is_serial_name(&key)
+                        && (inner.is_string() || inner.is_number())
+                    {
+                        let mut numbers =
+                            self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
                         inner = serials::serial_value(&key, &inner, &mut numbers);
                     } else {
                         self.value(&mut inner);
@@ -128,8 +148,15 @@ impl Redactor {
         if secrets::is_secret_variable(&upper) {
             return None;
         }
-        let names_addresses = upper.starts_with("SSH_") || ["PROXY", "ADDR", "HOST", "_IP"].iter().any(|word| upper.contains(word));
-        Some(if names_addresses { self.address_text(value) } else { self.text(value) })
+        let names_addresses = upper.starts_with("SSH_")
+            || ["PROXY", "ADDR", "HOST", "_IP"]
+                .iter()
+                .any(|word| upper.contains(word));
+        Some(if names_addresses {
+            self.address_text(value)
+        } else {
+            self.text(value)
+        })
     }
 
     /// The user's name as it is shown.
@@ -143,20 +170,45 @@ mod tests {
     use super::*;
 
     fn redactor() -> Redactor {
-        Redactor::new(Some("alice"), Some("alice-desk"), Some(Path::new("/home/alice")))
+        Redactor::new(
+            Some("alice"),
+            Some("alice-desk"),
+            Some(Path::new("/home/alice")),
+        )
     }
 
     #[test]
     fn private_things_go_and_the_rest_stays() {
         let redactor = redactor();
         for (text, shown) in [
-            ("/home/alice/.venv/bin/python", "/home/user/.venv/bin/python"),
-            ("alice@alice-desk:~$ ls /home/alice", "user@machine:~$ ls /home/user"),
-            ("malice and alices are no alice", "malice and alices are no user"),
-            ("NVRM version: NVIDIA UNIX x86_64 Kernel Module  580.95.05", "NVRM version: NVIDIA UNIX x86_64 Kernel Module  580.95.05"),
-            ("GPU 0: NVIDIA GeForce RTX 4090 (UUID: GPU-5f3b1c2d-1234-abcd-ef01-0123456789ab)", "GPU 0: NVIDIA GeForce RTX 4090 (UUID: GPU-00000000-0000-0000-0000-000000000001)"),
-            ("mail alice.b@corp.example now", "mail person@example.com now"),
-            ("/sys/bus/pci/devices/0000:01:00.0/vendor", "/sys/bus/pci/devices/0000:01:00.0/vendor"),
+            (
+                "/home/alice/.venv/bin/python",
+                "/home/user/.venv/bin/python",
+            ),
+            (
+                "alice@alice-desk:~$ ls /home/alice",
+                "user@machine:~$ ls /home/user",
+            ),
+            (
+                "malice and alices are no alice",
+                "malice and alices are no user",
+            ),
+            (
+                "NVRM version: NVIDIA UNIX x86_64 Kernel Module  580.95.05",
+                "NVRM version: NVIDIA UNIX x86_64 Kernel Module  580.95.05",
+            ),
+            (
+                "GPU 0: NVIDIA GeForce RTX 4090 (UUID: GPU-5f3b1c2d-1234-abcd-ef01-0123456789ab)",
+                "GPU 0: NVIDIA GeForce RTX 4090 (UUID: GPU-00000000-0000-0000-0000-000000000001)",
+            ),
+            (
+                "mail alice.b@corp.example now",
+                "mail person@example.com now",
+            ),
+            (
+                "/sys/bus/pci/devices/0000:01:00.0/vendor",
+                "/sys/bus/pci/devices/0000:01:00.0/vendor",
+            ),
         ] {
             assert_eq!(redactor.text(text), shown);
             assert_eq!(redactor.text(shown), shown, "twice is once");
@@ -185,8 +237,16 @@ mod tests {
             ("HF_TOKEN", "x", None),
             ("WANDB_API_KEY", "x", None),
             ("SSH_AUTH_SOCK", "/tmp/x", None),
-            ("SSH_CONNECTION", "10.1.2.3 51234 10.1.2.4 22", Some("192.0.2.1 51234 192.0.2.1 22")),
-            ("https_proxy", "http://alice:secret@10.0.0.1:3128", Some("http://***@192.0.2.1:3128")),
+            (
+                "SSH_CONNECTION",
+                "10.1.2.3 51234 10.1.2.4 22",
+                Some("192.0.2.1 51234 192.0.2.1 22"),
+            ),
+            (
+                "https_proxy",
+                "http://alice:secret@10.0.0.1:3128",
+                Some("http://***@192.0.2.1:3128"),
+            ),
             ("HOME", "/home/alice", Some("/home/user")),
             ("CUDA_VERSION", "12.4.1.0", Some("12.4.1.0")),
         ] {

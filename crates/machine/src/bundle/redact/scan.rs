@@ -7,7 +7,10 @@ pub(super) fn is_word(byte: u8) -> bool {
 
 /// Replaces what a finder finds. The finder looks at a place and answers how far its find reaches and
 /// what stands there instead; places it is asked about start a word or follow one.
-pub(super) fn replace(text: &str, mut find: impl FnMut(usize) -> Option<(usize, String)>) -> String {
+pub(super) fn replace(
+    text: &str,
+    mut find: impl FnMut(usize) -> Option<(usize, String)>,
+) -> String {
     let mut shown = String::new();
     let mut kept = 0;
     let mut at = 0;

@@ -8,13 +8,33 @@ pub(super) const STAND_IN: &str = "***";
 const MAIL: &str = "person@example.com";
 
 /// Parts of the names of variables that hold secrets.
-const SECRET_VARIABLES: [&str; 9] =
-    ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL", "AUTH", "COOKIE"];
+const SECRET_VARIABLES: [&str; 9] = [
+    "KEY",
+    "TOKEN",
+    "SECRET",
+    "PASSWORD",
+    "PASSWD",
+    "PASSPHRASE",
+    "CREDENTIAL",
+    "AUTH",
+    "COOKIE",
+];
 
 /// Last words of the names of settings that hold secrets.
 const SECRET_NAMES: [&str; 13] = [
-    "token", "secret", "password", "passwd", "passphrase", "credential", "credentials", "apikey", "api_key", "api-key",
-    "access_key", "private_key", "secret_key",
+    "token",
+    "secret",
+    "password",
+    "passwd",
+    "passphrase",
+    "credential",
+    "credentials",
+    "apikey",
+    "api_key",
+    "api-key",
+    "access_key",
+    "private_key",
+    "secret_key",
 ];
 
 /// How well-known tokens begin, and how many letters must follow, as their issuers document them.
@@ -52,16 +72,26 @@ pub(super) fn is_secret_variable(upper: &str) -> bool {
 pub(super) fn is_secret_name(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     SECRET_NAMES.iter().any(|word| {
-        lower.strip_suffix(word).is_some_and(|front| front.is_empty() || front.ends_with(['_', '-', '.', ' ']))
+        lower
+            .strip_suffix(word)
+            .is_some_and(|front| front.is_empty() || front.ends_with(['_', '-', '.', ' ']))
     })
 }
 
 /// Replaces every secret that can be told by its form or by the name before it.
 pub(super) fn replace(text: &str) -> String {
-    let text = if text.contains("://") { without_credentials(text) } else { text.to_string() };
+    let text = if text.contains("://") {
+        without_credentials(text)
+    } else {
+        text.to_string()
+    };
     let text = named(&text);
     let text = tokens(&text);
-    if text.contains('@') { mails(&text) } else { text }
+    if text.contains('@') {
+        mails(&text)
+    } else {
+        text
+    }
 }
 
 fn is_token(byte: u8) -> bool {
@@ -76,7 +106,8 @@ fn tokens(text: &str) -> String {
         }
         let known = TOKENS.iter().any(|(prefix, count)| {
             let start = at + prefix.len();
-            bytes[at..].starts_with(prefix.as_bytes()) && run(bytes, start, is_token) - start >= *count
+            bytes[at..].starts_with(prefix.as_bytes())
+                && run(bytes, start, is_token) - start >= *count
         });
         if known {
             return Some((run(bytes, at, is_token), STAND_IN.to_string()));
@@ -96,10 +127,16 @@ fn tokens(text: &str) -> String {
 fn named(text: &str) -> String {
     let bytes = text.as_bytes();
     let secret = |start: usize| {
-        let end = run(bytes, start, |byte| !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'\'' | b',' | b';' | b'&'));
+        let end = run(bytes, start, |byte| {
+            !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'\'' | b',' | b';' | b'&')
+        });
         let value = &text[start..end];
-        let is_plain = matches!(value.to_ascii_lowercase().as_str(), "false" | "enabled" | "disabled" | "required" | "optional");
-        (end - start >= 6 && !is_plain && !value.starts_with(['/', '$', '<', '*', '[', '{', '%'])).then(|| (end, STAND_IN.to_string()))
+        let is_plain = matches!(
+            value.to_ascii_lowercase().as_str(),
+            "false" | "enabled" | "disabled" | "required" | "optional"
+        );
+        (end - start >= 6 && !is_plain && !value.starts_with(['/', '$', '<', '*', '[', '{', '%']))
+            .then(|| (end, STAND_IN.to_string()))
     };
     // Set by the name just read: where its value starts.
     let mut value_at = None;
@@ -115,7 +152,9 @@ fn named(text: &str) -> String {
         let name = &text[at..end];
         if name.eq_ignore_ascii_case("bearer") && bytes.get(end) == Some(&b' ') {
             let start = end + 1;
-            let stop = run(bytes, start, |byte| is_token(byte) || matches!(byte, b'.' | b'=' | b'+' | b'/' | b'~'));
+            let stop = run(bytes, start, |byte| {
+                is_token(byte) || matches!(byte, b'.' | b'=' | b'+' | b'/' | b'~')
+            });
             if stop - start >= 8 {
                 value_at = Some(start);
             }
@@ -127,7 +166,9 @@ fn named(text: &str) -> String {
         let quoted = run(bytes, end, |byte| matches!(byte, b'"' | b'\''));
         let spaced = run(bytes, quoted, |byte| byte == b' ' || byte == b'\t');
         if matches!(bytes.get(spaced), Some(b'=' | b':')) && bytes.get(spaced + 1) != Some(&b'/') {
-            let start = run(bytes, spaced + 1, |byte| matches!(byte, b' ' | b'\t' | b'"' | b'\''));
+            let start = run(bytes, spaced + 1, |byte| {
+                matches!(byte, b' ' | b'\t' | b'"' | b'\'')
+            });
             value_at = Some(start);
         } else if spaced > quoted {
             let stop = run(bytes, spaced, |byte| byte.is_ascii_hexdigit());
@@ -141,24 +182,42 @@ fn named(text: &str) -> String {
 
 fn mails(text: &str) -> String {
     let bytes = text.as_bytes();
-    let is_local = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'+' | b'-' | b'%');
+    let is_local =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'+' | b'-' | b'%');
     replace_found(text, |at| {
-        if !bytes[at].is_ascii_alphanumeric() || before(bytes, at).is_some_and(|byte| is_local(byte) || byte >= 0x80) {
+        if !bytes[at].is_ascii_alphanumeric()
+            || before(bytes, at).is_some_and(|byte| is_local(byte) || byte >= 0x80)
+        {
             return None;
         }
         let middle = run(bytes, at, is_local);
         if bytes.get(middle) != Some(&b'@') {
             return None;
         }
-        let mut end = run(bytes, middle + 1, |byte| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-');
+        let mut end = run(bytes, middle + 1, |byte| {
+            byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-'
+        });
         while end > middle + 1 && matches!(bytes[end - 1], b'.' | b'-') {
             end -= 1;
         }
         let domain = &text[middle + 1..end];
         let top = domain.rsplit('.').next().unwrap_or_default();
-        let is_domain = domain.contains('.') && top.len() >= 2 && top.bytes().all(|byte| byte.is_ascii_alphabetic());
+        let is_domain = domain.contains('.')
+            && top.len() >= 2
+            && top.bytes().all(|byte| byte.is_ascii_alphabetic());
         // `getty@tty1.service` is a systemd unit, `git@host` nobody's address.
-        let is_unit = matches!(top, "service" | "socket" | "timer" | "target" | "mount" | "path" | "slice" | "device" | "scope");
+        let is_unit = matches!(
+            top,
+            "service"
+                | "socket"
+                | "timer"
+                | "target"
+                | "mount"
+                | "path"
+                | "slice"
+                | "device"
+                | "scope"
+        );
         (is_domain && !is_unit && &text[at..middle] != "git").then(|| (end, MAIL.to_string()))
     })
 }
@@ -176,8 +235,14 @@ mod tests {
             ("key sk-proj-abcdefghijklmnopqrst1234", "key ***"),
             ("AKIAIOSFODNN7EXAMPLE", "***"),
             ("xoxb-123456789012-abcdef", "***"),
-            ("Authorization: Bearer abc.def-ghi_jkl", "Authorization: Bearer ***"),
-            ("machine api.wandb.ai login user password 0123456789abcdef0123456789abcdef01234567", "machine api.wandb.ai login user password ***"),
+            (
+                "Authorization: Bearer abc.def-ghi_jkl",
+                "Authorization: Bearer ***",
+            ),
+            (
+                "machine api.wandb.ai login user password 0123456789abcdef0123456789abcdef01234567",
+                "machine api.wandb.ai login user password ***",
+            ),
             ("WANDB_API_KEY=0123456789abcdef", "WANDB_API_KEY=***"),
             ("\"api_key\": \"0123456789\",", "\"api_key\": \"***\","),
             ("password: hunter22", "password: ***"),

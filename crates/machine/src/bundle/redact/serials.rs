@@ -10,8 +10,16 @@ const SERIAL: &str = "redacted";
 const GPU_PREFIXES: [&str; 2] = ["GPU-", "MIG-"];
 /// Files that hold nothing but a serial number or a machine's identity.
 const SERIAL_FILES: [&str; 10] = [
-    "product_serial", "board_serial", "chassis_serial", "product_uuid", "serial", "serial_number", "serial-number", "wwid",
-    "machine-id", "unique_id",
+    "product_serial",
+    "board_serial",
+    "chassis_serial",
+    "product_uuid",
+    "serial",
+    "serial_number",
+    "serial-number",
+    "wwid",
+    "machine-id",
+    "unique_id",
 ];
 
 /// Stand-ins given out so far.
@@ -24,7 +32,10 @@ pub(super) struct Numbers {
 impl Numbers {
     fn of(&mut self, identity: &str) -> u64 {
         let next = self.highest + 1;
-        let number = *self.given.entry(identity.to_ascii_lowercase()).or_insert(next);
+        let number = *self
+            .given
+            .entry(identity.to_ascii_lowercase())
+            .or_insert(next);
         self.highest = self.highest.max(number);
         number
     }
@@ -37,9 +48,16 @@ impl Numbers {
 
 /// Replaces identities in a text.
 pub(super) fn replace(text: &str, numbers: &mut Numbers) -> String {
-    let text = if GPU_PREFIXES.iter().any(|prefix| text.contains(prefix)) { gpus(text, numbers) } else { text.to_string() };
+    let text = if GPU_PREFIXES.iter().any(|prefix| text.contains(prefix)) {
+        gpus(text, numbers)
+    } else {
+        text.to_string()
+    };
     let lower = text.to_ascii_lowercase();
-    if ["serial", "uuid", "udid", "unique_id", "unique id"].iter().any(|word| lower.contains(word)) {
+    if ["serial", "uuid", "udid", "unique_id", "unique id"]
+        .iter()
+        .any(|word| lower.contains(word))
+    {
         named(&text, numbers)
     } else {
         text
@@ -55,7 +73,9 @@ fn uuid(bytes: &[u8], at: usize) -> Option<usize> {
             end += 1;
         }
         let start = end;
-        end = run(bytes, start.min(bytes.len()), |byte| byte.is_ascii_hexdigit());
+        end = run(bytes, start.min(bytes.len()), |byte| {
+            byte.is_ascii_hexdigit()
+        });
         (end - start == digits).then_some(())?;
     }
     Some(end)
@@ -64,19 +84,27 @@ fn uuid(bytes: &[u8], at: usize) -> Option<usize> {
 fn gpus(text: &str, numbers: &mut Numbers) -> String {
     let bytes = text.as_bytes();
     replace_found(text, |at| {
-        let prefix = GPU_PREFIXES.iter().find(|prefix| bytes[at..].starts_with(prefix.as_bytes()))?;
+        let prefix = GPU_PREFIXES
+            .iter()
+            .find(|prefix| bytes[at..].starts_with(prefix.as_bytes()))?;
         if before(bytes, at).is_some_and(is_word) {
             return None;
         }
         let start = at + prefix.len();
         let end = uuid(bytes, start)?;
-        Some((end, format!("{prefix}{}", stand_in(&text[start..end], numbers))))
+        Some((
+            end,
+            format!("{prefix}{}", stand_in(&text[start..end], numbers)),
+        ))
     })
 }
 
 /// The numbered stand-in of a UUID; a stand-in is its own.
 fn stand_in(identity: &str, numbers: &mut Numbers) -> String {
-    if let Some(number) = identity.strip_prefix("00000000-0000-0000-0000-").and_then(|tail| tail.parse::<u64>().ok()) {
+    if let Some(number) = identity
+        .strip_prefix("00000000-0000-0000-0000-")
+        .and_then(|tail| tail.parse::<u64>().ok())
+    {
         numbers.met(number);
         return identity.to_string();
     }
@@ -85,7 +113,9 @@ fn stand_in(identity: &str, numbers: &mut Numbers) -> String {
 
 /// The numbered stand-in of a number in hex or decimal digits, as long as it is.
 fn number_stand_in(digits: &str, numbers: &mut Numbers) -> String {
-    let (front, tail) = digits.strip_prefix("0x").map_or(("", digits), |tail| ("0x", tail));
+    let (front, tail) = digits
+        .strip_prefix("0x")
+        .map_or(("", digits), |tail| ("0x", tail));
     let plain = tail.trim_start_matches('0');
     if plain.is_empty() {
         return digits.to_string();
@@ -97,7 +127,11 @@ fn number_stand_in(digits: &str, numbers: &mut Numbers) -> String {
         numbers.met(number);
         return digits.to_string();
     }
-    format!("{front}{:0width$}", numbers.of(digits), width = tail.len().max(8))
+    format!(
+        "{front}{:0width$}",
+        numbers.of(digits),
+        width = tail.len().max(8)
+    )
 }
 
 /// What a serial number's place holds when there is none.
@@ -105,18 +139,41 @@ fn is_nothing(value: &str) -> bool {
     let lower = value.trim().to_ascii_lowercase();
     lower.chars().all(|letter| letter == '0')
         || lower == SERIAL
-        || ["n/a", "[n/a]", "none", "null", "not", "unknown", "default", "to", "system", "empty", "unspecified"].contains(&lower.as_str())
+        || [
+            "n/a",
+            "[n/a]",
+            "none",
+            "null",
+            "not",
+            "unknown",
+            "default",
+            "to",
+            "system",
+            "empty",
+            "unspecified",
+        ]
+        .contains(&lower.as_str())
 }
 
 /// Whether a JSON key names a serial number or identity.
 pub(super) fn is_serial_name(key: &str) -> bool {
     let lower = key.to_ascii_lowercase();
-    lower.contains("serial") || lower.contains("udid") || lower == "unique_id" || lower.ends_with("platform_uuid") || lower == "machine_id"
+    lower.contains("serial")
+        || lower.contains("udid")
+        || lower == "unique_id"
+        || lower.ends_with("platform_uuid")
+        || lower == "machine_id"
 }
 
 /// The stand-in of a JSON value.
-pub(super) fn serial_value(key: &str, value: &serde_json::Value, numbers: &mut Numbers) -> serde_json::Value {
-    let text = value.as_str().map_or_else(|| value.to_string(), ToString::to_string);
+pub(super) fn serial_value(
+    key: &str,
+    value: &serde_json::Value,
+    numbers: &mut Numbers,
+) -> serde_json::Value {
+    let text = value
+        .as_str()
+        .map_or_else(|| value.to_string(), ToString::to_string);
     match () {
         () if is_nothing(&text) => value.clone(),
         () if key.eq_ignore_ascii_case("unique_id") => number_stand_in(&text, numbers).into(),
@@ -131,7 +188,10 @@ fn named(text: &str, numbers: &mut Numbers) -> String {
     replace_found(text, |at| {
         if let Some((place, is_number)) = value_at.filter(|(place, _)| *place == at) {
             value_at = None;
-            let end = run(bytes, place, |byte| !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'\'' | b',' | b';' | b')' | b'}' | b'<'));
+            let end = run(bytes, place, |byte| {
+                !byte.is_ascii_whitespace()
+                    && !matches!(byte, b'"' | b'\'' | b',' | b';' | b')' | b'}' | b'<')
+            });
             let value = &text[place..end];
             return match () {
                 () if value.is_empty() || is_nothing(value) => None,
@@ -139,20 +199,33 @@ fn named(text: &str, numbers: &mut Numbers) -> String {
                 () if GPU_PREFIXES.iter().any(|prefix| value.starts_with(prefix)) => None,
                 () if is_number => {
                     let digits = value.strip_prefix("0x").unwrap_or(value);
-                    digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| (end, number_stand_in(value, numbers)))
+                    digits
+                        .bytes()
+                        .all(|byte| byte.is_ascii_hexdigit())
+                        .then(|| (end, number_stand_in(value, numbers)))
                 }
                 () => Some((end, SERIAL.to_string())),
             };
         }
-        if before(bytes, at).is_some_and(is_word) || !bytes[at].is_ascii_alphabetic() {
+        if before(bytes, at).is_some_and(is_word)
+            || !(bytes[at].is_ascii_alphabetic() || bytes[at] == b'_')
+        {
             return None;
         }
         // A name: words, with spaces between only where it is `Serial Number` and the like.
         let end = run(bytes, at, |byte| is_word(byte) || byte == b'-');
         let name = text[at..end].to_ascii_lowercase();
-        let is_serial = name == "serial" || name.ends_with("serial") || name.ends_with("serialnumber") || name.ends_with("serial_number") || name.ends_with("serial_num") || name.ends_with("serial-number");
+        let is_serial = name == "serial"
+            || name.ends_with("serial")
+            || name.ends_with("serialnumber")
+            || name.ends_with("serial_number")
+            || name.ends_with("serial_num")
+            || name.ends_with("serial-number");
         let is_number = name == "unique_id" || name == "unique";
-        let is_uuid = matches!(name.as_str(), "uuid" | "partuuid" | "udid" | "ioplatformuuid");
+        let is_uuid = matches!(
+            name.as_str(),
+            "uuid" | "partuuid" | "udid" | "ioplatformuuid"
+        );
         if !(is_serial || is_number || is_uuid) {
             return None;
         }
@@ -165,9 +238,13 @@ fn named(text: &str, numbers: &mut Numbers) -> String {
         if name == "unique" && next == end {
             return None;
         }
-        next = run(bytes, next, |byte| matches!(byte, b'"' | b'\'' | b' ' | b'\t'));
+        next = run(bytes, next, |byte| {
+            matches!(byte, b'"' | b'\'' | b' ' | b'\t')
+        });
         if matches!(bytes.get(next), Some(b':' | b'=')) {
-            next = run(bytes, next + 1, |byte| matches!(byte, b'"' | b'\'' | b' ' | b'\t'));
+            next = run(bytes, next + 1, |byte| {
+                matches!(byte, b'"' | b'\'' | b' ' | b'\t')
+            });
         } else if !(is_number && next > end) {
             return None;
         }
@@ -178,7 +255,9 @@ fn named(text: &str, numbers: &mut Numbers) -> String {
 
 /// A disk's name under `/dev/disk/by-id`: what follows its model is its serial number.
 pub(super) fn disk_name(path: &str) -> String {
-    let Some(place) = path.find("/by-id/") else { return path.to_string() };
+    let Some(place) = path.find("/by-id/") else {
+        return path.to_string();
+    };
     let (front, name) = path.split_at(place + "/by-id/".len());
     format!("{front}{}", disk_id(name))
 }
@@ -189,7 +268,10 @@ pub(super) fn disk_id(name: &str) -> String {
         Some(at) => name.split_at(at),
         None => (name, ""),
     };
-    let cut = name.rfind(['_', '.']).or_else(|| name.find("-0x").map(|at| at + 2)).or_else(|| name.rfind('-'));
+    let cut = name
+        .rfind(['_', '.'])
+        .or_else(|| name.find("-0x").map(|at| at + 2))
+        .or_else(|| name.rfind('-'));
     match cut {
         Some(at) if !name[at + 1..].is_empty() => format!("{}{SERIAL}{part}", &name[..=at]),
         _ => format!("{name}{part}"),
@@ -224,32 +306,73 @@ mod tests {
     #[test]
     fn identities_get_numbered_stand_ins() {
         let mut numbers = Numbers::default();
-        let (first, second) = ("GPU-5f3b1c2d-1234-abcd-ef01-0123456789ab", "GPU-6f3b1c2d-1234-abcd-ef01-0123456789ab");
+        let (first, second) = (
+            "GPU-5f3b1c2d-1234-abcd-ef01-0123456789ab",
+            "GPU-6f3b1c2d-1234-abcd-ef01-0123456789ab",
+        );
         let text = format!("{first} {second} {first}");
         let one = "GPU-00000000-0000-0000-0000-000000000001";
         let two = "GPU-00000000-0000-0000-0000-000000000002";
         assert_eq!(replace(&text, &mut numbers), format!("{one} {two} {one}"));
         let mut fresh = Numbers::default();
-        assert_eq!(replace(&format!("{two} {first}"), &mut fresh), format!("{two} GPU-00000000-0000-0000-0000-000000000003"));
+        assert_eq!(
+            replace(&format!("{two} {first}"), &mut fresh),
+            format!("{two} GPU-00000000-0000-0000-0000-000000000003")
+        );
     }
 
     #[test]
     fn named_serials_go_and_look_alikes_stay() {
         for (text, shown) in [
-            ("      Serial Number (system): C02XK0AAJHCC\n", "      Serial Number (system): redacted\n"),
-            ("    \"IOPlatformSerialNumber\" = \"C02XK0AAJHCC\"", "    \"IOPlatformSerialNumber\" = \"redacted\""),
-            ("Serial Number                         : 1320922012345", "Serial Number                         : redacted"),
+            (
+                "      Serial Number (system): C02XK0AAJHCC\n",
+                "      Serial Number (system): redacted\n",
+            ),
+            (
+                "    \"IOPlatformSerialNumber\" = \"C02XK0AAJHCC\"",
+                "    \"IOPlatformSerialNumber\" = \"redacted\"",
+            ),
+            (
+                "Serial Number                         : 1320922012345",
+                "Serial Number                         : redacted",
+            ),
+            (
+                "\"_spdisplays_display-serial-number\" : \"fd626d62\",",
+                "\"_spdisplays_display-serial-number\" : \"redacted\",",
+            ),
             ("Serial Number : N/A", "Serial Number : N/A"),
-            ("Hardware UUID: 12345678-ABCD-ABCD-ABCD-0123456789AB", "Hardware UUID: 00000000-0000-0000-0000-000000000001"),
-            ("root=UUID=12345678-abcd-abcd-abcd-0123456789ab ro", "root=UUID=00000000-0000-0000-0000-000000000001 ro"),
-            ("unique_id 13045678901234567890\nvendor_id 4098", "unique_id 00000000000000000001\nvendor_id 4098"),
-            ("Unique ID: 0x9f8e7d6c5b4a3210", "Unique ID: 0x0000000000000001"),
-            ("serial8250: ttyS0 at I/O 0x3f8", "serial8250: ttyS0 at I/O 0x3f8"),
-            ("efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c", "efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"),
+            (
+                "Hardware UUID: 12345678-ABCD-ABCD-ABCD-0123456789AB",
+                "Hardware UUID: 00000000-0000-0000-0000-000000000001",
+            ),
+            (
+                "root=UUID=12345678-abcd-abcd-abcd-0123456789ab ro",
+                "root=UUID=00000000-0000-0000-0000-000000000001 ro",
+            ),
+            (
+                "unique_id 13045678901234567890\nvendor_id 4098",
+                "unique_id 00000000000000000001\nvendor_id 4098",
+            ),
+            (
+                "Unique ID: 0x9f8e7d6c5b4a3210",
+                "Unique ID: 0x0000000000000001",
+            ),
+            (
+                "serial8250: ttyS0 at I/O 0x3f8",
+                "serial8250: ttyS0 at I/O 0x3f8",
+            ),
+            (
+                "efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c",
+                "efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c",
+            ),
             ("unique values: 3", "unique values: 3"),
         ] {
             assert_eq!(replace(text, &mut Numbers::default()), shown);
-            assert_eq!(replace(shown, &mut Numbers::default()), shown, "twice is once");
+            assert_eq!(
+                replace(shown, &mut Numbers::default()),
+                shown,
+                "twice is once"
+            );
         }
     }
 
@@ -257,20 +380,34 @@ mod tests {
     fn files_of_identity_go_whole() {
         for (path, text, shown) in [
             ("/sys/class/dmi/id/board_serial", "MB-1234\n", "redacted\n"),
-            ("/sys/class/drm/card0/device/unique_id", "9f8e7d6c5b4a3210\n", "0000000000000001\n"),
+            (
+                "/sys/class/drm/card0/device/unique_id",
+                "9f8e7d6c5b4a3210\n",
+                "0000000000000001\n",
+            ),
             ("/sys/class/dmi/id/chassis_serial", "Default\n", "Default\n"),
         ] {
-            let bytes = whole_file(Path::new(path), text.as_bytes(), &mut Numbers::default()).unwrap();
+            let bytes =
+                whole_file(Path::new(path), text.as_bytes(), &mut Numbers::default()).unwrap();
             assert_eq!(String::from_utf8(bytes.clone()).unwrap(), shown);
-            assert_eq!(whole_file(Path::new(path), &bytes, &mut Numbers::default()).unwrap(), bytes);
+            assert_eq!(
+                whole_file(Path::new(path), &bytes, &mut Numbers::default()).unwrap(),
+                bytes
+            );
         }
-        assert_eq!(whole_file(Path::new("/etc/os-release"), b"x", &mut Numbers::default()), None);
+        assert_eq!(
+            whole_file(Path::new("/etc/os-release"), b"x", &mut Numbers::default()),
+            None
+        );
     }
 
     #[test]
     fn disks_keep_their_model() {
         for (name, shown) in [
-            ("nvme-Samsung_SSD_990_PRO_2TB_S6Z2NJ0W123456A-part1", "nvme-Samsung_SSD_990_PRO_2TB_redacted-part1"),
+            (
+                "nvme-Samsung_SSD_990_PRO_2TB_S6Z2NJ0W123456A-part1",
+                "nvme-Samsung_SSD_990_PRO_2TB_redacted-part1",
+            ),
             ("wwn-0x5002538e00000000", "wwn-0xredacted"),
             ("nvme-eui.0025385b21404321", "nvme-eui.redacted"),
         ] {

@@ -18,7 +18,13 @@ impl Redactor {
         let mut tree = Tree::new();
         for (path, node) in &bundle.tree {
             let node = match node {
-                Node::File { contents, executable } => Node::File { contents: self.file(path, contents), executable: *executable },
+                Node::File {
+                    contents,
+                    executable,
+                } => Node::File {
+                    contents: self.file(path, contents),
+                    executable: *executable,
+                },
                 Node::Link(target) => Node::Link(self.link_target(path, target)),
                 Node::Directory => Node::Directory,
             };
@@ -29,8 +35,16 @@ impl Redactor {
             }
         }
         bundle.tree = tree;
-        bundle.outcomes = bundle.outcomes.into_iter().map(|(path, outcome)| (self.path(&path), self.outcome(outcome))).collect();
-        bundle.stats = bundle.stats.into_iter().map(|(path, record)| (self.path(&path), record)).collect();
+        bundle.outcomes = bundle
+            .outcomes
+            .into_iter()
+            .map(|(path, outcome)| (self.path(&path), self.outcome(outcome)))
+            .collect();
+        bundle.stats = bundle
+            .stats
+            .into_iter()
+            .map(|(path, record)| (self.path(&path), record))
+            .collect();
         bundle.spaces = bundle
             .spaces
             .into_iter()
@@ -42,14 +56,20 @@ impl Redactor {
                 (self.path(&path), record)
             })
             .collect();
-        bundle.listings = bundle.listings.into_iter().map(|(path, entries)| (self.path(&path), self.entries(&path, entries))).collect();
+        bundle.listings = bundle
+            .listings
+            .into_iter()
+            .map(|(path, entries)| (self.path(&path), self.entries(&path, entries)))
+            .collect();
         bundle.commands = bundle
             .commands
             .into_iter()
             .map(|(argv, record)| {
                 let record = match record {
                     CommandRecord::Output(output) => CommandRecord::Output(self.output(&output)),
-                    CommandRecord::Outcome(outcome) => CommandRecord::Outcome(self.outcome(outcome)),
+                    CommandRecord::Outcome(outcome) => {
+                        CommandRecord::Outcome(self.outcome(outcome))
+                    }
                 };
                 (argv.iter().map(|word| self.text(word)).collect(), record)
             })
@@ -59,14 +79,30 @@ impl Redactor {
         header.redacted = true;
         header.notes = self.text(&header.notes);
         header.complete = header.complete.iter().map(|path| self.path(path)).collect();
-        header.person.name = header.person.name.as_deref().map(|name| self.user_name(name));
-        header.person.host = header.person.host.as_deref().map(|host| self.user_name(host));
-        bundle.warnings = bundle.warnings.iter().map(|warning| self.text(warning)).collect();
+        header.person.name = header
+            .person
+            .name
+            .as_deref()
+            .map(|name| self.user_name(name));
+        header.person.host = header
+            .person
+            .host
+            .as_deref()
+            .map(|host| self.user_name(host));
+        bundle.warnings = bundle
+            .warnings
+            .iter()
+            .map(|warning| self.text(warning))
+            .collect();
         bundle
     }
 
     fn variables(&self, variables: Variables) -> Variables {
-        let mut shown = Variables { complete: variables.complete, absent: variables.absent, ..Variables::default() };
+        let mut shown = Variables {
+            complete: variables.complete,
+            absent: variables.absent,
+            ..Variables::default()
+        };
         shown.set = variables.set;
         for (name, value) in variables.values {
             match self.variable(&name, &value) {
@@ -82,7 +118,10 @@ impl Redactor {
     }
 
     fn outcome(&self, outcome: Outcome) -> Outcome {
-        Outcome { kind: outcome.kind, detail: outcome.detail.map(|detail| self.text(&detail)) }
+        Outcome {
+            kind: outcome.kind,
+            detail: outcome.detail.map(|detail| self.text(&detail)),
+        }
     }
 
     /// What a link leads to; a link to nothing but a number or a name is text, too.
@@ -96,15 +135,28 @@ impl Redactor {
         // The person's own folder among the others of `/home`: named by its whole path.
         let shown = |name: &str| {
             let path = self.path(&folder.join(name));
-            let name = path.file_name().map_or_else(|| name.to_string(), |name| name.to_string_lossy().into_owned());
+            let name = path.file_name().map_or_else(
+                || name.to_string(),
+                |name| name.to_string_lossy().into_owned(),
+            );
             if disks { serials::disk_id(&name) } else { name }
         };
-        let mut entries: Vec<Entry> = entries.into_iter().map(|entry| Entry { name: shown(&entry.name), ..entry }).collect();
+        let mut entries: Vec<Entry> = entries
+            .into_iter()
+            .map(|entry| Entry {
+                name: shown(&entry.name),
+                ..entry
+            })
+            .collect();
         entries.sort_by(|left, right| left.name.cmp(&right.name));
         entries
     }
 
     pub(super) fn output(&self, output: &Output) -> Output {
-        Output { code: output.code, stdout: self.bytes(&output.stdout), stderr: self.bytes(&output.stderr) }
+        Output {
+            code: output.code,
+            stdout: self.bytes(&output.stdout),
+            stderr: self.bytes(&output.stderr),
+        }
     }
 }
