@@ -649,3 +649,59 @@ fn random_bytes_are_never_a_panic() {
         }
     }
 }
+
+/// The files of the page's example: a line with a path in backquotes, then a fenced block.
+fn example() -> Vec<(String, String)> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/evidence-bundles.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let section = page
+        .split("\n## ")
+        .find(|section| section.starts_with("A complete example"))
+        .unwrap();
+    let mut files = Vec::new();
+    let mut lines = section.lines().peekable();
+    while let Some(line) = lines.next() {
+        let name = line
+            .strip_prefix('`')
+            .and_then(|line| line.strip_suffix('`'));
+        let fenced = lines.peek().is_some_and(|next| next.starts_with("```"));
+        if let (Some(name), true) = (name, fenced) {
+            let block: Vec<&str> = lines
+                .by_ref()
+                .skip(1)
+                .take_while(|line| *line != "```")
+                .collect();
+            files.push((name.to_string(), format!("{}\n", block.join("\n"))));
+        }
+    }
+    files
+}
+
+#[test]
+fn the_example_of_the_page_is_a_bundle() {
+    let files = example();
+    assert!(files.len() >= 12, "{files:?}");
+    let place = tempfile::tempdir().unwrap();
+    for (name, text) in &files {
+        let path = place.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let bundle = Bundle::load(place.path()).unwrap();
+    assert_eq!(bundle.warnings, Vec::<String>::new());
+    let machine = Replay::new(bundle);
+    assert!(machine.text("/etc/os-release").unwrap().contains("jammy"));
+    assert_eq!(machine.entries("/sys/bus/pci/devices").unwrap().len(), 1);
+    assert!(machine.access("/dev/nvidia0", true).unwrap());
+    assert_eq!(
+        machine
+            .command(Command::new(["uname", "-m"]))
+            .unwrap()
+            .text(),
+        "x86_64\n"
+    );
+    assert_eq!(
+        kind(machine.text("/opt/rocm/.info/version")),
+        ErrorKind::Absent
+    );
+}
