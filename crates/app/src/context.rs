@@ -1,6 +1,6 @@
 //! What every use case is given: a machine, and where the person's things lie on it.
 
-use deskside_machine::{Directories, Host, Machine, Replay};
+use deskside_machine::{Directories, Machine, Replay};
 use deskside_types::{Code, Problem, Result};
 use std::path::Path;
 use std::sync::Arc;
@@ -14,6 +14,8 @@ pub struct Context {
     pub directories: Directories,
     /// It is a recorded one: nothing on it can be changed.
     pub recorded: bool,
+    /// The machine that projects are read on: this one, also when a recorded machine is planned for.
+    pub projects: Arc<dyn Machine>,
 }
 
 impl Context {
@@ -25,36 +27,17 @@ impl Context {
         let directories = Directories::of(&*machine).map_err(|error| {
             Problem::from(error).hint("set HOME, or DESKSIDE_HOME=/some/folder")
         })?;
-        Ok(Self {
-            machine,
-            directories,
-            recorded: false,
-        })
+        Ok(Self { projects: machine.clone(), machine, directories, recorded: false })
     }
 
     /// The machine in a bundle.
     ///
     /// # Errors
     /// When the bundle can't be read.
-    pub fn recorded(path: &Path) -> Result<Self> {
+    pub fn recorded(path: &Path, here: Arc<dyn Machine>) -> Result<Self> {
         let machine: Arc<dyn Machine> = Arc::new(Replay::open(path)?);
         let directories = Directories::of(&*machine).map_err(Problem::from)?;
-        Ok(Self {
-            machine,
-            directories,
-            recorded: true,
-        })
-    }
-
-    /// The machine in the bundle where one is named, else this one.
-    ///
-    /// # Errors
-    /// When the bundle can't be read, or nothing says where the person lives.
-    pub fn open(bundle: Option<&Path>) -> Result<Self> {
-        match bundle {
-            Some(path) => Self::recorded(path),
-            None => Self::here(Arc::new(Host::new())),
-        }
+        Ok(Self { projects: here, machine, directories, recorded: true })
     }
 
     /// Refuses a recorded machine.
@@ -62,15 +45,15 @@ impl Context {
     /// # Errors
     /// [`Code::BundleReadOnly`] when it is one.
     pub fn require_live(&self, command: &str) -> Result<()> {
-        if self.recorded {
-            return Err(Problem::new(
-                Code::BundleReadOnly,
-                format!(
-                    "`deskside {command}` changes a machine, and a bundle is only the record of one"
-                ),
-            )
-            .hint("leave --machine away to work on this machine"));
-        }
-        Ok(())
+        if self.recorded { Err(Self::refusal(command)) } else { Ok(()) }
+    }
+
+    /// Why a command that changes something takes no bundle.
+    pub fn refusal(command: &str) -> Problem {
+        Problem::new(
+            Code::BundleReadOnly,
+            format!("`deskside {command}` changes a machine, and a bundle is only the record of one"),
+        )
+        .hint("leave --machine away to work on this machine; `deskside up --plan` takes it")
     }
 }

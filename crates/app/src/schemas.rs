@@ -27,6 +27,7 @@ fn each() -> Vec<(&'static str, u32, Schema)> {
         of::<crate::runs::ReindexReport>(),
         of::<crate::runs::RunsReport>(),
         of::<crate::runs::ShowReport>(),
+        of::<crate::undo::UndoPreview>(),
         of::<crate::undo::UndoReport>(),
         of::<crate::up::PlanReport>(),
         of::<crate::up::UpReport>(),

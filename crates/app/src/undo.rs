@@ -24,6 +24,41 @@ impl Answer for UndoReport {
     const SCHEMA: &'static str = "deskside.undo";
 }
 
+/// The answer of `undo --plan`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct UndoPreview {
+    /// The operation that would be taken back.
+    pub operation: String,
+    /// What it was for.
+    pub wish: String,
+    /// When it began, RFC 3339 in UTC.
+    #[schemars(with = "String")]
+    pub began_at: jiff::Timestamp,
+    /// Steps that would be taken back, in the order it would be done. Those of an unfinished operation it went on
+    /// with come after them.
+    pub steps: Vec<String>,
+}
+
+impl Answer for UndoPreview {
+    const SCHEMA: &'static str = "deskside.undo-plan";
+}
+
+/// What taking an operation back would do. Changes nothing.
+///
+/// # Errors
+/// When there is nothing to take back.
+pub fn preview(context: &Context, operation: Option<&str>) -> Result<UndoPreview> {
+    let (operations, _) = deskside_operate::history(&*context.machine, &context.directories.state)?;
+    let chosen = deskside_operate::undo::choose(&operations, operation)?;
+    let chain = deskside_operate::undo::chain(&operations, &chosen);
+    Ok(UndoPreview {
+        operation: chosen.id.0.clone(),
+        wish: chosen.plan.wish.clone(),
+        began_at: chosen.began_at,
+        steps: chain.iter().flat_map(|one| one.standing_steps()).collect(),
+    })
+}
+
 /// Takes back the operation with that identity, or the newest that stands.
 ///
 /// # Errors

@@ -45,6 +45,9 @@ pub struct Global {
     /// More detail
     #[arg(long, short, global = true, display_order = 903)]
     pub verbose: bool,
+    /// Answer from a recorded machine: an evidence bundle (only commands that change nothing)
+    #[arg(long, global = true, value_name = "BUNDLE", value_hint = clap::ValueHint::AnyPath, display_order = 899)]
+    pub machine: Option<PathBuf>,
     /// No moving progress
     #[arg(long, global = true, display_order = 904)]
     pub no_progress: bool,
@@ -103,8 +106,9 @@ Exit code: the command's own; 125, 126, 127 when it could not be run (as env and
     History,
     /// Take back what was done
     #[command(after_help = "Examples:
-  deskside undo                    the newest operation that stands
-  deskside undo 20261125-150102-k7mq")]
+  deskside undo                    the newest operation that stands; asks first
+  deskside undo --plan             only show what would go
+  deskside undo --yes 20261125-150102-k7mq")]
     Undo(Undo),
     /// Explain an error code
     Explain(Explain),
@@ -121,8 +125,8 @@ pub struct Up {
     /// The project's folder; without it a first project is made
     #[arg(value_hint = clap::ValueHint::DirPath)]
     pub project: Option<PathBuf>,
-    /// The framework
-    #[arg(long, value_enum, value_name = "NAME")]
+    /// The flavour: the framework to train with
+    #[arg(long, value_enum, value_name = "FRAMEWORK")]
     pub flavour: Option<Flavour>,
     /// Only show the plan
     #[arg(long, visible_alias = "dry-run")]
@@ -130,9 +134,6 @@ pub struct Up {
     /// With --plan: exit with 3 when something would be done
     #[arg(long, requires = "plan")]
     pub exit_code: bool,
-    /// With --plan: plan for a recorded machine
-    #[arg(long, value_name = "BUNDLE", requires = "plan", value_hint = clap::ValueHint::AnyPath)]
-    pub machine: Option<PathBuf>,
     /// Set everything up, but don't train
     #[arg(long)]
     pub no_train: bool,
@@ -155,11 +156,8 @@ pub enum Flavour {
 /// Arguments of `info`.
 #[derive(Debug, Args)]
 pub struct Info {
-    /// A recorded machine instead of this one
-    #[arg(long, value_name = "BUNDLE", value_hint = clap::ValueHint::AnyPath)]
-    pub machine: Option<PathBuf>,
     /// Keep what was seen as a redacted bundle: a new folder, or a file ending in .tar.zst
-    #[arg(long, value_name = "PATH", conflicts_with = "machine", value_hint = clap::ValueHint::AnyPath)]
+    #[arg(long, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
     pub record: Option<PathBuf>,
 }
 
@@ -190,14 +188,14 @@ pub struct Runs {
     #[arg(long)]
     pub experiment: Option<String>,
     /// Only runs in this state
-    #[arg(long)]
+    #[arg(long, value_parser = ["queued", "starting", "running", "finished", "stopped", "failed", "interrupted", "exit-unknown"])]
     pub state: Option<String>,
     /// Only runs whose name, identity or command holds this text
     #[arg(long, value_name = "TEXT")]
     pub matching: Option<String>,
     /// At most that many, newest first
-    #[arg(long, default_value_t = 20, value_name = "COUNT")]
-    pub limit: usize,
+    #[arg(long, default_value_t = 20, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: u32,
 }
 
 /// Arguments of `show`.
@@ -225,8 +223,14 @@ pub struct Logs {
 /// Arguments of `undo`.
 #[derive(Debug, Args)]
 pub struct Undo {
-    /// The operation, as `history` names it
+    /// The operation, as `history` names it; without it the newest that stands
     pub operation: Option<String>,
+    /// Only show what would be taken back
+    #[arg(long, visible_alias = "dry-run")]
+    pub plan: bool,
+    /// Don't ask
+    #[arg(long, short)]
+    pub yes: bool,
 }
 
 /// Arguments of `explain`.

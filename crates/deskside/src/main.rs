@@ -5,6 +5,7 @@
 mod cli;
 mod commands;
 mod render;
+mod usage;
 mod variables;
 
 use clap::Parser;
@@ -27,16 +28,12 @@ fn main() -> ExitCode {
     }
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are answers, everything else is bad usage; a closed pipe is neither.
+        // Help and version are answers; a closed pipe is nobody's fault.
+        Err(error) if error.exit_code() == 0 => {
             let _ = error.print();
-            return match error.kind() {
-                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-                    ExitCode::from(Exit::Done.number())
-                }
-                _ => ExitCode::from(Exit::Usage.number()),
-            };
+            return ExitCode::from(Exit::Done.number());
         }
+        Err(error) => return bad_usage(&error),
     };
     let host = Host::new();
     let ui = ui(&cli.global, &host);
@@ -49,6 +46,24 @@ fn main() -> ExitCode {
             ExitCode::from(exit_of(&problem))
         }
     }
+}
+
+/// Bad usage; nothing is known of the flags but what can be seen without understanding them.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a program's own arguments come from nowhere else"
+)]
+fn bad_usage(error: &clap::Error) -> ExitCode {
+    let json = std::env::args_os().any(|argument| argument == "--json");
+    let host = Host::new();
+    let ui = Ui::new(When::Auto, json, false, true, &variables::surroundings(&host));
+    // A call without a command asks what there is: that is shown whole.
+    if !json && error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let _ = error.print();
+    } else {
+        ui.problem(&usage::problem(error));
+    }
+    ExitCode::from(Exit::Usage.number())
 }
 
 fn exit_of(problem: &Problem) -> u8 {

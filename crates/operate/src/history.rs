@@ -57,6 +57,19 @@ pub struct Operation {
     pub(crate) standing: Vec<Standing>,
 }
 
+impl Operation {
+    /// The titles of the steps that something stands of, the last one first: the order of taking back.
+    pub fn standing_steps(&self) -> Vec<String> {
+        let mut titles: Vec<String> = Vec::new();
+        for standing in self.standing.iter().rev() {
+            let step = self.plan.steps.iter().find(|step| step.id == standing.step);
+            titles.extend(step.map(|step| step.title.clone()));
+        }
+        titles.dedup();
+        titles
+    }
+}
+
 /// An action that was begun and stands.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Standing {

@@ -55,7 +55,7 @@ pub fn require(machine: &dyn Machine, plan: &Plan, facts: &Facts) -> Result<()> 
                 .map_or_else(|| "unknown".to_string(), deskside_types::units::bytes)
         };
         return Err(Problem::new(Code::DiskFull, format!("{folder} has too little free space: {} are needed, {} are free", size(&first.planned), size(&first.now)))
-            .hint("free some space (`df -h` shows what is full), or choose another place with DESKSIDE_HOME"));
+            .hint("free some space on its disk (`df -h` shows what is full), or put the project on another one"));
     }
     let mut problem = Problem::new(
         Code::PlanStale,

@@ -65,18 +65,25 @@ pub fn undo(workshop: &Workshop<'_>, wanted: Option<&str>) -> Result<Undone> {
         steps: Vec::new(),
         left: Vec::new(),
     };
-    let mut next = Some(chosen);
-    while let Some(operation) = next {
+    for operation in chain(&operations, &chosen) {
         one(workshop, &operation, &mut undone)?;
-        next = operation.continues.as_ref().and_then(|id| {
-            operations
-                .iter()
-                .find(|earlier| earlier.id == *id && earlier.outcome != Outcome::Undone)
-                .cloned()
-        });
         undone.operations.push(operation.id);
     }
     Ok(undone)
+}
+
+/// An operation with the unfinished ones it went on with that still stand, newest first: what one `undo` takes back.
+pub fn chain(operations: &[Operation], chosen: &Operation) -> Vec<Operation> {
+    let mut chain = vec![chosen.clone()];
+    while let Some(earlier) = chain
+        .last()
+        .and_then(|last| last.continues.as_ref())
+        .and_then(|id| operations.iter().find(|one| one.id == *id))
+        .filter(|one| one.outcome != Outcome::Undone && chain.iter().all(|known| known.id != one.id))
+    {
+        chain.push(earlier.clone());
+    }
+    chain
 }
 
 fn one(workshop: &Workshop<'_>, operation: &Operation, undone: &mut Undone) -> Result<()> {

@@ -102,12 +102,28 @@ fn crates_use_only_the_crates_named_for_them() {
         "every crate of the architecture is there: {seen:?}"
     );
     let page = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    assert_eq!(edges_of_page(&page), EDGES.iter().map(|(name, to)| (name.to_string(), to.iter().map(ToString::to_string).collect())).collect(), "the table in ARCHITECTURE.md and this test differ");
     for name in &seen {
         assert!(
             page.contains(&format!("`{name}`")),
             "ARCHITECTURE.md does not name {name}"
         );
     }
+}
+
+/// The edges as the page's table has them: names in backquotes left and right of the bar.
+fn edges_of_page(page: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let names = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_string).collect::<Vec<_>>();
+    let mut edges = BTreeMap::new();
+    let rows = page.lines().skip_while(|line| !line.starts_with("| crate | may use")).skip(2).take_while(|line| line.starts_with('|'));
+    for row in rows {
+        let cells: Vec<&str> = row.split('|').collect();
+        for from in names(cells[1]) {
+            edges.insert(from, names(cells[2]).into_iter().collect());
+        }
+    }
+    edges.entry("types".to_string()).or_default();
+    edges
 }
 
 fn short(name: &str) -> String {
@@ -178,6 +194,34 @@ fn every_module_says_what_it_is_for() {
 fn is_test_module(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == "tests.rs")
         || path.components().any(|part| part.as_os_str() == "tests")
+}
+
+#[test]
+fn pages_are_finished_and_their_links_lead_somewhere() {
+    let mut folders = vec![root().join("docs")];
+    let mut pages: Vec<PathBuf> = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(|name| root().join(name)).to_vec();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                pages.push(path);
+            }
+        }
+    }
+    assert!(pages.len() >= 8);
+    for page in pages {
+        let text = std::fs::read_to_string(&page).unwrap();
+        assert!(!text.contains("@@"), "{} has a place that was never filled in", page.display());
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = link.split('#').next().unwrap();
+            if file.is_empty() || file.contains("://") {
+                continue;
+            }
+            assert!(page.parent().unwrap().join(file).exists(), "{} links to {link}, which is not there", page.display());
+        }
+    }
 }
 
 #[test]

@@ -125,6 +125,8 @@ codes! {
     UndoImpossible = "DS0305" => Failed,
     /// The journal is damaged or from a newer version.
     JournalUnreadable = "DS0306" => Failed,
+    /// Something that asks before it is done was not confirmed.
+    NotConfirmed = "DS0308" => Refused,
     /// A step needs a person's hands first.
     NeedsHands = "DS0307" => Refused,
     /// The project can't be read or has nothing to set up.

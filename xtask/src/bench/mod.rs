@@ -32,6 +32,9 @@ pub fn bench(names: &[String]) -> Result<()> {
     if wanted("run") {
         bars.extend(command::run(&program)?);
     }
+    if wanted("up") {
+        bars.push(command::second_up(&program)?);
+    }
     if wanted("log") {
         bars.extend(log::log()?);
     }
@@ -54,7 +57,7 @@ pub fn bench(names: &[String]) -> Result<()> {
         });
     }
     if bars.is_empty() {
-        bail!("no bar of that name: help, info, run, log, size, packages");
+        bail!("no bar of that name: help, info, run, up, log, size, packages");
     }
     let width = bars
         .iter()

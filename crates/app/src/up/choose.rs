@@ -4,7 +4,7 @@ use crate::Context;
 use deskside_envs::build::{self, Build, Flavour};
 use deskside_envs::environment::marker;
 use deskside_envs::project::{self, First, Project};
-use deskside_machine::{Machine, Reading};
+use deskside_machine::Reading;
 use deskside_types::facts::{Facts, Vendor};
 use deskside_types::{Code, Problem, Result};
 use std::path::Path;
@@ -14,12 +14,12 @@ const OLDEST_PYTHON: &str = "3.9";
 
 /// A project of the person's own; without a framework among its packages there is no build to choose.
 pub fn named(
-    machine: &dyn Machine,
+    context: &Context,
     facts: &Facts,
     path: &Path,
     flavour: Option<Flavour>,
 ) -> Result<(Project, Option<Build>)> {
-    let mut project = project::read(machine, path)?;
+    let mut project = project::read(&*context.projects, path)?;
     if flavour.or(project.flavour).is_none() {
         // No framework bounds the Python, so one that is installed serves where the project takes it.
         let newest = &deskside_knowledge::frameworks::indexes().python.newest;
@@ -32,7 +32,7 @@ pub fn named(
         project.python = Some(python.request);
         return Ok((project, None));
     }
-    let build = build::select(machine, facts, &project.wish(flavour))?;
+    let build = build::select(&*context.machine, facts, &project.wish(flavour))?;
     Ok((project, Some(build)))
 }
 
@@ -96,11 +96,9 @@ fn make(context: &Context, flavour: Flavour) -> Result<Project> {
     let first: First = project::first(flavour);
     let folder = context.directories.projects.join(first.name());
     // Once it is written it is the person's, and read like any other.
-    if context
-        .machine
-        .exists(folder.join("deskside.toml"))
-        .map_err(Problem::from)?
-    {
+    let there = context.machine.exists(folder.join("deskside.toml"));
+    // On a recorded machine, what was not recorded counts as not there yet.
+    if there.or_else(|error| if context.recorded { Ok(false) } else { Err(Problem::from(error)) })? {
         let mut project = project::read(&*context.machine, &folder)?;
         project.first = Some(flavour);
         return Ok(project);

@@ -8,6 +8,7 @@ mod domain;
 mod machine_lines;
 mod report;
 mod train;
+mod unrecorded;
 
 pub use domain::Everything;
 pub use report::{Next, PlanReport, TrainedRun, UpReport};
@@ -17,7 +18,7 @@ use crate::Context;
 use deskside_envs::build::{Build, Flavour};
 use deskside_envs::project::Project;
 use deskside_envs::uv::{self, UvState};
-use deskside_machine::Reading;
+use deskside_machine::{Machine, Reading};
 use deskside_operate::{Applied, Event, Workshop, apply, check, premise};
 use deskside_types::plan::{Comparison, PLAN_VERSION, Plan, Premise, Step};
 use deskside_types::{Code, Facts, Problem, Result};
@@ -65,7 +66,7 @@ pub fn prepare(context: &Context, request: &UpRequest) -> Result<Prepared> {
     let facts = deskside_probe::collect(machine);
     let system = deskside_provision::assess(&facts);
     let (project, build) = match &request.project {
-        Some(path) => choose::named(machine, &facts, path, flavour)?,
+        Some(path) => choose::named(context, &facts, path, flavour)?,
         None => choose::first(context, &facts, flavour)?,
     };
     let uv = uv_state(context, &facts)?;
@@ -77,7 +78,9 @@ pub fn prepare(context: &Context, request: &UpRequest) -> Result<Prepared> {
         &wheel.bytes,
         &context.directories.cache,
     );
-    let steps = deskside_envs::plan::steps(machine, &project, build.as_ref(), &uv, Some(&module))?;
+    let unrecorded = unrecorded::Unrecorded(machine);
+    let looked_at: &dyn Machine = if context.recorded { &unrecorded } else { machine };
+    let steps = deskside_envs::plan::steps(looked_at, &project, build.as_ref(), &uv, Some(&module))?;
     let plan = plan(context, &facts, &project, steps)?;
     let mut warnings = project.warnings.clone();
     if system.blocks_accelerator() && build.as_ref().is_some_and(|build| !build.accelerated) {
@@ -114,7 +117,8 @@ pub fn carry_out(
 ) -> Result<Applied> {
     context.require_live("up")?;
     let machine = &*context.machine;
-    premise::require(machine, &prepared.report.plan, &prepared.facts)?;
+    // Between making the plan and carrying it out a person may have read it for an hour.
+    premise::require(machine, &prepared.report.plan, &deskside_probe::collect(machine))?;
     let workshop = Workshop {
         machine,
         domain: &Everything,

@@ -6,12 +6,20 @@ use crate::render;
 use deskside_app::{Context, Machine, info};
 use deskside_tui::{Meaning, Ui};
 use deskside_types::Result;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Shows what a machine is.
-pub fn info(ui: &Ui, machine: Arc<dyn Machine>, arguments: &Info, verbose: bool) -> Result<u8> {
-    let report = match (&arguments.machine, &arguments.record) {
-        (Some(bundle), _) => info::info(&*Context::recorded(bundle)?.machine),
+pub fn info(
+    ui: &Ui,
+    machine: Arc<dyn Machine>,
+    bundle: Option<&Path>,
+    arguments: &Info,
+    verbose: bool,
+) -> Result<u8> {
+    let report = match (bundle, &arguments.record) {
+        (Some(_), Some(_)) => return Err(Context::refusal("info --record")),
+        (Some(bundle), None) => info::info(&*Context::recorded(bundle, machine)?.machine),
         (None, Some(path)) => {
             let report = info::record(&Context::here(machine)?, path)?;
             ui.talk(&format!(

@@ -3,6 +3,7 @@
 mod generate;
 mod info;
 mod runs;
+mod undo;
 mod up;
 
 use crate::cli::{Cli, Command};
@@ -18,25 +19,37 @@ use std::sync::Arc;
 /// Calls the command's use case; returns the exit code.
 pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
     let machine = live(host)?;
-    let here = || Context::here(machine.clone());
+    let bundle = cli.global.machine;
+    // What changes a machine never gets a recorded one; what only looks takes either.
+    let live = |command: &str| match &bundle {
+        None => Context::here(machine.clone()),
+        Some(_) => Err(Context::refusal(command)),
+    };
+    let either = || match &bundle {
+        None => Context::here(machine.clone()),
+        Some(path) => Context::recorded(path, machine.clone()),
+    };
     match cli.command {
-        Command::Up(arguments) => up::up(ui, machine, arguments),
-        Command::Info(arguments) => info::info(ui, machine, &arguments, cli.global.verbose),
-        Command::Run(arguments) => runs::run(ui, &here()?, arguments),
-        Command::Runs(arguments) => runs::list(ui, &here()?, arguments),
-        Command::Show(arguments) => runs::show(ui, &here()?, &arguments),
-        Command::Logs(arguments) => runs::logs(ui, &here()?, &arguments),
-        Command::Reindex => runs::reindex(ui, &here()?),
+        Command::Up(arguments) if arguments.plan => up::plan(ui, &either()?, arguments),
+        Command::Up(arguments) => up::up(ui, &live("up")?, arguments),
+        Command::Info(arguments) => info::info(
+            ui,
+            machine.clone(),
+            bundle.as_deref(),
+            &arguments,
+            cli.global.verbose,
+        ),
+        Command::Run(arguments) => runs::run(ui, &live("run")?, arguments),
+        Command::Runs(arguments) => runs::list(ui, &either()?, arguments),
+        Command::Show(arguments) => runs::show(ui, &either()?, &arguments),
+        Command::Logs(arguments) => runs::logs(ui, &either()?, &arguments),
+        Command::Reindex => runs::reindex(ui, &live("reindex")?),
         Command::History => answer(
             ui,
-            &deskside_app::history::history(&here()?)?,
+            &deskside_app::history::history(&either()?)?,
             render::history::history,
         ),
-        Command::Undo(arguments) => answer(
-            ui,
-            &deskside_app::undo::undo(&here()?, arguments.operation.as_deref())?,
-            render::history::undo,
-        ),
+        Command::Undo(arguments) => undo::undo(ui, &live("undo")?, &arguments),
         Command::Explain(arguments) => explain(ui, arguments.code.as_deref()),
         Command::Completions(arguments) => generate::completions(ui, arguments.shell),
         Command::Generate(arguments) => generate::generate(ui, machine, arguments.what),

@@ -50,7 +50,7 @@ pub fn list(ui: &Ui, context: &Context, arguments: Runs) -> Result<u8> {
         experiment: arguments.experiment,
         state: arguments.state,
         matching: arguments.matching,
-        limit: arguments.limit,
+        limit: arguments.limit as usize,
     };
     answer(ui, &runs::list(context, &asked)?, render::runs::list)
 }

@@ -1,7 +1,7 @@
 //! `history` and `undo` as text.
 
 use deskside_app::history::HistoryReport;
-use deskside_app::undo::UndoReport;
+use deskside_app::undo::{UndoPreview, UndoReport};
 use deskside_tui::{Meaning, Ui};
 
 /// Draws the list of operations.
@@ -49,6 +49,41 @@ pub fn history(ui: &Ui, report: &HistoryReport) {
         ui.talk(&format!(
             "take one back: {}",
             ui.tint("deskside undo [ID]", Meaning::Hint)
+        ));
+    }
+}
+
+/// Draws what would be taken back, as an answer.
+pub fn preview(ui: &Ui, preview: &UndoPreview) {
+    draw(ui, preview, &|line| ui.answer(line), &|text, meaning| {
+        ui.paint(text, meaning)
+    });
+}
+
+/// Draws what is about to be taken back, beside the answer.
+pub fn preview_talk(ui: &Ui, preview: &UndoPreview) {
+    draw(ui, preview, &|line| ui.insist(line), &|text, meaning| {
+        ui.tint(text, meaning)
+    });
+}
+
+fn draw(
+    ui: &Ui,
+    preview: &UndoPreview,
+    print: &dyn Fn(&str),
+    paint: &dyn Fn(&str, Meaning) -> String,
+) {
+    print(&format!(
+        "{} {} ({})",
+        paint("undo:", Meaning::Subject),
+        ui.short(&preview.wish),
+        ui.moment(preview.began_at)
+    ));
+    for title in &preview.steps {
+        print(&format!(
+            "  {} {}",
+            paint("-", Meaning::Warning),
+            ui.short(title)
         ));
     }
 }
