@@ -1,7 +1,7 @@
 //! `cargo xtask dist`: the downloadable thing for people without Rust, and the proof that it runs on old systems.
 
 use crate::deb::{self, Member};
-use crate::shell::{has, output, shipped_binary, root, run, target};
+use crate::shell::{has, output, root, run, shipped_binary, target};
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use std::path::Path;

@@ -27,7 +27,12 @@ impl Context {
         let directories = Directories::of(&*machine).map_err(|error| {
             Problem::from(error).hint("set HOME, or DESKSIDE_HOME=/some/folder")
         })?;
-        Ok(Self { projects: machine.clone(), machine, directories, recorded: false })
+        Ok(Self {
+            projects: machine.clone(),
+            machine,
+            directories,
+            recorded: false,
+        })
     }
 
     /// The machine in a bundle.
@@ -37,7 +42,12 @@ impl Context {
     pub fn recorded(path: &Path, here: Arc<dyn Machine>) -> Result<Self> {
         let machine: Arc<dyn Machine> = Arc::new(Replay::open(path)?);
         let directories = Directories::of(&*machine).map_err(Problem::from)?;
-        Ok(Self { projects: here, machine, directories, recorded: true })
+        Ok(Self {
+            projects: here,
+            machine,
+            directories,
+            recorded: true,
+        })
     }
 
     /// Refuses a recorded machine.
@@ -45,14 +55,20 @@ impl Context {
     /// # Errors
     /// [`Code::BundleReadOnly`] when it is one.
     pub fn require_live(&self, command: &str) -> Result<()> {
-        if self.recorded { Err(Self::refusal(command)) } else { Ok(()) }
+        if self.recorded {
+            Err(Self::refusal(command))
+        } else {
+            Ok(())
+        }
     }
 
     /// Why a command that changes something takes no bundle.
     pub fn refusal(command: &str) -> Problem {
         Problem::new(
             Code::BundleReadOnly,
-            format!("`deskside {command}` changes a machine, and a bundle is only the record of one"),
+            format!(
+                "`deskside {command}` changes a machine, and a bundle is only the record of one"
+            ),
         )
         .hint("leave --machine away to work on this machine; `deskside up --plan` takes it")
     }

@@ -56,7 +56,13 @@ fn main() -> ExitCode {
 fn bad_usage(error: &clap::Error) -> ExitCode {
     let json = std::env::args_os().any(|argument| argument == "--json");
     let host = Host::new();
-    let ui = Ui::new(When::Auto, json, false, true, &variables::surroundings(&host));
+    let ui = Ui::new(
+        When::Auto,
+        json,
+        false,
+        true,
+        &variables::surroundings(&host),
+    );
     // A call without a command asks what there is: that is shown whole.
     if !json && error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let _ = error.print();

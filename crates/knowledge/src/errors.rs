@@ -34,14 +34,18 @@ mod tests {
 
     #[test]
     fn every_code_is_explained_and_nothing_else_is() {
-        let parsed: BTreeMap<String, Explanation> = toml::from_str(include_str!("../data/errors.toml")).expect("errors.toml");
+        let parsed: BTreeMap<String, Explanation> =
+            toml::from_str(include_str!("../data/errors.toml")).expect("errors.toml");
         let codes: Vec<&str> = Code::ALL.iter().map(|code| code.text()).collect();
         for code in &codes {
             assert!(parsed.contains_key(*code), "{code} has no explanation");
         }
         for (code, explanation) in &parsed {
             assert!(codes.contains(&code.as_str()), "{code} does not exist");
-            assert!(!explanation.remedy.is_empty() && explanation.meaning.len() > 40, "{code} says too little");
+            assert!(
+                !explanation.remedy.is_empty() && explanation.meaning.len() > 40,
+                "{code} says too little"
+            );
         }
     }
 }

@@ -7,10 +7,10 @@
 
 pub mod errors;
 pub mod frameworks;
-pub mod system;
 pub mod hardware;
 pub mod hosts;
 pub mod predicate;
 pub mod python;
+pub mod system;
 mod table;
 pub mod version;

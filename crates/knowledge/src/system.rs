@@ -41,8 +41,14 @@ pub struct Way {
 const FILES: &[(&str, &str)] = &[
     ("amd-access", include_str!("../data/system/amd-access.toml")),
     ("amd-driver", include_str!("../data/system/amd-driver.toml")),
-    ("nvidia-driver", include_str!("../data/system/nvidia-driver.toml")),
-    ("nvidia-mismatch", include_str!("../data/system/nvidia-mismatch.toml")),
+    (
+        "nvidia-driver",
+        include_str!("../data/system/nvidia-driver.toml"),
+    ),
+    (
+        "nvidia-mismatch",
+        include_str!("../data/system/nvidia-mismatch.toml"),
+    ),
     ("reboot", include_str!("../data/system/reboot.toml")),
     ("wsl-cuda", include_str!("../data/system/wsl-cuda.toml")),
 ];
@@ -51,7 +57,12 @@ const FILES: &[(&str, &str)] = &[
 pub fn lacks() -> &'static [Lack] {
     static LACKS: OnceLock<Vec<Lack>> = OnceLock::new();
     // The files are part of the program and a test reads each, so none is passed over here.
-    LACKS.get_or_init(|| FILES.iter().filter_map(|(_, text)| toml::from_str(text).ok()).collect())
+    LACKS.get_or_init(|| {
+        FILES
+            .iter()
+            .filter_map(|(_, text)| toml::from_str(text).ok())
+            .collect()
+    })
 }
 
 #[cfg(test)]
@@ -62,8 +73,14 @@ mod tests {
     fn every_file_can_be_read_and_names_its_source() {
         for (name, text) in FILES {
             let lack: Lack = toml::from_str(text).unwrap_or_else(|error| panic!("{name}: {error}"));
-            assert!(!lack.source.is_empty() && !lack.ways.is_empty(), "{name} says too little");
-            assert!(lack.ways.last().is_some_and(|way| way.when.is_none()), "{name}: the last way must always do");
+            assert!(
+                !lack.source.is_empty() && !lack.ways.is_empty(),
+                "{name} says too little"
+            );
+            assert!(
+                lack.ways.last().is_some_and(|way| way.when.is_none()),
+                "{name}: the last way must always do"
+            );
         }
         assert_eq!(lacks().len(), FILES.len());
     }

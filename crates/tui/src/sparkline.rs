@@ -3,11 +3,29 @@
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 const ASCII: [char; 8] = ['_', '.', '-', '~', '=', '+', '*', '#'];
 
+/// How many times the greatest value must be the least one before a curve is drawn by its logarithm.
+const WIDE: f64 = 50.0;
+
+/// Whether a curve is drawn by its logarithm: all values are above zero and they span decades, as a loss does.
+pub fn is_logarithmic(values: &[f64]) -> bool {
+    let finite = || values.iter().copied().filter(|value| value.is_finite());
+    let low = finite().fold(f64::INFINITY, f64::min);
+    let high = finite().fold(f64::NEG_INFINITY, f64::max);
+    low > 0.0 && high / low > WIDE
+}
+
 /// Values as one line of at most `width` characters: each character shows the mean of its stretch.
 ///
 /// Values that are not finite are shown as `!`, for a diverged loss must be seen.
 pub fn sparkline(values: &[f64], width: usize, unicode: bool) -> String {
     let marks = if unicode { &BLOCKS } else { &ASCII };
+    let logarithms: Vec<f64>;
+    let values = if is_logarithmic(values) {
+        logarithms = values.iter().map(|value| value.ln()).collect();
+        &logarithms
+    } else {
+        values
+    };
     let finite = || values.iter().copied().filter(|value| value.is_finite());
     let low = finite().fold(f64::INFINITY, f64::min);
     let high = finite().fold(f64::NEG_INFINITY, f64::max);
@@ -34,6 +52,15 @@ pub fn sparkline(values: &[f64], width: usize, unicode: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_loss_that_falls_over_decades_keeps_its_shape() {
+        let loss = [1.0, 0.1, 0.01, 0.001];
+        assert!(
+            is_logarithmic(&loss) && !is_logarithmic(&[0.0, 100.0]) && !is_logarithmic(&[1.0, 2.0])
+        );
+        assert_eq!(sparkline(&loss, 4, true), "█▆▃▁");
+    }
 
     #[test]
     fn curves_fall_and_rise() {

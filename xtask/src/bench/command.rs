@@ -117,15 +117,25 @@ pub fn second_up(program: &Path) -> Result<Bar> {
     let project = home.join("project");
     std::fs::create_dir_all(&project)?;
     std::fs::write(project.join("requirements.txt"), "six\n")?;
-    std::fs::write(project.join("deskside.toml"), "[run]\ncommand = [\"true\"]\n")?;
+    std::fs::write(
+        project.join("deskside.toml"),
+        "[run]\ncommand = [\"true\"]\n",
+    )?;
     let up = || {
         let mut command = Command::new(program);
-        command.arg("up").arg(&project).env("DESKSIDE_HOME", home.join("home"));
+        command
+            .arg("up")
+            .arg(&project)
+            .env("DESKSIDE_HOME", home.join("home"));
         command
     };
     once(&mut up())?;
     let times = times(ROUNDS / 6, up)?;
-    Ok(bar("second deskside up, to the end of `true`", &times, Duration::from_secs(2)))
+    Ok(bar(
+        "second deskside up, to the end of `true`",
+        &times,
+        Duration::from_secs(2),
+    ))
 }
 
 fn tempfolder(name: &str) -> Result<std::path::PathBuf> {

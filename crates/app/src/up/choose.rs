@@ -98,7 +98,13 @@ fn make(context: &Context, flavour: Flavour) -> Result<Project> {
     // Once it is written it is the person's, and read like any other.
     let there = context.machine.exists(folder.join("deskside.toml"));
     // On a recorded machine, what was not recorded counts as not there yet.
-    if there.or_else(|error| if context.recorded { Ok(false) } else { Err(Problem::from(error)) })? {
+    if there.or_else(|error| {
+        if context.recorded {
+            Ok(false)
+        } else {
+            Err(Problem::from(error))
+        }
+    })? {
         let mut project = project::read(&*context.machine, &folder)?;
         project.first = Some(flavour);
         return Ok(project);

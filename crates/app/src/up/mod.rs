@@ -79,8 +79,13 @@ pub fn prepare(context: &Context, request: &UpRequest) -> Result<Prepared> {
         &context.directories.cache,
     );
     let unrecorded = unrecorded::Unrecorded(machine);
-    let looked_at: &dyn Machine = if context.recorded { &unrecorded } else { machine };
-    let steps = deskside_envs::plan::steps(looked_at, &project, build.as_ref(), &uv, Some(&module))?;
+    let looked_at: &dyn Machine = if context.recorded {
+        &unrecorded
+    } else {
+        machine
+    };
+    let steps =
+        deskside_envs::plan::steps(looked_at, &project, build.as_ref(), &uv, Some(&module))?;
     let plan = plan(context, &facts, &project, steps)?;
     let mut warnings = project.warnings.clone();
     if system.blocks_accelerator() && build.as_ref().is_some_and(|build| !build.accelerated) {
@@ -118,7 +123,11 @@ pub fn carry_out(
     context.require_live("up")?;
     let machine = &*context.machine;
     // Between making the plan and carrying it out a person may have read it for an hour.
-    premise::require(machine, &prepared.report.plan, &deskside_probe::collect(machine))?;
+    premise::require(
+        machine,
+        &prepared.report.plan,
+        &deskside_probe::collect(machine),
+    )?;
     let workshop = Workshop {
         machine,
         domain: &Everything,

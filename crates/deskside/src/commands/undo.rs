@@ -22,9 +22,16 @@ pub fn undo(ui: &Ui, context: &Context, arguments: &Undo) -> Result<u8> {
 }
 
 fn confirm(ui: &Ui, preview: &undo::UndoPreview) -> Result<()> {
-    let refused = || Problem::new(Code::NotConfirmed, "nothing was taken back: it was not confirmed");
+    let refused = || {
+        Problem::new(
+            Code::NotConfirmed,
+            "nothing was taken back: it was not confirmed",
+        )
+    };
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        return Err(refused().hint("without a terminal to ask on, add --yes; --plan shows what would go"));
+        return Err(
+            refused().hint("without a terminal to ask on, add --yes; --plan shows what would go")
+        );
     }
     if ui.json {
         ui.insist(&preview.json().to_string());
@@ -32,10 +39,18 @@ fn confirm(ui: &Ui, preview: &undo::UndoPreview) -> Result<()> {
         render::history::preview_talk(ui, preview);
     }
     // A prompt is no line, and nobody is there to tell where it can't be written.
-    let _ = write!(std::io::stderr(), "{} [y/N] ", ui.tint("Take this back?", Meaning::Subject));
+    let _ = write!(
+        std::io::stderr(),
+        "{} [y/N] ",
+        ui.tint("Take this back?", Meaning::Subject)
+    );
     let _ = std::io::stderr().flush();
     let mut reply = String::new();
     let read = std::io::stdin().read_line(&mut reply);
     let yes = matches!(reply.trim().to_lowercase().as_str(), "y" | "yes");
-    if read.is_ok() && yes { Ok(()) } else { Err(refused()) }
+    if read.is_ok() && yes {
+        Ok(())
+    } else {
+        Err(refused())
+    }
 }

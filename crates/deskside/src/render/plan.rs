@@ -2,7 +2,7 @@
 
 use super::field;
 use deskside_app::up::{Next, PlanReport, UpReport};
-use deskside_tui::sparkline::sparkline;
+use deskside_tui::sparkline::{is_logarithmic, sparkline};
 use deskside_tui::{Meaning, Ui};
 use deskside_types::plan::Step;
 use deskside_types::units;
@@ -134,8 +134,13 @@ pub fn result(ui: &Ui, report: &UpReport) {
             48.min(ui.width.saturating_sub(40)),
             ui.unicode,
         );
+        let scale = if is_logarithmic(&series.values) {
+            " (log scale)"
+        } else {
+            ""
+        };
         let ends = format!(
-            "{} {} {}",
+            "{} {} {}{scale}",
             units::number(series.first),
             ui.letter("→", "->"),
             units::number(series.last)

@@ -2,7 +2,7 @@
 
 use super::field;
 use deskside_app::runs::{ReindexReport, RunRow, RunsReport, ShowReport};
-use deskside_tui::sparkline::sparkline;
+use deskside_tui::sparkline::{is_logarithmic, sparkline};
 use deskside_tui::{Meaning, Table, Ui};
 use deskside_types::run::{RunExit, RunState};
 use deskside_types::units;
@@ -221,7 +221,14 @@ fn metrics(ui: &Ui, report: &ShowReport) {
             .curves
             .iter()
             .find(|curve| curve.name == metric.name)
-            .map(|curve| sparkline(&curve.values, 32, ui.unicode))
+            .map(|curve| {
+                let scale = if is_logarithmic(&curve.values) {
+                    " log"
+                } else {
+                    ""
+                };
+                format!("{}{scale}", sparkline(&curve.values, 32, ui.unicode))
+            })
             .unwrap_or_default();
         let number = |value: Option<f64>| value.map(units::number).unwrap_or_default();
         table.row([

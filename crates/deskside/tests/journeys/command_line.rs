@@ -22,7 +22,11 @@ fn bad_usage_is_exit_code_2_and_suggests() {
     let said = person.says(&["inof"]);
     assert_eq!(said.code, 2);
     assert!(said.talk.contains("info"), "no suggestion: {}", said.talk);
-    assert!(said.talk.contains("DS0003") && said.talk.contains("hint:"), "{}", said.talk);
+    assert!(
+        said.talk.contains("DS0003") && said.talk.contains("hint:"),
+        "{}",
+        said.talk
+    );
     let said = person.says(&["--json", "inof"]);
     let error: serde_json::Value = serde_json::from_str(&said.talk).unwrap();
     assert_eq!(error["code"], "DS0003");

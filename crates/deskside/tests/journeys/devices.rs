@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 /// The stand-in library, compiled by plain rustc; its folder.
 fn library() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fake-nvml-{}", std::process::id()));
+    let folder =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fake-nvml-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testkit/fake-nvml/fake_nvml.rs");
     let built = Command::new("rustc")
@@ -47,9 +48,17 @@ fn info_with_a_device_library_that_answers_fails_or_hangs() {
         let json: serde_json::Value = serde_json::from_str(&said.out).unwrap();
         let library = json["facts"]["drivers"]["nvidia"]["device_library"].to_string();
         assert!(library.contains(wanted), "{state}: {library}");
-        assert!(start.elapsed() < Duration::from_secs(5), "{state}: took {:?}", start.elapsed());
+        assert!(
+            start.elapsed() < Duration::from_secs(5),
+            "{state}: took {:?}",
+            start.elapsed()
+        );
         if state.contains("cuda=") {
-            assert_eq!(json["facts"]["gpus"][0]["name"], "NVIDIA GeForce RTX 4090", "{}", said.out);
+            assert_eq!(
+                json["facts"]["gpus"][0]["name"], "NVIDIA GeForce RTX 4090",
+                "{}",
+                said.out
+            );
             assert_eq!(json["model_memory"][0]["low_bytes"], 25_757_220_864_u64);
         }
     }

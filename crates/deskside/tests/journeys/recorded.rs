@@ -127,10 +127,26 @@ fn a_recorded_machine_is_planned_for() {
     // A project of one's own, for a machine that is elsewhere: the project is here, the facts are there.
     person.write("mine/requirements.txt", "torch\n");
     person.write("mine/train.py", "");
-    let said = person.says(&["up", "mine", "--plan", "--machine", &machine("ubuntu-24.04-two-generations")]);
+    let said = person.says(&[
+        "up",
+        "mine",
+        "--plan",
+        "--machine",
+        &machine("ubuntu-24.04-two-generations"),
+    ]);
     assert_eq!(said.code, 0, "{}", said.talk);
-    assert!(said.out.contains("cu126") && said.out.contains("mine/.venv"), "{}", said.out);
+    assert!(
+        said.out.contains("cu126") && said.out.contains("mine/.venv"),
+        "{}",
+        said.out
+    );
     for command in ["runs", "history"] {
-        assert_eq!(person.says(&[command, "--machine", &machine("debian-12-cpu-only")]).code, 0, "{command}");
+        assert_eq!(
+            person
+                .says(&[command, "--machine", &machine("debian-12-cpu-only")])
+                .code,
+            0,
+            "{command}"
+        );
     }
 }

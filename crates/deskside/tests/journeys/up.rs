@@ -77,7 +77,11 @@ fn one_command_leads_to_a_trained_model() {
     // Nobody can be asked here, so undo wants to be told.
     let asked = person.says(&["undo"]);
     assert_eq!(asked.code, 5, "{}", asked.talk);
-    assert!(asked.talk.contains("DS0308") && asked.talk.contains("--yes"), "{}", asked.talk);
+    assert!(
+        asked.talk.contains("DS0308") && asked.talk.contains("--yes"),
+        "{}",
+        asked.talk
+    );
     assert!(person.says(&["undo", "--plan"]).out.contains(".venv"));
     assert!(venv.exists());
 
@@ -145,7 +149,11 @@ fn ctrl_c_while_installing_stops_cleanly_and_goes_on_later() {
     }
     let person = Person::new();
     let mut interrupted = 0;
-    for step in ["Get uv", "Make the Python environment", "Install the project's packages"] {
+    for step in [
+        "Get uv",
+        "Make the Python environment",
+        "Install the project's packages",
+    ] {
         let mut child = up(&person, &["--flavour", "jax", "--no-train"])
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -154,21 +162,33 @@ fn ctrl_c_while_installing_stops_cleanly_and_goes_on_later() {
         let mut talk = BufReader::new(child.stderr.take().unwrap());
         let mut heard = String::new();
         // As soon as the step is announced, it is interrupted.
-        while !heard.lines().last().is_some_and(|line| line.starts_with('[') && line.contains(step)) {
+        while !heard
+            .lines()
+            .last()
+            .is_some_and(|line| line.starts_with('[') && line.contains(step))
+        {
             if talk.read_line(&mut heard).unwrap() == 0 {
                 break;
             }
         }
-        let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+        let _ = Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status();
         talk.read_to_string(&mut heard).unwrap();
         let code = child.wait().unwrap().code();
-        assert!([Some(0), Some(130)].contains(&code), "{step}: {code:?} {heard}");
+        assert!(
+            [Some(0), Some(130)].contains(&code),
+            "{step}: {code:?} {heard}"
+        );
         if code == Some(130) {
             interrupted += 1;
             assert!(heard.contains("DS0002"), "{step}: {heard}");
         }
     }
-    assert!(interrupted >= 2, "only {interrupted} of three calls were interrupted");
+    assert!(
+        interrupted >= 2,
+        "only {interrupted} of three calls were interrupted"
+    );
     let last = says(&person, &["--flavour", "jax", "--no-train"]);
     assert_eq!(last.code, 0, "{}", last.talk);
 }
