@@ -1,5 +1,6 @@
 //! The state of the code, from git: commit, branch, what differs, what is untracked.
 
+use crate::patch::{self, holds_secrets};
 use deskside_machine::{
     Acting, Command, DoorError, Durability, ErrorKind, Machine, Output, Reading,
 };
@@ -72,7 +73,13 @@ pub(crate) fn code_state(
         let left = PATIENCE
             .saturating_sub(spent)
             .max(Duration::from_millis(100));
-        if let Err(why) = keep_diff(machine, directory, folder, left) {
+        if !code.left_out.is_empty() {
+            warn(format!(
+                "code/diff.patch is without files whose names say that they hold secrets: {}",
+                code.left_out.join(", ")
+            ));
+        }
+        if let Err(why) = keep_diff(machine, directory, folder, left, &code.left_out) {
             warn(format!(
                 "how the code differs from its commit was not recorded: {why}"
             ));
@@ -86,9 +93,23 @@ fn keep_diff(
     directory: &Path,
     folder: &Folder,
     left: Duration,
+    left_out: &[String],
 ) -> Result<(), String> {
+    let fixed = [
+        "diff",
+        "--binary",
+        "--no-color",
+        "--no-ext-diff",
+        "HEAD",
+        "--",
+        ":(top)",
+    ];
+    let pathspecs = patch::pathspecs(left_out);
+    let arguments: Vec<&str> = fixed
+        .into_iter()
+        .chain(pathspecs.iter().map(String::as_str))
+        .collect();
     // The limit is one byte above what is kept: an output that reaches it was cut.
-    let arguments = ["diff", "--binary", "--no-color", "--no-ext-diff", "HEAD"];
     match git(machine, directory, left, LARGEST_DIFF + 1, &arguments) {
         Ok(output) if !output.succeeded() => {
             Err(format!("git says: {}", output.last_lines(1).join(" ")))
@@ -97,7 +118,12 @@ fn keep_diff(
             Err("the diff is larger than 20 MiB".into())
         }
         Ok(output) => machine
-            .write_file(folder.diff(), output.stdout, 0o644, Durability::Process)
+            .write_file(
+                folder.diff(),
+                patch::shown(&output.stdout),
+                0o600,
+                Durability::Process,
+            )
             .map_err(|error| error.reason()),
         Err(error) => Err(in_words(&error)),
     }
@@ -142,6 +168,7 @@ fn parse_status(bytes: &[u8]) -> Option<CodeState> {
         branch: None,
         dirty: false,
         untracked: Vec::new(),
+        left_out: Vec::new(),
     };
     let mut records = bytes.split(|byte| *byte == 0).map(String::from_utf8_lossy);
     while let Some(record) = records.next() {
@@ -158,10 +185,24 @@ fn parse_status(bytes: &[u8]) -> Option<CodeState> {
                 }
                 _ => {}
             },
-            "1" | "u" => code.dirty = true,
-            "2" => {
+            // Before the path stand 7 fields, 8 of a rename, 9 of a conflict.
+            "1" | "u" | "2" => {
                 code.dirty = true;
-                records.next(); // the path it had before
+                let fields = match kind {
+                    "1" => 8,
+                    "2" => 9,
+                    _ => 10,
+                };
+                let path = rest.splitn(fields, ' ').nth(fields - 1).map(String::from);
+                let before = if kind == "2" { records.next() } else { None };
+                let paths: Vec<String> = path
+                    .into_iter()
+                    .chain(before.map(|path| path.into_owned()))
+                    .collect();
+                // What was copied out of such a file, or into it, is the same content.
+                if paths.iter().any(|path| holds_secrets(path)) {
+                    code.left_out.extend(paths);
+                }
             }
             "?" => code
                 .untracked
@@ -181,11 +222,23 @@ mod tests {
         let status = "# branch.oid 0123abc\0# branch.head main\0# branch.upstream origin/main\0# branch.ab +0 -0\0\
             1 .M N... 100644 100644 100644 aaa bbb train.py\0\
             2 R. N... 100644 100644 100644 aaa bbb R100 new name.py\0? old.py\0\
+            1 .M N... 100644 100644 100644 aaa bbb conf/.env.local\0\
+            2 R. N... 100644 100644 100644 aaa bbb R090 plain name.txt\0deploy.pem\0\
+            u UU N... 100644 100644 100644 100644 aaa bbb ccc my secrets.py\0\
             ? notes with blanks.md\0? ü/\0";
         let code = parse_status(status.as_bytes()).unwrap();
         assert_eq!(
             (code.commit.as_str(), code.branch.as_deref(), code.dirty),
             ("0123abc", Some("main"), true)
+        );
+        assert_eq!(
+            code.left_out,
+            [
+                "conf/.env.local",
+                "plain name.txt",
+                "deploy.pem",
+                "my secrets.py"
+            ]
         );
         assert_eq!(code.untracked, ["notes with blanks.md", "ü/"]);
         let clean = parse_status(b"# branch.oid 0123abc\0# branch.head (detached)\0? a\0").unwrap();

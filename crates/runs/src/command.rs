@@ -63,8 +63,13 @@ fn is_shell(program: &str) -> bool {
 
 /// `bash train.sh --lr 1` runs a script; what stands behind `-c` is shell text and holds no parameters.
 fn shell_script(argv: &[String]) -> (String, usize) {
-    let options = argv[1..].iter().take_while(|word| word.starts_with('-')).count();
-    let has_text = argv[1..=options].iter().any(|word| !word.starts_with("--") && word.contains('c'));
+    let options = argv[1..]
+        .iter()
+        .take_while(|word| word.starts_with('-'))
+        .count();
+    let has_text = argv[1..=options]
+        .iter()
+        .any(|word| !word.starts_with("--") && word.contains('c'));
     match argv.get(1 + options) {
         Some(script) if !has_text => (script.clone(), options + 2),
         _ => (argv[0].clone(), argv.len()),

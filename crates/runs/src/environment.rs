@@ -1,8 +1,8 @@
 //! The environment a command runs in: which variables are recorded, which virtual environment is active, its packages.
 
-use crate::secrets::shown_named;
 use deskside_machine::{Acting, Durability, FileKind, Machine, Reading};
 use deskside_track::Folder;
+use deskside_track::secrets::shown_named;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -25,7 +25,11 @@ fn machine() -> (Sim, u32) {
         ),
     );
     sim.put_directory("/home/user/project/.git")
-        .put_file("/home/user/project/train.py", "");
+        .put_file("/home/user/project/train.py", "")
+        .put_file(
+            "/home/user/project/uv.lock",
+            "version = 1\nregistry = \"https://me:visible@host/simple\"\n",
+        );
     sim.put_file(
         "/home/user/venv/lib/python3.12/site-packages/torch-2.9.0.dist-info/METADATA",
         "",
@@ -38,7 +42,13 @@ fn machine() -> (Sim, u32) {
     );
     sim.on_command(
         |argv| argv[0] == "git" && argv.contains(&"diff".into()),
-        |_, _| Ok(output(0, "diff --git a/train.py b/train.py\n", "")),
+        |_, _| {
+            Ok(output(
+                0,
+                "diff --git a/train.py b/train.py\n+login(\"hf_abcdefghijklmnopqrstuv\")\n",
+                "",
+            ))
+        },
     );
     sim.on_launch(
         |argv| argv[0] == "python",
@@ -61,7 +71,17 @@ fn request() -> Request {
         argv: ["python", "train.py", "--lr", "3e-4", "--api-key", "hidden"]
             .map(OsString::from)
             .to_vec(),
-        tags: [("why".to_string(), "test".to_string())].into(),
+        tags: [("why", "test"), ("token", "hidden")]
+            .map(|(name, value)| (name.to_string(), value.to_string()))
+            .into(),
+        params: [("openai_key".to_string(), "hidden".to_string())].into(),
+        build: Some(crate::BuildRecord {
+            framework: "torch".into(),
+            variant: "cpu".into(),
+            arguments: vec!["--index".into(), "https://me:hidden@host/whl".into()],
+            why: vec!["no GPU".into()],
+            ..Default::default()
+        }),
         ..Request::default()
     }
 }
@@ -116,7 +136,20 @@ fn everything_about_a_run_is_kept() {
         "python train.py --lr 3e-4 --api-key ***"
     );
     assert_eq!(run.params["lr"], "3e-4");
-    assert_eq!(run.tags["why"], "test");
+    assert_eq!(
+        (run.tags["why"].as_str(), run.tags["token"].as_str()),
+        ("test", "***")
+    );
+    assert_eq!(run.params["openai_key"], "***");
+    assert_eq!(
+        sim.text(folder.build()).unwrap(),
+        "framework = \"torch\"\nvariant = \"cpu\"\nrequirements = []\n\
+         arguments = [\"--index\", \"https://***@host/whl\"]\npython = \"\"\nwhy = [\"no GPU\"]\n"
+    );
+    assert_eq!(
+        sim.text(folder.lock()).unwrap(),
+        "version = 1\nregistry = \"https://***@host/simple\"\n"
+    );
     assert_eq!(run.working_directory, "/home/user/project");
     assert_eq!(run.environment["VIRTUAL_ENV"], "/home/user/venv");
     let code = run.code.unwrap();
@@ -130,7 +163,7 @@ fn everything_about_a_run_is_kept() {
     );
     assert_eq!(
         sim.text(folder.diff()).unwrap(),
-        "diff --git a/train.py b/train.py\n"
+        "diff --git a/train.py b/train.py\n+login(\"***\")\n"
     );
     assert_eq!(sim.text(folder.packages()).unwrap(), "torch==2.9.0\n");
     assert_eq!(sim.text(folder.log()).unwrap(), "epoch 1\n");
@@ -200,12 +233,19 @@ fn what_cannot_be_started_is_said_and_recorded() {
         let (sim, _) = machine();
         sim.on_launch(
             |_| true,
-            move |_, _| Err(deskside_machine::DoorError::new(kind, "start python", "no")),
+            move |_, _| {
+                Err(deskside_machine::DoorError::new(
+                    kind,
+                    "start python --api-key hidden",
+                    "no",
+                ))
+            },
         );
         let problem = go(&sim, request()).unwrap_err();
         assert_eq!(problem.code, code);
         assert!(problem.message.contains(word), "{problem:?}");
         let folders = folders(&sim);
+        assert!(!sim.text(folders[0].state()).unwrap().contains("hidden"));
         assert!(
             matches!(truth(&sim, &folders[0]).unwrap().state, RunState::Failed { reason } if reason.contains(word))
         );

@@ -1,10 +1,11 @@
 //! A run in the foreground: this process watches it, passes output and signals on, and writes its end.
 
 use crate::request::{Event, Finished, Request};
-use crate::{code, command, environment, secrets};
+use crate::{build, code, command, environment};
 use deskside_machine::{
     Acting, Child, Directories, DoorError, Durability, ErrorKind, Launch, Machine, Moment, Reading,
 };
+use deskside_track::secrets::{shown_command, shown_named, shown_value};
 use deskside_track::{Folder, Store, record};
 use deskside_types::run::{Place, RUN_FOLDER_VERSION, RunId, RunRecord, RunState, StateRecord};
 use deskside_types::{Code, Problem, Result};
@@ -122,17 +123,17 @@ impl Run {
             .iter()
             .map(|word| word.to_string_lossy().into_owned())
             .collect();
-        let shown = secrets::shown_command(&argv);
+        let shown = shown_command(&argv);
         let mut params = command::params_of(&shown);
         params.extend(
             request
                 .params
                 .iter()
-                .map(|(name, value)| (name.clone(), secrets::shown_named(name, value))),
+                .map(|(name, value)| (name.clone(), shown_named(name, value))),
         );
 
         let mut launch = Launch {
-            argv: request.argv,
+            argv: request.argv.clone(),
             directory: request.directory.clone(),
             variables: request
                 .environment
@@ -166,29 +167,31 @@ impl Run {
             started_at: None,
             ended_at: None,
         };
-        let kept = Self::keep_surroundings(
-            machine,
-            &folder,
-            &directory,
-            request.environment.as_deref(),
-            &state,
-            warn,
-        );
+        let kept = Self::keep_surroundings(machine, &folder, &directory, &request, &state, warn);
         let code = kept.inspect_err(|_| forget(machine, &folder))?;
         let run = RunRecord {
             version: RUN_FOLDER_VERSION,
             id: folder.id().clone(),
-            name: request.name.unwrap_or_else(|| command::run_name(&argv)),
+            name: request
+                .name
+                .map_or_else(|| command::run_name(&shown), |name| shown_value(&name)),
             experiment: request
                 .experiment
                 .or_else(|| machine.variable("DESKSIDE_EXPERIMENT"))
-                .unwrap_or_else(|| DEFAULT_EXPERIMENT.into()),
+                .map_or_else(|| DEFAULT_EXPERIMENT.into(), |name| shown_value(&name)),
             created_at: now.wall,
             argv: shown,
             working_directory: directory.display().to_string(),
             project: request.project.map(|path| path.display().to_string()),
             params,
-            tags: request.tags,
+            tags: request
+                .tags
+                .into_iter()
+                .map(|(name, value)| {
+                    let shown = shown_named(&name, &value);
+                    (name, shown)
+                })
+                .collect(),
             place: Place::Here,
             code,
             environment: recorded,
@@ -202,19 +205,20 @@ impl Run {
         })
     }
 
-    /// `state` first, so that the folder says at once whose it is; then code and packages; `run.toml` makes it a run.
+    /// `state` first, so that the folder says at once whose it is; then code and environment; `run.toml` makes it a run.
     fn keep_surroundings(
         machine: &dyn Machine,
         folder: &Folder,
         directory: &Path,
-        wanted: Option<&Path>,
+        request: &Request,
         state: &StateRecord,
         warn: &mut dyn FnMut(String),
     ) -> Result<Option<deskside_types::run::CodeState>> {
         record::begin(machine, folder, state)?;
         let code = code::code_state(machine, directory, folder, warn);
-        if let Some(path) = wanted
-            .map(Path::to_path_buf)
+        if let Some(path) = request
+            .environment
+            .clone()
             .or_else(|| environment::active(machine))
             && let Err(why) = environment::keep_packages(machine, &path, folder)
         {
@@ -222,6 +226,15 @@ impl Run {
                 "the packages of {} were not recorded: {why}",
                 path.display()
             ));
+        }
+        let project = request.project.as_deref().unwrap_or(directory);
+        if let Err(why) = build::keep_lock(machine, project, folder) {
+            warn(format!("the project's uv.lock was not recorded: {why}"));
+        }
+        if let Some(record) = &request.build
+            && let Err(why) = build::keep_build(machine, record, folder)
+        {
+            warn(format!("the framework build was not recorded: {why}"));
         }
         Ok(code)
     }
@@ -236,7 +249,7 @@ impl Run {
             .launch
             .argv
             .first()
-            .map(|word| word.to_string_lossy().into_owned())
+            .map(|word| shown_value(&word.to_string_lossy()))
             .unwrap_or_default();
         let problem = match error.kind {
             ErrorKind::Absent => Problem::new(Code::CommandNotFound, format!("the command {program} was not found"))
@@ -245,7 +258,10 @@ impl Run {
             ErrorKind::Denied => Problem::new(Code::CommandNotExecutable, format!("the command {program} can't be executed"))
                 .because(&error.detail)
                 .hint(format!("look at it with `ls -l {program}`; a script needs `chmod +x` and a first line such as #!/usr/bin/env python3")),
-            _ => Problem::from(error.clone()).within(format!("could not start {program}")).coded(Code::RunFolder),
+            // The door's own words may hold the whole command line.
+            _ => Problem::from(DoorError { what: format!("start {program}"), ..error.clone() })
+                .within(format!("could not start {program}"))
+                .coded(Code::RunFolder),
         };
         let ended_at = machine.now().ok().map(|moment| moment.wall);
         let state = StateRecord {

@@ -84,6 +84,104 @@ fn what_is_not_there_or_cannot_be_executed_has_its_own_code() {
     assert_eq!(problem.code, Code::RunFolder, "{problem:?}");
 }
 
+/// By git itself: what the patterns and the renames come to.
+#[test]
+fn the_diff_is_without_what_holds_secrets() {
+    let home = tempfile::tempdir().unwrap();
+    let project = home.path().join("project");
+    let git = |words: &[&str]| {
+        std::process::Command::new("git")
+            .args([
+                "-c",
+                "user.name=a",
+                "-c",
+                "user.email=a@b",
+                "-c",
+                "init.defaultBranch=main",
+            ])
+            .args(words)
+            .current_dir(&project)
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .output()
+            .is_ok_and(|output| output.status.success())
+    };
+    let put = |path: &str, text: &str| {
+        let path = project.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    std::fs::create_dir(&project).unwrap();
+    if !git(&["init"]) {
+        deskside_testkit::skip("the_diff_is_without_what_holds_secrets: no git");
+        return;
+    }
+    let secret = [
+        ".env",
+        "deploy/Prod.PEM",
+        "deploy/my-secrets.yaml",
+        "secrets/ä b.txt",
+        "id_rsa",
+    ];
+    let long = "a line that stays\n".repeat(20);
+    for path in secret.iter().chain(&["train.py", "deploy/plain.txt"]) {
+        put(path, &long);
+    }
+    assert!(git(&["add", "."]) && git(&["commit", "-m", "x"]));
+    assert!(git(&["mv", "id_rsa", "renamed.txt"]));
+    for path in secret.iter().filter(|path| **path != "id_rsa") {
+        put(path, &format!("{long}visible\n"));
+    }
+    put("renamed.txt", &format!("{long}visible\n"));
+    put(
+        "train.py",
+        &format!("{long}lr = 2\nlogin('hf_abcdefghijklmnopqrstuv')\n"),
+    );
+    put("deploy/plain.txt", &format!("{long}seen\n"));
+    assert!(git(&["add", "."]));
+    let request = Request {
+        argv: vec!["true".into()],
+        directory: Some(project.join("deploy")),
+        ..Request::default()
+    };
+    let finished = foreground(Arc::new(Host::new()), &directories(home.path()), request).unwrap();
+    let folder = Folder::at(&finished.folder).unwrap();
+    let diff = std::fs::read_to_string(folder.diff()).unwrap();
+    assert!(
+        diff.contains("+lr = 2") && diff.contains("+login('***')") && diff.contains("+seen"),
+        "{diff}"
+    );
+    assert!(
+        !diff.contains("visible") && !diff.contains("id_rsa"),
+        "{diff}"
+    );
+    let mode = std::os::unix::fs::PermissionsExt::mode(
+        &std::fs::metadata(folder.diff()).unwrap().permissions(),
+    );
+    assert_eq!(mode & 0o777, 0o600);
+    let mut left_out = deskside_track::record::read(&Host::new(), &folder)
+        .unwrap()
+        .code
+        .unwrap()
+        .left_out;
+    left_out.sort();
+    assert_eq!(
+        left_out,
+        [
+            ".env",
+            "deploy/Prod.PEM",
+            "deploy/my-secrets.yaml",
+            "id_rsa",
+            "renamed.txt",
+            "secrets/ä b.txt"
+        ]
+    );
+    assert!(
+        finished.warnings[0].contains("deploy/Prod.PEM"),
+        "{:?}",
+        finished.warnings
+    );
+}
+
 #[test]
 fn training_code_logs_into_the_run() {
     let home = tempfile::tempdir().unwrap();

@@ -9,19 +9,20 @@
     )
 )]
 
+mod build;
 mod code;
 mod command;
 mod environment;
 mod foreground;
 mod params;
+mod patch;
 mod request;
-mod secrets;
 
 pub use command::{params_of, run_name};
+pub use deskside_track::secrets::{shown_command, shown_value};
 pub use foreground::{foreground, foreground_with};
 pub use params::parse as parse_params;
-pub use request::{Event, Finished, Request};
-pub use secrets::{shown_command, shown_value};
+pub use request::{BuildRecord, Event, Finished, Request};
 
 #[cfg(test)]
 mod fault_tests;

@@ -1,6 +1,7 @@
 //! What is to be run, and what it came to.
 
 use deskside_types::run::{RunExit, RunId, RunMachine, StateRecord};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -31,6 +32,25 @@ pub struct Request {
     pub silent: bool,
     /// The machine in a few words, where the caller knows them.
     pub machine: Option<RunMachine>,
+    /// The framework build of its environment, where the caller chose it.
+    pub build: Option<BuildRecord>,
+}
+
+/// The framework build of an environment, kept as `environment/build.toml`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct BuildRecord {
+    /// `torch`, `jax`, `mlx`.
+    pub framework: String,
+    /// `cu132`, `rocm7.2`, `cpu`.
+    pub variant: String,
+    /// Requirements, as uv takes them.
+    pub requirements: Vec<String>,
+    /// Further uv arguments: indexes and the like. Credentials are left out when it is written.
+    pub arguments: Vec<String>,
+    /// The Python request, as uv takes it.
+    pub python: String,
+    /// Why it is this build, a sentence each.
+    pub why: Vec<String>,
 }
 
 /// What is heard of a run while it goes on.

@@ -85,6 +85,16 @@ impl Folder {
         self.path.join("environment/packages.txt")
     }
 
+    /// The framework build that was chosen for the machine, and why.
+    pub fn build(&self) -> PathBuf {
+        self.path.join("environment/build.toml")
+    }
+
+    /// A copy of the project's `uv.lock`.
+    pub fn lock(&self) -> PathBuf {
+        self.path.join("environment/uv.lock")
+    }
+
     /// Parameters that training code set.
     pub fn params(&self) -> PathBuf {
         self.path.join("params.json")

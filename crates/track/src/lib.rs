@@ -17,6 +17,7 @@ pub mod index;
 pub mod logs;
 pub mod module;
 pub mod record;
+pub mod secrets;
 pub mod segment;
 pub mod store;
 pub mod summary;

@@ -31,6 +31,14 @@ const FILES: &[(&str, &str)] = &[
         include_str!("../python/deskside/_run.py"),
     ),
     (
+        "deskside/_secrets.json",
+        include_str!("../python/deskside/_secrets.json"),
+    ),
+    (
+        "deskside/_secrets.py",
+        include_str!("../python/deskside/_secrets.py"),
+    ),
+    (
         "deskside/_segment.py",
         include_str!("../python/deskside/_segment.py"),
     ),
@@ -195,11 +203,11 @@ mod tests {
         assert!(wheel().bytes.len() < 60_000);
     }
 
-    /// By the installer Deskside uses, where it is on PATH.
+    /// By the installer Deskside uses, where there is one: at `DESKSIDE_TEST_UV`, or on PATH.
     #[test]
     fn uv_installs_it() {
         let uv = |folder: &std::path::Path, words: &[&str]| {
-            Command::new("uv")
+            Command::new(std::env::var_os("DESKSIDE_TEST_UV").unwrap_or_else(|| "uv".into()))
                 .args(words)
                 .arg(folder)
                 .env("UV_OFFLINE", "1")
@@ -208,7 +216,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let environment = folder.path().join("venv");
         if !uv(&environment, &["venv", "--quiet"]).is_ok_and(|output| output.status.success()) {
-            deskside_testkit::skip("uv_installs_it: no uv on PATH with a Python it can use");
+            deskside_testkit::skip(
+                "uv_installs_it: no uv at DESKSIDE_TEST_UV or on PATH with a Python it can use",
+            );
             return;
         }
         let wheel = wheel();

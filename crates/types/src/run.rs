@@ -105,6 +105,9 @@ pub struct CodeState {
     /// Files that git does not track and does not ignore.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub untracked: Vec<String>,
+    /// Files that differ and whose names say that they hold secrets: `code/diff.patch` is without them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
 }
 
 /// The machine a run ran on, in a few words.

@@ -5,7 +5,7 @@ use crate::{Context, run, runs};
 use deskside_envs::project::Project;
 use deskside_machine::{Machine, Reading};
 use deskside_operate::Applied;
-use deskside_runs::{Finished, Request};
+use deskside_runs::{BuildRecord, Finished, Request};
 use deskside_track::Folder;
 use deskside_types::run::RunState;
 use deskside_types::{Code, Problem, Result};
@@ -66,6 +66,14 @@ pub fn train(context: &Context, prepared: &Prepared, applied: Applied) -> Result
                 .as_ref()
                 .map(|build| build.variables.clone())
                 .unwrap_or_default(),
+            build: prepared.build.as_ref().map(|build| BuildRecord {
+                framework: build.flavour.word().into(),
+                variant: build.variant.clone(),
+                requirements: build.requirements.clone(),
+                arguments: build.arguments.clone(),
+                python: build.python.clone(),
+                why: build.why.clone(),
+            }),
             silent: prepared.request.silent,
             ..Request::default()
         },

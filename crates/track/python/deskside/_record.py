@@ -7,6 +7,7 @@ from collections.abc import MutableMapping
 from typing import Any, Callable, Dict, Iterator, Optional
 
 from . import _log
+from ._secrets import shown_item
 from ._store import replace
 
 
@@ -18,6 +19,9 @@ class Record(MutableMapping):  # type: ignore[type-arg]
     "-Infinity", which JSON has no numbers for. Several processes of a run may assign: each changes
     only its own keys of the file. A full disk raises nothing; it is told on stderr, and the values
     are written with the next assignment that succeeds, or at the end.
+
+    What looks like a secret, by its name (``api_key``) or by its looks (``hf_...``), is ``***`` in the
+    file; the record itself still gives it to the code that set it.
     """
 
     def __init__(self, file_name: str, folder: Callable[[], str]) -> None:
@@ -53,7 +57,7 @@ class Record(MutableMapping):  # type: ignore[type-arg]
         for key in values:
             if not isinstance(key, str) or not key:
                 raise TypeError(f"a key must be a str that is not empty, not {key!r}")
-        plain = {key: _plain(key, value) for key, value in values.items()}
+        plain = {key: shown_item(key, _plain(key, value)) for key, value in values.items()}
         if not plain:
             return
         self._folder()  # makes the run where there is none, before anything is kept

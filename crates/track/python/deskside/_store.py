@@ -8,6 +8,8 @@ import sys
 import time
 from typing import Any, Dict, List, Mapping, Optional
 
+from ._secrets import shown_command, shown_named, shown_value
+
 RUN_FOLDER_VERSION = 1
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 
@@ -110,62 +112,7 @@ def quoted(text: str) -> str:
 def command_line() -> List[str]:
     """This process's command line, program first, secrets left out."""
     words = list(getattr(sys, "orig_argv", None) or [sys.executable or "python", *sys.argv])
-    return without_secrets(words)
-
-
-# The program has the same rule, for the runs it makes.
-_SECRET_STARTS = (
-    "hf_", "sk-", "ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "xoxb-", "xoxp-",
-    "AKIA", "ASIA", "AIza", "r8_", "rpa_", "nvapi-",
-)  # fmt: skip
-_SECRET_WORDS = {"secret", "secrets", "password", "passwd", "passphrase", "apikey", "credential", "credentials"}
-# Words that make a secret of a `token` or `key` behind them: training code has many other tokens.
-_SECRET_OWNERS = {
-    "api", "access", "auth", "bearer", "bot", "github", "gitlab", "hf", "hub", "login",
-    "private", "refresh", "session", "user", "wandb",
-}  # fmt: skip
-
-
-def without_secrets(words: List[str]) -> List[str]:
-    """Words of a command line with what looks like a secret replaced by ``***``."""
-    shown = []
-    hide_next = False
-    for word in words:
-        name, sign, value = word.partition("=")
-        secret_name = _names_secret(name) and (name.startswith("-") or bool(sign))
-        if hide_next and not word.startswith("--"):
-            shown.append("***")
-        elif sign and (secret_name or _is_secret(value)):
-            shown.append(f"{name}=***")
-        elif _is_secret(word):
-            shown.append("***")
-        else:
-            shown.append(_without_credentials(word))
-        hide_next = secret_name and not sign
-    return shown
-
-
-def _without_credentials(word: str) -> str:
-    """``https://user:password@host`` without what stands before the host."""
-    if "://" not in word or "@" not in word:
-        return word
-    import re
-
-    return re.sub(r"://[^/?#\s]*@", "://***@", word)
-
-
-def _names_secret(name: str) -> bool:
-    words = "".join(letter if letter.isalnum() else " " for letter in name.lower()).split()
-    if words in (["token"], ["key"]) or _SECRET_WORDS.intersection(words):
-        return True
-    return any(owner in _SECRET_OWNERS and thing in ("token", "key") for owner, thing in zip(words, words[1:]))
-
-
-def _is_secret(value: str) -> bool:
-    if not all(letter.isascii() and (letter.isalnum() or letter in "-_.=") for letter in value):
-        return False
-    web_token = value.startswith("eyJ") and value.count(".") == 2
-    return web_token or (len(value) >= 16 and value.startswith(_SECRET_STARTS))
+    return shown_command(words)
 
 
 def run_toml(run_id: str, name: str, experiment: str, created_ns: int, tags: Mapping[str, str]) -> str:
@@ -173,8 +120,8 @@ def run_toml(run_id: str, name: str, experiment: str, created_ns: int, tags: Map
     lines = [
         f"version = {RUN_FOLDER_VERSION}",
         f"id = {quoted(run_id)}",
-        f"name = {quoted(name)}",
-        f"experiment = {quoted(experiment)}",
+        f"name = {quoted(shown_value(name))}",
+        f"experiment = {quoted(shown_value(experiment))}",
         f"created_at = {quoted(timestamp(created_ns))}",
         f"argv = [{', '.join(quoted(word) for word in command_line())}]",
         f"working_directory = {quoted(_working_directory())}",
@@ -194,9 +141,9 @@ def _working_directory() -> str:
 
 
 def texts(values: Optional[Mapping[str, Any]], what: str) -> Dict[str, str]:
-    """Tags as texts. Raises TypeError."""
+    """Tags as texts, secrets hidden. Raises TypeError."""
     if values is None:
         return {}
     if not hasattr(values, "items"):
         raise TypeError(f"{what} must be a dict, not {type(values).__name__}")
-    return {str(key): str(value) for key, value in values.items()}
+    return {str(key): shown_named(str(key), str(value)) for key, value in values.items()}

@@ -26,14 +26,11 @@ use terminal::Terminal;
 
 /// Starts a child.
 pub(crate) fn launch(launch: &Launch) -> Result<Box<dyn Child>, DoorError> {
-    let words: Vec<_> = launch
-        .argv
-        .iter()
-        .map(|word| word.to_string_lossy())
-        .collect();
+    // Never the words behind it: an API key may be among them, and this is written down.
+    let program = launch.argv.first().map(|word| word.to_string_lossy());
     let what = format!(
         "start {}",
-        crate::command::without_credentials(&words.join(" "))
+        crate::command::without_credentials(&program.unwrap_or_default())
     );
     let fail = |error: io::Error| DoorError::from_io(&what, &error);
     let program = Program {
@@ -242,6 +239,27 @@ fn exit(status: ExitStatus) -> RunExit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failed_start_names_the_program_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let broken = folder.path().join("broken");
+        std::fs::write(&broken, "#!/no/such/interpreter\n").unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&broken, mode).unwrap();
+        for program in ["no-such-program".into(), broken] {
+            let wanted = Launch {
+                argv: vec![program.clone().into(), "--api-key".into(), "visible".into()],
+                directory: None,
+                variables: Default::default(),
+                log: folder.path().join("log"),
+                foreground: false,
+            };
+            let error = launch(&wanted).err().unwrap();
+            assert_eq!(error.what, format!("start {}", program.display()));
+            assert!(!format!("{error:?}").contains("visible"), "{error:?}");
+        }
+    }
 
     #[test]
     fn a_log_that_is_no_file_is_refused_at_once() {
