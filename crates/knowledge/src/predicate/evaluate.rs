@@ -181,11 +181,20 @@ fn exists(place: &Place<'_>) -> Truth {
 
 impl Test {
     fn at(&self, place: &Place<'_>) -> Truth {
+        if let Self::Unseen(pattern) = self {
+            let reason = match place.content {
+                Content::Unknown(reason) => reason,
+                Content::Value(_) | Content::Absent => return Truth::False,
+            };
+            return Truth::of(pattern.is_match(reason));
+        }
         let value = match place.content {
             Content::Value(value) => value,
             Content::Absent | Content::Unknown(_) => return exists(place),
         };
         match self {
+            // Answered above, where there is no value.
+            Self::Unseen(_) => Truth::False,
             Self::Exists(wanted) => Truth::of(*wanted),
             Self::Equal(operand) => Truth::of(equal(value, operand)),
             Self::Less(operand) => Truth::of(order(value, operand) == Some(Ordering::Less)),

@@ -7,6 +7,8 @@
 //!   { not = { fact = "system.wsl", exists = true } },
 //! ]
 //! ```
+//! `unseen = "pattern"` holds for a fact that is unknown for a reason that the pattern matches: a library's own
+//! error is evidence, too.
 //! `[*]` holds when it holds for any element. Several operators in one condition must all hold.
 //! Invariant: evaluation is total. It never panics, its depth is bounded when a predicate is read,
 //! and an unknown fact makes the outcome unknown unless the rest decides it (Kleene's logic).
@@ -54,6 +56,7 @@ enum Test {
     Matches(regex_lite::Regex),
     VersionIn(Range),
     Where(Predicate),
+    Unseen(regex_lite::Regex),
 }
 
 impl Predicate {

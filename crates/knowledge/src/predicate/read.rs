@@ -83,7 +83,7 @@ fn condition(object: &Map<String, Value>, depth: usize) -> Result<Condition, Pre
         .collect::<Result<Vec<_>, _>>()?;
     if tests.is_empty() {
         return wrong(format!(
-            "{text}: no operator; `exists`, `=`, `<`, `>=`, `in`, `matches`, `version_in` and `where` are there"
+            "{text}: no operator; `exists`, `=`, `<`, `>=`, `in`, `matches`, `version_in`, `unseen` and `where` are there"
         ));
     }
     Ok(Condition { path, tests })
@@ -99,7 +99,8 @@ fn test(key: &str, operand: &Value, depth: usize) -> Result<Test, PredicateError
         ("<", operand) if ordered() => Ok(Test::Less(operand.clone())),
         (">=", operand) if ordered() => Ok(Test::AtLeast(operand.clone())),
         ("in", Value::Array(values)) => Ok(Test::In(values.clone())),
-        ("matches", Value::String(pattern)) => match regex_lite::Regex::new(pattern) {
+        ("matches" | "unseen", Value::String(pattern)) => match regex_lite::Regex::new(pattern) {
+            Ok(pattern) if key == "unseen" => Ok(Test::Unseen(pattern)),
             Ok(pattern) => Ok(Test::Matches(pattern)),
             Err(error) => wrong(format!("`{pattern}` is no pattern: {error}")),
         },
@@ -108,7 +109,7 @@ fn test(key: &str, operand: &Value, depth: usize) -> Result<Test, PredicateError
             Err(error) => wrong(error.to_string()),
         },
         ("where", inner) => Ok(Test::Where(read(inner, depth + 1)?)),
-        ("exists" | "=" | "<" | ">=" | "in" | "matches" | "version_in", operand) => {
+        ("exists" | "=" | "<" | ">=" | "in" | "matches" | "version_in" | "unseen", operand) => {
             wrong(format!("`{key}` can't take {operand}"))
         }
         (other, _) => wrong(format!("`{other}` is no operator")),
