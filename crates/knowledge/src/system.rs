@@ -46,6 +46,14 @@ const FILES: &[(&str, &str)] = &[
         include_str!("../data/system/nvidia-driver.toml"),
     ),
     (
+        "nvidia-gpu-lost",
+        include_str!("../data/system/nvidia-gpu-lost.toml"),
+    ),
+    (
+        "nvidia-silent",
+        include_str!("../data/system/nvidia-silent.toml"),
+    ),
+    (
         "nvidia-mismatch",
         include_str!("../data/system/nvidia-mismatch.toml"),
     ),

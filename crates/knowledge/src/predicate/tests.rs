@@ -113,6 +113,21 @@ matches = "GTX 10[5-8]0""#,
         ),
         (
             r#"fact = "gpus[*].name"
+unseen = "lost""#,
+            Truth::True,
+        ),
+        (
+            r#"fact = "gpus[*].name"
+unseen = "denied""#,
+            Truth::False,
+        ),
+        (
+            r#"fact = "system.os.id"
+unseen = ".""#,
+            Truth::False,
+        ),
+        (
+            r#"fact = "gpus[*].name"
 matches = "RTX""#,
             unknown("gpus[1].name", "GPU is lost"),
         ),
