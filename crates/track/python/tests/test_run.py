@@ -24,6 +24,9 @@ class Lives(Store):
             ("", "finished", "exit_code = 0"),
             ("sys.exit(3)", "finished", "exit_code = 3"),
             ("sys.exit('words')", "finished", "exit_code = 1"),
+            ("exit(5)", "finished", "exit_code = 5"),
+            ("quit()", "finished", "exit_code = 0"),
+            ("raise SystemExit", "finished", "exit_code = 0"),
             ("1 / 0", "finished", "exit_code = 1"),
             ("raise KeyboardInterrupt", "stopped", "signal = 2"),
             ("try: sys.exit(4)\nexcept SystemExit: pass\ndeskside.log({'a': 1})", "finished", "exit_code = 0"),
@@ -37,6 +40,29 @@ class Lives(Store):
                 text = self.state_after(code)
                 self.assertIn(f'state = "{state}"', text)
                 self.assertIn(line, text)
+
+    def test_an_exit_that_was_imported_before_is_told(self) -> None:
+        self.python("from sys import exit as leave\nimport deskside\ndeskside.init()\nleave(7)", check=False)
+        self.assertIn("exit_code = 7", self.text("state"))
+        self.python("from sys import exit as leave\nimport deskside, sys\ndeskside.init()\ndeskside.finish()\nassert leave is sys.exit\n")
+
+    @unittest.skipUnless(hasattr(sys, "monitoring"), "Python before 3.12 tells nobody")
+    def test_a_bare_system_exit_is_told(self) -> None:
+        cases = [
+            ("def main(): return 3\nraise SystemExit(main())", "exit_code = 3"),
+            ("raise SystemExit('words')", "exit_code = 1"),
+            ("try: raise SystemExit(4)\nexcept SystemExit: pass", "exit_code = 0"),
+            ("try: sys.exit(4)\nexcept SystemExit: pass", "exit_code = 0"),
+            ("import threading\nt = threading.Thread(target=sys.exit, args=(4,)); t.start(); t.join()", "exit_code = 0"),
+            ("for _ in range(9): deskside.finish(5); deskside.init()\nraise SystemExit(5)", "exit_code = 5"),
+        ]
+        for code, line in cases:
+            with self.subTest(code):
+                self.python("import deskside, sys\ndeskside.init()\n" + code, check=False)
+                for folder in self.runs():
+                    with open(os.path.join(folder, "state"), encoding="utf-8") as file:
+                        self.assertIn(line, file.read())
+                subprocess.run(["rm", "-r", *self.runs()], check=True)
 
     def test_init_twice_is_the_same_run_and_after_finish_another(self) -> None:
         result = self.python(
