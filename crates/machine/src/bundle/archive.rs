@@ -56,7 +56,10 @@ pub(super) fn read(path: &Path) -> Result<Raw, Problem> {
         } else {
             "tar archive"
         };
-        super::unreadable(format!("{} is no whole {kind}", path.display())).because(error)
+        // The reader quotes the bytes it stumbled over: they may be anybody's, and are not shown.
+        let text = error.to_string();
+        let why = text.split([':', '\n']).next().unwrap_or_default().trim();
+        super::unreadable(format!("{} is no whole {kind}", path.display())).because(why)
     };
     if packed {
         let decoder =
