@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 from collections.abc import MutableMapping
 from typing import Any, Callable, Dict, Iterator, Optional
@@ -30,6 +31,13 @@ class Record(MutableMapping):  # type: ignore[type-arg]
         object.__setattr__(self, "_values", {})
         object.__setattr__(self, "_unsaved", {})
         object.__setattr__(self, "_complained", False)
+        self._new_guard()
+        if hasattr(os, "register_at_fork"):
+            # The thread that held it may not be there in the child.
+            os.register_at_fork(after_in_child=self._new_guard)
+
+    def _new_guard(self) -> None:
+        object.__setattr__(self, "_guard", _thread.RLock())
 
     def __getitem__(self, key: str) -> Any:
         return self._values[key]
@@ -47,9 +55,10 @@ class Record(MutableMapping):  # type: ignore[type-arg]
         self.update({key: value})
 
     def __delitem__(self, key: str) -> None:
-        del self._values[key]
-        self._unsaved[key] = _GONE
-        self._save()
+        with self._guard:
+            del self._values[key]
+            self._unsaved[key] = _GONE
+            self._save()
 
     def update(self, *others: Any, **more: Any) -> None:
         """Assigns several at once, with one write."""
@@ -61,9 +70,10 @@ class Record(MutableMapping):  # type: ignore[type-arg]
         if not plain:
             return
         self._folder()  # makes the run where there is none, before anything is kept
-        self._values.update(values)
-        self._unsaved.update(plain)
-        self._save()
+        with self._guard:
+            self._values.update(values)
+            self._unsaved.update(plain)
+            self._save()
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -91,7 +101,11 @@ class Record(MutableMapping):  # type: ignore[type-arg]
             self._values.update(_read(os.path.join(folder, self._file_name)))
 
     def _save(self) -> None:
-        """Writes what is not in the file yet."""
+        """Writes what is not in the file yet. One thread at a time; other processes are kept out by a file lock."""
+        with self._guard:
+            self._save_guarded()
+
+    def _save_guarded(self) -> None:
         if not self._unsaved:
             return
         import json

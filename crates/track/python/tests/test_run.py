@@ -123,6 +123,20 @@ class Records(Store):
         )
         self.assertEqual(json.loads(self.text("summary.json")), {"best": "NaN", "worst": "-Infinity"})
 
+    def test_threads_lose_nothing(self) -> None:
+        self.python(
+            "import deskside, threading\n"
+            "def work(worker):\n"
+            "    for number in range(5):\n"
+            "        deskside.summary[f's{worker}_{number}'] = worker\n"
+            "        deskside.config[f'c{worker}_{number}'] = worker\n"
+            "threads = [threading.Thread(target=work, args=(worker,)) for worker in range(8)]\n"
+            "[thread.start() for thread in threads]\n"
+            "[thread.join() for thread in threads]\n"
+        )
+        for name in ("summary.json", "params.json"):
+            self.assertEqual(len(json.loads(self.text(name))), 40, name)
+
     def test_reading_makes_no_run(self) -> None:
         self.python("import deskside; assert deskside.config.get('lr') is None and not hasattr(deskside.config, 'x')")
         self.assertEqual(self.runs(), [])
