@@ -6,7 +6,7 @@ use deskside_doctor::Unseen;
 use deskside_machine::bundle::Bundle;
 use deskside_machine::{Machine, Recording};
 use deskside_provision::Assessment;
-use deskside_types::{Facts, Result};
+use deskside_types::{Code, Facts, Problem, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::Path;
@@ -49,6 +49,15 @@ pub fn info(machine: &dyn Machine) -> InfoReport {
 /// # Errors
 /// When the bundle can't be written; the report is made all the same.
 pub fn record(context: &Context, path: &Path) -> Result<InfoReport> {
+    if let Some(ending @ ("gz" | "zip" | "xz" | "bz2" | "7z")) =
+        path.extension().and_then(|ending| ending.to_str())
+    {
+        return Err(Problem::new(
+            Code::Usage,
+            format!("a bundle is a folder, a .tar.zst or a .tar, not a .{ending}"),
+        )
+        .hint(format!("name it {}", path.with_extension("zst").display())));
+    }
     let recording = Arc::new(Recording::new(context.machine.clone()));
     let report = info(&*recording);
     let bundle: Bundle = recording.redacted_bundle("Recorded by `deskside info --record`.");

@@ -3,9 +3,13 @@
 use crate::up::Everything;
 use crate::{Answer, Context};
 use deskside_operate::Workshop;
-use deskside_types::Result;
+use deskside_track::Store;
+use deskside_track::index::{Filter, Listed};
+use deskside_types::plan::Action;
+use deskside_types::{Code, Problem, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::path::Path;
 
 /// The answer of `undo`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -65,6 +69,7 @@ pub fn preview(context: &Context, operation: Option<&str>) -> Result<UndoPreview
 /// When there is none, or an action can't be taken back.
 pub fn undo(context: &Context, operation: Option<&str>) -> Result<UndoReport> {
     context.require_live("undo")?;
+    refuse_under_a_live_run(context, operation)?;
     let workshop = Workshop {
         machine: &*context.machine,
         domain: &Everything,
@@ -77,4 +82,44 @@ pub fn undo(context: &Context, operation: Option<&str>) -> Result<UndoReport> {
         steps: undone.steps,
         left: undone.left,
     })
+}
+
+/// A training that goes on must not lose its environment.
+fn refuse_under_a_live_run(context: &Context, operation: Option<&str>) -> Result<()> {
+    let machine = &*context.machine;
+    let (operations, _) = deskside_operate::history(machine, &context.directories.state)?;
+    let chosen = deskside_operate::undo::choose(&operations, operation)?;
+    let chain = deskside_operate::undo::chain(&operations, &chosen);
+    let actions = chain
+        .iter()
+        .flat_map(|one| &one.plan.steps)
+        .flat_map(|step| &step.actions);
+    let environments: Vec<&str> = actions
+        .filter_map(|action| match action {
+            Action::Env { action } => Some(action.path()),
+            _ => None,
+        })
+        .collect();
+    let filter = Filter {
+        states: vec!["starting".into(), "running".into()],
+        ..Filter::default()
+    };
+    let live = Store::new(machine, &context.directories).list(&filter)?;
+    let uses = |run: &Listed| {
+        let project = run.project.as_deref().unwrap_or(&run.working_directory);
+        environments
+            .iter()
+            .any(|environment| Path::new(environment).parent() == Some(Path::new(project)))
+    };
+    match live.runs.iter().find(|run| uses(run)) {
+        None => Ok(()),
+        Some(run) => Err(Problem::new(
+            Code::Locked,
+            format!(
+                "run {} goes on in the environment that would be taken away",
+                run.id
+            ),
+        )
+        .hint("wait for its end, or stop it with Ctrl-C where it runs, then undo")),
+    }
 }

@@ -176,8 +176,8 @@ pub struct Run {
     /// A tag
     #[arg(long = "tag", value_name = "NAME=VALUE", value_parser = pair)]
     pub tags: Vec<(String, String)>,
-    /// The command and its arguments
-    #[arg(last = true, required = true, value_name = "COMMAND")]
+    /// The command and its arguments; `--` before it is good manners and not needed
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "COMMAND", value_hint = clap::ValueHint::CommandWithArguments)]
     pub command: Vec<OsString>,
 }
 

@@ -80,7 +80,9 @@ pub fn surroundings(machine: &dyn Machine) -> Surroundings {
         // A locale that is not set at all says nothing; today's terminals take UTF-8.
         unicode: locale
             .is_none_or(|value| value.to_ascii_lowercase().replace('-', "").contains("utf8")),
-        columns: set("COLUMNS").and_then(|value| value.parse().ok()),
+        columns: set("COLUMNS")
+            .and_then(|value| value.parse().ok())
+            .filter(|columns| *columns > 0),
         home: set("HOME"),
         zone: zone(machine, set("TZ").as_deref()),
     }

@@ -3,6 +3,9 @@
 use crate::palette::{Meaning, paint};
 use unicode_width::UnicodeWidthStr;
 
+/// A cell is never wider: one long name must not take the other columns away.
+const WIDEST: usize = 48;
+
 /// A table being filled.
 #[derive(Debug, Default)]
 pub struct Table {
@@ -47,7 +50,10 @@ impl Table {
 
     /// Adds a row; missing cells are empty.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        let mut row: Vec<String> = cells.into_iter().collect();
+        let mut row: Vec<String> = cells
+            .into_iter()
+            .map(|cell| clip(&cell.replace(char::is_control, " "), WIDEST))
+            .collect();
         row.resize(self.columns.len(), String::new());
         self.rows.push(row);
     }

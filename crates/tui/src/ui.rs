@@ -1,9 +1,10 @@
 //! The one object that decides what may be printed: stdout is the answer, stderr the talk.
 
 use crate::palette::{Meaning, paint};
-use deskside_types::Problem;
+use deskside_types::{Code, Problem};
 use jiff::tz::TimeZone;
 use std::io::{IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// When colour is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -55,6 +56,7 @@ pub struct Ui {
     pub repaint: bool,
     home: Option<String>,
     zone: TimeZone,
+    failed: Arc<Mutex<Option<String>>>,
 }
 
 impl Ui {
@@ -96,16 +98,43 @@ impl Ui {
             repaint: talk && !around.dumb && !no_progress && !quiet,
             home: around.home.clone().filter(|home| home.len() > 1),
             zone: around.zone.clone().unwrap_or(TimeZone::UTC),
+            failed: Arc::default(),
         }
     }
 
-    /// Prints a part of the answer. A reader that went away is no error of ours.
+    /// Prints a part of the answer. A reader that went away is no error of ours; anything else is told by [`Ui::finish`].
     pub fn answer(&self, text: &str) {
         let mut out = std::io::stdout().lock();
-        if let Err(error) = writeln!(out, "{text}")
+        if let Err(error) = writeln!(out, "{}", cleaned(text))
             && error.kind() != std::io::ErrorKind::BrokenPipe
         {
-            self.talk(&format!("warning: could not write the answer: {error}"));
+            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+            failed.get_or_insert(error.to_string());
+        }
+    }
+
+    /// Whether the whole answer could be written.
+    ///
+    /// # Errors
+    /// When it could not, for a reason other than a reader that went away.
+    pub fn finish(&self) -> deskside_types::Result<()> {
+        let flushed = std::io::stdout().flush();
+        let failed = self
+            .failed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let failed = failed.or_else(|| {
+            flushed
+                .err()
+                .filter(|error| error.kind() != std::io::ErrorKind::BrokenPipe)
+                .map(|error| error.to_string())
+        });
+        match failed {
+            None => Ok(()),
+            Some(why) => {
+                Err(Problem::new(Code::Effect, "could not write the whole answer").because(why))
+            }
         }
     }
 
@@ -136,7 +165,7 @@ impl Ui {
     /// Says something also when quiet.
     pub fn insist(&self, text: &str) {
         // A closed stderr leaves nobody to tell.
-        let _ = writeln!(std::io::stderr().lock(), "{text}");
+        let _ = writeln!(std::io::stderr().lock(), "{}", cleaned(text));
     }
 
     /// A text in the colour of its meaning, for stdout.
@@ -186,13 +215,19 @@ impl Ui {
             self.insist(&value.to_string());
             return;
         }
+        let stopped = problem.code == Code::Interrupted;
+        let head = if stopped {
+            self.tint("stopped:", Meaning::Warning)
+        } else {
+            self.tint("error:", Meaning::Bad)
+        };
         self.insist(&format!(
-            "{} {} {}",
-            self.tint("error:", Meaning::Bad),
+            "{head} {} {}",
             problem.message,
             self.tint(&format!("[{}]", problem.code), Meaning::Quiet)
         ));
-        for cause in &problem.causes {
+        // What a stop interrupted did not fail.
+        for cause in problem.causes.iter().filter(|_| !stopped) {
             self.insist(&format!(
                 "  {} {cause}",
                 self.tint("because:", Meaning::Quiet)
@@ -202,6 +237,32 @@ impl Ui {
             self.insist(&format!("  {} {hint}", self.tint("hint:", Meaning::Hint)));
         }
     }
+}
+
+/// A text without anything that moves a terminal but our own colours: names, logs and bundles may come from anybody.
+fn cleaned(text: &str) -> std::borrow::Cow<'_, str> {
+    let foreign = |letter: char| letter.is_control() && letter != '\n' && letter != '\t';
+    if !text.contains(foreign) {
+        return text.into();
+    }
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(foreign) {
+        clean.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let colour = rest.strip_prefix("\u{1b}[").and_then(|tail| {
+            let end = tail.find(|letter: char| !letter.is_ascii_digit() && letter != ';')?;
+            tail[end..].starts_with('m').then_some(end + 3)
+        });
+        let length = colour.unwrap_or_else(|| rest.chars().next().map_or(1, char::len_utf8));
+        match colour {
+            Some(length) => clean.push_str(&rest[..length]),
+            None => clean.push('\u{fffd}'),
+        }
+        rest = &rest[length..];
+    }
+    clean.push_str(rest);
+    clean.into()
 }
 
 fn wrap(text: &str, indent: usize, width: usize) -> String {
@@ -225,7 +286,21 @@ fn wrap(text: &str, indent: usize, width: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::wrap;
+    use super::{cleaned, wrap};
+
+    #[test]
+    fn nothing_foreign_moves_the_terminal() {
+        assert_eq!(cleaned("plain\ttext\n"), "plain\ttext\n");
+        assert_eq!(
+            cleaned("a\u{1b}[1;31mred\u{1b}[0m"),
+            "a\u{1b}[1;31mred\u{1b}[0m"
+        );
+        assert_eq!(
+            cleaned("a\u{1b}]0;title\u{7}b\u{1b}[2Jc\u{9b}d\r"),
+            "a\u{fffd}]0;title\u{fffd}b\u{fffd}[2Jc\u{fffd}d\u{fffd}"
+        );
+        assert_eq!(cleaned("end\u{1b}"), "end\u{fffd}");
+    }
 
     #[test]
     fn words_are_wrapped_and_set_in() {

@@ -23,7 +23,8 @@ pub struct ShowReport {
     /// How long its command ran, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
-    /// Its results: numbers, or texts that training code set. NaN and infinities are `null`.
+    /// Its results: numbers, or texts that training code set. NaN and infinities are the texts `NaN`, `Infinity`,
+    /// `-Infinity`.
     pub summary: BTreeMap<String, Value>,
     /// Its metrics.
     pub metrics: Vec<MetricReport>,
@@ -143,6 +144,12 @@ pub fn summary_numbers(machine: &dyn Machine, folder: &Folder) -> Result<BTreeMa
 
 fn json(value: &SummaryValue) -> Value {
     match value {
+        // JSON has no NaN and no infinities; a diverged run must not look like one without a result.
+        SummaryValue::Number(number) if !number.is_finite() => Value::from(match *number {
+            number if number.is_nan() => "NaN",
+            number if number > 0.0 => "Infinity",
+            _ => "-Infinity",
+        }),
         SummaryValue::Number(number) => Value::from(*number),
         SummaryValue::Text(text) => Value::from(text.clone()),
     }

@@ -19,7 +19,9 @@ pub fn named(
     path: &Path,
     flavour: Option<Flavour>,
 ) -> Result<(Project, Option<Build>)> {
-    let mut project = project::read(&*context.projects, path)?;
+    // `.` and `..` are how a person names a folder, not what it is called.
+    let real = context.projects.real_path(path);
+    let mut project = project::read(&*context.projects, real.as_deref().unwrap_or(path))?;
     if flavour.or(project.flavour).is_none() {
         // No framework bounds the Python, so one that is installed serves where the project takes it.
         let newest = &deskside_knowledge::frameworks::indexes().python.newest;

@@ -2,14 +2,15 @@
 
 use super::{Next, Prepared, TrainedRun, UpReport, machine_lines};
 use crate::{Context, run, runs};
-use deskside_envs::project::Project;
+use deskside_envs::project::{Packages, Project};
 use deskside_machine::{Machine, Reading};
 use deskside_operate::Applied;
 use deskside_runs::{BuildRecord, Finished, Request};
-use deskside_track::Folder;
+use deskside_track::{Folder, logs};
 use deskside_types::run::RunState;
 use deskside_types::{Code, Problem, Result};
 use std::ffi::OsString;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 /// Lines of a failed training's log that are told.
@@ -79,7 +80,7 @@ pub fn train(context: &Context, prepared: &Prepared, applied: Applied) -> Result
         },
     )?;
     if finished.exit.shell_code() != 0 {
-        return Err(failure(machine, &finished));
+        return Err(failure(machine, prepared, &finished));
     }
     let Some(folder) = Folder::at(&finished.folder) else {
         return Ok(report);
@@ -103,11 +104,14 @@ pub fn train(context: &Context, prepared: &Prepared, applied: Applied) -> Result
     Ok(report)
 }
 
-fn failure(machine: &dyn Machine, finished: &Finished) -> Problem {
+fn failure(machine: &dyn Machine, prepared: &Prepared, finished: &Finished) -> Problem {
     let id = &finished.id;
     if matches!(finished.state.state, RunState::Stopped { .. }) {
-        return Problem::new(Code::Interrupted, format!("training run {id} was stopped"))
-            .hint("everything is set up: the same command goes straight to training");
+        return Problem::new(
+            Code::Interrupted,
+            format!("training run {id} was interrupted"),
+        )
+        .hint("everything is set up: the same command goes straight to training");
     }
     let mut problem = Problem::new(
         Code::TrainingFailed,
@@ -116,16 +120,14 @@ fn failure(machine: &dyn Machine, finished: &Finished) -> Problem {
             finished.exit.shell_code()
         ),
     );
-    let log = machine
-        .file(finished.folder.join("log"), 64 << 20)
-        .unwrap_or_default();
-    let text = String::from_utf8_lossy(&log);
-    let lines: Vec<&str> = text
-        .lines()
-        .map(str::trim_end)
-        .filter(|line| !line.is_empty())
-        .collect();
-    for line in &lines[lines.len().saturating_sub(LAST_LINES)..] {
+    let lines = last_lines(machine, finished);
+    // What it said stands right above, unless it went into the log only.
+    let told = if prepared.request.silent {
+        LAST_LINES
+    } else {
+        1
+    };
+    for line in &lines[lines.len().saturating_sub(told)..] {
         problem = problem.because(line);
     }
     let missing = lines
@@ -133,10 +135,52 @@ fn failure(machine: &dyn Machine, finished: &Finished) -> Problem {
         .rev()
         .find_map(|line| line.split_once("No module named '")?.1.split('\'').next());
     if let Some(missing) = missing {
-        let top = missing.split('.').next().unwrap_or(missing);
-        problem = problem.hint(format!("add the package that brings `{top}` to the project's requirements, then run the same command again"));
+        problem = problem.hint(missing_hint(prepared, missing));
     }
     problem.hint(format!("everything it said: deskside logs {id}"))
+}
+
+fn last_lines(machine: &dyn Machine, finished: &Finished) -> Vec<String> {
+    let mut bytes = Vec::new();
+    if let Some(folder) = Folder::at(&finished.folder) {
+        let start = logs::Start::LastLines(4 * LAST_LINES);
+        // A log that can't be read leaves nothing to quote; the failure itself is told all the same.
+        let _ = logs::read(machine, &folder, start, &mut |part| {
+            bytes.extend_from_slice(part);
+            ControlFlow::Continue(())
+        });
+    }
+    String::from_utf8_lossy(&bytes)
+        .lines()
+        .map(|line| line.trim_end().to_string())
+        .filter(|line| !line.is_empty())
+        .collect()
+}
+
+/// What to do about a module that Python did not find: it is not asked for, or it is and the environment lacks it.
+fn missing_hint(prepared: &Prepared, missing: &str) -> String {
+    let top = missing.split('.').next().unwrap_or(missing);
+    let wanted = |line: &String| {
+        line.to_lowercase()
+            .replace('-', "_")
+            .starts_with(&top.to_lowercase())
+    };
+    let environment = prepared.project.environment();
+    if top == "deskside" || prepared.project.dependencies.iter().any(wanted) {
+        return format!(
+            "`{top}` is asked for, but the environment lacks it: remove it and let it be made anew: rm -r {} && deskside up {}",
+            environment.display(),
+            prepared.project.path.display()
+        );
+    }
+    let file = match prepared.project.packages {
+        Packages::Lock | Packages::Pyproject => "pyproject.toml",
+        Packages::Requirements | Packages::None => "requirements.txt",
+    };
+    format!(
+        "add the package that brings `{top}` to {}, then run the same command again",
+        prepared.project.path.join(file).display()
+    )
 }
 
 fn next(machine: &dyn Machine, prepared: &Prepared, run: Option<&str>) -> Vec<Next> {

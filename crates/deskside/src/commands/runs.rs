@@ -64,36 +64,56 @@ pub fn show(ui: &Ui, context: &Context, arguments: &Show) -> Result<u8> {
     )
 }
 
-/// Prints a run's log.
+/// Prints a run's log: its bytes as they are, or as JSON one object a line of it.
 pub fn logs(ui: &Ui, context: &Context, arguments: &Logs) -> Result<u8> {
     let mut failed = None;
+    let mut pending = Vec::new();
     let end = runs::log(
         context,
         &arguments.run,
         arguments.lines,
         arguments.follow,
-        &mut |bytes| match ui.answer_bytes(bytes) {
-            Ok(()) => ControlFlow::Continue(()),
-            // A reader that went away wants no more; that is no failure.
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ControlFlow::Break(()),
-            Err(error) => {
-                failed = Some(error);
-                ControlFlow::Break(())
+        &mut |bytes| {
+            if ui.json {
+                pending.extend_from_slice(bytes);
+                while let Some(at) = pending.iter().position(|byte| *byte == b'\n') {
+                    let line: Vec<u8> = pending.drain(..=at).collect();
+                    ui.answer_json(&log_line(&line), true);
+                }
+                return ControlFlow::Continue(());
+            }
+            match ui.answer_bytes(bytes) {
+                Ok(()) => ControlFlow::Continue(()),
+                // A reader that went away wants no more; that is no failure.
+                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                    ControlFlow::Break(())
+                }
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                }
             }
         },
     )?;
+    if !pending.is_empty() {
+        ui.answer_json(&log_line(&pending), true);
+    }
     if let Some(error) = failed {
         return Err(Problem::new(Code::Effect, "could not write the log on").because(error));
     }
     if let Some(state) = end
         && std::io::stderr().is_terminal()
     {
-        ui.talk(&ui.tint(
-            &format!("the run is over: {}", render::runs::state(&state.state).0),
-            Meaning::Quiet,
-        ));
+        let words = render::runs::state(&state.state).0;
+        ui.talk(&ui.tint(&format!("the run is over: {words}"), Meaning::Quiet));
     }
     Ok(0)
+}
+
+/// A line of a log as JSON; bytes that are no UTF-8 are shown as U+FFFD.
+fn log_line(bytes: &[u8]) -> serde_json::Value {
+    let text = String::from_utf8_lossy(bytes);
+    serde_json::json!({ "schema": "deskside.log-line", "version": 1, "line": text.trim_end_matches(['\n', '\r']) })
 }
 
 /// Builds the index anew.

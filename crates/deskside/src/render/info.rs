@@ -94,11 +94,11 @@ fn hardware(ui: &Ui, report: &InfoReport, dot: &str) {
     let facts = &report.facts;
     let cpu = &facts.cpu;
     let mut counts = Vec::new();
-    counts.extend(cpu.cores.value().map(|cores| format!("{cores} cores")));
+    counts.extend(cpu.cores.value().map(|cores| counted(*cores, "core")));
     counts.extend(
         cpu.threads
             .value()
-            .map(|threads| format!("{threads} threads")),
+            .map(|threads| counted(*threads, "thread")),
     );
     if let (Some(usable), Some(threads)) = (cpu.usable.value(), cpu.threads.value())
         && usable < threads
@@ -445,5 +445,13 @@ fn unseen(ui: &Ui, report: &InfoReport, verbose: bool) {
             ),
             Meaning::Quiet,
         ));
+    }
+}
+
+fn counted(count: u32, thing: &str) -> String {
+    if count == 1 {
+        format!("1 {thing}")
+    } else {
+        format!("{count} {thing}s")
     }
 }

@@ -102,7 +102,7 @@ pub fn show(ui: &Ui, report: &ShowReport) {
     ui.answer(&format!(
         "{}  {}",
         ui.paint(&run.id.0, Meaning::Subject),
-        ui.paint(&run.name, Meaning::Subject)
+        ui.paint(&run.name.replace(char::is_control, " "), Meaning::Subject)
     ));
     let (words, meaning) = state(&report.state.state);
     let span = report
