@@ -158,7 +158,10 @@ fn environment_step(
         });
     Step {
         id: "environment".into(),
-        title: format!("Make the Python environment {path} ({})", shown_python(&python)),
+        title: format!(
+            "Make the Python environment {path} ({})",
+            shown_python(&python)
+        ),
         why,
         check: check.clone(),
         actions: vec![Action::Env { action }],
@@ -176,7 +179,11 @@ fn environment_step(
 fn shown_python(request: &str) -> String {
     let name = request.rsplit('/').next().unwrap_or(request);
     let version = name.strip_prefix("python").filter(|rest| !rest.is_empty());
-    if request.starts_with('/') && version.is_none() { request.to_string() } else { format!("Python {}", version.unwrap_or(name)) }
+    if request.starts_with('/') && version.is_none() {
+        request.to_string()
+    } else {
+        format!("Python {}", version.unwrap_or(name))
+    }
 }
 
 fn packages_step(

@@ -102,7 +102,17 @@ fn crates_use_only_the_crates_named_for_them() {
         "every crate of the architecture is there: {seen:?}"
     );
     let page = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    assert_eq!(edges_of_page(&page), EDGES.iter().map(|(name, to)| (name.to_string(), to.iter().map(ToString::to_string).collect())).collect(), "the table in ARCHITECTURE.md and this test differ");
+    assert_eq!(
+        edges_of_page(&page),
+        EDGES
+            .iter()
+            .map(|(name, to)| (
+                name.to_string(),
+                to.iter().map(ToString::to_string).collect()
+            ))
+            .collect(),
+        "the table in ARCHITECTURE.md and this test differ"
+    );
     for name in &seen {
         assert!(
             page.contains(&format!("`{name}`")),
@@ -113,9 +123,19 @@ fn crates_use_only_the_crates_named_for_them() {
 
 /// The edges as the page's table has them: names in backquotes left and right of the bar.
 fn edges_of_page(page: &str) -> BTreeMap<String, BTreeSet<String>> {
-    let names = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_string).collect::<Vec<_>>();
+    let names = |cell: &str| {
+        cell.split('`')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_string)
+            .collect::<Vec<_>>()
+    };
     let mut edges = BTreeMap::new();
-    let rows = page.lines().skip_while(|line| !line.starts_with("| crate | may use")).skip(2).take_while(|line| line.starts_with('|'));
+    let rows = page
+        .lines()
+        .skip_while(|line| !line.starts_with("| crate | may use"))
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
     for row in rows {
         let cells: Vec<&str> = row.split('|').collect();
         for from in names(cells[1]) {
@@ -199,7 +219,9 @@ fn is_test_module(path: &Path) -> bool {
 #[test]
 fn pages_are_finished_and_their_links_lead_somewhere() {
     let mut folders = vec![root().join("docs")];
-    let mut pages: Vec<PathBuf> = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(|name| root().join(name)).to_vec();
+    let mut pages: Vec<PathBuf> = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"]
+        .map(|name| root().join(name))
+        .to_vec();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -213,13 +235,25 @@ fn pages_are_finished_and_their_links_lead_somewhere() {
     assert!(pages.len() >= 8);
     for page in pages {
         let text = std::fs::read_to_string(&page).unwrap();
-        assert!(!text.contains("@@"), "{} has a place that was never filled in", page.display());
-        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        assert!(
+            !text.contains("@@"),
+            "{} has a place that was never filled in",
+            page.display()
+        );
+        for link in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
             let file = link.split('#').next().unwrap();
             if file.is_empty() || file.contains("://") {
                 continue;
             }
-            assert!(page.parent().unwrap().join(file).exists(), "{} links to {link}, which is not there", page.display());
+            assert!(
+                page.parent().unwrap().join(file).exists(),
+                "{} links to {link}, which is not there",
+                page.display()
+            );
         }
     }
 }
