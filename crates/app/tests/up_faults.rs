@@ -258,6 +258,27 @@ fn dying_again_and_again_one_effect_later_each_time_arrives() {
 }
 
 #[test]
+fn dying_at_any_effect_of_up_and_taking_back_leaves_nothing() {
+    for mode in [Mode::DieBefore, Mode::DieAfter, Mode::Half] {
+        let mut effect = 1;
+        loop {
+            let sim = machine();
+            let faulty: Arc<dyn Machine> =
+                Arc::new(Faulty::new(sim.shared(), Fault { at: effect, mode }));
+            let arrived = whole_up(&sim, faulty).is_ok();
+            let context = Context::here(sim.shared()).unwrap();
+            while deskside_app::undo::undo(&context, None).is_ok() {}
+            assert_eq!(sim.tree_of("/home/user/deskside"), "", "{mode:?}@{effect}");
+            if arrived {
+                break;
+            }
+            effect += 1;
+        }
+        assert!(effect > 40, "{mode:?}: only {effect} effects were seen");
+    }
+}
+
+#[test]
 fn failing_at_any_effect_is_told_with_a_hint_and_calling_again_arrives() {
     let reference = reference();
     for (kind, codes) in [

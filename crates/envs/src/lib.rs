@@ -12,7 +12,7 @@ pub mod plan;
 pub mod project;
 pub mod uv;
 
-pub use environment::{holds, perform, undo};
+pub use environment::{holds, is_made_by, perform, prepare, undo};
 
 /// Bytes as lower-case hex.
 pub(crate) fn hex(bytes: &[u8]) -> String {

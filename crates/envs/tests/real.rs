@@ -14,12 +14,12 @@
     reason = "tests look from outside"
 )]
 
-use deskside_envs::{holds, perform, undo, uv};
+use deskside_envs::{holds, perform, prepare, undo, uv};
 use deskside_machine::{
     Answer, Child, Directories, DoorError, Effect, Held, Host, Launch, Machine, Progress, Question,
 };
-use deskside_types::Known;
 use deskside_types::plan::{Action, EnvironmentAction};
+use deskside_types::{Known, Problem};
 use sha2::{Digest, Sha256};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -177,6 +177,12 @@ fn mirror(folder: &Path) -> (Vec<(&'static str, String)>, String) {
     (variables, series.to_string())
 }
 
+/// Prepares and performs as the mechanism does; answers with what undo needs.
+fn act(machine: &dyn Machine, action: &EnvironmentAction) -> Result<serde_json::Value, Problem> {
+    let before = prepare(machine, action)?;
+    perform(machine, action, &before, &mut |_| {}).map(|_| before)
+}
+
 #[test]
 fn real_uv_makes_real_environments() {
     if std::env::var_os("DESKSIDE_TEST_REAL").is_none() {
@@ -229,9 +235,10 @@ fn real_uv_makes_real_environments() {
         arguments: vec![],
         uv: tool.path.clone(),
     };
-    let made = perform(&machine, &create(&venv, ">=3.9"), &mut |_| {}).unwrap();
+    let made = act(&machine, &create(&venv, ">=3.9")).unwrap();
     let mut lines = Vec::new();
-    let installed = perform(&machine, &install("six"), &mut |progress| {
+    let installed = prepare(&machine, &install("six")).unwrap();
+    perform(&machine, &install("six"), &installed, &mut |progress| {
         if let Progress::Line(line) = progress {
             lines.push(line.to_string());
         }
@@ -248,7 +255,7 @@ fn real_uv_makes_real_environments() {
         "looking takes {:?}",
         started.elapsed()
     );
-    let refused = perform(&machine, &install("six==0.0.99"), &mut |_| {}).unwrap_err();
+    let refused = act(&machine, &install("six==0.0.99")).unwrap_err();
     assert_eq!(
         refused.code,
         deskside_types::Code::NoFittingBuild,
@@ -273,7 +280,7 @@ fn real_uv_makes_real_environments() {
         variables: [common, variables].concat(),
     };
     let fetched = folder.path().join("fetched/.venv").display().to_string();
-    perform(&mirrored, &create(&fetched, &series), &mut |_| {}).unwrap();
+    act(&mirrored, &create(&fetched, &series)).unwrap();
     assert!(holds(&mirrored, &create(&fetched, &series)).unwrap());
     let prefix = shell(&format!(
         "{fetched}/bin/python -c 'import sys; print(sys.base_prefix)'"
@@ -286,6 +293,6 @@ fn real_uv_makes_real_environments() {
     // Its interpreter is taken away: the environment is made anew.
     std::fs::remove_dir_all(folder.path().join("managed")).unwrap();
     assert!(!holds(&mirrored, &create(&fetched, &series)).unwrap());
-    perform(&mirrored, &create(&fetched, &series), &mut |_| {}).unwrap();
+    act(&mirrored, &create(&fetched, &series)).unwrap();
     assert!(holds(&mirrored, &create(&fetched, &series)).unwrap());
 }

@@ -66,8 +66,9 @@ pub fn apply(
         });
     }
     let _lock = lock(workshop)?;
-    let continues = history::close_unfinished(workshop)?;
-    let now = workshop.machine.now()?.wall;
+    let earlier = history::close_unfinished(workshop)?;
+    let continues = history::unfinished_attempt(&earlier, &plan.wish);
+    let now = history::later_than_all(&earlier, workshop.machine.now()?.wall);
     let operation = OperationId(RunId::new(now, workshop.machine.random()? as u32).0);
     append(
         workshop.machine,
@@ -212,12 +213,17 @@ fn one_step(
             &Entry::ActionBegin {
                 step: step.id.clone(),
                 action: place,
-                before,
+                before: before.clone(),
             },
         )?;
-        let after = perform::perform(workshop, operation, &name, action, &mut |progress| {
-            listen(Event::Progress(progress))
-        })
+        let after = perform::perform(
+            workshop,
+            operation,
+            &name,
+            action,
+            &before,
+            &mut |progress| listen(Event::Progress(progress)),
+        )
         .map_err(within)?;
         append(
             machine,

@@ -1,5 +1,6 @@
 //! Looking whether something holds.
 
+use crate::kept::is_there;
 use crate::{Domain, sha256_hex};
 use deskside_machine::{Command, ErrorKind, Machine, Reading};
 use deskside_types::plan::{Check, CommandLine};
@@ -66,7 +67,7 @@ pub(crate) fn door_command(line: &CommandLine) -> Command {
 fn holds(machine: &dyn Machine, domain: &dyn Domain, check: &Check) -> Result<bool> {
     match check {
         Check::Exists { path } => Ok(machine.exists(path)?),
-        Check::Absent { path } => Ok(!machine.exists(path)?),
+        Check::Absent { path } => Ok(!is_there(machine, path)?),
         Check::FileIs { path, sha256 } => match machine.file(path, LARGEST_COMPARED) {
             Ok(contents) => Ok(sha256_hex(&contents) == *sha256),
             Err(error) if error.kind == ErrorKind::Absent => Ok(false),

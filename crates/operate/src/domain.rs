@@ -13,7 +13,15 @@ pub trait Domain {
     /// When it can't be told.
     fn holds(&self, machine: &dyn Machine, action: &EnvironmentAction) -> Result<bool>;
 
-    /// Carries the action out; returns what taking it back will need.
+    /// What taking the action back will need, gathered before it is carried out: it is journalled first, so that
+    /// an action that was cut off can be taken back. Changes nothing.
+    ///
+    /// # Errors
+    /// When it can't be told; then the action is not carried out.
+    fn prepare(&self, machine: &dyn Machine, action: &EnvironmentAction) -> Result<Value>;
+
+    /// Carries the action out; returns what taking it back will need and is known only afterwards.
+    /// `before` is what [`Domain::prepare`] returned.
     ///
     /// # Errors
     /// When it fails; repeating it must then be possible.
@@ -21,15 +29,38 @@ pub trait Domain {
         &self,
         machine: &dyn Machine,
         action: &EnvironmentAction,
+        before: &Value,
         watch: &mut dyn FnMut(Progress<'_>),
     ) -> Result<Value>;
 
-    /// Takes the action back. `memory` is what [`Domain::perform`] returned, or null when it was cut off.
+    /// Takes the action back, and answers what was left as it is, in words. `before` is what [`Domain::prepare`]
+    /// returned, `after` what [`Domain::perform`] returned, or null when it failed or was cut off.
     ///
     /// # Errors
-    /// When it can't be taken back.
-    fn undo(&self, machine: &dyn Machine, action: &EnvironmentAction, memory: &Value)
-    -> Result<()>;
+    /// When it can't be taken back and trying again may help.
+    fn undo(
+        &self,
+        machine: &dyn Machine,
+        action: &EnvironmentAction,
+        before: &Value,
+        after: &Value,
+    ) -> Result<Option<String>>;
+
+    /// Whether taking `other` back, which follows, takes `action` back with it. `before` is what
+    /// [`Domain::prepare`] returned for `other`.
+    ///
+    /// # Errors
+    /// When it can't be told.
+    fn goes_with(
+        &self,
+        machine: &dyn Machine,
+        action: &EnvironmentAction,
+        other: &EnvironmentAction,
+        before: &Value,
+    ) -> Result<bool> {
+        let _ = (machine, action, other, before);
+        Ok(false)
+    }
 
     /// A file that the program carries, by its name in the plan.
     fn embedded(&self, name: &str) -> Option<Vec<u8>>;
@@ -49,16 +80,27 @@ impl Domain for NoDomain {
         Err(refused())
     }
 
+    fn prepare(&self, _: &dyn Machine, _: &EnvironmentAction) -> Result<Value> {
+        Err(refused())
+    }
+
     fn perform(
         &self,
         _: &dyn Machine,
         _: &EnvironmentAction,
+        _: &Value,
         _: &mut dyn FnMut(Progress<'_>),
     ) -> Result<Value> {
         Err(refused())
     }
 
-    fn undo(&self, _: &dyn Machine, _: &EnvironmentAction, _: &Value) -> Result<()> {
+    fn undo(
+        &self,
+        _: &dyn Machine,
+        _: &EnvironmentAction,
+        _: &Value,
+        _: &Value,
+    ) -> Result<Option<String>> {
         Err(refused())
     }
 

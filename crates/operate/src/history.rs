@@ -45,7 +45,7 @@ pub struct Operation {
     pub began_at: jiff::Timestamp,
     /// When it ended.
     pub ended_at: Option<jiff::Timestamp>,
-    /// The unfinished operation it went on with.
+    /// The unfinished attempt at the same wish that it went on with.
     pub continues: Option<OperationId>,
     /// Its plan.
     pub plan: Plan,
@@ -79,7 +79,7 @@ pub(crate) struct Standing {
     pub after: Value,
 }
 
-/// Every operation, oldest first, and the problems of journals that can't be read.
+/// Every operation, oldest first (by when it began: identities have whole seconds only), and the problems of journals that can't be read.
 ///
 /// # Errors
 /// When the folder of journals can't be listed.
@@ -92,16 +92,40 @@ pub fn history(machine: &dyn Machine, state: &Path) -> Result<(Vec<Operation>, V
             Err(problem) => problems.push(problem),
         }
     }
+    operations.sort_by(|left: &Operation, right| {
+        (left.began_at, &left.id).cmp(&(right.began_at, &right.id))
+    });
     Ok((operations, problems))
 }
 
-/// Ends the operations that have no end (the caller holds the lock, so their process is dead).
-/// Returns the newest of them, which a new operation goes on with.
-pub(crate) fn close_unfinished(workshop: &Workshop<'_>) -> Result<Option<OperationId>> {
-    let (operations, _) = history(workshop.machine, &workshop.state)?;
-    let mut newest = None;
-    for operation in operations
+/// The attempt at `wish` that a new operation goes on with, so that one `undo` takes all of it back: the newest
+/// operation of which something stands, where it has the same wish and did not arrive.
+pub(crate) fn unfinished_attempt(operations: &[Operation], wish: &str) -> Option<OperationId> {
+    operations
         .iter()
+        .rev()
+        .filter(|operation| operation.outcome != Outcome::Undone)
+        .find(|operation| operation.outcome == Outcome::Done || !operation.standing.is_empty())
+        .filter(|operation| operation.outcome != Outcome::Done && operation.plan.wish == wish)
+        .map(|operation| operation.id.clone())
+}
+
+/// When an operation begins: now, but later than all before it, also where the clock was set back.
+pub(crate) fn later_than_all(operations: &[Operation], now: jiff::Timestamp) -> jiff::Timestamp {
+    let Some(last) = operations.last() else {
+        return now;
+    };
+    let next = last
+        .began_at
+        .checked_add(jiff::SignedDuration::from_nanos(1));
+    next.map_or(now, |next| next.max(now))
+}
+
+/// Ends the operations that have no end (the caller holds the lock, so their process is dead). Returns all there are.
+pub(crate) fn close_unfinished(workshop: &Workshop<'_>) -> Result<Vec<Operation>> {
+    let (mut operations, _) = history(workshop.machine, &workshop.state)?;
+    for operation in operations
+        .iter_mut()
         .filter(|operation| operation.outcome == Outcome::Open)
     {
         let at = workshop.machine.now()?.wall;
@@ -115,9 +139,10 @@ pub(crate) fn close_unfinished(workshop: &Workshop<'_>) -> Result<Option<Operati
                 problem: None,
             },
         )?;
-        newest = Some(operation.id.clone());
+        operation.ended_at = Some(at);
+        operation.outcome = Outcome::Interrupted;
     }
-    Ok(newest)
+    Ok(operations)
 }
 
 fn summarize(id: OperationId, entries: Vec<Entry>) -> Option<Operation> {

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// The version of the journal this program writes.
 pub const JOURNAL_VERSION: u32 = 1;
 
-/// An operation's identity; sorts by time.
+/// An operation's identity: the second it began in, and a random tail.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct OperationId(pub String);
@@ -35,7 +35,7 @@ pub enum Entry {
         version: u32,
         /// When.
         at: jiff::Timestamp,
-        /// The unfinished operation that this one goes on with.
+        /// The unfinished attempt at the same wish that this one goes on with.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         continues: Option<OperationId>,
         /// The whole plan.
@@ -119,7 +119,7 @@ pub fn append(
         })
 }
 
-/// Every operation's identity, oldest first.
+/// Every operation's identity.
 ///
 /// # Errors
 /// When the folder is there and can't be listed.

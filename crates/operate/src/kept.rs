@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// Files larger than this are not replaced by a plan.
-const LARGEST_KEPT: u64 = 256 << 20;
+pub(crate) const LARGEST_KEPT: u64 = 256 << 20;
+/// Bytes of a file's name in the name of the half-written file beside it.
+const LONGEST_NAME: usize = 220;
 
 /// What stood at a file's path before it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,7 +106,7 @@ pub(crate) fn restore_file(
             machine.remove_file(path)?;
         }
     }
-    remove_leftovers(machine, path)?;
+    clear_leftovers(machine, path)?;
     if let Some(kept) = &before.kept {
         let old = machine.file(kept, LARGEST_KEPT)?;
         machine.write_file(path, old, before.mode.unwrap_or(0o644), Durability::Power)?;
@@ -151,11 +153,22 @@ pub(crate) fn remove_made_folders(
 }
 
 /// Removes the half-written files that a killed process left beside `path`: `.NAME.deskside-` and 16 hex digits.
-fn remove_leftovers(machine: &dyn Machine, path: &Path) -> Result<()> {
+/// The caller holds the lock, so that nobody is writing them.
+///
+/// # Errors
+/// When the folder can't be listed or a file can't be removed.
+pub fn clear_leftovers(machine: &dyn Machine, path: &Path) -> Result<()> {
+    // A write goes where a link leads, and so do its leftovers.
+    let path = machine
+        .real_path(path)
+        .unwrap_or_else(|_| path.to_path_buf());
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Ok(());
     };
-    let beginning = format!(".{}.deskside-", name.to_string_lossy());
+    // A long name is cut, so that the whole stays within what file systems take.
+    let name = name.as_encoded_bytes();
+    let name = String::from_utf8_lossy(&name[..name.len().min(LONGEST_NAME)]);
+    let beginning = format!(".{name}.deskside-");
     let entries = match machine.entries(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind == ErrorKind::Absent => return Ok(()),
@@ -165,9 +178,14 @@ fn remove_leftovers(machine: &dyn Machine, path: &Path) -> Result<()> {
         let is_leftover = entry.name.strip_prefix(&beginning).is_some_and(|tail| {
             tail.len() == 16 && tail.bytes().all(|byte| byte.is_ascii_hexdigit())
         });
-        if is_leftover {
+        if is_leftover && entry.kind != FileKind::Directory {
             machine.remove_file(folder.join(&entry.name))?;
         }
     }
     Ok(())
+}
+
+/// Whether anything is at a path, a link that leads nowhere included.
+pub(crate) fn is_there(machine: &dyn Machine, path: impl AsRef<Path>) -> Result<bool> {
+    Ok(machine.exists(&path)? || machine.link(&path).is_ok())
 }

@@ -24,6 +24,7 @@ pub use apply::{Applied, Event, apply};
 pub use domain::{Domain, NoDomain};
 pub use history::{Operation, Outcome, history};
 pub use journal::OperationId;
+pub use kept::clear_leftovers;
 pub use undo::{Undone, undo};
 
 use deskside_machine::Machine;

@@ -2,7 +2,7 @@
 
 use crate::check::door_command;
 use crate::journal::OperationId;
-use crate::kept::{keep_file, uppermost_missing};
+use crate::kept::{LARGEST_KEPT, clear_leftovers, is_there, keep_file, uppermost_missing};
 use crate::{Workshop, sha256_hex};
 use deskside_machine::{Acting, Durability, Effect, Machine, Progress, Reading};
 use deskside_types::plan::{Action, FileContents};
@@ -49,21 +49,31 @@ pub(crate) fn prepare(
         Action::Download { path, .. } | Action::Extract { path, .. } => file_before(path, None),
         Action::Remove { path } => Ok(json!({ "moved_to": aside(path, operation, name) })),
         Action::Env { action } => {
-            Ok(json!({ "made": uppermost_missing(machine, Path::new(action.path()))? }))
+            let made = uppermost_missing(machine, Path::new(action.path()))?;
+            let domain = workshop.domain.prepare(machine, action)?;
+            Ok(json!({ "made": made, "domain": domain }))
         }
         _ => Ok(Value::Null),
     }
 }
 
-/// Carries the action out; returns what taking it back needs and is known only now.
+/// Carries the action out, as it was prepared; returns what taking it back needs and is known only now.
 pub(crate) fn perform(
     workshop: &Workshop<'_>,
     operation: &OperationId,
     name: &str,
     action: &Action,
+    before: &Value,
     watch: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Value> {
     let machine = workshop.machine;
+    if let Action::WriteFile { path, .. }
+    | Action::EditFile { path, .. }
+    | Action::Download { path, .. }
+    | Action::Extract { path, .. } = action
+    {
+        clear_leftovers(machine, Path::new(path))?;
+    }
     match action {
         Action::WriteFile {
             path,
@@ -90,7 +100,7 @@ pub(crate) fn perform(
         }
         Action::Remove { path } => {
             let target = aside(path, operation, name);
-            if machine.exists(path)? {
+            if is_there(machine, path)? {
                 machine.rename(path, target)?;
             }
             Ok(Value::Null)
@@ -138,7 +148,11 @@ pub(crate) fn perform(
             }
             Err(problem)
         }
-        Action::Env { action } => workshop.domain.perform(machine, action, watch),
+        Action::Env { action } => {
+            workshop
+                .domain
+                .perform(machine, action, &before["domain"], watch)
+        }
         Action::Signal {
             pid,
             start_time,
@@ -200,7 +214,23 @@ fn aside(path: &str, operation: &OperationId, name: &str) -> PathBuf {
 }
 
 fn edited(machine: &dyn Machine, path: &str, old: &str, new: &str) -> Result<String> {
-    let text = machine.text(path)?;
+    let bytes = machine.file(path, LARGEST_KEPT + 1)?;
+    if bytes.len() as u64 > LARGEST_KEPT {
+        return Err(Problem::new(
+            Code::Effect,
+            format!("{path} is too large to be edited with a way back"),
+        )
+        .because(format!("it has more than {} MiB", LARGEST_KEPT >> 20))
+        .hint("edit it by hand"));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        Problem::new(Code::Effect, format!("{path} can't be edited"))
+            .because(format!(
+                "it is no UTF-8 text from byte {} on",
+                error.utf8_error().valid_up_to()
+            ))
+            .hint("edit it by hand")
+    })?;
     match text.matches(old).count() {
         1 => Ok(text.replacen(old, new, 1)),
         0 if text.contains(new) => Ok(text),
@@ -215,22 +245,47 @@ fn edited(machine: &dyn Machine, path: &str, old: &str, new: &str) -> Result<Str
 }
 
 fn extracted(machine: &dyn Machine, archive: &str, member: &str) -> Result<Vec<u8>> {
-    let unreadable = |error: &dyn std::fmt::Display| {
-        Problem::new(
-            Code::HashMismatch,
-            format!("could not take {member} out of {archive}"),
-        )
-        .because(error)
-        .hint("remove the archive and run the same command again")
+    extracted_within(machine, archive, member, LARGEST_MEMBER)
+}
+
+/// A member of an archive, where neither has more than `limit` bytes.
+fn extracted_within(
+    machine: &dyn Machine,
+    archive: &str,
+    member: &str,
+    limit: u64,
+) -> Result<Vec<u8>> {
+    let problem = |code: Code, error: &dyn std::fmt::Display| {
+        Problem::new(code, format!("could not take {member} out of {archive}")).because(error)
     };
-    let bytes = machine.file(archive, LARGEST_MEMBER)?;
+    let unreadable = |error: &dyn std::fmt::Display| {
+        problem(Code::HashMismatch, error).hint("remove the archive and run the same command again")
+    };
+    let too_large = |what: &str| {
+        problem(
+            Code::Effect,
+            &format!("{what} has more than {limit} bytes, the most that is taken"),
+        )
+        .hint("look at the archive: it is not what was expected")
+    };
+    let bytes = machine.file(archive, limit.saturating_add(1))?;
+    if bytes.len() as u64 > limit {
+        return Err(too_large("the archive"));
+    }
     let mut zip =
         zip::ZipArchive::new(std::io::Cursor::new(bytes)).map_err(|error| unreadable(&error))?;
     let entry = zip.by_name(member).map_err(|error| unreadable(&error))?;
     let mut contents = Vec::new();
     entry
-        .take(LARGEST_MEMBER)
+        .take(limit.saturating_add(1))
         .read_to_end(&mut contents)
         .map_err(|error| unreadable(&error))?;
+    if contents.len() as u64 > limit {
+        return Err(too_large("the member"));
+    }
     Ok(contents)
 }
+
+#[cfg(test)]
+#[path = "perform_tests.rs"]
+mod tests;

@@ -2,8 +2,8 @@
 
 use crate::Workshop;
 use crate::check::door_command;
-use crate::kept::{FileBefore, remove_made_folders, restore_file};
-use deskside_machine::{Acting, ErrorKind, Reading};
+use crate::kept::{FileBefore, is_there, remove_made_folders, restore_file};
+use deskside_machine::{Acting, ErrorKind};
 use deskside_types::plan::Action;
 use deskside_types::{Code, Problem, Result};
 use serde_json::Value;
@@ -47,10 +47,10 @@ pub(crate) fn revert(
                     "the journal does not say where {path} was moved"
                 )));
             };
-            if !machine.exists(&moved_to)? {
+            if !is_there(machine, &moved_to)? {
                 return Ok(None);
             }
-            if machine.exists(path)? {
+            if is_there(machine, path)? {
                 return Ok(Some(format!(
                     "{path} is there again; what it was before is kept at {}",
                     moved_to.display()
@@ -60,13 +60,15 @@ pub(crate) fn revert(
             Ok(None)
         }
         Action::Env { action } => {
-            workshop.domain.undo(machine, action, after)?;
+            let left = workshop
+                .domain
+                .undo(machine, action, &before["domain"], after)?;
             let made = before
                 .get("made")
                 .and_then(Value::as_str)
                 .map(PathBuf::from);
             remove_made_folders(machine, Path::new(action.path()), made.as_deref())?;
-            Ok(None)
+            Ok(left)
         }
         Action::Run {
             command,

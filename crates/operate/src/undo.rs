@@ -1,10 +1,10 @@
 //! Taking an operation back, from the journal.
 
-use crate::history::{Operation, Outcome, history};
+use crate::history::{Operation, Outcome, Standing, history};
 use crate::journal::{Entry, OperationId, append};
 use crate::{Workshop, apply, revert};
 use deskside_machine::Reading;
-use deskside_types::plan::Undo;
+use deskside_types::plan::{Action, Step, Undo};
 use deskside_types::{Code, Problem, Result};
 
 /// What taking an operation back came to.
@@ -65,41 +65,81 @@ pub fn undo(workshop: &Workshop<'_>, wanted: Option<&str>) -> Result<Undone> {
         steps: Vec::new(),
         left: Vec::new(),
     };
-    for operation in chain(&operations, &chosen) {
-        one(workshop, &operation, &mut undone)?;
-        undone.operations.push(operation.id);
+    let chain = chain(&operations, &chosen);
+    for (place, operation) in chain.iter().enumerate() {
+        one(workshop, operation, &chain[place + 1..], &mut undone)?;
+        undone.operations.push(operation.id.clone());
     }
     Ok(undone)
 }
 
-/// An operation with the unfinished ones it went on with that still stand, newest first: what one `undo` takes back.
+/// An operation with the unfinished attempts it went on with that still stand, newest first: what one `undo` takes back.
 pub fn chain(operations: &[Operation], chosen: &Operation) -> Vec<Operation> {
     let mut chain = vec![chosen.clone()];
     while let Some(earlier) = chain
         .last()
         .and_then(|last| last.continues.as_ref())
         .and_then(|id| operations.iter().find(|one| one.id == *id))
-        .filter(|one| one.outcome != Outcome::Undone && chain.iter().all(|known| known.id != one.id))
+        .filter(|one| {
+            one.outcome != Outcome::Undone && chain.iter().all(|known| known.id != one.id)
+        })
     {
         chain.push(earlier.clone());
     }
     chain
 }
 
-fn one(workshop: &Workshop<'_>, operation: &Operation, undone: &mut Undone) -> Result<()> {
-    for standing in operation.standing.iter().rev() {
-        let Some(step) = operation
-            .plan
-            .steps
-            .iter()
-            .find(|step| step.id == standing.step)
-        else {
+/// The step and the action of something that stands; none where the plan does not have them.
+fn found<'a>(operation: &'a Operation, standing: &Standing) -> Option<(&'a Step, &'a Action)> {
+    let mut steps = operation.plan.steps.iter();
+    let step = steps.find(|step| step.id == standing.step)?;
+    Some((step, step.actions.get(standing.action)?))
+}
+
+/// Whether something taken back later takes this action back with it: what is in an environment goes with it.
+fn goes_along<'a>(
+    workshop: &Workshop<'_>,
+    action: &Action,
+    mut later: impl Iterator<Item = (&'a Operation, &'a Standing)>,
+) -> Result<bool> {
+    let Action::Env { action } = action else {
+        return Ok(false);
+    };
+    later.try_fold(false, |known, (operation, standing)| {
+        let with = match found(operation, standing) {
+            Some((step, Action::Env { action: other }))
+                if !known && !matches!(step.undo, Undo::None { .. }) =>
+            {
+                let before = &standing.before["domain"];
+                workshop
+                    .domain
+                    .goes_with(workshop.machine, action, other, before)?
+            }
+            _ => false,
+        };
+        Ok(known || with)
+    })
+}
+
+fn one(
+    workshop: &Workshop<'_>,
+    operation: &Operation,
+    earlier: &[Operation],
+    undone: &mut Undone,
+) -> Result<()> {
+    for (place, standing) in operation.standing.iter().enumerate().rev() {
+        let Some((step, action)) = found(operation, standing) else {
             continue;
         };
-        let Some(action) = step.actions.get(standing.action) else {
-            continue;
-        };
+        let later = operation.standing[..place].iter().rev();
+        let later = later.map(|standing| (operation, standing));
+        let of_earlier = earlier.iter().flat_map(|earlier| {
+            let standing = earlier.standing.iter().rev();
+            standing.map(move |standing| (earlier, standing))
+        });
+        let along = goes_along(workshop, action, later.chain(of_earlier))?;
         let left = match &step.undo {
+            _ if along => None,
             Undo::None { why } => Some(format!("`{}` stays: {why}", step.title)),
             Undo::Exact | Undo::BestEffort { .. } => {
                 revert::revert(workshop, action, &standing.before, &standing.after).map_err(
@@ -119,7 +159,9 @@ fn one(workshop: &Workshop<'_>, operation: &Operation, undone: &mut Undone) -> R
         )?;
         if undone.steps.last() != Some(&step.title) {
             undone.steps.push(step.title.clone());
-            if let Undo::BestEffort { why } = &step.undo {
+            if let Undo::BestEffort { why } = &step.undo
+                && !along
+            {
                 undone.left.push(format!("`{}`: {why}", step.title));
             }
         }

@@ -5,6 +5,7 @@ use deskside_operate::Domain;
 use deskside_types::Result;
 use deskside_types::plan::EnvironmentAction;
 use serde_json::Value;
+use std::path::Path;
 
 /// Every domain there is.
 pub struct Everything;
@@ -14,22 +15,42 @@ impl Domain for Everything {
         deskside_envs::holds(machine, action)
     }
 
+    fn prepare(&self, machine: &dyn Machine, action: &EnvironmentAction) -> Result<Value> {
+        deskside_envs::prepare(machine, action)
+    }
+
     fn perform(
         &self,
         machine: &dyn Machine,
         action: &EnvironmentAction,
+        before: &Value,
         watch: &mut dyn FnMut(Progress<'_>),
     ) -> Result<Value> {
-        deskside_envs::perform(machine, action, watch)
+        deskside_envs::perform(machine, action, before, watch)
     }
 
     fn undo(
         &self,
         machine: &dyn Machine,
         action: &EnvironmentAction,
-        memory: &Value,
-    ) -> Result<()> {
-        deskside_envs::undo(machine, action, memory)
+        before: &Value,
+        _after: &Value,
+    ) -> Result<Option<String>> {
+        deskside_envs::undo(machine, action, before)
+    }
+
+    fn goes_with(
+        &self,
+        machine: &dyn Machine,
+        action: &EnvironmentAction,
+        other: &EnvironmentAction,
+        before: &Value,
+    ) -> Result<bool> {
+        let creates = matches!(other, EnvironmentAction::Create { .. });
+        let path = Path::new(other.path());
+        Ok(creates
+            && action.path() == other.path()
+            && deskside_envs::is_made_by(machine, path, before))
     }
 
     fn embedded(&self, name: &str) -> Option<Vec<u8>> {

@@ -4,7 +4,7 @@ use super::marker::{self, Marker};
 use super::uv::{command, uv_command};
 use super::venv::{self, State};
 use super::{CREATE_DEADLINE, serves};
-use deskside_machine::{Acting, Machine, Progress, Reading};
+use deskside_machine::{Acting, Machine, Progress};
 use deskside_types::{Code, Problem};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -15,18 +15,30 @@ pub(super) fn create(
     path: &Path,
     python: &str,
     uv: &str,
+    before: &Value,
     watch: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Value, Problem> {
     let shown = path.display();
-    let mut moved = None;
+    let id = before["id"].as_str().unwrap_or_default().to_string();
+    let aside = before["moved_to"].as_str().map(PathBuf::from);
+    let move_aside = || -> Result<(), Problem> {
+        match &aside {
+            Some(aside) => Ok(machine.rename(path, aside)?),
+            None => Err(Problem::new(
+                Code::PlanStale,
+                format!("{shown} changed while it was looked at"),
+            )
+            .hint("run the same command again")),
+        }
+    };
     match venv::look(machine, path)? {
         State::Absent | State::Empty => {}
         State::Broken { ours: true, .. } => machine.remove_tree(path)?,
-        State::Broken { ours: false, .. } => moved = Some(move_aside(machine, path)?),
+        State::Broken { ours: false, .. } => move_aside()?,
         State::Whole(venv) if serves(venv.version.as_deref(), python) => {
             return Ok(json!({ "made": false }));
         }
-        State::Whole(venv) if venv.marker.is_some() => moved = Some(move_aside(machine, path)?),
+        State::Whole(venv) if venv.marker.is_some() => move_aside()?,
         State::Whole(venv) => {
             return Err(Problem::new(
                 Code::EnvironmentBroken,
@@ -58,6 +70,7 @@ pub(super) fn create(
         path,
         &Marker {
             making: true,
+            id: id.clone(),
             ..Marker::default()
         },
     )?;
@@ -76,33 +89,10 @@ pub(super) fn create(
         command(machine, path, argv).deadline(CREATE_DEADLINE),
         watch,
     )?;
-    marker::write(machine, path, &Marker::default())?;
-    Ok(json!({ "made": true, "moved": moved.map(|moved| moved.display().to_string()) }))
-}
-
-/// Renames an environment to a free name beside it.
-fn move_aside(machine: &dyn Machine, path: &Path) -> Result<PathBuf, Problem> {
-    let name = path.file_name().map_or_else(
-        || "venv".to_string(),
-        |name| name.to_string_lossy().into_owned(),
-    );
-    for number in 1..100 {
-        let aside = path.with_file_name(if number == 1 {
-            format!("{name}.before")
-        } else {
-            format!("{name}.before-{number}")
-        });
-        if !machine.exists(&aside)? {
-            machine.rename(path, &aside)?;
-            return Ok(aside);
-        }
-    }
-    Err(Problem::new(
-        Code::EnvironmentBroken,
-        format!("{} can't be moved out of the way", path.display()),
-    )
-    .because(format!(
-        "{name}.before and 98 more like it are there already"
-    ))
-    .hint("remove the old ones and run the same command again"))
+    let made = Marker {
+        id,
+        ..Marker::default()
+    };
+    marker::write(machine, path, &made)?;
+    Ok(json!({ "made": true }))
 }

@@ -13,6 +13,12 @@ const VERSION: u32 = 1;
 pub struct Marker {
     /// The format's version.
     pub version: u32,
+    /// The identity it was made with; undo removes no other.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub id: String,
+    /// The distributions that Deskside left it with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub distributions: Vec<String>,
     /// The environment is being made; it is not whole while this stands.
     #[serde(default)]
     pub making: bool,

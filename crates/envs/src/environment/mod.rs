@@ -3,11 +3,13 @@
 mod create;
 pub mod failure;
 pub mod marker;
+mod prepare;
 mod revert;
 mod uv;
 pub mod venv;
 
-pub use revert::undo;
+pub use prepare::prepare;
+pub use revert::{is_made_by, undo};
 
 use crate::build::specifier::{admits, series_of};
 use crate::index::wheel;
@@ -17,7 +19,7 @@ use deskside_machine::{Command, Machine, Progress, Reading};
 use deskside_types::plan::EnvironmentAction;
 use deskside_types::{Code, Problem};
 use marker::Finished;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::time::Duration;
@@ -110,11 +112,14 @@ fn fingerprint(machine: &dyn Machine, action: &EnvironmentAction) -> Option<Stri
 pub fn perform(
     machine: &dyn Machine,
     action: &EnvironmentAction,
+    before: &Value,
     watch: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Value, Problem> {
     let path = Path::new(action.path());
     match action {
-        EnvironmentAction::Create { python, uv, .. } => create(machine, path, python, uv, watch),
+        EnvironmentAction::Create { python, uv, .. } => {
+            create(machine, path, python, uv, before, watch)
+        }
         EnvironmentAction::Install {
             requirements,
             files,
@@ -178,7 +183,6 @@ pub fn perform(
                     format!("{wheel} is no wheel of version {version}"),
                 ));
             }
-            let before = venv::distributions(machine, path).get("deskside").cloned();
             let argv = ["pip", "install", "--python"].map(String::from);
             let options = [
                 "--no-deps",
@@ -201,13 +205,15 @@ pub fn perform(
                 watch,
             )?;
             let fingerprint = fingerprint(machine, action).unwrap_or_default();
+            let there = venv::distributions(machine, path).into_keys().collect();
             marker::change(machine, path, |marker| {
                 marker.module = Some(Finished {
                     fingerprint,
                     of: vec![name],
-                })
+                });
+                marker.distributions = there;
             })?;
-            Ok(json!({ "before": before }))
+            Ok(Value::Null)
         }
     }
 }
@@ -221,7 +227,6 @@ fn packages(
     watch: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Value, Problem> {
     let path = Path::new(action.path());
-    let before = venv::distributions(machine, path);
     // What was finished earlier is finished no longer: the install may be cut off.
     let noted = marker::read(machine, path).unwrap_or_default().packages;
     if noted.is_some() {
@@ -249,8 +254,12 @@ fn packages(
         fingerprint: fingerprint(machine, action).unwrap_or_default(),
         of: described(action),
     };
-    marker::change(machine, path, |marker| marker.packages = Some(done))?;
-    Ok(json!({ "before": before, "noted": noted }))
+    let there = venv::distributions(machine, path).into_keys().collect();
+    marker::change(machine, path, |marker| {
+        marker.packages = Some(done);
+        marker.distributions = there;
+    })?;
+    Ok(Value::Null)
 }
 
 /// An install in words, for the marker.

@@ -10,6 +10,7 @@ const UV: &str = "/opt/uv";
 /// A machine whose uv makes environments and installs what it is told, with some dependencies left out.
 fn machine() -> Sim {
     let sim = Sim::linux();
+    sim.put_program(UV, "uv");
     sim.put_directory("/home/user/p");
     sim.put_file("/usr/bin/python3.12", "elf");
     sim.on_command(
@@ -91,8 +92,10 @@ fn install(requirements: &[&str], expected: &[&str]) -> EnvironmentAction {
     }
 }
 
+/// Prepares and performs as the mechanism does; answers with what undo needs.
 fn act(machine: &Sim, action: &EnvironmentAction) -> Result<Value, Problem> {
-    perform(machine, action, &mut |_| {})
+    let before = prepare(machine, action)?;
+    perform(machine, action, &before, &mut |_| {}).map(|_| before)
 }
 
 #[test]
@@ -178,10 +181,66 @@ fn half_made_and_broken_environments_are_made_anew() {
     sim.put_link(format!("{VENV}/bin/python"), "/opt/gone/bin/python3");
     let before = sim.tree();
     let memory = act(&sim, &create("3.12")).unwrap();
-    assert_eq!(memory["moved"], format!("{VENV}.before"));
+    assert_eq!(memory["moved_to"], format!("{VENV}.before"));
     assert!(holds(&sim, &create("3.12")).unwrap());
     undo(&sim, &create("3.12"), &memory).unwrap();
     assert_eq!(sim.tree(), before);
+}
+
+#[test]
+fn undo_takes_only_the_environment_that_was_made() {
+    // Removed and made anew by the person: another one, and theirs.
+    let sim = machine();
+    let made = act(&sim, &create("3.12")).unwrap();
+    sim.change(|state| {
+        state.remove(VENV);
+    });
+    sim.put_file(format!("{VENV}/pyvenv.cfg"), "version = 3.12.1\n");
+    sim.put_file(format!("{VENV}/precious.txt"), "years of work");
+    let left = undo(&sim, &create("3.12"), &made).unwrap();
+    assert!(left.is_some_and(|left| left.contains("left as it is")));
+    assert!(sim.tree().contains("precious.txt"));
+
+    // Ours, but with a package the person put in: moved aside, not deleted.
+    let sim = machine();
+    let made = act(&sim, &create("3.12")).unwrap();
+    act(&sim, &install(&["torch"], &["torch"])).unwrap();
+    sim.put_file(
+        format!("{VENV}/lib/python3.12/site-packages/mine-1.0.dist-info/METADATA"),
+        "Name: mine\n",
+    );
+    let left = undo(&sim, &create("3.12"), &made).unwrap();
+    assert!(left.is_some_and(|left| left.contains("mine") && left.contains(".removed-")));
+    assert!(sim.tree().contains("mine-1.0.dist-info"));
+}
+
+#[test]
+fn an_install_that_was_cut_off_is_taken_back_from_what_was_noted_before() {
+    let sim = machine();
+    act(&sim, &create("3.12")).unwrap();
+    let empty = sim.tree_of(format!("{VENV}/lib"));
+    let action = install(&["torch"], &["torch"]);
+    let before = prepare(&sim, &action).unwrap();
+    perform(&sim, &action, &before, &mut |_| {}).unwrap();
+    // Killed before anybody heard of the outcome: only what was journalled first is known.
+    assert_eq!(undo(&sim, &action, &before).unwrap(), None);
+    assert_eq!(sim.tree_of(format!("{VENV}/lib")), empty);
+}
+
+#[test]
+fn without_uv_undo_says_what_stays() {
+    let sim = machine();
+    act(&sim, &create("3.12")).unwrap();
+    let action = install(&["torch"], &["torch"]);
+    let before = act(&sim, &action).unwrap();
+    sim.change(|state| {
+        state.remove(UV);
+    });
+    assert!(
+        undo(&sim, &action, &before)
+            .unwrap()
+            .is_some_and(|left| left.contains("uv is gone"))
+    );
 }
 
 #[test]

@@ -1,0 +1,61 @@
+//! What taking an environment action back will need, gathered before it is carried out.
+
+use super::marker;
+use super::venv::{self, State};
+use deskside_machine::{Machine, Reading};
+use deskside_types::plan::EnvironmentAction;
+use deskside_types::{Code, Problem};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// Gathers it; changes nothing.
+///
+/// # Errors
+/// When the environment's folder can't be looked at.
+pub fn prepare(machine: &dyn Machine, action: &EnvironmentAction) -> Result<Value, Problem> {
+    let path = Path::new(action.path());
+    match action {
+        EnvironmentAction::Create { .. } => {
+            // Whatever is made gets this identity, so that undo never takes another one for it.
+            let id = format!("{:016x}", machine.random()?);
+            let moved_to = match venv::look(machine, path)? {
+                State::Broken { ours: false, .. } => Some(free_name(machine, path)?),
+                State::Whole(venv) if venv.marker.is_some() => Some(free_name(machine, path)?),
+                _ => None,
+            };
+            Ok(json!({ "id": id, "moved_to": moved_to }))
+        }
+        EnvironmentAction::Install { .. }
+        | EnvironmentAction::Sync { .. }
+        | EnvironmentAction::Module { .. } => Ok(json!({
+            "distributions": venv::distributions(machine, path),
+            "noted": marker::read(machine, path).unwrap_or_default().packages,
+        })),
+    }
+}
+
+/// A free name beside an environment, for what is in its way.
+fn free_name(machine: &dyn Machine, path: &Path) -> Result<PathBuf, Problem> {
+    let name = path.file_name().map_or_else(
+        || "venv".to_string(),
+        |name| name.to_string_lossy().into_owned(),
+    );
+    for number in 1..100 {
+        let aside = path.with_file_name(if number == 1 {
+            format!("{name}.before")
+        } else {
+            format!("{name}.before-{number}")
+        });
+        if !machine.exists(&aside)? {
+            return Ok(aside);
+        }
+    }
+    Err(Problem::new(
+        Code::EnvironmentBroken,
+        format!("{} can't be moved out of the way", path.display()),
+    )
+    .because(format!(
+        "{name}.before and 98 more like it are there already"
+    ))
+    .hint("remove the old ones and run the same command again"))
+}

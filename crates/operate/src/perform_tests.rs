@@ -1,0 +1,48 @@
+//! Limits of editing and extracting.
+
+use super::*;
+use deskside_testkit::Sim;
+use std::io::Write;
+
+fn zipped(contents: &[u8]) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default()
+        .compression_method(zip::CompressionMethod::Deflated);
+    zip.start_file("tool", options).unwrap();
+    zip.write_all(contents).unwrap();
+    zip.finish().unwrap().into_inner()
+}
+
+#[test]
+fn a_member_at_the_limit_is_taken_and_a_larger_one_is_refused_whole() {
+    let sim = Sim::linux();
+    sim.put_file("/tmp/a.zip", zipped(&[7; 5000]));
+    let taken = extracted_within(&sim, "/tmp/a.zip", "tool", 5000).unwrap();
+    assert_eq!(taken, [7; 5000]);
+    let problem = extracted_within(&sim, "/tmp/a.zip", "tool", 4999).unwrap_err();
+    assert!(
+        problem
+            .to_string()
+            .contains("the member has more than 4999"),
+        "{problem}"
+    );
+    let problem = extracted_within(&sim, "/tmp/a.zip", "tool", 20).unwrap_err();
+    assert!(
+        problem.to_string().contains("the archive has more than 20"),
+        "{problem}"
+    );
+    assert!(!problem.hints.is_empty());
+}
+
+#[test]
+fn editing_keeps_every_byte_of_a_large_file_and_refuses_what_is_no_text() {
+    let sim = Sim::linux();
+    let tail = "x".repeat(3 << 20);
+    sim.put_file("/tmp/large", format!("colour = red\n{tail}"));
+    let text = edited(&sim, "/tmp/large", "red", "blue").unwrap();
+    assert_eq!(text, format!("colour = blue\n{tail}"));
+    sim.put_file("/tmp/latin", b"colour = red \xe9\n".to_vec());
+    let problem = edited(&sim, "/tmp/latin", "red", "blue").unwrap_err();
+    assert!(problem.to_string().contains("no UTF-8"), "{problem}");
+    assert!(!problem.hints.is_empty());
+}
