@@ -3,7 +3,6 @@
 use crate::person::{Person, Said, real_wanted, said};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 /// A person whose uv cache is shared by these tests, so that each package is downloaded once.
 fn up(person: &Person, arguments: &[&str]) -> Command {
