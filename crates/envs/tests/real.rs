@@ -178,9 +178,13 @@ fn mirror(folder: &Path) -> (Vec<(&'static str, String)>, String) {
 }
 
 /// Prepares and performs as the mechanism does; answers with what undo needs.
-fn act(machine: &dyn Machine, action: &EnvironmentAction) -> Result<serde_json::Value, Problem> {
+fn act(
+    machine: &dyn Machine,
+    action: &EnvironmentAction,
+) -> Result<[serde_json::Value; 2], Problem> {
     let before = prepare(machine, action)?;
-    perform(machine, action, &before, &mut |_| {}).map(|_| before)
+    let after = perform(machine, action, &before, &mut |_| {})?;
+    Ok([before, after])
 }
 
 #[test]
@@ -238,7 +242,7 @@ fn real_uv_makes_real_environments() {
     let made = act(&machine, &create(&venv, ">=3.9")).unwrap();
     let mut lines = Vec::new();
     let installed = prepare(&machine, &install("six")).unwrap();
-    perform(&machine, &install("six"), &installed, &mut |progress| {
+    let after = perform(&machine, &install("six"), &installed, &mut |progress| {
         if let Progress::Line(line) = progress {
             lines.push(line.to_string());
         }
@@ -262,7 +266,7 @@ fn real_uv_makes_real_environments() {
         "{refused}"
     );
     assert!(!holds(&machine, &install("six")).unwrap());
-    undo(&machine, &install("six"), &installed).unwrap();
+    undo(&machine, &install("six"), &installed, &after).unwrap();
     assert!(
         !Path::new(&venv)
             .join("lib")
@@ -270,7 +274,7 @@ fn real_uv_makes_real_environments() {
             .unwrap()
             .any(|entry| entry.unwrap().path().join("site-packages/six.py").exists())
     );
-    undo(&machine, &create(&venv, ">=3.9"), &made).unwrap();
+    undo(&machine, &create(&venv, ">=3.9"), &made[0], &made[1]).unwrap();
     assert!(!Path::new(&venv).exists());
 
     // A Python that uv fetches, as on a system whose own is too old.

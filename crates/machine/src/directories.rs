@@ -25,8 +25,24 @@ impl Directories {
     /// Reads them from the environment.
     ///
     /// # Errors
-    /// When neither `DESKSIDE_HOME` nor `HOME` says where the person lives.
+    /// When neither `DESKSIDE_HOME` nor `HOME` says where the person lives, or a folder's name is no UTF-8 text:
+    /// plans and journals hold paths as text.
     pub fn of(machine: &dyn Machine) -> Result<Self, DoorError> {
+        let directories = Self::read(machine)?;
+        let all = [&directories.home, &directories.config, &directories.data, &directories.state, &directories.cache, &directories.projects];
+        // The door shows bytes of a variable that are no UTF-8 as U+FFFD.
+        let odd = all.into_iter().find(|path| path.to_str().is_none_or(|text| text.contains('\u{FFFD}')));
+        match odd.map(|path| path.display().to_string()) {
+            Some(shown) => Err(DoorError::new(
+                ErrorKind::Failed,
+                format!("use the folder {shown}"),
+                "its name holds bytes that are no UTF-8 text, which plans can't name",
+            )),
+            None => Ok(directories),
+        }
+    }
+
+    fn read(machine: &dyn Machine) -> Result<Self, DoorError> {
         let folder = |name: &str| machine.variable(name).filter(|value| value.starts_with('/')).map(PathBuf::from);
         let moved = machine.variable("DESKSIDE_HOME").filter(|value| !value.is_empty()).map(PathBuf::from);
         if let Some(moved) = moved {

@@ -34,9 +34,9 @@ impl Domain for Everything {
         machine: &dyn Machine,
         action: &EnvironmentAction,
         before: &Value,
-        _after: &Value,
+        after: &Value,
     ) -> Result<Option<String>> {
-        deskside_envs::undo(machine, action, before)
+        deskside_envs::undo(machine, action, before, after)
     }
 
     fn goes_with(

@@ -3,7 +3,7 @@
 use super::marker::{self, Marker};
 use super::uv::{command, uv_command};
 use super::venv::{self, State};
-use super::{CREATE_DEADLINE, serves};
+use super::{CREATE_DEADLINE, serves, tree};
 use deskside_machine::{Acting, Machine, Progress};
 use deskside_types::{Code, Problem};
 use serde_json::{Value, json};
@@ -31,14 +31,22 @@ pub(super) fn create(
             .hint("run the same command again")),
         }
     };
+    tree::clear_rubbish(machine, path)?;
     match venv::look(machine, path)? {
         State::Absent | State::Empty => {}
-        State::Broken { ours: true, .. } => machine.remove_tree(path)?,
+        State::Broken { ours: true, .. } => {
+            let noted = marker::read(machine, path).unwrap_or_default();
+            if tree::added_by_hand(machine, path, &noted).is_empty() {
+                tree::discard(machine, path)?;
+            } else {
+                move_aside()?;
+            }
+        }
         State::Broken { ours: false, .. } => move_aside()?,
         State::Whole(venv) if serves(venv.version.as_deref(), python) => {
             return Ok(json!({ "made": false }));
         }
-        State::Whole(venv) if venv.marker.is_some() => move_aside()?,
+        State::Whole(venv) if venv.marker.as_ref().is_some_and(Marker::made_here) => move_aside()?,
         State::Whole(venv) => {
             return Err(Problem::new(
                 Code::EnvironmentBroken,
@@ -91,6 +99,8 @@ pub(super) fn create(
     )?;
     let made = Marker {
         id,
+        // pip and its like, where the person has uv put them in.
+        distributions: venv::distributions(machine, path).into_keys().collect(),
         ..Marker::default()
     };
     marker::write(machine, path, &made)?;

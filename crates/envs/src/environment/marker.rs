@@ -1,6 +1,7 @@
 //! `.deskside.json` in an environment: what Deskside finished in it, so that half an install is not taken for a whole one.
 
-use deskside_machine::{DoorError, Durability, Machine, Reading};
+use deskside_machine::{Durability, ErrorKind, Machine, Reading};
+use deskside_types::Problem;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -16,9 +17,12 @@ pub struct Marker {
     /// The identity it was made with; undo removes no other.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub id: String,
-    /// The distributions that Deskside left it with.
+    /// The distributions that Deskside put in, in an environment it made; all others are the person's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub distributions: Vec<String>,
+    /// What was there when the install began that has not finished: whatever came since is that install's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub underway: Option<Vec<String>>,
     /// The environment is being made; it is not whole while this stands.
     #[serde(default)]
     pub making: bool,
@@ -28,6 +32,13 @@ pub struct Marker {
     /// Deskside's own module.
     #[serde(default)]
     pub module: Option<Finished>,
+}
+
+impl Marker {
+    /// Whether Deskside made the environment. Into one of the person's own it only put packages.
+    pub fn made_here(&self) -> bool {
+        self.making || !self.id.is_empty()
+    }
 }
 
 /// Something that was finished.
@@ -59,15 +70,16 @@ pub fn read(machine: &dyn Machine, environment: &Path) -> Option<Marker> {
 ///
 /// # Errors
 /// When the file can't be written.
-pub fn write(machine: &dyn Machine, environment: &Path, marker: &Marker) -> Result<(), DoorError> {
+pub fn write(machine: &dyn Machine, environment: &Path, marker: &Marker) -> Result<(), Problem> {
     use deskside_machine::Acting;
+    deskside_operate::clear_leftovers(machine, &path(environment))?;
     let marker = Marker {
         version: VERSION,
         ..marker.clone()
     };
     let mut text = serde_json::to_string_pretty(&marker).unwrap_or_default();
     text.push('\n');
-    machine.write_file(path(environment), text, 0o644, Durability::Power)
+    Ok(machine.write_file(path(environment), text, 0o644, Durability::Power)?)
 }
 
 /// Changes the marker, keeping what else stands in it.
@@ -78,10 +90,40 @@ pub fn change(
     machine: &dyn Machine,
     environment: &Path,
     change: impl FnOnce(&mut Marker),
-) -> Result<(), DoorError> {
-    let mut marker = read(machine, environment).unwrap_or_default();
+) -> Result<(), Problem> {
+    let old = read(machine, environment);
+    let mut marker = old.clone().unwrap_or_default();
     change(&mut marker);
+    let marker = Marker {
+        version: VERSION,
+        ..marker
+    };
+    if old.as_ref() == Some(&marker) {
+        return Ok(());
+    }
     write(machine, environment, &marker)
+}
+
+/// Changes the marker as undo does: in an environment of the person's own, an empty one goes.
+///
+/// # Errors
+/// When the file can't be written or removed.
+pub fn take_back(
+    machine: &dyn Machine,
+    environment: &Path,
+    take: impl FnOnce(&mut Marker),
+) -> Result<(), Problem> {
+    use deskside_machine::Acting;
+    let mut marker = read(machine, environment).unwrap_or_default();
+    take(&mut marker);
+    if marker.made_here() || marker.packages.is_some() || marker.module.is_some() {
+        return change(machine, environment, |old| *old = marker);
+    }
+    deskside_operate::clear_leftovers(machine, &path(environment))?;
+    match machine.stat(path(environment)) {
+        Err(error) if error.kind == ErrorKind::Absent => Ok(()),
+        _ => Ok(machine.remove_file(path(environment))?),
+    }
 }
 
 /// The fingerprint of some parts; their borders count.

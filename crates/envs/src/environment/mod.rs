@@ -5,6 +5,7 @@ pub mod failure;
 pub mod marker;
 mod prepare;
 mod revert;
+mod tree;
 mod uv;
 pub mod venv;
 
@@ -13,13 +14,14 @@ pub use revert::{is_made_by, undo};
 
 use crate::build::specifier::{admits, series_of};
 use crate::index::wheel;
+use crate::project::requirements;
 use create::create;
 use deskside_knowledge::python::normalised_name;
 use deskside_machine::{Command, Machine, Progress, Reading};
 use deskside_types::plan::EnvironmentAction;
 use deskside_types::{Code, Problem};
 use marker::Finished;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::time::Duration;
@@ -88,7 +90,11 @@ fn fingerprint(machine: &dyn Machine, action: &EnvironmentAction) -> Option<Stri
             add(requirements);
             add(arguments);
             for file in files {
-                parts.push(machine.file(file, 16 << 20).ok()?);
+                if file.ends_with(".toml") {
+                    parts.push(machine.file(file, 16 << 20).ok()?);
+                } else {
+                    parts.extend(requirements_files(machine, Path::new(file))?);
+                }
             }
         }
         EnvironmentAction::Sync {
@@ -102,6 +108,15 @@ fn fingerprint(machine: &dyn Machine, action: &EnvironmentAction) -> Option<Stri
         EnvironmentAction::Module { wheel, .. } => parts.push(machine.file(wheel, 64 << 20).ok()?),
     }
     Some(marker::fingerprint(parts.iter().map(Vec::as_slice)))
+}
+
+/// The bytes of a requirements file and of those it names; none when one can't be read.
+fn requirements_files(machine: &dyn Machine, file: &Path) -> Option<Vec<Vec<u8>>> {
+    let read = requirements::read(machine, file);
+    let files = read.files.into_iter();
+    read.unread
+        .is_empty()
+        .then(|| files.map(|(_, bytes)| bytes).collect())
 }
 
 /// Carries an action out; answers with what taking it back needs. May be repeated after a failure or a kill.
@@ -205,13 +220,11 @@ pub fn perform(
                 watch,
             )?;
             let fingerprint = fingerprint(machine, action).unwrap_or_default();
-            let there = venv::distributions(machine, path).into_keys().collect();
             marker::change(machine, path, |marker| {
                 marker.module = Some(Finished {
                     fingerprint,
                     of: vec![name],
                 });
-                marker.distributions = there;
             })?;
             Ok(Value::Null)
         }
@@ -227,10 +240,17 @@ fn packages(
     watch: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Value, Problem> {
     let path = Path::new(action.path());
+    let names =
+        |machine| -> Vec<String> { venv::distributions(machine, path).into_keys().collect() };
     // What was finished earlier is finished no longer: the install may be cut off.
-    let noted = marker::read(machine, path).unwrap_or_default().packages;
-    if noted.is_some() {
-        marker::change(machine, path, |marker| marker.packages = None)?;
+    let mut noted = marker::read(machine, path).unwrap_or_default();
+    let before = noted.underway.take().unwrap_or_else(|| names(machine));
+    if noted.made_here() || noted.packages.is_some() {
+        let underway = noted.made_here().then(|| before.clone());
+        marker::change(machine, path, |marker| {
+            marker.packages = None;
+            marker.underway = underway;
+        })?;
     }
     uv_command(machine, what, command.deadline(INSTALL_DEADLINE), watch)?;
     if let EnvironmentAction::Install { expected, .. } = action {
@@ -254,12 +274,18 @@ fn packages(
         fingerprint: fingerprint(machine, action).unwrap_or_default(),
         of: described(action),
     };
-    let there = venv::distributions(machine, path).into_keys().collect();
+    let ours = names(machine)
+        .into_iter()
+        .filter(|name| noted.distributions.contains(name) || !before.contains(name))
+        .collect();
     marker::change(machine, path, |marker| {
         marker.packages = Some(done);
-        marker.distributions = there;
+        marker.underway = None;
+        if marker.made_here() {
+            marker.distributions = ours;
+        }
     })?;
-    Ok(Value::Null)
+    Ok(json!({ "distributions": venv::distributions(machine, path) }))
 }
 
 /// An install in words, for the marker.

@@ -1,7 +1,7 @@
 //! What taking an environment action back will need, gathered before it is carried out.
 
-use super::marker;
 use super::venv::{self, State};
+use super::{marker, tree};
 use deskside_machine::{Machine, Reading};
 use deskside_types::plan::EnvironmentAction;
 use deskside_types::{Code, Problem};
@@ -18,18 +18,30 @@ pub fn prepare(machine: &dyn Machine, action: &EnvironmentAction) -> Result<Valu
         EnvironmentAction::Create { .. } => {
             // Whatever is made gets this identity, so that undo never takes another one for it.
             let id = format!("{:016x}", machine.random()?);
-            let moved_to = match venv::look(machine, path)? {
+            let state = venv::look(machine, path)?;
+            let noted = marker::read(machine, path).unwrap_or_default();
+            let found = match &state {
+                State::Absent => "nothing",
+                State::Empty => "empty",
+                // It was whole once, and is gone for good when it is made anew.
+                State::Broken { ours: true, .. } if !noted.making && noted.made_here() => "broken",
+                _ => "something",
+            };
+            let moved_to = match state {
                 State::Broken { ours: false, .. } => Some(free_name(machine, path)?),
-                State::Whole(venv) if venv.marker.is_some() => Some(free_name(machine, path)?),
+                State::Broken { .. } if !tree::added_by_hand(machine, path, &noted).is_empty() => {
+                    Some(free_name(machine, path)?)
+                }
+                State::Whole(_) if noted.made_here() => Some(free_name(machine, path)?),
                 _ => None,
             };
-            Ok(json!({ "id": id, "moved_to": moved_to }))
+            Ok(json!({ "id": id, "moved_to": moved_to, "found": found }))
         }
         EnvironmentAction::Install { .. }
         | EnvironmentAction::Sync { .. }
         | EnvironmentAction::Module { .. } => Ok(json!({
             "distributions": venv::distributions(machine, path),
-            "noted": marker::read(machine, path).unwrap_or_default().packages,
+            "marker": marker::read(machine, path),
         })),
     }
 }
@@ -46,7 +58,7 @@ fn free_name(machine: &dyn Machine, path: &Path) -> Result<PathBuf, Problem> {
         } else {
             format!("{name}.before-{number}")
         });
-        if !machine.exists(&aside)? {
+        if !machine.exists(&aside)? && machine.link(&aside).is_err() {
             return Ok(aside);
         }
     }

@@ -1,17 +1,18 @@
 //! Taking environment actions back. What is left as it is, is said in words.
 
-use super::INSTALL_DEADLINE;
 use super::marker::{self, Marker};
 use super::uv::{command, interpreter, uv_command};
 use super::venv::{self, State};
+use super::{INSTALL_DEADLINE, tree};
 use deskside_machine::{Acting, Machine, Reading};
-use deskside_types::Problem;
 use deskside_types::plan::EnvironmentAction;
-use serde_json::Value;
+use deskside_types::{Code, Problem};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Takes an action back; answers with what was left. `before` is what [`super::prepare`] gathered.
+/// Takes an action back; answers with what was left. `before` is what [`super::prepare`] gathered, `after` what
+/// [`super::perform`] answered, or null when it failed or was cut off.
 ///
 /// # Errors
 /// When it can't be taken back and trying again may help.
@@ -19,15 +20,17 @@ pub fn undo(
     machine: &dyn Machine,
     action: &EnvironmentAction,
     before: &Value,
+    after: &Value,
 ) -> Result<Option<String>, Problem> {
     let path = Path::new(action.path());
-    match action {
-        EnvironmentAction::Create { .. } => creation(machine, path, before),
+    let left = match action {
+        EnvironmentAction::Create { .. } => creation(machine, path, before, after)?,
         EnvironmentAction::Install { uv, .. } | EnvironmentAction::Sync { uv, .. } => {
-            packages(machine, path, uv, before)
+            packages(machine, path, uv, before, after)?
         }
-        EnvironmentAction::Module { uv, .. } => module(machine, path, uv),
-    }
+        EnvironmentAction::Module { uv, .. } => module(machine, path, uv, before)?,
+    };
+    Ok((!left.is_empty()).then(|| left.join("; ")))
 }
 
 /// Whether the environment is the one that the action with this memory made.
@@ -36,62 +39,74 @@ pub fn is_made_by(machine: &dyn Machine, path: &Path, before: &Value) -> bool {
     !id.is_empty() && marker::read(machine, path).is_some_and(|marker| marker.id == id)
 }
 
-fn creation(machine: &dyn Machine, path: &Path, before: &Value) -> Result<Option<String>, Problem> {
+fn creation(
+    machine: &dyn Machine,
+    path: &Path,
+    before: &Value,
+    after: &Value,
+) -> Result<Vec<String>, Problem> {
     let shown = path.display();
-    let mut left = None;
+    let found = before["found"].as_str().unwrap_or_default();
+    let mut left = Vec::new();
+    tree::clear_rubbish(machine, path)?;
+    let aside = before["moved_to"].as_str().map(Path::new);
+    let waiting = match aside {
+        Some(aside) => machine.exists(aside)?,
+        None => false,
+    };
     if is_made_by(machine, path, before) {
         let marker = marker::read(machine, path).unwrap_or_default();
-        let foreign = added_by_hand(machine, path, &marker);
+        let foreign = tree::added_by_hand(machine, path, &marker);
         if foreign.is_empty() {
-            machine.remove_tree(path)?;
+            tree::discard(machine, path)?;
         } else {
-            let id = &marker.id;
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let aside = path.with_file_name(format!("{name}.removed-{id}"));
-            machine.rename(path, &aside)?;
-            left = Some(format!(
+            let kept = tree::beside(path, &format!(".removed-{}", marker.id));
+            machine.rename(path, &kept)?;
+            left.push(format!(
                 "{shown} holds packages that Deskside did not install ({}): it was moved to {}",
                 foreign.join(", "),
-                aside.display()
+                kept.display()
             ));
         }
-    } else if machine.exists(path)? {
-        // A half-made marker of the moment before the identity was written holds nothing of anybody's.
+        if found == "broken" && aside.is_none() {
+            left.push(format!(
+                "the environment that was at {shown} before could not start, and is not put back"
+            ));
+        }
+    } else {
         match venv::look(machine, path)? {
-            State::Broken { ours: true, .. } if marker::read(machine, path).is_none() => {
-                machine.remove_tree(path)?;
+            State::Absent => {}
+            // A folder with nothing in it, or half a marker: what was left of the moment before the identity was written.
+            state @ (State::Empty | State::Broken { ours: true, .. })
+                if state == State::Empty || marker::read(machine, path).is_none() =>
+            {
+                deskside_operate::clear_leftovers(machine, &marker::path(path))?;
+                if found != "empty" {
+                    machine.remove_tree(path)?;
+                }
             }
-            _ => {
-                left = Some(format!(
-                    "{shown} is not the environment that was made then, and is left as it is"
-                ));
-            }
+            // It was satisfied, or cut off before anything was done, or what was moved is back already.
+            _ if after["made"] == json!(false)
+                || (!waiting && aside.is_some())
+                || (after.is_null() && ["something", "broken"].contains(&found)) => {}
+            _ => left.push(format!(
+                "{shown} is not the environment that was made then, and is left as it is"
+            )),
         }
     }
-    if let Some(aside) = before["moved_to"].as_str()
-        && machine.exists(aside)?
-    {
-        if machine.exists(path)? {
-            return Ok(Some(format!(
-                "what was at {shown} before is kept at {aside}"
-            )));
+    if let (Some(aside), true) = (aside, waiting) {
+        if machine.exists(path)? || machine.link(path).is_ok() {
+            left.push(format!(
+                "what was at {shown} before is kept at {}",
+                aside.display()
+            ));
+        } else {
+            machine.rename(aside, path)?;
         }
-        machine.rename(aside, path)?;
+    } else if found == "empty" && !machine.exists(path)? {
+        machine.create_directory(path)?;
     }
     Ok(left)
-}
-
-/// Distributions that are in the environment although Deskside did not leave it with them.
-fn added_by_hand(machine: &dyn Machine, path: &Path, marker: &Marker) -> Vec<String> {
-    // An install that was cut off noted nothing: what is there then is its own.
-    if marker.packages.is_none() || marker.distributions.is_empty() {
-        return Vec::new();
-    }
-    venv::distributions(machine, path)
-        .into_keys()
-        // Our own module may have gone in just before the end, with nobody left to note it.
-        .filter(|name| name != "deskside" && !marker.distributions.contains(name))
-        .collect()
 }
 
 fn packages(
@@ -99,88 +114,142 @@ fn packages(
     path: &Path,
     uv: &str,
     before: &Value,
-) -> Result<Option<String>, Problem> {
-    if !matches!(venv::look(machine, path)?, State::Whole(_)) {
-        return Ok(None);
+    after: &Value,
+) -> Result<Vec<String>, Problem> {
+    let shown = path.display();
+    let versions = |value: &Value| -> Option<BTreeMap<String, String>> {
+        serde_json::from_value(value["distributions"].clone()).ok()
+    };
+    match venv::look(machine, path)? {
+        State::Whole(_) => {}
+        State::Broken { why, .. } => {
+            return Ok(vec![format!(
+                "{shown} can't start ({why}), so its packages stay as they are"
+            )]);
+        }
+        _ => return Ok(Vec::new()),
     }
-    let Ok(old) =
-        serde_json::from_value::<BTreeMap<String, String>>(before["distributions"].clone())
-    else {
-        return Ok(Some(format!(
-            "the journal does not say which packages {} had: they stay as they are",
-            path.display()
-        )));
+    let Some(old) = versions(before) else {
+        return Ok(vec![format!(
+            "the journal does not say which packages {shown} had: they stay as they are"
+        )]);
     };
     let now = venv::distributions(machine, path);
-    let added: Vec<String> = now
+    // Cut off, nobody knows what it came to: then all that is there now counts as its work.
+    let installed = versions(after).unwrap_or_else(|| now.clone());
+    let added: Vec<&String> = installed
         .keys()
-        .filter(|name| !old.contains_key(*name) && *name != "deskside")
-        .cloned()
+        .filter(|name| !old.contains_key(*name) && now.contains_key(*name) && *name != "deskside")
         .collect();
-    let changed: Vec<String> = old
-        .iter()
-        .filter(|(name, version)| now.get(*name) != Some(version))
-        .map(|(name, version)| format!("{name}=={version}"))
-        .collect();
-    if added.is_empty() && changed.is_empty() {
-        return Ok(None);
-    }
-    if !machine.exists(uv)? {
-        return Ok(Some(format!(
-            "uv is gone ({uv}), so the packages of {} stay as they are",
-            path.display()
-        )));
-    }
-    marker::change(machine, path, |marker| {
-        marker.packages = serde_json::from_value(before["noted"].clone()).unwrap_or_default();
-    })?;
-    for (verb, names, option) in [
-        ("uninstall", added, None),
-        ("install", changed, Some("--no-deps")),
-    ] {
-        if names.is_empty() {
-            continue;
+    let mut left = Vec::new();
+    let mut changed = Vec::new();
+    for (name, version) in old.iter().filter(|(name, _)| *name != "deskside") {
+        let put = installed.get(name);
+        match now.get(name) {
+            Some(there) if there == version || put == Some(version) => {}
+            Some(there) if Some(there) != put => left.push(format!(
+                "{name} was changed to {there} since, and is left as it is in {shown}"
+            )),
+            None if put == Some(version) => {}
+            _ => changed.push(format!("{name}=={version}")),
         }
-        let argv = [uv, "pip", verb, "--python"].map(String::from);
-        let argv = argv
-            .into_iter()
-            .chain([interpreter(path)])
-            .chain(option.map(String::from))
-            .chain(names)
-            .collect();
-        uv_command(
-            machine,
-            "take the packages back",
-            command(machine, path, argv).deadline(INSTALL_DEADLINE),
-            &mut |_| {},
-        )?;
     }
-    Ok(None)
+    if !added.is_empty() || !changed.is_empty() {
+        if !machine.exists(uv)? {
+            left.push(format!(
+                "uv is gone ({uv}), so the packages of {shown} stay as they are"
+            ));
+            return Ok(left);
+        }
+        // Half taken back, the install counts as finished no longer.
+        marker::take_back(machine, path, |marker| marker.packages = None)?;
+        let call = |verb: &str, words: &[String]| {
+            let argv = [uv, "pip", verb, "--python"].map(String::from).into_iter();
+            let argv = argv.chain([interpreter(path)]).chain(words.iter().cloned());
+            let command = command(machine, path, argv.collect()).deadline(INSTALL_DEADLINE);
+            uv_command(machine, "take the packages back", command, &mut |_| {})
+        };
+        if !added.is_empty() {
+            call("uninstall", &added.into_iter().cloned().collect::<Vec<_>>())?;
+        }
+        left.extend(versions_back(&changed, &call, path)?);
+    }
+    let noted: Marker = serde_json::from_value(before["marker"].clone()).unwrap_or_default();
+    marker::take_back(machine, path, |marker| {
+        marker.packages = noted.packages;
+        marker.distributions = noted.distributions;
+        marker.underway = noted.underway;
+    })?;
+    Ok(left)
 }
 
-fn module(machine: &dyn Machine, path: &Path, uv: &str) -> Result<Option<String>, Problem> {
-    if !matches!(venv::look(machine, path)?, State::Whole(_))
-        || !venv::distributions(machine, path).contains_key("deskside")
-    {
-        return Ok(None);
+/// Installs old versions again: all at once, else one by one, so that one that the index has no more stops no other.
+fn versions_back(
+    changed: &[String],
+    call: &dyn Fn(&str, &[String]) -> Result<(), Problem>,
+    path: &Path,
+) -> Result<Vec<String>, Problem> {
+    let mut left = Vec::new();
+    let install =
+        |wanted: &[String]| match call("install", &[&["--no-deps".into()], wanted].concat()) {
+            Err(problem) if problem.code == Code::Interrupted => Err(problem),
+            other => Ok(other.err()),
+        };
+    if changed.is_empty() || install(changed)?.is_none() {
+        return Ok(left);
     }
-    if !machine.exists(uv)? {
-        return Ok(Some(format!(
-            "uv is gone ({uv}), so the deskside module stays in {}",
-            path.display()
-        )));
+    for wanted in changed {
+        if let Some(problem) = install(std::slice::from_ref(wanted))? {
+            let why = problem.causes.first().cloned().unwrap_or(problem.message);
+            left.push(format!(
+                "{wanted} could not be put back into {} ({why})",
+                path.display()
+            ));
+        }
     }
-    marker::change(machine, path, |marker| marker.module = None)?;
-    let argv = [uv, "pip", "uninstall", "--python"]
-        .map(String::from)
-        .into_iter()
-        .chain([interpreter(path), "deskside".into()])
-        .collect();
-    uv_command(
-        machine,
-        "take the deskside module out",
-        command(machine, path, argv),
-        &mut |_| {},
-    )?;
-    Ok(None)
+    Ok(left)
+}
+
+fn module(
+    machine: &dyn Machine,
+    path: &Path,
+    uv: &str,
+    before: &Value,
+) -> Result<Vec<String>, Problem> {
+    if !matches!(venv::look(machine, path)?, State::Whole(_)) {
+        return Ok(Vec::new());
+    }
+    let shown = path.display();
+    let now = venv::distributions(machine, path).remove("deskside");
+    let old = before["distributions"]["deskside"].as_str();
+    let mut left = Vec::new();
+    if now.is_some() && now.as_deref() != old {
+        if !machine.exists(uv)? {
+            return Ok(vec![format!(
+                "uv is gone ({uv}), so the deskside module stays in {shown}"
+            )]);
+        }
+        marker::take_back(machine, path, |marker| marker.module = None)?;
+        let argv = [uv, "pip", "uninstall", "--python"].map(String::from);
+        let argv = argv
+            .into_iter()
+            .chain([interpreter(path), "deskside".into()]);
+        uv_command(
+            machine,
+            "take the deskside module out",
+            command(machine, path, argv.collect()),
+            &mut |_| {},
+        )?;
+        if let Some(old) = old {
+            left.push(format!(
+                "the deskside module {old} that was in {shown} before is not put back: `deskside up` puts one in"
+            ));
+        }
+    }
+    let noted: Marker = serde_json::from_value(before["marker"].clone()).unwrap_or_default();
+    let same = now.is_some() && now.as_deref() == old;
+    marker::take_back(machine, path, |marker| {
+        marker.module = noted.module.filter(|_| same);
+    })?;
+    Ok(left)
 }

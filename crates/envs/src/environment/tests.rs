@@ -92,10 +92,19 @@ fn install(requirements: &[&str], expected: &[&str]) -> EnvironmentAction {
     }
 }
 
+/// What is known of an action before it, and after it.
+type Memory = (Value, Value);
+
 /// Prepares and performs as the mechanism does; answers with what undo needs.
-fn act(machine: &Sim, action: &EnvironmentAction) -> Result<Value, Problem> {
+fn act(machine: &Sim, action: &EnvironmentAction) -> Result<Memory, Problem> {
     let before = prepare(machine, action)?;
-    perform(machine, action, &before, &mut |_| {}).map(|_| before)
+    let after = perform(machine, action, &before, &mut |_| {})?;
+    Ok((before, after))
+}
+
+/// Takes back as the mechanism does.
+fn take(machine: &Sim, action: &EnvironmentAction, memory: &Memory) -> Option<String> {
+    undo(machine, action, &memory.0, &memory.1).unwrap()
 }
 
 #[test]
@@ -109,10 +118,10 @@ fn an_environment_is_made_filled_and_taken_back() {
     let empty = sim.tree_of(format!("{VENV}/lib"));
     let installed = act(&sim, &install).unwrap();
     assert!(holds(&sim, &install).unwrap());
-    undo(&sim, &install, &installed).unwrap();
+    take(&sim, &install, &installed);
     assert!(!holds(&sim, &install).unwrap());
     assert_eq!(sim.tree_of(format!("{VENV}/lib")), empty);
-    undo(&sim, &create, &made).unwrap();
+    take(&sim, &create, &made);
     assert_eq!(sim.tree(), before);
 }
 
@@ -181,9 +190,9 @@ fn half_made_and_broken_environments_are_made_anew() {
     sim.put_link(format!("{VENV}/bin/python"), "/opt/gone/bin/python3");
     let before = sim.tree();
     let memory = act(&sim, &create("3.12")).unwrap();
-    assert_eq!(memory["moved_to"], format!("{VENV}.before"));
+    assert_eq!(memory.0["moved_to"], format!("{VENV}.before"));
     assert!(holds(&sim, &create("3.12")).unwrap());
-    undo(&sim, &create("3.12"), &memory).unwrap();
+    take(&sim, &create("3.12"), &memory);
     assert_eq!(sim.tree(), before);
 }
 
@@ -197,7 +206,7 @@ fn undo_takes_only_the_environment_that_was_made() {
     });
     sim.put_file(format!("{VENV}/pyvenv.cfg"), "version = 3.12.1\n");
     sim.put_file(format!("{VENV}/precious.txt"), "years of work");
-    let left = undo(&sim, &create("3.12"), &made).unwrap();
+    let left = take(&sim, &create("3.12"), &made);
     assert!(left.is_some_and(|left| left.contains("left as it is")));
     assert!(sim.tree().contains("precious.txt"));
 
@@ -209,7 +218,7 @@ fn undo_takes_only_the_environment_that_was_made() {
         format!("{VENV}/lib/python3.12/site-packages/mine-1.0.dist-info/METADATA"),
         "Name: mine\n",
     );
-    let left = undo(&sim, &create("3.12"), &made).unwrap();
+    let left = take(&sim, &create("3.12"), &made);
     assert!(left.is_some_and(|left| left.contains("mine") && left.contains(".removed-")));
     assert!(sim.tree().contains("mine-1.0.dist-info"));
 }
@@ -223,7 +232,7 @@ fn an_install_that_was_cut_off_is_taken_back_from_what_was_noted_before() {
     let before = prepare(&sim, &action).unwrap();
     perform(&sim, &action, &before, &mut |_| {}).unwrap();
     // Killed before anybody heard of the outcome: only what was journalled first is known.
-    assert_eq!(undo(&sim, &action, &before).unwrap(), None);
+    assert_eq!(take(&sim, &action, &(before, Value::Null)), None);
     assert_eq!(sim.tree_of(format!("{VENV}/lib")), empty);
 }
 
@@ -236,11 +245,7 @@ fn without_uv_undo_says_what_stays() {
     sim.change(|state| {
         state.remove(UV);
     });
-    assert!(
-        undo(&sim, &action, &before)
-            .unwrap()
-            .is_some_and(|left| left.contains("uv is gone"))
-    );
+    assert!(take(&sim, &action, &before).is_some_and(|left| left.contains("uv is gone")));
 }
 
 #[test]
@@ -310,4 +315,130 @@ fn a_missing_uv_says_so() {
     let problem = act(&sim, &create("3.12")).unwrap_err();
     assert_eq!(problem.code, Code::UvUnavailable, "{problem}");
     assert!(!holds(&sim, &create("3.12")).unwrap());
+}
+
+/// A person's own whole environment, with a package in it.
+fn own(sim: &Sim) -> String {
+    sim.put_file(format!("{VENV}/pyvenv.cfg"), "version = 3.12.1\n");
+    sim.put_link(format!("{VENV}/bin/python"), "/usr/bin/python3.12");
+    put(sim, "numpy");
+    sim.tree()
+}
+
+fn put(sim: &Sim, name: &str) {
+    sim.put_file(
+        format!("{VENV}/lib/python3.12/site-packages/{name}-1.0.dist-info/METADATA"),
+        "",
+    );
+}
+
+#[test]
+fn a_persons_own_environment_is_never_taken_for_one_of_ours() {
+    let sim = machine();
+    let before = own(&sim);
+    let action = install(&["torch"], &["torch"]);
+    let memory = act(&sim, &action).unwrap();
+    // Whole, it only lent room, and our note goes with our packages.
+    put(&sim, "mine");
+    take(&sim, &action, &memory);
+    let tree = sim.tree();
+    assert!(
+        tree.contains("mine-1.0") && !tree.contains("torch-1.0"),
+        "{tree}"
+    );
+    assert!(!tree.contains(".deskside.json"), "{tree}");
+    sim.change(|state| {
+        let site = format!("{VENV}/lib/python3.12/site-packages/mine-1.0.dist-info");
+        state.remove(format!("{site}/METADATA")).remove(site);
+    });
+    assert_eq!(sim.tree(), before);
+
+    // Broken after we put packages in, it is moved aside, not removed.
+    act(&sim, &action).unwrap();
+    sim.change(|state| {
+        state.remove(format!("{VENV}/bin/python"));
+    });
+    let broken = sim.tree();
+    let memory = act(&sim, &create("3.12")).unwrap();
+    assert!(
+        sim.tree()
+            .contains(".venv.before/lib/python3.12/site-packages/numpy-1.0")
+    );
+    assert_eq!(take(&sim, &create("3.12"), &memory), None);
+    assert_eq!(sim.tree(), broken);
+}
+
+#[test]
+fn what_the_person_put_in_between_two_installs_stays_theirs() {
+    let sim = machine();
+    let made = act(&sim, &create("3.12")).unwrap();
+    act(&sim, &install(&["torch"], &["torch"])).unwrap();
+    put(&sim, "mine");
+    act(&sim, &install(&["torch", "numpy"], &["torch", "numpy"])).unwrap();
+    // Broken, it is made anew beside what is theirs.
+    sim.change(|state| {
+        state.remove(format!("{VENV}/bin/python"));
+    });
+    let again = act(&sim, &create("3.12")).unwrap();
+    assert!(
+        sim.tree()
+            .contains(".venv.before/lib/python3.12/site-packages/mine-1.0")
+    );
+    assert_eq!(take(&sim, &create("3.12"), &again), None);
+    let left = take(&sim, &create("3.12"), &made).unwrap();
+    assert!(
+        left.contains("(mine)") && left.contains(".removed-"),
+        "{left}"
+    );
+}
+
+#[test]
+fn an_environment_that_was_there_and_empty_is_so_again() {
+    let sim = machine();
+    sim.put_directory(VENV);
+    let before = sim.tree();
+    let memory = act(&sim, &create("3.12")).unwrap();
+    assert_eq!(take(&sim, &create("3.12"), &memory), None);
+    assert_eq!(sim.tree(), before);
+}
+
+#[test]
+fn a_broken_environment_comes_back_although_uv_failed() {
+    let sim = machine();
+    own(&sim);
+    sim.change(|state| {
+        state.remove(format!("{VENV}/bin/python"));
+    });
+    let tree = sim.tree();
+    let before = prepare(&sim, &create("3.12")).unwrap();
+    sim.set_network(false);
+    perform(&sim, &create("3.12"), &before, &mut |_| {}).unwrap_err();
+    assert!(sim.tree().contains(".venv.before"));
+    let memory = (before, Value::Null);
+    for _ in 0..2 {
+        assert_eq!(take(&sim, &create("3.12"), &memory), None);
+        assert_eq!(sim.tree(), tree);
+    }
+}
+
+#[test]
+fn a_file_that_the_requirements_name_counts() {
+    let sim = machine();
+    sim.put_file(
+        "/home/user/p/requirements.txt",
+        "-r base.txt\n-c bounds.txt\n",
+    );
+    sim.put_file("/home/user/p/base.txt", "torch\n");
+    sim.put_file("/home/user/p/bounds.txt", "torch<3\n");
+    act(&sim, &create("3.12")).unwrap();
+    let mut action = install(&["torch"], &["torch"]);
+    if let EnvironmentAction::Install { files, .. } = &mut action {
+        files.push("/home/user/p/requirements.txt".into());
+    }
+    for name in ["base.txt", "bounds.txt"] {
+        act(&sim, &action).unwrap();
+        assert!(holds(&sim, &action).unwrap());
+        sim.put_file(format!("/home/user/p/{name}"), "torch\nnumpy\n");
+        assert!(!holds(&sim, &action).unwrap(), "{name}");
+    }
 }

@@ -19,7 +19,7 @@ pub enum State {
     Broken {
         /// In words.
         why: String,
-        /// Deskside's marker is in it.
+        /// Deskside's marker is in it, and says that Deskside made it.
         ours: bool,
     },
     /// Something else, and what.
@@ -64,10 +64,16 @@ pub fn look(machine: &dyn Machine, path: &Path) -> Result<State, DoorError> {
         Err(error) => return Err(error),
     };
     let Some(configuration) = configuration else {
-        if marker.is_some() {
+        if let Some(marker) = &marker {
+            let ours = marker.made_here();
+            let why = if ours {
+                "it was only half made"
+            } else {
+                "it has no pyvenv.cfg"
+            };
             return Ok(State::Broken {
-                why: "it was only half made".into(),
-                ours: true,
+                why: why.into(),
+                ours,
             });
         }
         let mut entries = machine.entries(path)?;
@@ -103,7 +109,7 @@ pub fn look(machine: &dyn Machine, path: &Path) -> Result<State, DoorError> {
             );
             return Ok(State::Broken {
                 why,
-                ours: marker.is_some(),
+                ours: marker.is_some_and(|marker| marker.made_here()),
             });
         }
         Err(error) => return Err(error),

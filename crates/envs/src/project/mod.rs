@@ -1,6 +1,7 @@
 //! A project: the folder with training code that is to be set up and run.
 
 mod first;
+pub mod requirements;
 mod settings;
 
 pub use first::{First, first};
@@ -95,6 +96,13 @@ pub fn read(machine: &dyn Machine, path: &Path) -> Result<Project, Problem> {
         machine.working_directory()?.join(path)
     };
     let shown = path.display();
+    if path.to_str().is_none() {
+        return Err(unreadable(
+            format!("{shown} has a name that can't be used"),
+            "its path holds bytes that are no UTF-8 text, which plans and uv can't name",
+        )
+        .hint("rename the folder, or move the project to another place, then run the same command again"));
+    }
     match machine.stat(&path) {
         Ok(stat) if stat.kind != FileKind::Directory => {
             return Err(
@@ -159,13 +167,24 @@ pub fn read(machine: &dyn Machine, path: &Path) -> Result<Project, Problem> {
         );
     }
     if packages == Packages::Requirements {
-        let listed = text(machine, &path, "requirements.txt", true)?.unwrap_or_default();
+        // Unreadable itself, it is an error; one that it names is uv's to complain of.
+        text(machine, &path, "requirements.txt", true)?;
+        let file = path.join("requirements.txt");
+        let read = requirements::read(machine, &file);
+        let unread = read.unread.iter();
+        warnings.extend(
+            unread.map(|what| format!("{} names {what}, which was not read", file.display())),
+        );
+        dependencies.extend(read.wanted);
+        let names: Vec<String> = dependencies
+            .iter()
+            .filter_map(|line| requirement(line).map(|(name, _)| name))
+            .collect();
+        // A constraint bounds what is wanted, and wants nothing itself.
         dependencies.extend(
-            listed
-                .lines()
-                .map(str::trim)
-                .filter(|line| !line.is_empty() && !line.starts_with(['#', '-']))
-                .map(String::from),
+            read.constraints
+                .into_iter()
+                .filter(|line| requirement(line).is_some_and(|(name, _)| names.contains(&name))),
         );
     }
     if pyproject.is_some() && project_table.is_none() && packages != Packages::Requirements {

@@ -191,3 +191,35 @@ fn near_words_are_found() {
         assert_eq!(did_you_mean(word, &["flavour", "python"]), near, "{word}");
     }
 }
+
+#[test]
+fn requirements_are_found_in_the_files_that_are_named() {
+    let project = read_at(&[
+        ("train.py", ""),
+        ("requirements.txt", "-r base.txt\n-c bounds.txt\n"),
+        ("base.txt", "torch>=2.9\n"),
+        ("bounds.txt", "torch<2.11\njax<1\n"),
+    ])
+    .unwrap();
+    assert_eq!(project.flavour, Some(Flavour::Torch));
+    assert_eq!(project.bounds("torch").as_deref(), Some(">=2.9,<2.11"));
+    assert_eq!(project.bounds("jax"), None, "a constraint wants nothing");
+    let missing = read_at(&[("train.py", ""), ("requirements.txt", "-r none.txt")]).unwrap();
+    assert!(
+        missing.warnings[0].contains("none.txt"),
+        "{:?}",
+        missing.warnings
+    );
+}
+
+#[test]
+fn a_path_that_is_no_text_is_refused_once_and_clearly() {
+    use std::os::unix::ffi::OsStrExt;
+    let path = Path::new(std::ffi::OsStr::from_bytes(b"/p/caf\xe9"));
+    let sim = sim(&[("train.py", "")]);
+    sim.put_file(path.join("train.py"), "");
+    let problem = read(&sim, path).unwrap_err();
+    assert_eq!(problem.code, Code::ProjectUnreadable);
+    assert!(problem.to_string().contains("no UTF-8"), "{problem}");
+    assert!(!problem.hints.is_empty());
+}
