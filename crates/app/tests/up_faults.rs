@@ -5,15 +5,20 @@
 use deskside_app::up::{self, UpReport, UpRequest};
 use deskside_app::{Context, runs};
 use deskside_machine::wrappers::Mode;
-use deskside_machine::{ErrorKind, Fault, Faulty, Machine};
+use deskside_machine::{
+    Answer, Child, DoorError, Effect, ErrorKind, Fault, Faulty, Held, Launch, Machine, Progress,
+    Question,
+};
 use deskside_operate::sha256_hex;
 use deskside_testkit::sim::output;
 use deskside_testkit::{Sim, SimLaunched, SimState};
 use deskside_types::{Code, Result};
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 const INDEX: &str = "http://index.example/simple";
 const PROJECT: &str = "/home/user/deskside/first-jax";
@@ -52,7 +57,7 @@ fn machine() -> Sim {
         |argv| argv.first().is_some_and(|program| program.ends_with("/uv")),
         |state, command| {
             if state.contents(&command.argv[0]).is_none() {
-                return Err(deskside_machine::DoorError::new(
+                return Err(DoorError::new(
                     ErrorKind::Absent,
                     "run uv",
                     "no such program",
@@ -91,9 +96,28 @@ fn wheel() -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
-/// What uv does to files, as far as Deskside looks at it. A model of nothing more.
+/// While this file is there, uv dies in the middle of what it does.
+const UV_DIES: &str = "/tmp/uv-dies";
+
+/// What the simulated index makes of the project's requirements.
+const INSTALLED: [(&str, &str); 5] = [
+    ("jax", "1.0"),
+    ("jaxlib", "1.0"),
+    ("numpy", "2.0"),
+    ("optax", "1.0"),
+    ("scikit-learn", "1.0"),
+];
+
+/// What uv does to files, as far as Deskside looks at it. A model of nothing more. It can die midway: then half a
+/// venv is made, or half of the names are dealt with, and of the next one the old version is gone.
 fn uv(state: &mut SimState, arguments: &[String]) -> deskside_machine::Output {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let dies = state.contents(UV_DIES).is_some();
+    let after = |word: &str| {
+        let mut words = words.iter().skip_while(|known| **known != word);
+        words.nth(1).map(ToString::to_string).unwrap_or_default()
+    };
+    let site = after("--python").replace("/bin/python", "/lib/python3.12/site-packages");
     match words.as_slice() {
         ["--version"] => output(0, "uv 0.13.9 (simulated)", ""),
         ["venv", .., path] => {
@@ -101,37 +125,112 @@ fn uv(state: &mut SimState, arguments: &[String]) -> deskside_machine::Output {
                 format!("{path}/pyvenv.cfg"),
                 "home = /usr/bin\nversion_info = 3.12.3\n",
             );
-            state.put_link(format!("{path}/bin/python"), "/usr/bin/python3.12");
-            state.put_directory(format!("{path}/lib/python3.12/site-packages"));
+            if !dies {
+                state.put_link(format!("{path}/bin/python"), "/usr/bin/python3.12");
+                state.put_directory(format!("{path}/lib/python3.12/site-packages"));
+            }
             output(0, "", "made")
         }
         ["pip", "install", ..] => {
-            let python = words
+            let mut wanted: Vec<(String, String)> = words
                 .iter()
-                .skip_while(|word| **word != "--python")
-                .nth(1)
-                .unwrap();
-            let site = python.replace("/bin/python", "/lib/python3.12/site-packages");
-            let mut names = vec!["jax", "jaxlib", "numpy", "scikit-learn", "optax"];
+                .filter(|word| words.contains(&"--no-deps") && !word.starts_with(['-', '/']))
+                .filter_map(|word| word.split_once("=="))
+                .map(|(name, version)| (name.into(), version.into()))
+                .collect();
             if words.iter().any(|word| word.ends_with(".whl")) {
-                names = vec!["deskside"];
+                wanted = vec![("deskside".into(), env!("CARGO_PKG_VERSION").into())];
+            } else if wanted.is_empty() {
+                wanted = INSTALLED
+                    .map(|(name, version)| (name.into(), version.into()))
+                    .into();
             }
-            for name in names {
-                let version = if name == "deskside" {
-                    env!("CARGO_PKG_VERSION")
-                } else {
-                    "1.0"
-                };
-                let name = name.replace('-', "_");
-                state.put_file(
-                    format!("{site}/{name}-{version}.dist-info/METADATA"),
-                    format!("Name: {name}\n"),
-                );
+            let whole = if dies { wanted.len() / 2 } else { wanted.len() };
+            for (place, (name, version)) in wanted.iter().enumerate().take(whole + 1) {
+                take_out(state, &site, name);
+                if place < whole {
+                    put_in(state, &site, name, version);
+                }
             }
             output(0, "", "installed")
         }
-        ["pip", "uninstall", ..] | ["pip", "list", ..] => output(0, "", ""),
+        ["pip", "uninstall", "--python", _, names @ ..] => {
+            let whole = if dies { names.len() / 2 } else { names.len() };
+            for name in &names[..whole] {
+                take_out(state, &site, name);
+            }
+            output(0, "", "")
+        }
+        ["pip", "list", ..] => output(0, "", ""),
         other => output(2, "", format!("the simulated uv does not know {other:?}")),
+    }
+}
+
+fn put_in(state: &mut SimState, site: &str, name: &str, version: &str) {
+    let name = name.replace('-', "_");
+    state.put_file(
+        format!("{site}/{name}-{version}.dist-info/METADATA"),
+        format!("Name: {name}\n"),
+    );
+}
+
+/// Takes a distribution out, whatever its version.
+fn take_out(state: &mut SimState, site: &str, name: &str) {
+    let name = name.replace('-', "_");
+    for version in ["1.0", "2.0", env!("CARGO_PKG_VERSION")] {
+        state.remove(format!("{site}/{name}-{version}.dist-info"));
+    }
+}
+
+/// A machine whose process dies together with the n-th uv that changes something, in the middle of it.
+struct DyingUv {
+    inner: Sim,
+    at: usize,
+    seen: AtomicUsize,
+}
+
+impl DyingUv {
+    fn new(inner: &Sim, at: usize) -> Arc<dyn Machine> {
+        Arc::new(Self {
+            inner: inner.clone(),
+            at,
+            seen: AtomicUsize::new(0),
+        })
+    }
+}
+
+impl Machine for DyingUv {
+    fn ask(&self, question: &Question) -> std::result::Result<Answer, DoorError> {
+        self.inner.ask(question)
+    }
+
+    fn act(
+        &self,
+        effect: &Effect,
+        watch: &mut dyn FnMut(Progress<'_>),
+    ) -> std::result::Result<Answer, DoorError> {
+        let is_uv = matches!(effect, Effect::Command(command) if command.argv[0].ends_with("/uv"));
+        if is_uv && self.seen.fetch_add(1, Ordering::SeqCst) + 1 == self.at {
+            self.inner.put_file(UV_DIES, "");
+            let _ = self.inner.act(effect, watch);
+            self.inner.change(|state| {
+                state.remove(UV_DIES);
+            });
+            std::panic::resume_unwind(Box::new("died with uv"));
+        }
+        self.inner.act(effect, watch)
+    }
+
+    fn lock(
+        &self,
+        path: &Path,
+        patience: Duration,
+    ) -> std::result::Result<Box<dyn Held>, DoorError> {
+        self.inner.lock(path, patience)
+    }
+
+    fn launch(&self, launch: &Launch) -> std::result::Result<Box<dyn Child>, DoorError> {
+        self.inner.launch(launch)
     }
 }
 
@@ -163,12 +262,9 @@ fn call(machine: Arc<dyn Machine>) -> Result<UpReport> {
     up::train(&context, &prepared, applied)
 }
 
+/// All there is in the project, half-written files included: none may be left.
 fn project_tree(sim: &Sim) -> String {
     sim.tree_of(PROJECT)
-        .lines()
-        .filter(|line| !line.contains(".deskside-"))
-        .map(|line| format!("{line}\n"))
-        .collect()
 }
 
 fn assert_arrives(sim: &Sim, reference: &str, what: &str) {
@@ -257,24 +353,139 @@ fn dying_again_and_again_one_effect_later_each_time_arrives() {
     assert_arrives(&sim, &reference, "after many deaths");
 }
 
-#[test]
-fn dying_at_any_effect_of_up_and_taking_back_leaves_nothing() {
-    for mode in [Mode::DieBefore, Mode::DieAfter, Mode::Half] {
-        let mut effect = 1;
-        loop {
-            let sim = machine();
-            let faulty: Arc<dyn Machine> =
-                Arc::new(Faulty::new(sim.shared(), Fault { at: effect, mode }));
-            let arrived = whole_up(&sim, faulty).is_ok();
-            let context = Context::here(sim.shared()).unwrap();
-            while deskside_app::undo::undo(&context, None).is_ok() {}
-            assert_eq!(sim.tree_of("/home/user/deskside"), "", "{mode:?}@{effect}");
-            if arrived {
-                break;
-            }
-            effect += 1;
+/// What may be in the project before `up`.
+const BEFORE: [(&str, fn(&Sim)); 3] = [
+    ("nothing", |_| {}),
+    ("an environment of the person's own", own_environment),
+    ("a broken environment of the person's own", |sim| {
+        own_environment(sim);
+        sim.change(|state| {
+            state.remove(format!("{PROJECT}/.venv/bin/python"));
+        });
+    }),
+];
+
+fn own_environment(sim: &Sim) {
+    let venv = format!("{PROJECT}/.venv");
+    sim.put_file(
+        format!("{venv}/pyvenv.cfg"),
+        "home = /usr/bin\nversion = 3.12.3\n",
+    );
+    sim.put_link(format!("{venv}/bin/python"), "/usr/bin/python3.12");
+    let site = format!("{venv}/lib/python3.12/site-packages");
+    sim.change(|state| {
+        put_in(state, &site, "numpy", "1.0");
+        put_in(state, &site, "mine", "1.0");
+    });
+}
+
+/// Takes back until nothing stands. Answers with what was left.
+fn take_all_back(sim: &Sim, what: &str) -> Vec<String> {
+    let context = Context::here(sim.shared()).unwrap();
+    let mut left = Vec::new();
+    loop {
+        match deskside_app::undo::undo(&context, None) {
+            Ok(undone) => left.extend(undone.left),
+            Err(problem) if problem.code == Code::UndoImpossible => return left,
+            Err(problem) => panic!("{what}: {problem}"),
         }
-        assert!(effect > 40, "{mode:?}: only {effect} effects were seen");
+    }
+}
+
+/// The n-th way to die, on a machine: at effects in three manners, or with uv.
+fn dying(sim: &Sim, mode: Option<Mode>, at: usize) -> Arc<dyn Machine> {
+    match mode {
+        Some(mode) => Arc::new(Faulty::new(sim.shared(), Fault { at, mode })),
+        None => DyingUv::new(sim, at),
+    }
+}
+
+const DEATHS: [(Option<Mode>, usize); 4] = [
+    (Some(Mode::DieBefore), 40),
+    (Some(Mode::DieAfter), 40),
+    (Some(Mode::Half), 40),
+    (None, 2),
+];
+
+#[test]
+fn dying_at_any_effect_of_up_and_taking_back_leads_back() {
+    for (named, put) in BEFORE {
+        for (mode, least) in DEATHS {
+            for at in 1.. {
+                let what = format!("{named}: {mode:?}@{at}");
+                let sim = machine();
+                put(&sim);
+                let before = sim.tree_of("/home/user/deskside");
+                let arrived = whole_up(&sim, dying(&sim, mode, at)).is_ok();
+                let left = take_all_back(&sim, &what);
+                assert_eq!(sim.tree_of("/home/user/deskside"), before, "{what}");
+                assert!(
+                    left.iter()
+                        .all(|left| left.contains("if the index still has them")),
+                    "{what}: {left:?}"
+                );
+                if arrived {
+                    assert!(at > least, "{what}: only {at} deaths");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn dying_with_uv_and_calling_again_arrives_and_one_undo_takes_both_attempts_back() {
+    for (named, put) in BEFORE {
+        let reference = {
+            let sim = machine();
+            put(&sim);
+            whole_up(&sim, sim.shared()).unwrap().unwrap();
+            project_tree(&sim)
+        };
+        for (mode, _) in DEATHS {
+            for at in 1.. {
+                let what = format!("{named}: {mode:?}@{at}");
+                let sim = machine();
+                put(&sim);
+                let before = sim.tree_of("/home/user/deskside");
+                if whole_up(&sim, dying(&sim, mode, at)).is_ok() {
+                    break;
+                }
+                whole_up(&sim, sim.shared())
+                    .unwrap()
+                    .unwrap_or_else(|problem| panic!("{what}: {problem}"));
+                assert_eq!(project_tree(&sim), reference, "{what}");
+                let context = Context::here(sim.shared()).unwrap();
+                // Before anything is done, dying leaves nothing that stands, and nothing is different.
+                deskside_app::undo::undo(&context, None)
+                    .unwrap_or_else(|problem| panic!("{what}: {problem}"));
+                assert_eq!(sim.tree_of("/home/user/deskside"), before, "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn dying_while_taking_up_back_and_calling_again_leads_back() {
+    for (named, put) in BEFORE {
+        for (mode, _) in DEATHS {
+            for at in 1.. {
+                let what = format!("{named}: {mode:?}@{at}");
+                let sim = machine();
+                put(&sim);
+                let before = sim.tree_of("/home/user/deskside");
+                whole_up(&sim, sim.shared()).unwrap().unwrap();
+                let context = Context::here(dying(&sim, mode, at)).unwrap();
+                let died = catch_unwind(AssertUnwindSafe(|| {
+                    deskside_app::undo::undo(&context, None).map(drop)
+                }));
+                take_all_back(&sim, &what);
+                assert_eq!(sim.tree_of("/home/user/deskside"), before, "{what}");
+                if died.is_ok() {
+                    break;
+                }
+            }
+        }
     }
 }
 
