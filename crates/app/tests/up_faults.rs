@@ -190,7 +190,7 @@ struct DyingUv {
 }
 
 impl DyingUv {
-    fn new(inner: &Sim, at: usize) -> Arc<dyn Machine> {
+    fn around(inner: &Sim, at: usize) -> Arc<dyn Machine> {
         Arc::new(Self {
             inner: inner.clone(),
             at,
@@ -353,8 +353,10 @@ fn dying_again_and_again_one_effect_later_each_time_arrives() {
     assert_arrives(&sim, &reference, "after many deaths");
 }
 
-/// What may be in the project before `up`.
-const BEFORE: [(&str, fn(&Sim)); 3] = [
+/// What was there before, in a word, and how it is put there.
+type Before = (&'static str, fn(&Sim));
+
+const BEFORE: [Before; 3] = [
     ("nothing", |_| {}),
     ("an environment of the person's own", own_environment),
     ("a broken environment of the person's own", |sim| {
@@ -396,7 +398,7 @@ fn take_all_back(sim: &Sim, what: &str) -> Vec<String> {
 fn dying(sim: &Sim, mode: Option<Mode>, at: usize) -> Arc<dyn Machine> {
     match mode {
         Some(mode) => Arc::new(Faulty::new(sim.shared(), Fault { at, mode })),
-        None => DyingUv::new(sim, at),
+        None => DyingUv::around(sim, at),
     }
 }
 

@@ -23,14 +23,8 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     // Device libraries can block for a minute, so they are asked in a child of this same program.
     // It is dispatched before anything else, to stay small and quick.
-    let first = arguments.next();
-    if first.as_ref().is_some_and(|first| first == "__device") {
+    if arguments.next().is_some_and(|first| first == "__device") {
         return commands::device(arguments.next());
-    }
-    // Likewise what a run's command leaves behind is listened to by a child of this program.
-    if first.is_some_and(|first| first == "__drain") {
-        let drained = deskside_app::machine::host::drain(arguments);
-        return drained.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
     }
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,

@@ -61,7 +61,11 @@ impl Command {
 
     /// The command as a person reads it, credentials in addresses left out.
     pub fn shown(&self) -> String {
-        self.argv.iter().map(|word| without_credentials(word)).collect::<Vec<_>>().join(" ")
+        self.argv
+            .iter()
+            .map(|word| without_credentials(word))
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }
 
@@ -89,10 +93,21 @@ impl Output {
 
     /// The last lines of stderr, or of stdout where stderr is empty.
     pub fn last_lines(&self, count: usize) -> Vec<String> {
-        let source = if self.stderr.iter().any(|byte| !byte.is_ascii_whitespace()) { &self.stderr } else { &self.stdout };
+        let source = if self.stderr.iter().any(|byte| !byte.is_ascii_whitespace()) {
+            &self.stderr
+        } else {
+            &self.stdout
+        };
         let text = String::from_utf8_lossy(source);
-        let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
-        lines[lines.len().saturating_sub(count)..].iter().map(|line| without_credentials(line)).collect()
+        let lines: Vec<&str> = text
+            .lines()
+            .map(str::trim_end)
+            .filter(|line| !line.is_empty())
+            .collect();
+        lines[lines.len().saturating_sub(count)..]
+            .iter()
+            .map(|line| without_credentials(line))
+            .collect()
     }
 }
 
@@ -103,7 +118,11 @@ pub fn without_credentials(text: &str) -> String {
     while let Some(start) = rest.find("://") {
         let (head, tail) = rest.split_at(start + 3);
         shown.push_str(head);
-        let end = tail.find(|letter: char| letter == '/' || letter == '?' || letter == '#' || letter.is_whitespace()).unwrap_or(tail.len());
+        let end = tail
+            .find(|letter: char| {
+                letter == '/' || letter == '?' || letter == '#' || letter.is_whitespace()
+            })
+            .unwrap_or(tail.len());
         match tail[..end].rfind('@') {
             Some(at) => {
                 shown.push_str("***");
@@ -123,8 +142,14 @@ mod tests {
     #[test]
     fn credentials_never_reach_the_screen() {
         for (text, shown) in [
-            ("https://user:secret@index.example/simple/", "https://***@index.example/simple/"),
-            ("--index=https://t0ken@a.example and http://b.example", "--index=https://***@a.example and http://b.example"),
+            (
+                "https://user:secret@index.example/simple/",
+                "https://***@index.example/simple/",
+            ),
+            (
+                "--index=https://t0ken@a.example and http://b.example",
+                "--index=https://***@a.example and http://b.example",
+            ),
             ("no address: user@host", "no address: user@host"),
             ("https://u:p@ss@host/x", "https://***@host/x"),
         ] {

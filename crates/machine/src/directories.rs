@@ -29,9 +29,18 @@ impl Directories {
     /// plans and journals hold paths as text.
     pub fn of(machine: &dyn Machine) -> Result<Self, DoorError> {
         let directories = Self::read(machine)?;
-        let all = [&directories.home, &directories.config, &directories.data, &directories.state, &directories.cache, &directories.projects];
+        let all = [
+            &directories.home,
+            &directories.config,
+            &directories.data,
+            &directories.state,
+            &directories.cache,
+            &directories.projects,
+        ];
         // The door shows bytes of a variable that are no UTF-8 as U+FFFD.
-        let odd = all.into_iter().find(|path| path.to_str().is_none_or(|text| text.contains('\u{FFFD}')));
+        let odd = all
+            .into_iter()
+            .find(|path| path.to_str().is_none_or(|text| text.contains('\u{FFFD}')));
         match odd.map(|path| path.display().to_string()) {
             Some(shown) => Err(DoorError::new(
                 ErrorKind::Failed,
@@ -43,10 +52,22 @@ impl Directories {
     }
 
     fn read(machine: &dyn Machine) -> Result<Self, DoorError> {
-        let folder = |name: &str| machine.variable(name).filter(|value| value.starts_with('/')).map(PathBuf::from);
-        let moved = machine.variable("DESKSIDE_HOME").filter(|value| !value.is_empty()).map(PathBuf::from);
+        let folder = |name: &str| {
+            machine
+                .variable(name)
+                .filter(|value| value.starts_with('/'))
+                .map(PathBuf::from)
+        };
+        let moved = machine
+            .variable("DESKSIDE_HOME")
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from);
         if let Some(moved) = moved {
-            let moved = if moved.is_absolute() { moved } else { machine.working_directory()?.join(moved) };
+            let moved = if moved.is_absolute() {
+                moved
+            } else {
+                machine.working_directory()?.join(moved)
+            };
             return Ok(Self {
                 home: folder("HOME").unwrap_or_else(|| moved.clone()),
                 config: moved.join("config"),
@@ -56,9 +77,18 @@ impl Directories {
                 projects: moved.join("projects"),
             });
         }
-        let home = folder("HOME")
-            .ok_or_else(|| DoorError::new(ErrorKind::Absent, "find the home folder", "HOME is not set to an absolute path"))?;
-        let place = |variable: &str, fallback: &str| folder(variable).unwrap_or_else(|| home.join(fallback)).join("deskside");
+        let home = folder("HOME").ok_or_else(|| {
+            DoorError::new(
+                ErrorKind::Absent,
+                "find the home folder",
+                "HOME is not set to an absolute path",
+            )
+        })?;
+        let place = |variable: &str, fallback: &str| {
+            folder(variable)
+                .unwrap_or_else(|| home.join(fallback))
+                .join("deskside")
+        };
         Ok(Self {
             config: place("XDG_CONFIG_HOME", ".config"),
             data: place("XDG_DATA_HOME", ".local/share"),

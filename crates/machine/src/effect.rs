@@ -117,11 +117,17 @@ impl Effect {
             Self::WriteFile { path, .. } => format!("write {}", path.display()),
             Self::AppendFile { path, .. } => format!("append to {}", path.display()),
             Self::CreateDirectory { path } => format!("make the folder {}", path.display()),
-            Self::RemoveFile { path } | Self::RemoveTree { path } => format!("remove {}", path.display()),
+            Self::RemoveFile { path } | Self::RemoveTree { path } => {
+                format!("remove {}", path.display())
+            }
             Self::Rename { from, to } => format!("rename {} to {}", from.display(), to.display()),
-            Self::MakeLink { path, target } => format!("link {} to {}", path.display(), target.display()),
+            Self::MakeLink { path, target } => {
+                format!("link {} to {}", path.display(), target.display())
+            }
             Self::Command(command) => format!("run {}", command.shown()),
-            Self::Download { url, .. } => format!("download {}", crate::command::without_credentials(url)),
+            Self::Download { url, .. } => {
+                format!("download {}", crate::command::without_credentials(url))
+            }
             Self::Signal { pid, signal, .. } => format!("send signal {signal} to process {pid}"),
             Self::Sleep { span } => format!("wait {span:?}"),
         }

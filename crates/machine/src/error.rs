@@ -54,7 +54,11 @@ pub struct DoorError {
 impl DoorError {
     /// A failure of a kind.
     pub fn new(kind: ErrorKind, what: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { kind, what: what.into(), detail: detail.into() }
+        Self {
+            kind,
+            what: what.into(),
+            detail: detail.into(),
+        }
     }
 
     /// A failure the operating system reported.
@@ -79,7 +83,10 @@ impl DoorError {
             ErrorKind::ReadOnly => "the file system is read-only".to_string(),
             _ => {
                 let text = error.to_string();
-                text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+                text.split(" (os error")
+                    .next()
+                    .unwrap_or(&text)
+                    .to_lowercase()
             }
         };
         Self::new(kind, what, detail)
@@ -95,14 +102,41 @@ impl From<DoorError> for Problem {
     fn from(error: DoorError) -> Self {
         let (code, hint) = match error.kind {
             ErrorKind::Absent | ErrorKind::NotAsked => (Code::Missing, None),
-            ErrorKind::Denied => (Code::Denied, Some("check who owns it with `ls -ld`, or choose another place with DESKSIDE_HOME")),
-            ErrorKind::Full => (Code::DiskFull, Some("free some space (`df -h` and `df -i` show what is full), then run the same command again")),
-            ErrorKind::ReadOnly => (Code::ReadOnly, Some("choose a place that can be written with DESKSIDE_HOME=/some/folder")),
+            ErrorKind::Denied => (
+                Code::Denied,
+                Some("check who owns it with `ls -ld`, or choose another place with DESKSIDE_HOME"),
+            ),
+            ErrorKind::Full => (
+                Code::DiskFull,
+                Some(
+                    "free some space (`df -h` and `df -i` show what is full), then run the same command again",
+                ),
+            ),
+            ErrorKind::ReadOnly => (
+                Code::ReadOnly,
+                Some("choose a place that can be written with DESKSIDE_HOME=/some/folder"),
+            ),
             ErrorKind::Timeout => (Code::Timeout, None),
-            ErrorKind::Network | ErrorKind::Status => (Code::Network, Some("check the network and any proxy (HTTPS_PROXY), then run the same command again")),
-            ErrorKind::Hash => (Code::HashMismatch, Some("run the same command again; if it stays, the package index or a proxy changes files")),
-            ErrorKind::Busy => (Code::Locked, Some("wait for the other command, or look for it with `ps`")),
-            ErrorKind::Interrupted => (Code::Interrupted, Some("run the same command again: it goes on where it stopped")),
+            ErrorKind::Network | ErrorKind::Status => (
+                Code::Network,
+                Some(
+                    "check the network and any proxy (HTTPS_PROXY), then run the same command again",
+                ),
+            ),
+            ErrorKind::Hash => (
+                Code::HashMismatch,
+                Some(
+                    "run the same command again; if it stays, the package index or a proxy changes files",
+                ),
+            ),
+            ErrorKind::Busy => (
+                Code::Locked,
+                Some("wait for the other command, or look for it with `ps`"),
+            ),
+            ErrorKind::Interrupted => (
+                Code::Interrupted,
+                Some("run the same command again: it goes on where it stopped"),
+            ),
             ErrorKind::Refused => (Code::BundleReadOnly, None),
             ErrorKind::Exists | ErrorKind::TooLarge | ErrorKind::Failed => (Code::Effect, None),
         };

@@ -1,11 +1,11 @@
 //! Questions and effects as ordinary method calls.
 
+use crate::Machine;
 use crate::command::{Command, Output};
 use crate::device::DeviceQuestion;
 use crate::effect::{Durability, Effect, Progress};
 use crate::error::{DoorError, ErrorKind};
 use crate::question::{Answer, Entry, Moment, PersonIdentity, Question, Response, Space, Stat};
-use crate::Machine;
 use deskside_types::run::ProcessIdentity;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,7 +15,11 @@ macro_rules! answered {
         let question = $question;
         match $machine.ask(&question)? {
             Answer::$variant(value) => Ok(value),
-            other => Err(DoorError::new(ErrorKind::Failed, question.phrase(), format!("answered {other:?}"))),
+            other => Err(DoorError::new(
+                ErrorKind::Failed,
+                question.phrase(),
+                format!("answered {other:?}"),
+            )),
         }
     }};
 }
@@ -24,12 +28,32 @@ macro_rules! answered {
 pub trait Reading: Machine {
     /// A file's bytes, up to `limit`.
     fn file(&self, path: impl AsRef<Path>, limit: u64) -> Result<Vec<u8>, DoorError> {
-        answered!(self, Question::File { path: path.as_ref().into(), limit }, Bytes)
+        answered!(
+            self,
+            Question::File {
+                path: path.as_ref().into(),
+                limit
+            },
+            Bytes
+        )
     }
 
     /// A file's bytes from an offset on, up to `limit`; none at or behind its end.
-    fn file_part(&self, path: impl AsRef<Path>, offset: u64, limit: u64) -> Result<Vec<u8>, DoorError> {
-        answered!(self, Question::FilePart { path: path.as_ref().into(), offset, limit }, Bytes)
+    fn file_part(
+        &self,
+        path: impl AsRef<Path>,
+        offset: u64,
+        limit: u64,
+    ) -> Result<Vec<u8>, DoorError> {
+        answered!(
+            self,
+            Question::FilePart {
+                path: path.as_ref().into(),
+                offset,
+                limit
+            },
+            Bytes
+        )
     }
 
     /// A file's text, up to 1 MiB; bytes that are no UTF-8 are shown as U+FFFD.
@@ -39,22 +63,46 @@ pub trait Reading: Machine {
 
     /// Where a link leads.
     fn link(&self, path: impl AsRef<Path>) -> Result<PathBuf, DoorError> {
-        answered!(self, Question::Link { path: path.as_ref().into() }, Path)
+        answered!(
+            self,
+            Question::Link {
+                path: path.as_ref().into()
+            },
+            Path
+        )
     }
 
     /// The real path behind all links.
     fn real_path(&self, path: impl AsRef<Path>) -> Result<PathBuf, DoorError> {
-        answered!(self, Question::RealPath { path: path.as_ref().into() }, Path)
+        answered!(
+            self,
+            Question::RealPath {
+                path: path.as_ref().into()
+            },
+            Path
+        )
     }
 
     /// A folder's entries, sorted by name.
     fn entries(&self, path: impl AsRef<Path>) -> Result<Vec<Entry>, DoorError> {
-        answered!(self, Question::Directory { path: path.as_ref().into() }, Entries)
+        answered!(
+            self,
+            Question::Directory {
+                path: path.as_ref().into()
+            },
+            Entries
+        )
     }
 
     /// What a path is, links followed.
     fn stat(&self, path: impl AsRef<Path>) -> Result<Stat, DoorError> {
-        answered!(self, Question::Stat { path: path.as_ref().into() }, Stat)
+        answered!(
+            self,
+            Question::Stat {
+                path: path.as_ref().into()
+            },
+            Stat
+        )
     }
 
     /// Whether something is at a path: surely yes, surely no, or an error.
@@ -68,12 +116,25 @@ pub trait Reading: Machine {
 
     /// Whether this process could read (and write) a path.
     fn access(&self, path: impl AsRef<Path>, write: bool) -> Result<bool, DoorError> {
-        answered!(self, Question::Access { path: path.as_ref().into(), write }, Flag)
+        answered!(
+            self,
+            Question::Access {
+                path: path.as_ref().into(),
+                write
+            },
+            Flag
+        )
     }
 
     /// Space on the file system of a path.
     fn space(&self, path: impl AsRef<Path>) -> Result<Space, DoorError> {
-        answered!(self, Question::Space { path: path.as_ref().into() }, Space)
+        answered!(
+            self,
+            Question::Space {
+                path: path.as_ref().into()
+            },
+            Space
+        )
     }
 
     /// Runs a command that only looks.
@@ -120,15 +181,34 @@ pub trait Reading: Machine {
     }
 
     /// A web resource, up to `limit` bytes.
-    fn fetch(&self, url: &str, accept: &str, limit: u64, deadline: Duration) -> Result<Response, DoorError> {
-        answered!(self, Question::Fetch { url: url.into(), accept: accept.into(), limit, deadline }, Response)
+    fn fetch(
+        &self,
+        url: &str,
+        accept: &str,
+        limit: u64,
+        deadline: Duration,
+    ) -> Result<Response, DoorError> {
+        answered!(
+            self,
+            Question::Fetch {
+                url: url.into(),
+                accept: accept.into(),
+                limit,
+                deadline
+            },
+            Response
+        )
     }
 
     /// The start time of a living process; none when there is no such process.
     fn process(&self, pid: u32) -> Result<Option<u64>, DoorError> {
         match self.ask(&Question::Process { pid }) {
             Ok(Answer::Number(start_time)) => Ok(Some(start_time)),
-            Ok(other) => Err(DoorError::new(ErrorKind::Failed, format!("look at process {pid}"), format!("answered {other:?}"))),
+            Ok(other) => Err(DoorError::new(
+                ErrorKind::Failed,
+                format!("look at process {pid}"),
+                format!("answered {other:?}"),
+            )),
             Err(error) if error.kind == ErrorKind::Absent => Ok(None),
             Err(error) => Err(error),
         }
@@ -139,27 +219,50 @@ pub trait Reading: Machine {
     /// Linux says number and start time in `/proc/self/stat` (`proc_pid_stat(5)`, fields 1 and 22).
     fn own_process(&self) -> Result<ProcessIdentity, DoorError> {
         if let Ok(stat) = self.text("/proc/self/stat") {
-            let pid = stat.split_whitespace().next().and_then(|word| word.parse().ok());
+            let pid = stat
+                .split_whitespace()
+                .next()
+                .and_then(|word| word.parse().ok());
             // The name in field 2 may hold blanks and brackets; what follows its last bracket does not.
-            let start_time = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(19)).and_then(|word| word.parse().ok());
+            let start_time = stat
+                .rsplit_once(')')
+                .and_then(|(_, rest)| rest.split_whitespace().nth(19))
+                .and_then(|word| word.parse().ok());
             if let (Some(pid), Some(start_time)) = (pid, start_time) {
-                return Ok(ProcessIdentity { pid, start_time, boot_id: self.boot_id() });
+                return Ok(ProcessIdentity {
+                    pid,
+                    start_time,
+                    boot_id: self.boot_id(),
+                });
             }
         }
         let pid = std::process::id();
-        let gone = || DoorError::new(ErrorKind::Failed, format!("look at process {pid}"), "this process is not listed");
+        let gone = || {
+            DoorError::new(
+                ErrorKind::Failed,
+                format!("look at process {pid}"),
+                "this process is not listed",
+            )
+        };
         let start_time = self.process(pid)?.ok_or_else(gone)?;
-        Ok(ProcessIdentity { pid, start_time, boot_id: self.boot_id() })
+        Ok(ProcessIdentity {
+            pid,
+            start_time,
+            boot_id: self.boot_id(),
+        })
     }
 
     /// Whether exactly this process still lives, on this boot.
     fn is_alive(&self, process: &ProcessIdentity) -> Result<bool, DoorError> {
-        Ok(self.boot_id() == process.boot_id && self.process(process.pid)? == Some(process.start_time))
+        Ok(self.boot_id() == process.boot_id
+            && self.process(process.pid)? == Some(process.start_time))
     }
 
     /// The identity of this boot; empty where the system has none (macOS start times need none).
     fn boot_id(&self) -> String {
-        self.text("/proc/sys/kernel/random/boot_id").map(|text| text.trim().to_string()).unwrap_or_default()
+        self.text("/proc/sys/kernel/random/boot_id")
+            .map(|text| text.trim().to_string())
+            .unwrap_or_default()
     }
 
     /// 64 random bits.
@@ -170,9 +273,13 @@ pub trait Reading: Machine {
     /// The first program of that name on PATH that can be executed.
     fn program(&self, name: &str) -> Option<PathBuf> {
         let path = self.variable("PATH")?;
-        path.split(':').filter(|folder| folder.starts_with('/')).map(|folder| Path::new(folder).join(name)).find(|candidate| {
-            self.stat(candidate).is_ok_and(|stat| stat.kind == crate::FileKind::File && stat.mode & 0o111 != 0)
-        })
+        path.split(':')
+            .filter(|folder| folder.starts_with('/'))
+            .map(|folder| Path::new(folder).join(name))
+            .find(|candidate| {
+                self.stat(candidate)
+                    .is_ok_and(|stat| stat.kind == crate::FileKind::File && stat.mode & 0o111 != 0)
+            })
     }
 }
 
@@ -186,41 +293,84 @@ pub trait Acting: Machine {
     }
 
     /// Replaces a file whole.
-    fn write_file(&self, path: impl AsRef<Path>, contents: impl Into<Vec<u8>>, mode: u32, durability: Durability) -> Result<(), DoorError> {
-        self.effect(&Effect::WriteFile { path: path.as_ref().into(), contents: contents.into(), mode, durability }).map(drop)
+    fn write_file(
+        &self,
+        path: impl AsRef<Path>,
+        contents: impl Into<Vec<u8>>,
+        mode: u32,
+        durability: Durability,
+    ) -> Result<(), DoorError> {
+        self.effect(&Effect::WriteFile {
+            path: path.as_ref().into(),
+            contents: contents.into(),
+            mode,
+            durability,
+        })
+        .map(drop)
     }
 
     /// Adds to a file's end.
-    fn append_file(&self, path: impl AsRef<Path>, contents: impl Into<Vec<u8>>, durability: Durability) -> Result<(), DoorError> {
-        self.effect(&Effect::AppendFile { path: path.as_ref().into(), contents: contents.into(), durability }).map(drop)
+    fn append_file(
+        &self,
+        path: impl AsRef<Path>,
+        contents: impl Into<Vec<u8>>,
+        durability: Durability,
+    ) -> Result<(), DoorError> {
+        self.effect(&Effect::AppendFile {
+            path: path.as_ref().into(),
+            contents: contents.into(),
+            durability,
+        })
+        .map(drop)
     }
 
     /// Makes a folder.
     fn create_directory(&self, path: impl AsRef<Path>) -> Result<(), DoorError> {
-        self.effect(&Effect::CreateDirectory { path: path.as_ref().into() }).map(drop)
+        self.effect(&Effect::CreateDirectory {
+            path: path.as_ref().into(),
+        })
+        .map(drop)
     }
 
     /// Removes a file or link.
     fn remove_file(&self, path: impl AsRef<Path>) -> Result<(), DoorError> {
-        self.effect(&Effect::RemoveFile { path: path.as_ref().into() }).map(drop)
+        self.effect(&Effect::RemoveFile {
+            path: path.as_ref().into(),
+        })
+        .map(drop)
     }
 
     /// Removes a folder with all in it.
     fn remove_tree(&self, path: impl AsRef<Path>) -> Result<(), DoorError> {
-        self.effect(&Effect::RemoveTree { path: path.as_ref().into() }).map(drop)
+        self.effect(&Effect::RemoveTree {
+            path: path.as_ref().into(),
+        })
+        .map(drop)
     }
 
     /// Renames.
     fn rename(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<(), DoorError> {
-        self.effect(&Effect::Rename { from: from.as_ref().into(), to: to.as_ref().into() }).map(drop)
+        self.effect(&Effect::Rename {
+            from: from.as_ref().into(),
+            to: to.as_ref().into(),
+        })
+        .map(drop)
     }
 
     /// Runs a command that changes something.
-    fn run(&self, command: Command, watch: &mut dyn FnMut(Progress<'_>)) -> Result<Output, DoorError> {
+    fn run(
+        &self,
+        command: Command,
+        watch: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<Output, DoorError> {
         let effect = Effect::Command(command);
         match self.act(&effect, watch)? {
             Answer::Output(output) => Ok(output),
-            other => Err(DoorError::new(ErrorKind::Failed, effect.phrase(), format!("answered {other:?}"))),
+            other => Err(DoorError::new(
+                ErrorKind::Failed,
+                effect.phrase(),
+                format!("answered {other:?}"),
+            )),
         }
     }
 }

@@ -8,7 +8,13 @@
 //! Invariants: the trait is synchronous and object-safe; every call has a deadline; a call that
 //! may hang inside a device library is made in a child process.
 
-#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait and look from outside"))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        reason = "tests wait and look from outside"
+    )
+)]
 
 pub mod bundle;
 pub mod command;
@@ -23,19 +29,20 @@ pub mod launch;
 pub mod question;
 pub mod wrappers;
 
+pub use bundle::Bundle;
 pub use command::{Command, Output};
 pub use device::DeviceQuestion;
 pub use directories::Directories;
 pub use effect::{Durability, Effect, Progress};
 pub use error::{DoorError, ErrorKind};
-pub use bundle::Bundle;
 pub use extension::{Acting, Reading};
 pub use host::{Host, Root};
 
 pub use launch::{Child, Ended, Launch, Started};
-pub use question::{Answer, Entry, FileKind, Moment, PersonIdentity, Question, Response, Space, Stat};
+pub use question::{
+    Answer, Entry, FileKind, Moment, PersonIdentity, Question, Response, Space, Stat,
+};
 pub use wrappers::{Audited, Death, Died, DryRun, Fault, Faulty, Recording, Replay};
-
 
 use std::path::Path;
 use std::time::Duration;
@@ -55,7 +62,11 @@ pub trait Machine: Send + Sync {
     ///
     /// # Errors
     /// As [`Machine::ask`]; a failed effect leaves nothing half made that its repetition can't finish.
-    fn act(&self, effect: &Effect, watch: &mut dyn FnMut(Progress<'_>)) -> Result<Answer, DoorError>;
+    fn act(
+        &self,
+        effect: &Effect,
+        watch: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<Answer, DoorError>;
 
     /// Takes an exclusive lock on a file, made where it is absent, waiting up to `patience`.
     ///

@@ -100,10 +100,14 @@ impl Question {
     /// What is asked, as an imperative phrase with the thing's name.
     pub fn phrase(&self) -> String {
         match self {
-            Self::File { path, .. } | Self::FilePart { path, .. } => format!("read {}", path.display()),
+            Self::File { path, .. } | Self::FilePart { path, .. } => {
+                format!("read {}", path.display())
+            }
             Self::Link { path } | Self::RealPath { path } => format!("follow {}", path.display()),
             Self::Directory { path } => format!("list {}", path.display()),
-            Self::Stat { path } | Self::Access { path, .. } => format!("look at {}", path.display()),
+            Self::Stat { path } | Self::Access { path, .. } => {
+                format!("look at {}", path.display())
+            }
             Self::Space { path } => format!("measure the free space of {}", path.display()),
             Self::Command(command) => format!("run {}", command.shown()),
             Self::Variable { name } => format!("read the variable {name}"),
@@ -113,7 +117,9 @@ impl Question {
             Self::WorkingDirectory => "find the current folder".into(),
             Self::Executable => "find this program's file".into(),
             Self::Device(question) => format!("ask {}", question.name()),
-            Self::Fetch { url, .. } => format!("fetch {}", crate::command::without_credentials(url)),
+            Self::Fetch { url, .. } => {
+                format!("fetch {}", crate::command::without_credentials(url))
+            }
             Self::Process { pid } => format!("look at process {pid}"),
             Self::Random => "draw a random number".into(),
         }

@@ -183,10 +183,13 @@ fn packages(
     Ok(left)
 }
 
+/// Calls uv with a verb and names.
+type UvCall<'a> = dyn Fn(&str, &[String]) -> Result<(), Problem> + 'a;
+
 /// Installs old versions again: all at once, else one by one, so that one that the index has no more stops no other.
 fn versions_back(
     changed: &[String],
-    call: &dyn Fn(&str, &[String]) -> Result<(), Problem>,
+    call: &UvCall<'_>,
     path: &Path,
 ) -> Result<Vec<String>, Problem> {
     let mut left = Vec::new();
