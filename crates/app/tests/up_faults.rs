@@ -190,7 +190,7 @@ struct DyingUv {
 }
 
 impl DyingUv {
-    fn around(inner: &Sim, at: usize) -> Arc<dyn Machine> {
+    fn shared(inner: &Sim, at: usize) -> Arc<dyn Machine> {
         Arc::new(Self {
             inner: inner.clone(),
             at,
@@ -353,10 +353,11 @@ fn dying_again_and_again_one_effect_later_each_time_arrives() {
     assert_arrives(&sim, &reference, "after many deaths");
 }
 
-/// What was there before, in a word, and how it is put there.
-type Before = (&'static str, fn(&Sim));
+/// Puts something on a machine.
+type Put = fn(&Sim);
 
-const BEFORE: [Before; 3] = [
+/// What may be in the project before `up`.
+const BEFORE: [(&str, Put); 3] = [
     ("nothing", |_| {}),
     ("an environment of the person's own", own_environment),
     ("a broken environment of the person's own", |sim| {
@@ -398,7 +399,7 @@ fn take_all_back(sim: &Sim, what: &str) -> Vec<String> {
 fn dying(sim: &Sim, mode: Option<Mode>, at: usize) -> Arc<dyn Machine> {
     match mode {
         Some(mode) => Arc::new(Faulty::new(sim.shared(), Fault { at, mode })),
-        None => DyingUv::around(sim, at),
+        None => DyingUv::shared(sim, at),
     }
 }
 
@@ -595,4 +596,18 @@ fn taking_up_back_leaves_what_a_person_wrote() {
         "{}",
         sim.tree_of("/home/user/.local/share/deskside")
     );
+}
+
+#[test]
+fn a_home_whose_name_is_no_text_is_refused_with_a_hint() {
+    for variable in ["HOME", "DESKSIDE_HOME", "XDG_STATE_HOME"] {
+        let sim = machine();
+        // As the door shows bytes that are no UTF-8.
+        sim.set_variable(variable, "/home/caf\u{FFFD}");
+        let Err(problem) = Context::here(sim.shared()) else {
+            panic!("{variable} was taken");
+        };
+        assert!(problem.to_string().contains("no UTF-8"), "{problem}");
+        assert!(!problem.hints.is_empty(), "{problem}");
+    }
 }

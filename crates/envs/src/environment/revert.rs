@@ -172,7 +172,7 @@ fn packages(
         if !added.is_empty() {
             call("uninstall", &added.into_iter().cloned().collect::<Vec<_>>())?;
         }
-        left.extend(versions_back(&changed, &call, path)?);
+        left.extend(versions_back(&changed, call, path)?);
     }
     let noted: Marker = serde_json::from_value(before["marker"].clone()).unwrap_or_default();
     marker::take_back(machine, path, |marker| {
@@ -183,13 +183,10 @@ fn packages(
     Ok(left)
 }
 
-/// Calls uv with a verb and names.
-type UvCall<'a> = dyn Fn(&str, &[String]) -> Result<(), Problem> + 'a;
-
 /// Installs old versions again: all at once, else one by one, so that one that the index has no more stops no other.
 fn versions_back(
     changed: &[String],
-    call: &UvCall<'_>,
+    call: impl Fn(&str, &[String]) -> Result<(), Problem>,
     path: &Path,
 ) -> Result<Vec<String>, Problem> {
     let mut left = Vec::new();

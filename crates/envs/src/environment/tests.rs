@@ -49,6 +49,9 @@ fn uv(state: &mut SimState, argv: &[String]) -> Output {
                 state.remove(folder);
             }
         }
+        "pip" if argv.iter().any(|word| word.starts_with("gone==")) => {
+            return said(1, "error: No solution found: there is no version of gone");
+        }
         "pip" => {
             for word in argv.iter().filter(|word| {
                 !word.starts_with(['-', '/'])
@@ -441,4 +444,32 @@ fn a_file_that_the_requirements_name_counts() {
         sim.put_file(format!("/home/user/p/{name}"), "torch\nnumpy\n");
         assert!(!holds(&sim, &action).unwrap(), "{name}");
     }
+}
+
+#[test]
+fn a_version_that_the_index_has_no_more_is_told_and_stops_no_other() {
+    let sim = machine();
+    own(&sim);
+    put(&sim, "gone");
+    let action = install(&["torch"], &["torch"]);
+    let before = prepare(&sim, &action).unwrap();
+    perform(&sim, &action, &before, &mut |_| {}).unwrap();
+    // As if the install had been cut off when the old versions were out and the new ones not yet in.
+    sim.change(|state| {
+        for name in ["gone", "numpy"] {
+            state.remove(format!(
+                "{VENV}/lib/python3.12/site-packages/{name}-1.0.dist-info"
+            ));
+        }
+    });
+    let left = take(&sim, &action, &(before, Value::Null)).unwrap();
+    assert!(
+        left.contains("gone==1.0") && !left.contains("numpy"),
+        "{left}"
+    );
+    let tree = sim.tree();
+    assert!(
+        tree.contains("numpy-1.0") && !tree.contains("torch-1.0"),
+        "{tree}"
+    );
 }
