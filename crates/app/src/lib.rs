@@ -6,9 +6,11 @@
 
 pub mod answer;
 pub mod context;
+pub mod environment;
 pub mod explain;
 pub mod history;
 pub mod info;
+mod live;
 pub mod run;
 pub mod runs;
 pub mod schemas;

@@ -20,6 +20,8 @@ pub fn all() -> Value {
 
 fn each() -> Vec<(&'static str, u32, Schema)> {
     vec![
+        of::<crate::environment::ChangePlanReport>(),
+        of::<crate::environment::ChangeReport>(),
         of::<crate::explain::ExplainReport>(),
         of::<crate::history::HistoryReport>(),
         of::<crate::info::InfoReport>(),

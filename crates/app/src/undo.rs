@@ -1,12 +1,10 @@
 //! `deskside undo`: takes an operation back.
 
 use crate::up::Everything;
-use crate::{Answer, Context};
+use crate::{Answer, Context, live};
 use deskside_operate::Workshop;
-use deskside_track::Store;
-use deskside_track::index::{Filter, Listed};
+use deskside_types::Result;
 use deskside_types::plan::Action;
-use deskside_types::{Code, Problem, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::Path;
@@ -94,32 +92,11 @@ fn refuse_under_a_live_run(context: &Context, operation: Option<&str>) -> Result
         .iter()
         .flat_map(|one| &one.plan.steps)
         .flat_map(|step| &step.actions);
-    let environments: Vec<&str> = actions
+    let environments: Vec<&Path> = actions
         .filter_map(|action| match action {
-            Action::Env { action } => Some(action.path()),
+            Action::Env { action } => Some(Path::new(action.path())),
             _ => None,
         })
         .collect();
-    let filter = Filter {
-        states: vec!["starting".into(), "running".into()],
-        ..Filter::default()
-    };
-    let live = Store::new(machine, &context.directories).list(&filter)?;
-    let uses = |run: &Listed| {
-        let project = run.project.as_deref().unwrap_or(&run.working_directory);
-        environments
-            .iter()
-            .any(|environment| Path::new(environment).parent() == Some(Path::new(project)))
-    };
-    match live.runs.iter().find(|run| uses(run)) {
-        None => Ok(()),
-        Some(run) => Err(Problem::new(
-            Code::Locked,
-            format!(
-                "run {} goes on in the environment that would be taken away",
-                run.id
-            ),
-        )
-        .hint("wait for its end, or stop it with Ctrl-C where it runs, then undo")),
-    }
+    live::refuse_under_a_run(context, &environments, "would be taken away")
 }

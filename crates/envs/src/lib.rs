@@ -10,6 +10,7 @@ pub mod environment;
 pub mod index;
 pub mod plan;
 pub mod project;
+pub mod snapshot;
 pub mod uv;
 
 pub use environment::{holds, is_made_by, perform, prepare, undo};

@@ -230,6 +230,7 @@ fn packages_step(
                 path: path.into(),
                 project: project.path.display().to_string(),
                 arguments: Vec::new(),
+                exact: false,
                 uv: uv.into(),
             },
             "uv.lock".to_string(),

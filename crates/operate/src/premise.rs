@@ -4,6 +4,7 @@ use deskside_machine::{Machine, Reading};
 use deskside_types::plan::{Comparison, Plan, Premise};
 use deskside_types::{Code, Facts, Problem, Result};
 use serde_json::Value;
+use std::path::Path;
 
 /// A premise that no longer holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,12 +63,33 @@ pub fn require(machine: &dyn Machine, plan: &Plan, facts: &Facts) -> Result<()> 
         "the machine is not as it was when the plan was made",
     );
     for difference in &differing {
+        if let Some(path) = difference.fact.strip_prefix("file:") {
+            problem = problem.because(format!("{path} was changed since"));
+            continue;
+        }
         problem = problem.because(format!(
             "{} was {}, and is {} now",
             difference.fact, difference.planned, difference.now
         ));
     }
     Err(problem.hint("make the plan again"))
+}
+
+/// The premise that a file stays as it is now, or stays away.
+pub fn file(machine: &dyn Machine, path: &Path) -> Premise {
+    let fact = format!("file:{}", path.display());
+    Premise {
+        value: current_file(machine, path),
+        fact,
+        operator: Comparison::Equals,
+    }
+}
+
+/// A file's SHA-256 in hex; null where it is not there or can't be read.
+fn current_file(machine: &dyn Machine, path: &Path) -> Value {
+    machine
+        .file(path, u64::MAX)
+        .map_or(Value::Null, |bytes| Value::from(crate::sha256_hex(&bytes)))
 }
 
 /// The fact as JSON, by its dotted path; list places are numbers.
@@ -79,6 +101,9 @@ pub fn at<'a>(facts: &'a Value, path: &str) -> Option<&'a Value> {
 }
 
 fn current(machine: &dyn Machine, premise: &Premise, facts: &Value) -> Value {
+    if let Some(path) = premise.fact.strip_prefix("file:") {
+        return current_file(machine, Path::new(path));
+    }
     match premise.fact.strip_prefix("free:") {
         Some(folder) => machine
             .space(folder)

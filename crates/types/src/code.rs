@@ -143,6 +143,20 @@ codes! {
     EnvironmentBroken = "DS0406" => Failed,
     /// The project has no command to train with.
     NothingToTrain = "DS0407" => Failed,
+    /// The requirements can't be satisfied together, or not on this Python.
+    Unsatisfiable = "DS0408" => Failed,
+    /// The lock file can't be used: damaged, edited by hand, of another platform, or older than `pyproject.toml`.
+    LockUnusable = "DS0409" => Failed,
+    /// There is no environment or project here.
+    EnvironmentMissing = "DS0410" => Failed,
+    /// Unknown snapshot, or more than one fits.
+    SnapshotUnknown = "DS0411" => Failed,
+    /// Packages of a snapshot can be had nowhere any more.
+    SnapshotUnavailable = "DS0412" => Failed,
+    /// Two frameworks can't live in one environment.
+    FrameworksConflict = "DS0413" => Failed,
+    /// A requirement, an extra or a date can't be understood.
+    RequirementInvalid = "DS0414" => Usage,
     /// Unknown run, or more than one fits.
     RunUnknown = "DS0501" => Failed,
     /// The run folder can't be written.

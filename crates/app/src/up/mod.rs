@@ -203,7 +203,7 @@ fn plan(context: &Context, facts: &Facts, project: &Project, steps: Vec<Step>) -
 
 /// Bytes that a download takes once it is unpacked, on the safe side. Measured on the first projects: 3.7 times for JAX
 /// (152 MB), 3.4 times for MLX (72 MB), 1.8 times for PyTorch with CUDA (3.06 GB), whose libraries pack badly.
-fn unpacked(download: u64) -> u64 {
+pub(crate) fn unpacked(download: u64) -> u64 {
     const MANY: u64 = 500_000_000;
     download.saturating_mul(if download > MANY { 2 } else { 4 })
 }

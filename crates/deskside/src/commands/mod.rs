@@ -1,5 +1,6 @@
 //! One file a command: call the use case, hand its report to the renderer.
 
+mod env;
 mod generate;
 mod info;
 mod runs;
@@ -39,6 +40,7 @@ pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
             &arguments,
             cli.global.verbose,
         ),
+        Command::Env(arguments) => env::env(ui, &live, &either, arguments),
         Command::Run(arguments) => runs::run(ui, &live("run")?, arguments),
         Command::Runs(arguments) => runs::list(ui, &either()?, arguments),
         Command::Show(arguments) => runs::show(ui, &either()?, &arguments),

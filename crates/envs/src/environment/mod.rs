@@ -4,9 +4,10 @@ mod create;
 pub mod failure;
 pub mod marker;
 mod prepare;
+mod restore;
 mod revert;
 mod tree;
-mod uv;
+pub(crate) mod uv;
 pub mod venv;
 
 pub use prepare::prepare;
@@ -42,6 +43,9 @@ pub fn holds(machine: &dyn Machine, action: &EnvironmentAction) -> Result<bool, 
     let State::Whole(venv) = venv::look(machine, path)? else {
         return Ok(false);
     };
+    if matches!(action, EnvironmentAction::Restore { .. }) {
+        return restore::holds(machine, action);
+    }
     let marker = venv.marker.unwrap_or_default();
     Ok(match action {
         EnvironmentAction::Create { python, .. } => serves(venv.version.as_deref(), python),
@@ -64,6 +68,7 @@ pub fn holds(machine: &dyn Machine, action: &EnvironmentAction) -> Result<bool, 
             });
             right && there.get("deskside") == Some(version)
         }
+        EnvironmentAction::Restore { .. } => false,
     })
 }
 
@@ -80,7 +85,7 @@ fn fingerprint(machine: &dyn Machine, action: &EnvironmentAction) -> Option<Stri
         parts.extend(words.iter().map(|word| word.clone().into_bytes()));
     };
     match action {
-        EnvironmentAction::Create { .. } => return None,
+        EnvironmentAction::Create { .. } | EnvironmentAction::Restore { .. } => return None,
         EnvironmentAction::Install {
             requirements,
             arguments,
@@ -135,6 +140,7 @@ pub fn perform(
         EnvironmentAction::Create { python, uv, .. } => {
             create(machine, path, python, uv, before, watch)
         }
+        EnvironmentAction::Restore { .. } => restore::perform(machine, action, before, watch),
         EnvironmentAction::Install {
             requirements,
             files,
@@ -165,6 +171,7 @@ pub fn perform(
         EnvironmentAction::Sync {
             project,
             arguments,
+            exact,
             uv,
             ..
         } => {
@@ -172,10 +179,12 @@ pub fn perform(
                 uv.clone(),
                 "sync".into(),
                 "--frozen".into(),
-                "--inexact".into(),
                 "--project".into(),
                 project.clone(),
             ];
+            if !exact {
+                argv.push("--inexact".into());
+            }
             argv.extend(arguments.iter().cloned());
             packages(
                 machine,

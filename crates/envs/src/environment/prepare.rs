@@ -37,6 +37,7 @@ pub fn prepare(machine: &dyn Machine, action: &EnvironmentAction) -> Result<Valu
             };
             Ok(json!({ "id": id, "moved_to": moved_to, "found": found }))
         }
+        EnvironmentAction::Restore { .. } => super::restore::prepare(machine, action),
         EnvironmentAction::Install { .. }
         | EnvironmentAction::Sync { .. }
         | EnvironmentAction::Module { .. } => Ok(json!({

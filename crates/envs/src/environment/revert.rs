@@ -29,6 +29,7 @@ pub fn undo(
             packages(machine, path, uv, before, after)?
         }
         EnvironmentAction::Module { uv, .. } => module(machine, path, uv, before)?,
+        EnvironmentAction::Restore { .. } => super::restore::undo(machine, action, before, after)?,
     };
     Ok((!left.is_empty()).then(|| left.join("; ")))
 }

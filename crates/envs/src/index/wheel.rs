@@ -12,6 +12,10 @@ pub struct WheelName<'a> {
     pub project: &'a str,
     /// The version.
     pub version: &'a str,
+    /// The Python tags, compressed set as written.
+    pub pythons: &'a str,
+    /// The ABI tags, compressed set as written.
+    pub abis: &'a str,
     /// The platform tags, compressed set as written.
     pub platforms: &'a str,
 }
@@ -25,8 +29,25 @@ pub fn parse(file_name: &str) -> Option<WheelName<'_>> {
     Some(WheelName {
         project: parts[0],
         version: parts[1],
+        pythons: parts[parts.len() - 3],
+        abis: parts[parts.len() - 2],
         platforms: parts[parts.len() - 1],
     })
+}
+
+impl WheelName<'_> {
+    /// Every tag it stands for, as a `WHEEL` file lists them: `cp312-cp312-manylinux_2_28_x86_64`.
+    pub fn tags(&self) -> Vec<String> {
+        let mut tags = Vec::new();
+        for python in self.pythons.split('.') {
+            for abi in self.abis.split('.') {
+                for platform in self.platforms.split('.') {
+                    tags.push(format!("{python}-{abi}-{platform}"));
+                }
+            }
+        }
+        tags
+    }
 }
 
 /// The platform wheels are looked for.

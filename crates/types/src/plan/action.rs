@@ -258,9 +258,30 @@ pub enum EnvironmentAction {
         path: String,
         /// The project's folder.
         project: String,
-        /// Further uv arguments.
+        /// Further uv arguments: the extra of the framework build.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         arguments: Vec<String>,
+        /// What the lock file does not name goes.
+        #[serde(default)]
+        exact: bool,
+        /// The uv program.
+        uv: String,
+    },
+    /// Makes the environment anew as it was in a snapshot. The one that is there is kept aside until the new one is
+    /// proven, and comes back when it can't be made.
+    Restore {
+        /// The environment's folder.
+        path: String,
+        /// The snapshot's folder in the store.
+        snapshot: String,
+        /// The Python, as uv takes it: a full version, or an interpreter's path.
+        python: String,
+        /// Take packages from the wheels kept with the snapshot, and from nowhere else.
+        #[serde(default)]
+        offline: bool,
+        /// Distributions whose copies in uv's cache are damaged and are fetched anew, in normalised names.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        refresh: Vec<String>,
         /// The uv program.
         uv: String,
     },
@@ -284,6 +305,7 @@ impl EnvironmentAction {
             Self::Create { path, .. }
             | Self::Install { path, .. }
             | Self::Sync { path, .. }
+            | Self::Restore { path, .. }
             | Self::Module { path, .. } => path,
         }
     }

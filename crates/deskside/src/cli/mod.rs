@@ -1,5 +1,7 @@
 //! The command line's shape. What a command does stands in `commands/`.
 
+pub mod env;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -84,6 +86,8 @@ pub enum Command {
   deskside info --record my-machine.tar.zst     keep it as a redacted evidence bundle
   deskside info --machine my-machine.tar.zst    look at a recorded machine")]
     Info(Info),
+    /// Environments of projects: made, locked, checked, rolled back
+    Env(env::Env),
     /// Run a command, tracked
     ///
     /// The command's output, exit code and signals are passed through. Its folder keeps what was run, on which code, with

@@ -1,0 +1,268 @@
+//! Carrying out a change of an environment: one operation of the history, with a snapshot before and after.
+
+use super::Place;
+use crate::up::Everything;
+use crate::{Answer, Context, live};
+use deskside_envs::snapshot::{self, Choice, Difference, Snapshot, Taking, difference};
+use deskside_machine::{Machine, Reading};
+use deskside_operate::{Event, Workshop, apply, check, premise};
+use deskside_types::plan::{Comparison, PLAN_VERSION, Plan, Premise, Step};
+use deskside_types::{Facts, Problem, Result};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// A change that is planned and not carried out yet.
+pub struct Prepared {
+    /// Where.
+    pub place: Place,
+    /// The plan; what is satisfied is left out of its steps.
+    pub plan: Plan,
+    /// Why it is this plan, a sentence each.
+    pub why: Vec<String>,
+    /// What will come, go and change among the packages, as far as it is known before.
+    pub expected: Option<Difference>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+    /// The command in a phrase, for the snapshot: `env add numpy`.
+    pub reason: String,
+    /// The framework build that is chosen for this machine afterwards; the one noted before when none.
+    pub choice: Option<Choice>,
+    /// The machine the plan was made for.
+    pub facts: Facts,
+}
+
+/// The answer of a change with `--plan`.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct ChangePlanReport {
+    /// The plan.
+    pub plan: Plan,
+    /// The project's folder.
+    pub project: String,
+    /// Why it is this plan, a sentence each.
+    pub why: Vec<String>,
+    /// What will come, go and change among the packages, as far as it is known before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Difference>,
+    /// What a person should know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+impl Answer for ChangePlanReport {
+    const SCHEMA: &'static str = "deskside.environment-plan";
+}
+
+/// The answer of a command that changes an environment.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct ChangeReport {
+    /// The project's folder.
+    pub project: String,
+    /// The environment's folder.
+    pub environment: String,
+    /// The operation in the history; none when nothing had to be done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// Steps that were carried out, by id.
+    pub done: Vec<String>,
+    /// The snapshot of what was before; none when there was no environment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// The snapshot of what is now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// What changed.
+    pub difference: Difference,
+    /// What a person should know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+impl Answer for ChangeReport {
+    const SCHEMA: &'static str = "deskside.environment-change";
+}
+
+impl Prepared {
+    /// The plan as an answer.
+    pub fn report(&self) -> ChangePlanReport {
+        ChangePlanReport {
+            plan: self.plan.clone(),
+            project: self.place.project.display().to_string(),
+            why: self.why.clone(),
+            expected: self.expected.clone(),
+            warnings: self.warnings.clone(),
+        }
+    }
+}
+
+/// The plan of steps that do not hold yet. `resting_on` names project files the steps were made from: the plan is stale
+/// once one of them is another.
+///
+/// # Errors
+/// When a check can't be made.
+pub fn plan(
+    context: &Context,
+    place: &Place,
+    wish: String,
+    steps: Vec<Step>,
+    resting_on: &[&str],
+) -> Result<Plan> {
+    let machine = &*context.machine;
+    let mut pending = Vec::new();
+    let mut satisfied = Vec::new();
+    let mut made_anew = false;
+    for step in steps {
+        // What rests on an environment that is made anew is pending too, whatever is there now.
+        if !made_anew && check::all_hold(machine, &Everything, &step.check)? {
+            satisfied.push(step.title.clone());
+        } else {
+            made_anew |= step.id == "environment";
+            pending.push(step);
+        }
+    }
+    let needed: u64 = pending.iter().filter_map(|step| step.download_bytes).sum();
+    let mut premises: Vec<Premise> = resting_on
+        .iter()
+        .map(|name| premise::file(machine, &place.project.join(name)))
+        .collect();
+    if needed > 0 {
+        premises.push(Premise {
+            fact: format!("free:{}", place.project.display()),
+            operator: Comparison::AtLeast,
+            value: crate::up::unpacked(needed).into(),
+        });
+    }
+    Ok(Plan {
+        version: PLAN_VERSION,
+        wish,
+        made_at: machine.now()?.wall,
+        premises,
+        steps: pending,
+        satisfied,
+    })
+}
+
+/// Carries a change out; an empty plan does nothing and keeps nothing.
+///
+/// # Errors
+/// When a run goes on in the environment, what the plan rests on changed, or a step fails. Preparing and carrying out
+/// again goes on from there.
+pub fn carry_out(
+    context: &Context,
+    prepared: &Prepared,
+    listen: &mut dyn FnMut(Event<'_>),
+) -> Result<ChangeReport> {
+    context.require_live("env")?;
+    let machine = &*context.machine;
+    let place = &prepared.place;
+    let mut report = ChangeReport {
+        project: place.project.display().to_string(),
+        environment: place.environment.display().to_string(),
+        operation: None,
+        done: Vec::new(),
+        before: None,
+        after: None,
+        difference: Difference::default(),
+        warnings: prepared.warnings.clone(),
+    };
+    if prepared.plan.is_empty() {
+        return Ok(report);
+    }
+    live::refuse_under_a_run(context, &[place.environment.as_path()], "would be changed")?;
+    premise::require(machine, &prepared.plan, &prepared.facts)?;
+    let before = keep(
+        context,
+        place,
+        &prepared.facts,
+        "as it was found",
+        None,
+        None,
+    )?;
+    let workshop = Workshop {
+        machine,
+        domain: &Everything,
+        state: context.directories.state.clone(),
+    };
+    let applied = apply(&workshop, &prepared.plan, listen)?;
+    let operation = applied.operation.map(|id| id.0);
+    let after = keep(
+        context,
+        place,
+        &prepared.facts,
+        &prepared.reason,
+        operation.clone(),
+        prepared.choice.clone(),
+    );
+    report.done = applied.done;
+    report.operation = operation;
+    report.before = before.as_ref().map(|snapshot| snapshot.id.clone());
+    match after {
+        Ok(after) => {
+            report.difference = match (&before, &after) {
+                (Some(before), Some(after)) => difference(before, after),
+                (None, Some(after)) => difference(&nothing(after), after),
+                _ => Difference::default(),
+            };
+            report.after = after.map(|snapshot| snapshot.id);
+        }
+        // The change is done and proven: that it could not be remembered must not make it look failed.
+        Err(problem) => report.warnings.push(format!(
+            "the snapshot of the new state could not be kept: {problem}"
+        )),
+    }
+    Ok(report)
+}
+
+/// A snapshot of an environment that was not there.
+fn nothing(after: &Snapshot) -> Snapshot {
+    Snapshot {
+        distributions: Vec::new(),
+        python: snapshot::PythonState {
+            version: String::new(),
+            interpreter: String::new(),
+            managed: false,
+        },
+        choice: None,
+        files: after.files.clone(),
+        ..after.clone()
+    }
+}
+
+/// Keeps a snapshot of the environment as it is, unless the newest one is of the same; none where there is no
+/// whole environment.
+///
+/// # Errors
+/// When the environment can't be read or the snapshot can't be written.
+pub fn keep(
+    context: &Context,
+    place: &Place,
+    facts: &Facts,
+    reason: &str,
+    operation: Option<String>,
+    choice: Option<Choice>,
+) -> Result<Option<Snapshot>, Problem> {
+    let machine = &*context.machine;
+    let taking = Taking {
+        project: &place.project,
+        environment: &place.environment,
+        facts,
+        reason: reason.to_string(),
+        operation,
+        choice: choice.or_else(|| place.store.local(machine).choice),
+    };
+    let Some(taken) = snapshot::take(machine, &taking)? else {
+        return Ok(None);
+    };
+    let newest = place.store.list(machine)?.snapshots.pop();
+    if let Some(newest) = newest
+        && newest.same_as(&taken.snapshot)
+    {
+        return Ok(Some(newest));
+    }
+    place.store.keep(machine, &taken.snapshot, &taken.files)?;
+    Ok(Some(taken.snapshot))
+}
+
+/// Whether something is there to be kept or compared.
+pub fn environment_is_there(machine: &dyn Machine, place: &Place) -> Result<bool> {
+    Ok(machine.exists(place.environment.join("pyvenv.cfg"))?)
+}

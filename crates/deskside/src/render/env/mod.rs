@@ -1,0 +1,3 @@
+//! Answers of `deskside env` as text, one file a report.
+
+pub mod change;

@@ -1,0 +1,277 @@
+//! Where the snapshots of a project's environment lie, with what belongs to this machine alone.
+//!
+//! `<data>/environments/<key>/`: `environment.json` (this machine's choices), `snapshots/<id>/snapshot.json`
+//! (with `wheels/` where they are kept), `objects/<sha256>` (contents of project files).
+
+use super::{SNAPSHOT_VERSION, Snapshot};
+use deskside_machine::{Acting, Directories, Durability, ErrorKind, FileKind, Machine, Reading};
+use deskside_types::run::RunId;
+use deskside_types::{Code, Problem};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A snapshot's file is not read beyond this.
+const LARGEST: u64 = 64 << 20;
+
+/// The snapshots of one project's environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    folder: PathBuf,
+}
+
+/// What belongs to this machine alone and never stands in the project's files.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Local {
+    /// The format's version.
+    #[serde(default)]
+    pub version: u32,
+    /// The project's folder.
+    #[serde(default)]
+    pub project: String,
+    /// The framework build that is installed here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<Choice>,
+    /// A person named the extra, so that it is not chosen anew.
+    #[serde(default)]
+    pub pinned: bool,
+}
+
+/// A framework build as it was chosen for this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Choice {
+    /// `torch`, `jax`, `mlx`, `tensorflow`.
+    pub framework: String,
+    /// The extra of the project that stands for it; empty where the project has none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub extra: String,
+    /// The build: `cu126`, `rocm7.2`, `metal`, `cpu`.
+    pub variant: String,
+    /// Why, a sentence each.
+    #[serde(default)]
+    pub why: Vec<String>,
+    /// Variables for what runs in the environment: set, or taken away where none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, Option<String>>,
+}
+
+impl Choice {
+    /// In words: `torch cu126`.
+    pub fn shown(&self) -> String {
+        format!("{} {}", self.framework, self.variant)
+    }
+}
+
+/// Snapshots that could be read, oldest first, and those that could not, in sentences.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Listed {
+    /// Oldest first.
+    pub snapshots: Vec<Snapshot>,
+    /// A sentence each.
+    pub unreadable: Vec<String>,
+}
+
+impl Store {
+    /// The store of a project's environment. `project` is the folder's real path.
+    pub fn of(directories: &Directories, project: &Path) -> Self {
+        Self {
+            folder: directories.data.join("environments").join(key(project)),
+        }
+    }
+
+    /// A store by its folder.
+    pub fn at(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_path_buf(),
+        }
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The file with this machine's choices.
+    pub fn local_path(&self) -> PathBuf {
+        self.folder.join("environment.json")
+    }
+
+    /// This machine's choices; none where nothing was chosen yet or the file can't be read.
+    pub fn local(&self, machine: &dyn Machine) -> Local {
+        machine
+            .file(self.local_path(), 1 << 20)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .unwrap_or_default()
+    }
+
+    /// The folder of a snapshot.
+    pub fn snapshot_folder(&self, id: &str) -> PathBuf {
+        self.folder.join("snapshots").join(id)
+    }
+
+    /// The folder with the wheels of a full snapshot.
+    pub fn wheels(&self, id: &str) -> PathBuf {
+        self.snapshot_folder(id).join("wheels")
+    }
+
+    /// All snapshots.
+    ///
+    /// # Errors
+    /// When the folder can't be listed for another reason than that it is not there.
+    pub fn list(&self, machine: &dyn Machine) -> Result<Listed, Problem> {
+        let entries = match machine.entries(self.folder.join("snapshots")) {
+            Ok(entries) => entries,
+            Err(error) if error.kind == ErrorKind::Absent => return Ok(Listed::default()),
+            Err(error) => return Err(error.into()),
+        };
+        let mut listed = Listed::default();
+        for entry in entries {
+            if entry.kind != FileKind::Directory || !RunId::is_valid(&entry.name) {
+                continue;
+            }
+            match read(machine, &self.snapshot_folder(&entry.name)) {
+                Ok(Some(snapshot)) => listed.snapshots.push(snapshot),
+                // Cut off before its file was written: it is nothing yet.
+                Ok(None) => {}
+                Err(why) => listed.unreadable.push(why),
+            }
+        }
+        listed
+            .snapshots
+            .sort_by(|left, right| (left.taken_at, &left.id).cmp(&(right.taken_at, &right.id)));
+        Ok(listed)
+    }
+
+    /// The snapshot a person means: a number of steps back from the newest (0), an identity, or a unique end of one.
+    ///
+    /// # Errors
+    /// [`Code::SnapshotUnknown`] when there is none, or more than one fits.
+    pub fn find(&self, machine: &dyn Machine, wanted: &str) -> Result<Snapshot, Problem> {
+        let listed = self.list(machine)?;
+        let unknown = |message: String| {
+            Problem::new(Code::SnapshotUnknown, message).hint("`deskside env history` lists them")
+        };
+        if listed.snapshots.is_empty() {
+            return Err(
+                unknown("there are no snapshots of this environment yet".into()).hint(
+                    "every change by Deskside takes one; `deskside env snapshot` takes one now",
+                ),
+            );
+        }
+        if let Ok(back) = wanted.parse::<usize>() {
+            let count = listed.snapshots.len();
+            return listed.snapshots.into_iter().rev().nth(back).ok_or_else(|| {
+                unknown(format!(
+                    "there are only {count} snapshots, so none is {back} back"
+                ))
+            });
+        }
+        let mut fitting = listed.snapshots.into_iter().filter(|snapshot| {
+            snapshot.id == wanted || (wanted.len() >= 4 && snapshot.id.ends_with(wanted))
+        });
+        match (fitting.next(), fitting.next()) {
+            (Some(one), None) => Ok(one),
+            (None, _) => Err(unknown(format!("there is no snapshot {wanted}"))),
+            (Some(_), Some(_)) => Err(unknown(format!(
+                "more than one snapshot ends with {wanted}"
+            ))),
+        }
+    }
+
+    /// Keeps a snapshot and the contents of its project files.
+    ///
+    /// # Errors
+    /// When they can't be written.
+    pub fn keep(
+        &self,
+        machine: &dyn Machine,
+        snapshot: &Snapshot,
+        files: &BTreeMap<String, Vec<u8>>,
+    ) -> Result<(), Problem> {
+        for contents in files.values() {
+            let path = self.object_path(&sha256(contents));
+            if !machine.exists(&path)? {
+                machine.write_file(path, contents.clone(), 0o600, Durability::Power)?;
+            }
+        }
+        let mut text = serde_json::to_string_pretty(snapshot).unwrap_or_default();
+        text.push('\n');
+        let path = self.snapshot_folder(&snapshot.id).join("snapshot.json");
+        Ok(machine.write_file(path, text, 0o600, Durability::Power)?)
+    }
+
+    /// Where the contents with that hash lie.
+    pub fn object_path(&self, sha256: &str) -> PathBuf {
+        self.folder.join("objects").join(sha256)
+    }
+
+    /// The contents with that hash.
+    ///
+    /// # Errors
+    /// When they are not there, or are not what they should be.
+    pub fn object(&self, machine: &dyn Machine, wanted: &str) -> Result<Vec<u8>, Problem> {
+        let path = self.object_path(wanted);
+        let contents = machine.file(&path, LARGEST)?;
+        if sha256(&contents) == wanted {
+            Ok(contents)
+        } else {
+            Err(Problem::new(
+                Code::SnapshotUnavailable,
+                format!("{} is not what was kept", path.display()),
+            )
+            .because("its contents no longer have the hash they were kept under"))
+        }
+    }
+}
+
+/// Reads the snapshot in a folder; none where it has no file yet, a sentence where it can't be read.
+fn read(machine: &dyn Machine, folder: &Path) -> Result<Option<Snapshot>, String> {
+    let path = folder.join("snapshot.json");
+    let bytes = match machine.file(&path, LARGEST) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind == ErrorKind::Absent => return Ok(None),
+        Err(error) => return Err(error.to_string()),
+    };
+    let snapshot: Snapshot = serde_json::from_slice(&bytes)
+        .map_err(|error| format!("{} is damaged: {error}", path.display()))?;
+    if snapshot.version > SNAPSHOT_VERSION {
+        return Err(format!(
+            "{} was written by a newer Deskside",
+            path.display()
+        ));
+    }
+    if folder
+        .file_name()
+        .is_none_or(|name| name.to_string_lossy() != snapshot.id)
+    {
+        return Err(format!("{} calls itself {}", path.display(), snapshot.id));
+    }
+    Ok(Some(snapshot))
+}
+
+/// A project's key: its folder's name, and 12 hex digits of its path's SHA-256.
+fn key(project: &Path) -> String {
+    let name: String = project
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
+        .chars()
+        .map(|letter| {
+            if letter.is_ascii_alphanumeric() || "-_.".contains(letter) {
+                letter
+            } else {
+                '-'
+            }
+        })
+        .take(40)
+        .collect();
+    let hash = sha256(project.to_string_lossy().as_bytes());
+    format!("{}-{}", name.trim_start_matches('.'), &hash[..12])
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    crate::hex(&Sha256::digest(bytes))
+}
