@@ -1,15 +1,16 @@
 //! `deskside run`: a command, tracked.
 
 use crate::{Answer, Context};
+use deskside_envs::snapshot::Store;
 use deskside_machine::{Machine, Reading};
-use deskside_runs::{Finished, Request};
+use deskside_runs::{BuildRecord, Finished, Request};
 use deskside_track::{Folder, record};
 use deskside_types::Result;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What is to be run.
 #[derive(Debug, Clone, Default)]
@@ -56,6 +57,18 @@ pub fn run(context: &Context, request: RunRequest) -> Result<RunReport> {
     context.require_live("run")?;
     let machine = &*context.machine;
     let environment = environment_of_folder(machine);
+    let used = environment
+        .clone()
+        .or_else(|| machine.variable("VIRTUAL_ENV").map(PathBuf::from));
+    let choice = used
+        .as_deref()
+        .and_then(Path::parent)
+        .and_then(|project| machine.real_path(project).ok())
+        .and_then(|project| {
+            Store::of(&context.directories, &project)
+                .local(machine)
+                .choice
+        });
     let finished = deskside_runs::foreground(
         context.machine.clone(),
         &context.directories,
@@ -66,6 +79,21 @@ pub fn run(context: &Context, request: RunRequest) -> Result<RunReport> {
             params: request.params,
             tags: request.tags,
             environment,
+            variables: choice
+                .as_ref()
+                .map(|choice| choice.variables.clone())
+                .unwrap_or_default()
+                .into_iter()
+                // What a person set themselves is meant.
+                .filter(|(name, _)| machine.variable(name).is_none())
+                .collect(),
+            build: choice.map(|choice| BuildRecord {
+                framework: choice.framework,
+                variant: choice.variant,
+                extra: choice.extra,
+                why: choice.why,
+                ..BuildRecord::default()
+            }),
             ..Request::default()
         },
     )?;

@@ -1,13 +1,15 @@
 //! `deskside undo`: takes an operation back.
 
+use crate::environment::{Place, change};
 use crate::up::Everything;
 use crate::{Answer, Context, live};
+use deskside_machine::Reading;
 use deskside_operate::Workshop;
 use deskside_types::Result;
 use deskside_types::plan::Action;
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The answer of `undo`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -73,30 +75,57 @@ pub fn undo(context: &Context, operation: Option<&str>) -> Result<UndoReport> {
         domain: &Everything,
         state: context.directories.state.clone(),
     };
+    let environments = environments(context, operation)?;
     let undone = deskside_operate::undo(&workshop, operation)?;
-    Ok(UndoReport {
+    let mut report = UndoReport {
         operations: undone.operations.into_iter().map(|id| id.0).collect(),
         wish: undone.wish,
         steps: undone.steps,
         left: undone.left,
-    })
+    };
+    // The state that came back is remembered like any other, so that nobody takes it for a change made elsewhere.
+    let facts = deskside_probe::collect(&*context.machine);
+    for folder in environments.iter().filter_map(|path| path.parent()) {
+        if !context.machine.exists(folder)? {
+            continue;
+        }
+        let kept = Place::at(context, Some(folder)).and_then(|place| {
+            let reason = format!("undo {}", report.wish);
+            let operation = report.operations.first().cloned();
+            change::keep(context, &place, &facts, &reason, operation, None)
+        });
+        if let Err(problem) = kept {
+            report.left.push(format!(
+                "a snapshot of the environment could not be kept: {problem}"
+            ));
+        }
+    }
+    Ok(report)
 }
 
 /// A training that goes on must not lose its environment.
 fn refuse_under_a_live_run(context: &Context, operation: Option<&str>) -> Result<()> {
-    let machine = &*context.machine;
-    let (operations, _) = deskside_operate::history(machine, &context.directories.state)?;
+    let environments = environments(context, operation)?;
+    let paths: Vec<&Path> = environments.iter().map(PathBuf::as_path).collect();
+    live::refuse_under_a_run(context, &paths, "would be taken away")
+}
+
+/// The environments that taking an operation back touches.
+fn environments(context: &Context, operation: Option<&str>) -> Result<Vec<PathBuf>> {
+    let (operations, _) = deskside_operate::history(&*context.machine, &context.directories.state)?;
     let chosen = deskside_operate::undo::choose(&operations, operation)?;
     let chain = deskside_operate::undo::chain(&operations, &chosen);
     let actions = chain
         .iter()
         .flat_map(|one| &one.plan.steps)
         .flat_map(|step| &step.actions);
-    let environments: Vec<&Path> = actions
+    let mut environments: Vec<PathBuf> = actions
         .filter_map(|action| match action {
-            Action::Env { action } => Some(Path::new(action.path())),
+            Action::Env { action } => Some(PathBuf::from(action.path())),
             _ => None,
         })
         .collect();
-    live::refuse_under_a_run(context, &environments, "would be taken away")
+    environments.sort();
+    environments.dedup();
+    Ok(environments)
 }

@@ -43,6 +43,9 @@ pub struct BuildRecord {
     pub framework: String,
     /// `cu132`, `rocm7.2`, `cpu`.
     pub variant: String,
+    /// The extra of the project that stands for it; empty where the project has none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub extra: String,
     /// Requirements, as uv takes them.
     pub requirements: Vec<String>,
     /// Further uv arguments: indexes and the like. Credentials are left out when it is written.

@@ -15,8 +15,10 @@ pub use report::{Next, PlanReport, TrainedRun, UpReport};
 pub use train::train;
 
 use crate::Context;
+use crate::environment::{self, Place, change};
 use deskside_envs::build::{Build, Flavour};
 use deskside_envs::project::Project;
+use deskside_envs::snapshot::Choice;
 use deskside_envs::uv::{self, UvState};
 use deskside_machine::{Machine, Reading};
 use deskside_operate::{Applied, Event, Workshop, apply, check, premise};
@@ -48,6 +50,14 @@ pub struct Prepared {
     project: Project,
     build: Option<Build>,
     request: UpRequest,
+}
+
+/// A plan that was carried out.
+pub struct Carried {
+    /// What it came to.
+    pub applied: Applied,
+    /// What a person should know.
+    pub warnings: Vec<String>,
 }
 
 /// Looks at the machine and the project, and makes the plan.
@@ -119,7 +129,7 @@ pub fn carry_out(
     context: &Context,
     prepared: &Prepared,
     listen: &mut dyn FnMut(Event<'_>),
-) -> Result<Applied> {
+) -> Result<Carried> {
     context.require_live("up")?;
     let machine = &*context.machine;
     // Between making the plan and carrying it out a person may have read it for an hour.
@@ -133,15 +143,52 @@ pub fn carry_out(
         domain: &Everything,
         state: context.directories.state.clone(),
     };
-    apply(&workshop, &prepared.report.plan, listen)
+    if prepared.report.plan.is_empty() {
+        return Ok(Carried {
+            applied: apply(&workshop, &prepared.report.plan, listen)?,
+            warnings: Vec::new(),
+        });
+    }
+    let mut warnings = Vec::new();
+    warnings.extend(remember(context, prepared, "as it was found", None));
+    let applied = apply(&workshop, &prepared.report.plan, listen)?;
+    let operation = applied.operation.as_ref().map(|id| id.0.clone());
+    warnings.extend(remember(context, prepared, "up", operation));
+    Ok(Carried { applied, warnings })
+}
+
+/// Keeps a snapshot of the project's environment; answers, in a sentence, why it can't. That must not stop a training:
+/// the environment itself is as it should be, and the next change tries again.
+fn remember(
+    context: &Context,
+    prepared: &Prepared,
+    reason: &str,
+    operation: Option<String>,
+) -> Option<String> {
+    let project = &prepared.project.path;
+    if !context.machine.exists(project).unwrap_or(false) {
+        return None;
+    }
+    let choice = prepared
+        .build
+        .as_ref()
+        .filter(|_| operation.is_some())
+        .map(|build| Choice {
+            framework: build.flavour.word().into(),
+            extra: String::new(),
+            variant: build.variant.clone(),
+            why: build.why.clone(),
+            variables: build.variables.clone(),
+        });
+    Place::at(context, Some(project))
+        .and_then(|place| change::keep(context, &place, &prepared.facts, reason, operation, choice))
+        .err()
+        .map(|problem| format!("a snapshot of the environment could not be kept: {problem}"))
 }
 
 /// uv as it is here, or where it comes from. A recorded machine has no network: what is known is enough for a plan to read.
 fn uv_state(context: &Context, facts: &Facts) -> Result<UvState> {
-    if let Some(tool) = uv::locate(&*context.machine, &context.directories) {
-        return Ok(UvState::Here(tool));
-    }
-    if context.recorded {
+    if context.recorded && uv::locate(&*context.machine, &context.directories).is_none() {
         let path = uv::tools(&context.directories)
             .join("newest/uv")
             .display()
@@ -159,7 +206,7 @@ fn uv_state(context: &Context, facts: &Facts) -> Result<UvState> {
             origin: "the person's package index".into(),
         }));
     }
-    uv::source(&*context.machine, facts, &context.directories).map(UvState::Fetch)
+    environment::uv_state(context, facts)
 }
 
 /// The steps that are not satisfied yet, and what they rest on.

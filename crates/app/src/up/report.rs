@@ -54,6 +54,9 @@ pub struct UpReport {
     pub summary: BTreeMap<String, f64>,
     /// What to type next.
     pub next: Vec<Next>,
+    /// What a person should know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 impl Answer for UpReport {

@@ -1,10 +1,9 @@
 //! The training run of `up`, and what came of it.
 
-use super::{Next, Prepared, TrainedRun, UpReport, machine_lines};
+use super::{Carried, Next, Prepared, TrainedRun, UpReport, machine_lines};
 use crate::{Context, run, runs};
 use deskside_envs::project::{Packages, Project};
 use deskside_machine::{Machine, Reading};
-use deskside_operate::Applied;
 use deskside_runs::{BuildRecord, Finished, Request};
 use deskside_track::{Folder, logs};
 use deskside_types::run::RunState;
@@ -30,10 +29,12 @@ pub fn shown_command(project: &Project, arguments: &[OsString]) -> String {
 /// # Errors
 /// [`Code::TrainingFailed`] with the last lines of its log when the command failed, [`Code::Interrupted`] when the person
 /// stopped it, and whatever keeps the command from being started.
-pub fn train(context: &Context, prepared: &Prepared, applied: Applied) -> Result<UpReport> {
+pub fn train(context: &Context, prepared: &Prepared, carried: Carried) -> Result<UpReport> {
     let machine = &*context.machine;
     let project = &prepared.project;
+    let Carried { applied, warnings } = carried;
     let mut report = UpReport {
+        warnings,
         project: project.path.display().to_string(),
         done: applied.done,
         operation: applied.operation.map(|id| id.0),
@@ -70,6 +71,7 @@ pub fn train(context: &Context, prepared: &Prepared, applied: Applied) -> Result
             build: prepared.build.as_ref().map(|build| BuildRecord {
                 framework: build.flavour.word().into(),
                 variant: build.variant.clone(),
+                extra: String::new(),
                 requirements: build.requirements.clone(),
                 arguments: build.arguments.clone(),
                 python: build.python.clone(),

@@ -40,6 +40,7 @@ pub fn up(ui: &Ui, context: &Context, arguments: Up) -> Result<u8> {
     });
     drop(steps);
     let report = up::train(context, &prepared, applied?)?;
+    super::env::warnings(ui, &report.warnings);
     answer(ui, &report, render::plan::result)
 }
 
