@@ -8,6 +8,7 @@
 pub mod build;
 pub mod environment;
 pub mod index;
+pub mod manifest;
 pub mod plan;
 pub mod project;
 pub mod snapshot;

@@ -5,12 +5,14 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+pub mod conda;
 pub mod errors;
 pub mod frameworks;
 pub mod hardware;
 pub mod hosts;
 pub mod predicate;
 pub mod python;
+pub mod python_releases;
 pub mod system;
 mod table;
 pub mod version;
