@@ -123,10 +123,32 @@ fn environment_step(
     project: &Project,
     build: Option<&Build>,
 ) -> Step {
-    let python = python(existing, project, build);
+    let fetches = build.is_some_and(|build| {
+        build
+            .why
+            .iter()
+            .any(|line| line.starts_with("uv fetches Python"))
+    });
+    make_environment(
+        existing,
+        path,
+        uv,
+        &python(existing, project, build),
+        fetches,
+    )
+}
+
+/// Makes an environment with a Python. `fetches` says that uv downloads that Python.
+pub(crate) fn make_environment(
+    existing: &State,
+    path: &str,
+    uv: &str,
+    python: &str,
+    fetches: bool,
+) -> Step {
     let action = EnvironmentAction::Create {
         path: path.into(),
-        python: python.clone(),
+        python: python.into(),
         uv: uv.into(),
     };
     let check = vec![Check::Environment {
@@ -149,18 +171,12 @@ fn environment_step(
         }
         _ => {}
     }
-    let fetches = !python.starts_with('/')
-        && build.is_some_and(|build| {
-            build
-                .why
-                .iter()
-                .any(|line| line.starts_with("uv fetches Python"))
-        });
+    let fetches = !python.starts_with('/') && fetches;
     Step {
         id: "environment".into(),
         title: format!(
             "Make the Python environment {path} ({})",
-            shown_python(&python)
+            shown_python(python)
         ),
         why,
         check: check.clone(),
@@ -295,7 +311,7 @@ fn packages_step(
     })
 }
 
-fn module_step(path: &str, uv: &str, module: &Module) -> Step {
+pub(crate) fn module_step(path: &str, uv: &str, module: &Module) -> Step {
     let action = EnvironmentAction::Module {
         path: path.into(),
         version: module.version.clone(),

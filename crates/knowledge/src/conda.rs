@@ -47,10 +47,18 @@ mod tests {
     fn the_table_reads() {
         assert!(all().len() > 50);
         for package in all() {
-            assert_eq!(package.python.is_none(), !package.why.is_empty(), "{}", package.name);
+            assert_eq!(
+                package.python.is_none(),
+                !package.why.is_empty(),
+                "{}",
+                package.name
+            );
             assert!(!package.source.is_empty());
         }
-        assert_eq!(package("pytorch").and_then(|one| one.python.as_deref()), Some("torch"));
+        assert_eq!(
+            package("pytorch").and_then(|one| one.python.as_deref()),
+            Some("torch")
+        );
         assert!(package("numpy").is_none() && package("r-ggplot2").is_some());
     }
 }

@@ -109,13 +109,25 @@ pub fn plan(
     let machine = &*context.machine;
     let mut pending = Vec::new();
     let mut satisfied = Vec::new();
-    let mut made_anew = false;
+    // What rests on something that changes is pending too, whatever is there now: packages on the files that name them,
+    // the module on an exact sync, which removes it.
+    let mut changes: Vec<&str> = Vec::new();
     for step in steps {
-        // What rests on an environment that is made anew is pending too, whatever is there now.
-        if !made_anew && check::all_hold(machine, &Everything, &step.check)? {
+        let rests = match step.id.as_str() {
+            "environment" => vec!["restore"],
+            "packages" => vec!["environment", "files"],
+            "module" => vec!["environment", "packages"],
+            _ => vec![],
+        };
+        let rests_on_change = rests.iter().any(|id| changes.contains(id));
+        if !rests_on_change && check::all_hold(machine, &Everything, &step.check)? {
             satisfied.push(step.title.clone());
         } else {
-            made_anew |= step.id == "environment";
+            changes.extend(
+                ["environment", "files", "packages", "restore"]
+                    .into_iter()
+                    .filter(|id| *id == step.id),
+            );
             pending.push(step);
         }
     }

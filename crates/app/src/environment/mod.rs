@@ -3,8 +3,14 @@
 //! A command that changes an environment is prepared (looked at, decided, resolved into a plan; nothing of the person's
 //! is touched), then carried out by [`change::carry_out`], which keeps a snapshot before and after.
 
+pub mod add;
 pub mod change;
+pub mod init;
+pub mod lock;
 mod place;
+mod project;
+pub mod sync;
+mod variants;
 
 pub use change::{ChangePlanReport, ChangeReport, Prepared, carry_out};
 pub use deskside_envs::snapshot::compare::{Changed, Difference, Named, Versions};

@@ -110,13 +110,21 @@ const KINDS: &[Kind] = &[
         ],
     },
     Kind {
-        words: &["Failed to parse `uv.lock`", "The lockfile at", "lockfile needs to be updated"],
+        words: &[
+            "Failed to parse `uv.lock`",
+            "The lockfile at",
+            "lockfile needs to be updated",
+        ],
         code: Code::LockUnusable,
         cause: "the lock file is damaged or out of date",
         hints: &["make it anew from pyproject.toml: deskside env lock"],
     },
     Kind {
-        words: &["Failed to parse: `", "Expected one of `@`", "Expected package name starting with"],
+        words: &[
+            "Failed to parse: `",
+            "Expected one of `@`",
+            "Expected package name starting with",
+        ],
         code: Code::RequirementInvalid,
         cause: "a requirement can't be understood",
         hints: &["requirements look like: numpy   'scipy>=1.15'   'jax[cuda13]'"],

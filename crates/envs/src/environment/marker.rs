@@ -4,6 +4,7 @@ use deskside_machine::{Durability, ErrorKind, Machine, Reading};
 use deskside_types::Problem;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The marker's version.
@@ -48,6 +49,9 @@ pub struct Finished {
     pub fingerprint: String,
     /// In words a person can read.
     pub of: Vec<String>,
+    /// What was installed then, by normalised name, where nothing else may be there (an exact sync).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub installed: BTreeMap<String, String>,
 }
 
 /// The marker's file name.

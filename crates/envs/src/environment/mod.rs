@@ -7,7 +7,7 @@ mod prepare;
 mod restore;
 mod revert;
 mod tree;
-pub(crate) mod uv;
+pub mod uv;
 pub mod venv;
 
 pub use prepare::prepare;
@@ -24,6 +24,7 @@ use deskside_types::{Code, Problem};
 use marker::Finished;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 use uv::{command, interpreter, uv_command};
@@ -58,9 +59,11 @@ pub fn holds(machine: &dyn Machine, action: &EnvironmentAction) -> Result<bool, 
                     .iter()
                     .all(|name| there.contains_key(&normalised_name(name)))
         }
-        EnvironmentAction::Sync { .. } => marker
-            .packages
-            .is_some_and(|done| Some(done.fingerprint) == fingerprint(machine, action)),
+        EnvironmentAction::Sync { exact, .. } => marker.packages.is_some_and(|done| {
+            Some(done.fingerprint) == fingerprint(machine, action)
+                // Somebody else may have installed or removed something since.
+                && (!exact || done.installed == installed(machine, path))
+        }),
         EnvironmentAction::Module { version, .. } => {
             let there = venv::distributions(machine, path);
             let right = marker.module.is_some_and(|done| {
@@ -70,6 +73,13 @@ pub fn holds(machine: &dyn Machine, action: &EnvironmentAction) -> Result<bool, 
         }
         EnvironmentAction::Restore { .. } => false,
     })
+}
+
+/// What is installed beside Deskside's own module.
+fn installed(machine: &dyn Machine, path: &Path) -> BTreeMap<String, String> {
+    let mut there = venv::distributions(machine, path);
+    there.remove("deskside");
+    there
 }
 
 /// Whether an environment's Python meets a request: a version, specifiers, or a path, which any Python meets.
@@ -233,6 +243,7 @@ pub fn perform(
                 marker.module = Some(Finished {
                     fingerprint,
                     of: vec![name],
+                    installed: BTreeMap::new(),
                 });
             })?;
             Ok(Value::Null)
@@ -282,6 +293,10 @@ fn packages(
     let done = Finished {
         fingerprint: fingerprint(machine, action).unwrap_or_default(),
         of: described(action),
+        installed: match action {
+            EnvironmentAction::Sync { exact: true, .. } => installed(machine, path),
+            _ => BTreeMap::new(),
+        },
     };
     let ours = names(machine)
         .into_iter()

@@ -24,16 +24,17 @@ pub struct AsOf {
 /// [`Code::RequirementInvalid`] when it is no date, or lies in the future.
 pub fn parse(text: &str, today: Date) -> Result<AsOf, Problem> {
     let wrong = |why: &str| {
-        Problem::new(Code::RequirementInvalid, format!("`{text}` is no date that packages can be had of"))
-            .because(why.to_string())
-            .hint("write a month or a day: --as-of 2023-05, --as-of 2023-05-17")
+        Problem::new(
+            Code::RequirementInvalid,
+            format!("`{text}` is no date that packages can be had of"),
+        )
+        .because(why.to_string())
+        .hint("write a month or a day: --as-of 2023-05, --as-of 2023-05-17")
     };
     let parts: Vec<&str> = text.trim().split('-').collect();
     let number = |part: &str| part.parse::<i16>().ok();
     let day = match parts.as_slice() {
-        [year] if year.len() == 4 => {
-            number(year).and_then(|year| Date::new(year, 12, 31).ok())
-        }
+        [year] if year.len() == 4 => number(year).and_then(|year| Date::new(year, 12, 31).ok()),
         [year, month] => number(year)
             .zip(month.parse::<i8>().ok())
             .and_then(|(year, month)| Date::new(year, month, 1).ok())
@@ -80,10 +81,27 @@ mod tests {
             ("2024-12", "2025-01-01T00:00:00Z", "3.12"),
         ] {
             let as_of = parse(text, today).unwrap();
-            assert_eq!((as_of.moment.as_str(), as_of.python.as_str()), (moment, python), "{text}");
+            assert_eq!(
+                (as_of.moment.as_str(), as_of.python.as_str()),
+                (moment, python),
+                "{text}"
+            );
         }
-        for bad in ["", "yesterday", "2023-13", "2023-02-30", "2030-01", "1999", "2023-5-1-1", "23-05"] {
-            assert_eq!(parse(bad, today).unwrap_err().code, Code::RequirementInvalid, "{bad}");
+        for bad in [
+            "",
+            "yesterday",
+            "2023-13",
+            "2023-02-30",
+            "2030-01",
+            "1999",
+            "2023-5-1-1",
+            "23-05",
+        ] {
+            assert_eq!(
+                parse(bad, today).unwrap_err().code,
+                Code::RequirementInvalid,
+                "{bad}"
+            );
         }
     }
 }

@@ -29,7 +29,9 @@ pub fn import(shown: &str, text: &str) -> Result<Imported, Problem> {
     let unreadable = |why: String| {
         Problem::new(Code::ProjectUnreadable, format!("{shown} can't be read"))
             .because(why)
-            .hint(format!("mend {shown}, or write the packages into a requirements.txt"))
+            .hint(format!(
+                "mend {shown}, or write the packages into a requirements.txt"
+            ))
     };
     let documents = Yaml::load_from_str(text)
         .map_err(|error| unreadable(format!("it is not valid YAML: {error}")))?;
@@ -125,13 +127,19 @@ fn specifiers(text: &str) -> Option<String> {
         return Some(match parts.next() {
             Some(_) => format!("=={version}"),
             None if version.ends_with(".*") => format!("=={version}"),
-            None => format!("=={}.*", version.trim_end_matches('*').trim_end_matches('.')),
+            None => format!(
+                "=={}.*",
+                version.trim_end_matches('*').trim_end_matches('.')
+            ),
         });
     }
     if text.starts_with(|letter: char| letter.is_ascii_digit()) {
         let version = text.split_whitespace().next()?;
         return Some(if version.ends_with('*') {
-            format!("=={}.*", version.trim_end_matches('*').trim_end_matches('.'))
+            format!(
+                "=={}.*",
+                version.trim_end_matches('*').trim_end_matches('.')
+            )
         } else {
             format!("=={version}")
         });
@@ -143,7 +151,9 @@ fn specifiers(text: &str) -> Option<String> {
         // Alternatives (`1.2|1.3`) have no like among Python's specifiers; the resolver decides.
         .filter(|clause| !clause.contains('|'))
         .map(|clause| match clause.strip_prefix('=') {
-            Some(fuzzy) if !fuzzy.starts_with('=') => format!("=={}.*", fuzzy.trim_end_matches(".*")),
+            Some(fuzzy) if !fuzzy.starts_with('=') => {
+                format!("=={}.*", fuzzy.trim_end_matches(".*"))
+            }
             _ => clause,
         })
         .collect();

@@ -40,9 +40,12 @@ impl Manifest {
                 .span()
                 .map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
             let place = line.map_or_else(|| shown.to_string(), |line| format!("{shown}:{line}"));
-            Problem::new(Code::ProjectUnreadable, format!("{shown} is not valid TOML"))
-                .because(format!("{place}: {}", error.message().trim()))
-                .hint(format!("mend {place}, then run the same command again"))
+            Problem::new(
+                Code::ProjectUnreadable,
+                format!("{shown} is not valid TOML"),
+            )
+            .because(format!("{place}: {}", error.message().trim()))
+            .hint(format!("mend {place}, then run the same command again"))
         })?;
         Ok(Self { document })
     }
@@ -54,7 +57,9 @@ impl Manifest {
 
     /// Whether it has a `[project]` table, without which uv takes no dependencies from it.
     pub fn has_project(&self) -> bool {
-        self.document.get("project").is_some_and(Item::is_table_like)
+        self.document
+            .get("project")
+            .is_some_and(Item::is_table_like)
     }
 
     /// Gives it a `[project]` table where it has none.
@@ -74,7 +79,10 @@ impl Manifest {
 
     /// `requires-python`.
     pub fn requires_python(&self) -> Option<&str> {
-        self.document.get("project")?.get("requires-python")?.as_str()
+        self.document
+            .get("project")?
+            .get("requires-python")?
+            .as_str()
     }
 
     /// Sets `requires-python`.
@@ -201,7 +209,10 @@ impl Manifest {
         }
         set.set_trailing("\n");
         set.set_trailing_comma(true);
-        let names: Vec<&str> = variants.iter().map(|variant| variant.extra.as_str()).collect();
+        let names: Vec<&str> = variants
+            .iter()
+            .map(|variant| variant.extra.as_str())
+            .collect();
         let uv = self.uv();
         let conflicts = uv
             .entry("conflicts")
@@ -293,6 +304,73 @@ impl Manifest {
             });
             if !foreign {
                 sources.insert(name, toml_edit::value(list));
+            }
+        }
+    }
+
+    /// Takes extras out, with what excludes them and the sources that only they have.
+    pub fn remove_variants(&mut self, names: &[String], sourced: &[String]) {
+        let project = self.table("project");
+        if let Some(extras) = project
+            .get_mut("optional-dependencies")
+            .and_then(Item::as_table_like_mut)
+        {
+            for name in names {
+                extras.remove(name);
+            }
+            if extras.is_empty() {
+                project.remove("optional-dependencies");
+            }
+        }
+        let uv = self.uv();
+        if let Some(conflicts) = uv.get_mut("conflicts").and_then(Item::as_array_mut) {
+            conflicts.retain(|set| {
+                !set.as_array().is_some_and(|set| {
+                    set.iter().any(|entry| {
+                        entry
+                            .as_inline_table()
+                            .and_then(|entry| entry.get("extra"))
+                            .and_then(Value::as_str)
+                            .is_some_and(|extra| names.iter().any(|name| name == extra))
+                    })
+                })
+            });
+            if conflicts.is_empty() {
+                uv.remove("conflicts");
+            }
+        }
+        let mut unused: Vec<String> = Vec::new();
+        if let Some(sources) = uv.get_mut("sources").and_then(Item::as_table_like_mut) {
+            for name in sourced {
+                let ours = sources
+                    .get(name)
+                    .and_then(Item::as_array)
+                    .is_some_and(|list| {
+                        list.iter().all(|entry| {
+                            entry
+                                .as_inline_table()
+                                .is_some_and(|entry| entry.contains_key("extra"))
+                        })
+                    });
+                if ours && let Some(item) = sources.remove(name) {
+                    unused.extend(item.as_array().into_iter().flatten().filter_map(|entry| {
+                        Some(entry.as_inline_table()?.get("index")?.as_str()?.to_string())
+                    }));
+                }
+            }
+            if sources.is_empty() {
+                uv.remove("sources");
+            }
+        }
+        if let Some(indexes) = uv.get_mut("index").and_then(Item::as_array_of_tables_mut) {
+            indexes.retain(|table| {
+                !table
+                    .get("name")
+                    .and_then(Item::as_str)
+                    .is_some_and(|name| unused.iter().any(|one| one == name))
+            });
+            if indexes.is_empty() {
+                uv.remove("index");
             }
         }
     }
@@ -416,12 +494,7 @@ impl Manifest {
 
 fn collect_paths(item: &Item, paths: &mut Vec<String>) {
     if let Some(table) = item.as_table_like() {
-        paths.extend(
-            table
-                .get("path")
-                .and_then(Item::as_str)
-                .map(String::from),
-        );
+        paths.extend(table.get("path").and_then(Item::as_str).map(String::from));
     }
     for value in item.as_array().into_iter().flatten() {
         if let Some(path) = value

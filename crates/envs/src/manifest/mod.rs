@@ -4,6 +4,8 @@ pub mod as_of;
 pub mod conda;
 pub mod document;
 pub mod resolve;
+pub mod steps;
+pub mod variants;
 
 pub use document::Manifest;
 

@@ -130,14 +130,24 @@ impl<'a> Scratch<'a> {
     /// uv's failures.
     pub fn dry_sync(&self, environment: &Path, words: &[&str]) -> Result<Vec<String>, Problem> {
         let project = self.project.display().to_string();
-        let argv = [self.uv.as_str(), "sync", "--frozen", "--dry-run", "--project", &project]
-            .into_iter()
-            .chain(words.iter().copied())
-            .map(String::from)
-            .collect();
+        let argv = [
+            self.uv.as_str(),
+            "sync",
+            "--frozen",
+            "--dry-run",
+            "--project",
+            &project,
+        ]
+        .into_iter()
+        .chain(words.iter().copied())
+        .map(String::from)
+        .collect();
         let mut command = command(self.machine, environment, argv);
         command.deadline = Duration::from_secs(120);
-        let output = self.machine.command(command.clone()).map_err(Problem::from)?;
+        let output = self
+            .machine
+            .command(command.clone())
+            .map_err(Problem::from)?;
         if !output.succeeded() {
             let problem = crate::environment::failure::problem(
                 "see what would change",
@@ -148,17 +158,29 @@ impl<'a> Scratch<'a> {
         }
         Ok(String::from_utf8_lossy(&output.stderr)
             .lines()
-            .filter(|line| [" + ", " - ", " ~ "].iter().any(|mark| line.starts_with(mark)))
+            .filter(|line| {
+                [" + ", " - ", " ~ "]
+                    .iter()
+                    .any(|mark| line.starts_with(mark))
+            })
             .map(|line| line.trim().to_string())
             .collect())
     }
 
-    /// A failure in the project's own paths, without the mirror's.
+    /// A failure in the project's own paths, without the mirror's, and without what only helps who called uv by hand.
     fn plain(&self, mut problem: Problem) -> Problem {
         let mirror = self.project.display().to_string();
         let real = self.real.display().to_string();
+        if matches!(
+            problem.code,
+            Code::Unsatisfiable | Code::RequirementInvalid | Code::LockUnusable
+        ) {
+            problem.causes.retain(|cause| telling(cause));
+        }
         for cause in &mut problem.causes {
-            *cause = cause.replace(&mirror, &real);
+            let told = cause.replace(&mirror, &real);
+            let told = told.strip_prefix("cause: ").unwrap_or(&told);
+            *cause = told.strip_prefix("error: ").unwrap_or(told).to_string();
         }
         problem
     }
@@ -187,6 +209,20 @@ impl<'a> Scratch<'a> {
     pub fn remove(self) {
         let _ = self.machine.remove_tree(&self.root);
     }
+}
+
+/// Whether a line of uv's says why.
+fn telling(line: &str) -> bool {
+    let idle = [
+        "Using CPython",
+        "Creating virtual environment",
+        "error: Failed to add dependencies",
+        "cause: No solution found",
+        "hint: If you want to add the package",
+        "hint: While the active Python version",
+        "^",
+    ];
+    !line.starts_with('`') && !idle.iter().any(|words| line.starts_with(words))
 }
 
 /// How many folders a relative path climbs up: 2 of `../../x`.
@@ -240,7 +276,14 @@ mod tests {
 
     #[test]
     fn paths_climb() {
-        for (path, levels) in [("../a", 1), ("../../a", 2), ("a/../../b", 1), ("a", 0), (".", 0), ("/x/y", 0)] {
+        for (path, levels) in [
+            ("../a", 1),
+            ("../../a", 2),
+            ("a/../../b", 1),
+            ("a", 0),
+            (".", 0),
+            ("/x/y", 0),
+        ] {
             assert_eq!(climbs(path), levels, "{path}");
         }
     }

@@ -1,0 +1,508 @@
+//! What the commands that change a project's files share: resolve in a mirror, choose the extra, plan.
+
+use super::change::{self, Prepared};
+use super::{Place, uv_state};
+use crate::Context;
+use crate::up::Everything;
+use deskside_envs::build::specifier::requirement;
+use deskside_envs::build::{self, Flavour, Wish};
+use deskside_envs::manifest::Manifest;
+use deskside_envs::manifest::resolve::{Scratch, refuse_member};
+use deskside_envs::manifest::steps::{Wanted, steps};
+use deskside_envs::manifest::variants::{Framework, nearest};
+use deskside_envs::plan::Module;
+use deskside_envs::snapshot::compare::{Changed, Difference, Named};
+use deskside_envs::snapshot::{Choice, Local};
+use deskside_envs::uv::{self, UvState};
+use deskside_machine::{ErrorKind, Progress, Reading};
+use deskside_operate::{Event, Workshop, apply};
+use deskside_types::plan::{PLAN_VERSION, Plan};
+use deskside_types::{Code, Facts, Problem, Result};
+
+/// A project that is about to be changed.
+pub(super) struct Project<'a> {
+    pub context: &'a Context,
+    pub place: Place,
+    pub facts: Facts,
+    pub uv: String,
+    /// `pyproject.toml` as it stands; none where there is none yet.
+    pub manifest: Option<Manifest>,
+}
+
+/// How this machine's extra is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum ExtraWish {
+    /// The one a person named before, else the best.
+    Noted,
+    /// The best for this machine, whatever was named before.
+    Best,
+    /// This one.
+    Named(String),
+}
+
+/// What uv is told.
+pub(super) struct Resolution<'a> {
+    /// The command in a phrase: `env add numpy`.
+    pub reason: String,
+    /// The plan's aim: `add numpy to ~/work/x`.
+    pub wish: String,
+    /// `pyproject.toml` with what is done to it before uv sees it.
+    pub manifest: Manifest,
+    /// uv's subcommands, in order, each with its aim as a phrase.
+    pub commands: Vec<(&'a str, Vec<String>)>,
+    /// Resolve anew, whatever stood in the lock.
+    pub forget_lock: bool,
+    /// The extra.
+    pub extra: ExtraWish,
+    /// The Python wanted, beside `requires-python`.
+    pub python: Option<String>,
+    /// Further files to write.
+    pub files: Vec<(String, String)>,
+    /// Why, in sentences.
+    pub why: Vec<String>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+}
+
+impl<'a> Project<'a> {
+    /// Opens the project of a place, with uv at hand: uv is fetched where it is not there yet.
+    pub fn open(
+        context: &'a Context,
+        place: Place,
+        listen: &mut dyn FnMut(Event<'_>),
+    ) -> Result<Self> {
+        let machine = &*context.machine;
+        let facts = deskside_probe::collect(machine);
+        refuse_member(machine, &place.project)?;
+        let path = place.project.join("pyproject.toml");
+        let manifest = match machine.text(&path) {
+            Ok(text) => Some(Manifest::parse(&path.display().to_string(), &text)?),
+            Err(error) if error.kind == ErrorKind::Absent => None,
+            Err(error) => return Err(error.into()),
+        };
+        let uv = ready_uv(context, &facts, listen)?;
+        Ok(Self {
+            context,
+            place,
+            facts,
+            uv,
+            manifest,
+        })
+    }
+
+    /// The manifest, or that there is none.
+    pub fn existing(&self) -> Result<&Manifest> {
+        self.manifest
+            .as_ref()
+            .filter(|manifest| manifest.has_project())
+            .ok_or_else(|| {
+                Problem::new(
+                    Code::EnvironmentMissing,
+                    format!(
+                        "{} has no pyproject.toml with a [project] table",
+                        self.place.project.display()
+                    ),
+                )
+                .hint("make it a project first: deskside env init")
+            })
+    }
+
+    /// Resolves, and plans what follows. Nothing of the project's is changed.
+    pub fn prepare(&self, resolution: Resolution<'_>) -> Result<Prepared> {
+        let machine = &*self.context.machine;
+        let scratch = Scratch::make(
+            machine,
+            &self.context.directories.cache,
+            &self.uv,
+            &self.place.project,
+            &resolution.manifest,
+        )?;
+        let prepared = self.resolved(&scratch, resolution);
+        scratch.remove();
+        prepared
+    }
+
+    fn resolved(&self, scratch: &Scratch<'_>, resolution: Resolution<'_>) -> Result<Prepared> {
+        if resolution.forget_lock {
+            scratch.forget_lock()?;
+        }
+        let mut quiet = |_: Progress<'_>| {};
+        for (what, words) in &resolution.commands {
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            scratch.uv(what, &words, &mut quiet)?;
+        }
+        let text = scratch.file("pyproject.toml")?.unwrap_or_default();
+        let shown = self.place.project.join("pyproject.toml");
+        let manifest = Manifest::parse(&shown.display().to_string(), &text)?;
+        let mut files = vec![("pyproject.toml".to_string(), text)];
+        if let Some(lock) = scratch.file("uv.lock")? {
+            files.push(("uv.lock".to_string(), lock));
+        }
+        files.extend(resolution.files);
+        let mut why = resolution.why;
+        let chosen = self.choose(&manifest, &resolution.extra, &mut why)?;
+        let python = self.python(&manifest, resolution.python.as_deref(), &mut why)?;
+        let arguments = arguments(chosen.as_ref());
+        let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let said = scratch.dry_sync(
+            &self.place.environment,
+            &[words, vec!["--python", &python.0]].concat(),
+        );
+        let expected = match said {
+            Ok(lines) => Some(expected(&lines)),
+            // What would change is only told; the sync itself says what is wrong.
+            Err(problem) if problem.code != Code::Interrupted => None,
+            Err(problem) => return Err(problem),
+        };
+        self.planned(Planned {
+            reason: resolution.reason,
+            wish: resolution.wish,
+            files,
+            python,
+            arguments,
+            chosen,
+            pinned: matches!(resolution.extra, ExtraWish::Named(_)),
+            expected,
+            why,
+            warnings: resolution.warnings,
+        })
+    }
+
+    /// The plan of files and an environment that are known.
+    pub fn planned(&self, planned: Planned) -> Result<Prepared> {
+        let machine = &*self.context.machine;
+        let module = module(self.context);
+        let local = self.place.store.local(machine);
+        let noted = Local {
+            version: 1,
+            project: self.place.project.display().to_string(),
+            choice: planned.chosen.clone(),
+            pinned: planned.pinned
+                || (local.pinned
+                    && local.choice.as_ref().map(|one| &one.extra)
+                        == planned.chosen.as_ref().map(|one| &one.extra)),
+        };
+        let steps = steps(
+            machine,
+            &self.place.store,
+            &UvState::Here(deskside_types::facts::Tool {
+                name: "uv".into(),
+                path: self.uv.clone(),
+                version: deskside_types::Known::Absent,
+            }),
+            Wanted {
+                project: &self.place.project,
+                environment: &self.place.environment,
+                files: planned.files,
+                python: planned.python.0,
+                fetches_python: planned.python.1,
+                arguments: planned.arguments,
+                module: &module,
+                local: planned.chosen.is_some().then_some(noted),
+                download_bytes: None,
+            },
+        )?;
+        let plan = change::plan(
+            self.context,
+            &self.place,
+            planned.wish,
+            steps,
+            &["pyproject.toml", "uv.lock"],
+        )?;
+        Ok(Prepared {
+            place: self.place.clone(),
+            plan,
+            why: planned.why,
+            expected: planned.expected.filter(|difference| !difference.is_empty()),
+            warnings: planned.warnings,
+            reason: planned.reason,
+            choice: planned.chosen,
+            facts: self.facts.clone(),
+        })
+    }
+
+    /// The extra for this machine; none where the project names no accelerator builds.
+    pub fn choose(
+        &self,
+        manifest: &Manifest,
+        wish: &ExtraWish,
+        why: &mut Vec<String>,
+    ) -> Result<Option<Choice>> {
+        let extras = manifest.extras();
+        let Some((framework, names)) = framework_of(&extras) else {
+            return match wish {
+                ExtraWish::Named(name) if !extras.contains_key(name) => Err(no_extra(name, &[])),
+                ExtraWish::Named(name) => Ok(Some(Choice {
+                    framework: String::new(),
+                    extra: name.clone(),
+                    variant: name.clone(),
+                    why: vec!["a person named it".into()],
+                    variables: Default::default(),
+                })),
+                _ => Ok(None),
+            };
+        };
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let noted = self.place.store.local(&*self.context.machine);
+        let named = match wish {
+            ExtraWish::Named(name) => Some(name.clone()),
+            ExtraWish::Noted if noted.pinned => noted
+                .choice
+                .map(|choice| choice.extra)
+                .filter(|extra| names.contains(&extra.as_str())),
+            _ => None,
+        };
+        if let Some(name) = named {
+            if !names.contains(&name.as_str()) {
+                return Err(no_extra(&name, &names));
+            }
+            why.push(format!("the extra {name} was named for this machine"));
+            return Ok(Some(Choice {
+                framework: framework.word().into(),
+                variant: name.clone(),
+                extra: name,
+                why: vec!["a person named it".into()],
+                variables: Default::default(),
+            }));
+        }
+        let best = best(&self.facts, framework, manifest)?;
+        let Some(extra) = nearest(&best.variant, &names) else {
+            return Ok(None);
+        };
+        // What is as it was needs no telling again.
+        let noted_extra = self.place.store.local(&*self.context.machine).choice;
+        if noted_extra.is_none_or(|noted| noted.extra != extra) {
+            why.extend(best.why.iter().cloned());
+        }
+        if extra != deskside_envs::manifest::variants::extra_name(&best.variant) {
+            why.push(format!(
+                "the project has no extra for {}; {extra} is the nearest that it has",
+                best.variant
+            ));
+        }
+        Ok(Some(Choice {
+            framework: framework.word().into(),
+            extra: extra.to_string(),
+            variant: extra.to_string(),
+            why: best.why,
+            variables: best.variables,
+        }))
+    }
+
+    /// The Python request, and whether uv fetches it.
+    pub fn python(
+        &self,
+        manifest: &Manifest,
+        wish: Option<&str>,
+        why: &mut Vec<String>,
+    ) -> Result<(String, bool)> {
+        let known = &deskside_knowledge::frameworks::indexes().python;
+        let bounds = [wish, manifest.requires_python()]
+            .into_iter()
+            .flatten()
+            .map(|text| {
+                // A bare version is that series.
+                if text.starts_with(|letter: char| letter.is_ascii_digit()) {
+                    format!("=={text}.*")
+                } else {
+                    text.to_string()
+                }
+            })
+            .collect::<Vec<_>>()
+            .join(",");
+        let choice = build::python::choose(&self.facts, "3.7", &known.newest, Some(&bounds))
+            .map_err(|reason| {
+                Problem::new(Code::Unsatisfiable, "no Python fits the project")
+                    .because(reason)
+                    .hint("change requires-python in pyproject.toml")
+            })?;
+        let fetches = choice.why.starts_with("uv fetches Python");
+        if !change::environment_is_there(&*self.context.machine, &self.place)? {
+            why.push(choice.why);
+        }
+        Ok((choice.request, fetches))
+    }
+}
+
+/// What a plan is made of once it is resolved.
+pub(super) struct Planned {
+    pub reason: String,
+    pub wish: String,
+    pub files: Vec<(String, String)>,
+    /// The Python request, and whether uv fetches it.
+    pub python: (String, bool),
+    pub arguments: Vec<String>,
+    pub chosen: Option<Choice>,
+    pub pinned: bool,
+    pub expected: Option<Difference>,
+    pub why: Vec<String>,
+    pub warnings: Vec<String>,
+}
+
+/// uv's arguments for an extra.
+pub(super) fn arguments(chosen: Option<&Choice>) -> Vec<String> {
+    chosen
+        .filter(|choice| !choice.extra.is_empty())
+        .map(|choice| vec!["--extra".to_string(), choice.extra.clone()])
+        .unwrap_or_default()
+}
+
+/// The framework whose builds a project's extras are, with the names of those extras.
+pub(super) fn framework_of(
+    extras: &std::collections::BTreeMap<String, Vec<String>>,
+) -> Option<(Framework, Vec<String>)> {
+    Framework::ALL.into_iter().find_map(|framework| {
+        let names: Vec<String> = extras
+            .iter()
+            .filter(|(_, requirements)| {
+                requirements
+                    .iter()
+                    .any(|line| requirement(line).is_some_and(|(name, _)| name == framework.word()))
+            })
+            .map(|(name, _)| name.clone())
+            .collect();
+        (!names.is_empty()).then_some((framework, names))
+    })
+}
+
+/// The best build of a framework for this machine.
+struct Best {
+    variant: String,
+    why: Vec<String>,
+    variables: std::collections::BTreeMap<String, Option<String>>,
+}
+
+fn best(facts: &Facts, framework: Framework, manifest: &Manifest) -> Result<Best> {
+    let bounds = manifest
+        .extras()
+        .values()
+        .flatten()
+        .filter_map(|line| requirement(line))
+        .find(|(name, _)| name == framework.word())
+        .map(|(_, bounds)| bounds)
+        .unwrap_or_default();
+    let flavour = match framework {
+        Framework::Torch => Flavour::Torch,
+        Framework::Jax => Flavour::Jax,
+        Framework::Mlx => Flavour::Mlx,
+        Framework::Tensorflow => {
+            let nvidia = facts
+                .known_gpus()
+                .iter()
+                .any(|gpu| gpu.vendor == deskside_types::facts::Vendor::Nvidia);
+            return Ok(Best {
+                variant: if nvidia { "cuda12" } else { "cpu" }.into(),
+                why: vec!["TensorFlow's GPU packages are for CUDA 12".into()],
+                variables: Default::default(),
+            });
+        }
+    };
+    let wish = Wish {
+        flavour: Some(flavour),
+        python: manifest.requires_python().map(String::from),
+        framework: bounds,
+    };
+    let build = build::choose(facts, flavour, &wish)?;
+    Ok(Best {
+        variant: build.variant,
+        why: build
+            .why
+            .into_iter()
+            .filter(|line| !line.contains("Python 3"))
+            .collect(),
+        variables: build.variables,
+    })
+}
+
+fn no_extra(name: &str, names: &[&str]) -> Problem {
+    let problem = Problem::new(
+        Code::RequirementInvalid,
+        format!("the project has no extra `{name}` for a framework build"),
+    );
+    if names.is_empty() {
+        problem.hint("give it a framework first: deskside env add torch")
+    } else {
+        problem.hint(format!("it has: {}", names.join(", ")))
+    }
+}
+
+/// Deskside's own module as plans name it.
+pub(super) fn module(context: &Context) -> Module {
+    let wheel = deskside_track::module::wheel();
+    deskside_envs::plan::module(
+        deskside_track::module::VERSION,
+        &wheel.file_name,
+        &wheel.bytes,
+        &context.directories.cache,
+    )
+}
+
+/// uv's program; it is fetched, as an operation of its own, where it is not there yet.
+pub(super) fn ready_uv(
+    context: &Context,
+    facts: &Facts,
+    listen: &mut dyn FnMut(Event<'_>),
+) -> Result<String> {
+    context.require_live("env")?;
+    match uv_state(context, facts)? {
+        UvState::Here(tool) => Ok(tool.path),
+        UvState::Fetch(source) => {
+            let machine = &*context.machine;
+            let plan = Plan {
+                version: PLAN_VERSION,
+                wish: "get uv".into(),
+                made_at: machine.now()?.wall,
+                premises: Vec::new(),
+                steps: vec![uv::step(&source)],
+                satisfied: Vec::new(),
+            };
+            let workshop = Workshop {
+                machine,
+                domain: &Everything,
+                state: context.directories.state.clone(),
+            };
+            apply(&workshop, &plan, listen)?;
+            Ok(source.path)
+        }
+    }
+}
+
+/// uv's lines (`+ numpy==2.4.6`, `- numpy==2.3`) as a difference.
+fn expected(lines: &[String]) -> Difference {
+    let mut difference = Difference::default();
+    let mut removed: Vec<Named> = Vec::new();
+    for line in lines {
+        let Some((mark, rest)) = line.split_once(' ') else {
+            continue;
+        };
+        let (name, version) = rest.split_once("==").unwrap_or((rest, ""));
+        let named = Named {
+            name: name.trim().to_string(),
+            version: version
+                .split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .to_string(),
+        };
+        match mark {
+            "+" => difference.added.push(named),
+            "-" if named.name != "deskside" => removed.push(named),
+            "~" => difference.rebuilt.push(named),
+            _ => {}
+        }
+    }
+    for old in removed {
+        match difference.added.iter().position(|new| new.name == old.name) {
+            Some(place) => {
+                let new = difference.added.remove(place);
+                difference.changed.push(Changed {
+                    name: old.name,
+                    from: old.version,
+                    to: new.version,
+                });
+            }
+            None => difference.removed.push(old),
+        }
+    }
+    difference
+}

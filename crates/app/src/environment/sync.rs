@@ -1,0 +1,122 @@
+//! `deskside env sync`: the environment as the lock file has it, with this machine's build.
+
+use super::project::{ExtraWish, Planned, Project, Resolution, arguments};
+use super::{Place, Prepared};
+use crate::Context;
+use deskside_envs::environment::uv::command;
+use deskside_machine::Reading;
+use deskside_operate::Event;
+use deskside_types::{Code, Problem, Result};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How the environment is brought to its lock.
+#[derive(Debug, Clone, Default)]
+pub struct SyncRequest {
+    /// The project's folder; the nearest one when none.
+    pub project: Option<PathBuf>,
+    /// The extra for this machine; `auto` chooses again.
+    pub extra: Option<String>,
+}
+
+/// Plans it. A project without a lock file gets one.
+///
+/// # Errors
+/// [`Code::LockUnusable`] when the lock is damaged or older than `pyproject.toml`.
+pub fn sync(
+    context: &Context,
+    request: &SyncRequest,
+    listen: &mut dyn FnMut(Event<'_>),
+) -> Result<Prepared> {
+    let place = Place::find(context, request.project.as_deref())?;
+    let project = Project::open(context, place, listen)?;
+    let manifest = project.existing()?.clone();
+    let extra = match request.extra.as_deref() {
+        None => ExtraWish::Noted,
+        Some("auto") => ExtraWish::Best,
+        Some(name) => ExtraWish::Named(name.to_string()),
+    };
+    let shown = project.place.project.display().to_string();
+    if !context
+        .machine
+        .exists(project.place.project.join("uv.lock"))?
+    {
+        return project.prepare(Resolution {
+            reason: "env sync".into(),
+            wish: format!("bring {shown} to its packages"),
+            manifest,
+            commands: vec![("resolve the project's packages", vec!["lock".to_string()])],
+            forget_lock: false,
+            extra,
+            python: None,
+            files: Vec::new(),
+            why: vec!["there is no lock file yet".into()],
+            warnings: Vec::new(),
+        });
+    }
+    let mut why = Vec::new();
+    let chosen = project.choose(&manifest, &extra, &mut why)?;
+    let python = project.python(&manifest, None, &mut why)?;
+    let prepared = project.planned(Planned {
+        reason: "env sync".into(),
+        wish: format!("bring {shown} to its lock file"),
+        files: Vec::new(),
+        python,
+        arguments: arguments(chosen.as_ref()),
+        chosen,
+        pinned: matches!(extra, ExtraWish::Named(_)),
+        expected: None,
+        why,
+        warnings: Vec::new(),
+    })?;
+    if prepared.plan.is_empty() {
+        return Ok(prepared);
+    }
+    fresh(context, &project, prepared)
+}
+
+/// Refuses a lock that is damaged or older than `pyproject.toml`; where that can't be told, it is said.
+fn fresh(context: &Context, project: &Project<'_>, mut prepared: Prepared) -> Result<Prepared> {
+    let machine = &*context.machine;
+    let folder = project.place.project.display().to_string();
+    let argv = [&project.uv, "lock", "--check", "--project", &folder];
+    let mut command = command(
+        machine,
+        &project.place.environment,
+        argv.map(String::from).to_vec(),
+    );
+    command.deadline = Duration::from_secs(120);
+    let output = machine.command(command.clone()).map_err(Problem::from)?;
+    if output.succeeded() {
+        return Ok(prepared);
+    }
+    let problem = deskside_envs::environment::failure::problem(
+        "use the lock file",
+        &command.shown(),
+        &output,
+    );
+    match problem.code {
+        Code::IndexUnreachable | Code::Network => {
+            prepared.warnings.push(format!(
+                "whether uv.lock fits pyproject.toml could not be told: {}",
+                problem.causes.first().cloned().unwrap_or_default()
+            ));
+            Ok(prepared)
+        }
+        Code::LockUnusable | Code::CommandFailed => Err(Problem::new(
+            Code::LockUnusable,
+            format!("{folder}/uv.lock can't be used"),
+        )
+        .because(
+            problem
+                .causes
+                .iter()
+                .find(|line| line.contains("needs to be updated") || line.contains("parse"))
+                .or_else(|| problem.causes.last())
+                .cloned()
+                .unwrap_or_default(),
+        )
+        .hint("make it anew from pyproject.toml: deskside env lock")),
+        _ => Err(problem),
+    }
+}
