@@ -66,7 +66,7 @@ fn files_step(machine: &dyn Machine, project: &Project) -> Result<Option<Step>, 
         if !machine.exists(&path)? {
             actions.push(Action::WriteFile {
                 path: path.clone(),
-                contents: FileContents::Text(contents.into()),
+                contents: FileContents::Text((*contents).into()),
                 mode: 0o644,
             });
         }

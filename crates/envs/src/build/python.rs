@@ -28,11 +28,6 @@ pub fn choose(
     wish: Option<&str>,
 ) -> Result<Choice, String> {
     let known = &frameworks::indexes().python;
-    let newest = if order(newest, &known.newest) == Ordering::Greater {
-        known.newest.as_str()
-    } else {
-        newest
-    };
     let wish = wish.unwrap_or("");
     let range = format!(">={oldest},<={newest}");
     let fits = |series: &str| {
@@ -40,11 +35,13 @@ pub fn choose(
             && order(series, newest) != Ordering::Greater
             && admits(wish, series)
     };
+    // Without a wish for it, nothing newer is taken than what was tried.
+    let tried = |series: &str| order(series, &known.newest) != Ordering::Greater;
     let mut installed: Vec<(&PythonInterpreter, String)> = facts
         .pythons
         .iter()
         .filter_map(|python| Some((python, series_of(python.version.value()?))))
-        .filter(|(_, series)| fits(series))
+        .filter(|(_, series)| fits(series) && (tried(series) || !wish.is_empty()))
         .collect();
     installed.sort_by(|(left, left_series), (right, right_series)| {
         (rank(left), order(right_series, left_series), &left.path)
@@ -69,7 +66,8 @@ pub fn choose(
         (0..64)
             .rev()
             .map(|minor| format!("3.{minor}"))
-            .find(|series| fits(series))
+            .filter(|series| fits(series))
+            .min_by_key(|series| !tried(series))
     };
     match series {
         Some(series) => {

@@ -64,6 +64,7 @@ impl Project {
             framework: flavour
                 .and_then(|flavour| self.bounds(flavour.word()))
                 .unwrap_or_default(),
+            pytorch_index: None,
         }
     }
 

@@ -1,0 +1,547 @@
+//! JAX, MLX and TensorFlow: the build is an extra of one package, chosen by driver and compute capability.
+
+use super::admission::{admits_all, admits_python, admits_release, specifiers};
+use super::cuda::{self, Driver};
+use super::parts::{LeftOut, RuledOut, rule_out};
+use super::torch::next;
+use super::{Build, Flavour, Wish, architecture, listed, no_fit, python};
+use deskside_knowledge::frameworks::{self, ExtraBuild, ExtraFramework, ExtraRelease};
+use deskside_knowledge::version::order;
+use deskside_types::Problem;
+use deskside_types::facts::{Facts, Gpu, OsKind, Vendor};
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+/// What is known of a framework of this kind.
+pub fn known(flavour: Flavour) -> &'static ExtraFramework {
+    match flavour {
+        Flavour::Mlx => frameworks::mlx(),
+        Flavour::Tensorflow => frameworks::tensorflow(),
+        // PyTorch is chosen elsewhere.
+        Flavour::Jax | Flavour::Torch => frameworks::jax(),
+    }
+}
+
+/// Releases that a version wish admits, newest first.
+pub fn by_wish(flavour: Flavour, wish: &Wish) -> Vec<&'static ExtraRelease> {
+    let all = &known(flavour).releases;
+    let newest = all.first().map(|release| release.version.as_str());
+    all.iter()
+        .filter(|release| {
+            admits_release(
+                &wish.framework,
+                &release.version,
+                &release.versions,
+                newest == Some(&release.version),
+            )
+        })
+        .collect()
+}
+
+/// The build for a machine; among `only` these extras where they are given.
+pub fn choose(
+    facts: &Facts,
+    flavour: Flavour,
+    wish: &Wish,
+    only: Option<&[String]>,
+) -> Result<Build, Problem> {
+    let known = known(flavour);
+    let Some(architecture) = architecture(facts) else {
+        return Err(no_fit(
+            flavour,
+            facts
+                .system
+                .architecture
+                .reason()
+                .unwrap_or("the processor is not known"),
+            "install the packages by hand",
+        ));
+    };
+    let admitted = by_wish(flavour, wish);
+    if admitted.is_empty() {
+        return Err(no_release(flavour, wish));
+    }
+    let mut ruled_out = Vec::new();
+    let mut open = Vec::new();
+    for release in admitted {
+        match obstacle(facts, release, architecture, wish) {
+            Some(why) => rule_out(&mut ruled_out, release.version.clone(), &why),
+            None => open.push(release),
+        }
+    }
+    if open.is_empty() {
+        return Err(nothing_runs(facts, flavour, wish, architecture, &ruled_out));
+    }
+    let allows = |extra: &str| only.is_none_or(|only| only.iter().any(|own| own == extra));
+    let mut why = Vec::new();
+    let mac = facts.system.kind == OsKind::MacOs;
+    if mac {
+        why.push(known.notes.apple.clone());
+        if let Some(metal) = known.metal.as_ref().filter(|_| allows("metal")) {
+            return finish(
+                facts,
+                wish,
+                Part {
+                    flavour,
+                    release: open[0],
+                    python_min: &open[0].python_min,
+                    variant: "metal".into(),
+                    accelerated: true,
+                    requirement: metal.requirement.clone(),
+                    variables: BTreeMap::new(),
+                    left_out: Vec::new(),
+                    download: metal.download_bytes,
+                    why,
+                    ruled_out,
+                },
+            );
+        }
+    }
+    let gpus = cuda::gpus(facts);
+    if !mac && !gpus.is_empty() {
+        match with_gpu(facts, known, &open, &gpus, architecture, &allows, &mut ruled_out) {
+            Ok(found) => {
+                let oldest = oldest_offered(known, found.release, &open, Some(&found.build.name));
+                return finish(
+                    facts,
+                    wish,
+                    Part {
+                        flavour,
+                        release: found.release,
+                        python_min: oldest,
+                        variant: found.build.name.clone(),
+                        accelerated: found.accelerated,
+                        requirement: found.build.requirement.clone(),
+                        variables: found.variables,
+                        left_out: found.left_out,
+                        download: found.build.download_bytes,
+                        why: found.why,
+                        ruled_out,
+                    },
+                );
+            }
+            Err(sentence) => why.push(sentence),
+        }
+    } else if !mac {
+        let amd = facts
+            .known_gpus()
+            .iter()
+            .any(|gpu| gpu.vendor == Vendor::Amd);
+        why.push(if amd {
+            known.notes.amd.clone()
+        } else {
+            format!("no GPU that {} computes on was found", flavour.name())
+        });
+    }
+    if !allows("cpu") {
+        return Err(no_fit(
+            flavour,
+            format!(
+                "none of the builds it may be ({}) serves here",
+                only.unwrap_or_default().join(", ")
+            ),
+            "add the build for processors (cpu) to the project's extras",
+        ));
+    }
+    why.extend(known.notes.cpu.clone());
+    let release = open[0];
+    // An extra that the release does not have is the package itself.
+    let requirement = if known.cpu.requirement.contains('[')
+        && !release.extras.iter().any(|extra| extra == "cpu")
+    {
+        flavour.word().to_string()
+    } else {
+        known.cpu.requirement.clone()
+    };
+    let reason = why.first().cloned().unwrap_or_default();
+    finish(
+        facts,
+        wish,
+        Part {
+            flavour,
+            release,
+            python_min: oldest_offered(known, release, &open, None),
+            variant: "cpu".into(),
+            accelerated: false,
+            requirement,
+            variables: BTreeMap::new(),
+            left_out: gpus
+                .iter()
+                .map(|gpu| LeftOut {
+                    gpu: cuda::described(gpu),
+                    uuid: gpu.uuid.value().cloned(),
+                    why: reason.clone(),
+                })
+                .collect(),
+            download: known.cpu.download_bytes,
+            why,
+            ruled_out,
+        },
+    )
+}
+
+/// Why a release does not run on this system; none where it does.
+fn obstacle(
+    facts: &Facts,
+    release: &ExtraRelease,
+    architecture: &str,
+    wish: &Wish,
+) -> Option<String> {
+    if facts.system.kind == OsKind::MacOs {
+        if !release.macos.iter().any(|own| own == architecture) {
+            return Some(if architecture == "aarch64" {
+                "has no packages for Apple silicon".into()
+            } else {
+                "has no packages for Macs with Intel processors".into()
+            });
+        }
+        if let Some(have) = facts.system.os.value().and_then(|os| os.version.as_deref())
+            && architecture == "aarch64"
+            && order(have, &release.macos_min) == Ordering::Less
+        {
+            return Some(format!("needs macOS {}, this is {have}", release.macos_min));
+        }
+    } else {
+        if !release.linux.iter().any(|own| own == architecture) {
+            return Some(format!("has no packages for Linux on {architecture}"));
+        }
+        if facts.system.glibc.is_absent() {
+            return Some("needs glibc, and this system has another C library".into());
+        }
+        if let Some(have) = facts.system.glibc.value()
+            && order(have, &release.glibc_min) == Ordering::Less
+        {
+            return Some(format!(
+                "needs glibc {} or newer, this system has {have}",
+                release.glibc_min
+            ));
+        }
+    }
+    (!admits_python(
+        wish.python.as_deref(),
+        &release.python_min,
+        &release.python_max,
+    ))
+    .then(|| {
+        format!(
+            "has packages for Python {} to {}, not {}",
+            release.python_min,
+            release.python_max,
+            wish.python.as_deref().unwrap_or("this one")
+        )
+    })
+}
+
+/// A CUDA build that was found.
+struct Found {
+    release: &'static ExtraRelease,
+    build: &'static ExtraBuild,
+    accelerated: bool,
+    variables: BTreeMap<String, Option<String>>,
+    left_out: Vec<LeftOut>,
+    why: Vec<String>,
+}
+
+/// The first CUDA build that driver, GPUs and processor admit; else the sentence why none.
+fn with_gpu(
+    facts: &Facts,
+    known: &'static ExtraFramework,
+    open: &[&'static ExtraRelease],
+    gpus: &[&Gpu],
+    architecture: &str,
+    allows: &dyn Fn(&str) -> bool,
+    ruled_out: &mut Vec<RuledOut>,
+) -> Result<Found, String> {
+    let driver = Driver::of(facts);
+    let all: Vec<(&'static ExtraRelease, &'static ExtraBuild)> = open
+        .iter()
+        .flat_map(|release| {
+            known
+                .builds
+                .iter()
+                .filter(|build| {
+                    release.extras.contains(&build.name)
+                        && build.architectures.iter().any(|own| own == architecture)
+                        && allows(&build.name)
+                })
+                .map(|build| (*release, build))
+        })
+        .collect();
+    let ready: Vec<(&'static ExtraRelease, &'static ExtraBuild)> = all
+        .iter()
+        .copied()
+        .filter(|(_, build)| driver.reaches(&build.driver))
+        .collect();
+    let serves = |build: &ExtraBuild, gpu: &Gpu| {
+        gpu.compute_capability.value().is_none_or(|capability| {
+            order(&build.compute_capability, capability) != Ordering::Greater
+        })
+    };
+    let found = cuda::best(&ready, gpus, |(_, build), gpu| serves(build, gpu));
+    let chosen = found.as_ref().map(|(place, _)| ready[*place]);
+    for (release, build) in &all {
+        if chosen.is_some_and(|(own, named)| {
+            own.versions == release.versions && named.name == build.name
+        }) {
+            break;
+        }
+        let why = if driver.reaches(&build.driver) {
+            let unserved: Vec<String> = gpus
+                .iter()
+                .filter(|gpu| !serves(build, gpu))
+                .filter_map(|gpu| gpu.compute_capability.value().cloned())
+                .collect();
+            format!(
+                "needs compute capability {}, and {} is less",
+                build.compute_capability,
+                listed(&unserved)
+            )
+        } else {
+            driver.too_old_for(&build.driver)
+        };
+        rule_out(ruled_out, format!("{} ({})", release.version, build.name), &why);
+    }
+    let Some((place, left_out)) = found else {
+        if all.is_empty() {
+            return Err(format!(
+                "no release within the wish has a CUDA build for {architecture}"
+            ));
+        }
+        let lowest = all
+            .last()
+            .map_or(("525.60.13", 12), |(_, build)| {
+                (build.driver.as_str(), build.cuda_major)
+            });
+        return Err(cuda::none_fits(gpus, &driver, lowest));
+    };
+    let (release, build) = ready[place];
+    let kept = cuda::kept(gpus, &left_out);
+    let mut why = vec![format!(
+        "{} with {}: {} serves",
+        listed(
+            &kept
+                .iter()
+                .map(|gpu| cuda::described(gpu))
+                .collect::<Vec<_>>()
+        ),
+        driver.shown(),
+        build.requirement
+    )];
+    if !left_out.is_empty() {
+        why.push(format!(
+            "no build serves all GPUs at once: {} leaves out {}",
+            build.name,
+            listed(
+                &left_out
+                    .iter()
+                    .map(|gpu| cuda::described(gpu))
+                    .collect::<Vec<_>>()
+            )
+        ));
+    }
+    why.extend(cuda::driver_note(&driver));
+    let mut variables = BTreeMap::new();
+    if !left_out.is_empty()
+        && let Some(list) = cuda::identities(&kept)
+    {
+        variables.insert("CUDA_VISIBLE_DEVICES".to_string(), Some(list));
+    }
+    // A library path of the system's overrides the CUDA libraries that come as packages (JAX's installation page).
+    if let Some(name) = &known.notes.overrides {
+        variables.insert(name.clone(), None);
+    }
+    Ok(Found {
+        release,
+        build,
+        accelerated: driver.is_there(),
+        variables,
+        left_out: left_out
+            .iter()
+            .map(|gpu| LeftOut {
+                gpu: cuda::described(gpu),
+                uuid: gpu.uuid.value().cloned(),
+                why: format!(
+                    "{} needs compute capability {}",
+                    build.name, build.compute_capability
+                ),
+            })
+            .collect(),
+        why,
+    })
+}
+
+/// The oldest Python that some release serves which is offered with the chosen one.
+fn oldest_offered(
+    known: &'static ExtraFramework,
+    chosen: &'static ExtraRelease,
+    open: &[&'static ExtraRelease],
+    extra: Option<&str>,
+) -> &'static str {
+    open.iter()
+        .skip_while(|release| release.versions != chosen.versions)
+        .filter(|release| order(&release.version, &known.oldest_offered) != Ordering::Less)
+        .filter(|release| extra.is_none_or(|extra| release.extras.iter().any(|own| own == extra)))
+        .map(|release| release.python_min.as_str())
+        .min_by(|left, right| order(left, right))
+        .filter(|oldest| order(oldest, &chosen.python_min) == Ordering::Less)
+        .unwrap_or(&chosen.python_min)
+}
+
+/// No release within the version wish.
+fn no_release(flavour: Flavour, wish: &Wish) -> Problem {
+    let all = &known(flavour).releases;
+    let (newest, oldest) = (
+        all.first().map_or("", |release| &release.version),
+        all.last().map_or("", |release| &release.version),
+    );
+    no_fit(
+        flavour,
+        format!(
+            "no release is known that meets `{}`; there are {oldest} to {newest}",
+            wish.framework
+        ),
+        format!(
+            "the newest is {} {newest}; ask for one from {oldest} to {newest}",
+            flavour.word()
+        ),
+    )
+}
+
+/// No admitted release runs here: why, and the nearest that does.
+fn nothing_runs(
+    facts: &Facts,
+    flavour: Flavour,
+    wish: &Wish,
+    architecture: &str,
+    ruled_out: &[RuledOut],
+) -> Problem {
+    let reasons: Vec<String> = ruled_out
+        .iter()
+        .map(|row| format!("{} {} {}", flavour.word(), row.builds.join(", "), row.why))
+        .collect();
+    let all = &known(flavour).releases;
+    let with_python = Wish {
+        python: wish.python.clone(),
+        ..Wish::default()
+    };
+    let runs = |release: &&ExtraRelease, wish: &Wish| {
+        obstacle(facts, release, architecture, wish).is_none()
+    };
+    let nearest = all
+        .iter()
+        .find(|release| runs(release, &with_python))
+        .map(|release| {
+            format!(
+                "{} {} is the newest that runs here",
+                flavour.word(),
+                release.versions.last().unwrap_or(&release.version)
+            )
+        })
+        .or_else(|| {
+            all.iter()
+                .find(|release| runs(release, &Wish::default()))
+                .map(|release| {
+                    format!(
+                        "{} {} runs here with Python {} to {}",
+                        flavour.word(),
+                        release.version,
+                        release.python_min,
+                        release.python_max
+                    )
+                })
+        });
+    let mut problem = no_fit(
+        flavour,
+        reasons.join("; "),
+        nearest.unwrap_or_else(|| "try --flavour torch".into()),
+    );
+    if facts.system.kind == OsKind::MacOs && architecture != "aarch64" {
+        problem = problem.hint("on Apple silicon under Rosetta, open a native terminal and run the same command again");
+    }
+    problem
+}
+
+/// What is decided before the Python and the requirement are.
+struct Part<'a> {
+    flavour: Flavour,
+    release: &'static ExtraRelease,
+    python_min: &'a str,
+    variant: String,
+    accelerated: bool,
+    requirement: String,
+    variables: BTreeMap<String, Option<String>>,
+    left_out: Vec<LeftOut>,
+    download: Option<u64>,
+    why: Vec<String>,
+    ruled_out: Vec<RuledOut>,
+}
+
+fn finish(facts: &Facts, wish: &Wish, part: Part<'_>) -> Result<Build, Problem> {
+    let release = part.release;
+    let python = python::choose(
+        facts,
+        &release.python_min,
+        &release.python_max,
+        wish.python.as_deref(),
+    )
+    .map_err(|reason| {
+        no_fit(
+            part.flavour,
+            reason,
+            format!(
+                "change the project's Python version to one from {} on",
+                release.python_min
+            ),
+        )
+    })?;
+    let mut why = part.why;
+    why.push(python.why);
+    Ok(Build {
+        flavour: part.flavour,
+        variant: part.variant,
+        accelerated: part.accelerated,
+        release: release.version.clone(),
+        requirements: vec![bounded(part.flavour, &part.requirement, release, wish)],
+        extra_packages: Vec::new(),
+        arguments: Vec::new(),
+        index: None,
+        python: python.request,
+        python_range: format!(">={},<={}", part.python_min, release.python_max),
+        variables: part.variables,
+        left_out: part.left_out,
+        ruled_out: part.ruled_out,
+        download_estimate: part.download,
+        sourced: true,
+        why,
+    })
+}
+
+/// The requirement with its bounds: the wish, and the last version that serves where it is not the newest there is.
+pub(super) fn bounded(flavour: Flavour, requirement: &str, release: &ExtraRelease, wish: &Wish) -> String {
+    let mut bounds = Vec::new();
+    let is_newest = known(flavour)
+        .releases
+        .first()
+        .is_some_and(|newest| newest.version == release.version);
+    let wished = specifiers(&wish.framework);
+    if !wished.is_empty() && !admits_all(&wish.framework, &release.versions) {
+        bounds.push(wished.clone());
+    }
+    let ends_the_series = known(flavour)
+        .releases
+        .iter()
+        .find(|other| other.version == release.version)
+        .is_some_and(|first| first.versions == release.versions);
+    if !ends_the_series {
+        bounds.extend(release.versions.last().map(|last| format!("<={last}")));
+    } else if !is_newest {
+        bounds.push(format!("<{}", next(&release.version)));
+    } else if !wished.is_empty() && bounds.is_empty() {
+        bounds.push(wished);
+    }
+    format!("{requirement}{}", bounds.join(","))
+}
+
+#[cfg(test)]
+#[path = "extra_tests.rs"]
+mod tests;
