@@ -32,6 +32,18 @@ pub struct Marker {
     /// Deskside's own module.
     #[serde(default)]
     pub module: Option<Finished>,
+    /// It was made anew from a snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored: Option<Restored>,
+}
+
+/// From which snapshot an environment was made anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restored {
+    /// By which attempt: what was there before lies beside under the same identity until it is gone.
+    pub by: String,
+    /// The snapshot.
+    pub snapshot: String,
 }
 
 impl Marker {
