@@ -27,7 +27,10 @@ impl Proof {
     /// What is not as it should be, at most ten sentences.
     pub fn sentences(&self) -> Vec<String> {
         let files = self.damaged.iter().map(|file| {
-            format!("{} of {} is not what its RECORD says", file.path, file.distribution)
+            format!(
+                "{} of {} is not what its RECORD says",
+                file.path, file.distribution
+            )
         });
         let mut all: Vec<String> = self.differing.iter().cloned().chain(files).collect();
         if all.len() > 10 {
@@ -53,10 +56,13 @@ pub fn prove(
         differing: differing(snapshot, &there, built),
         damaged: Vec::new(),
     };
-    let (deep, plain): (Vec<Installed>, Vec<Installed>) =
-        there.into_iter().partition(|one| hashed.contains(&one.name));
+    let (deep, plain): (Vec<Installed>, Vec<Installed>) = there
+        .into_iter()
+        .partition(|one| hashed.contains(&one.name));
     proof.damaged = damage::damaged(machine, &plain, Depth::ChangedSinceUnpacked);
-    proof.damaged.extend(damage::damaged(machine, &deep, Depth::Every));
+    proof
+        .damaged
+        .extend(damage::damaged(machine, &deep, Depth::Every));
     proof
 }
 
@@ -65,7 +71,12 @@ fn differing(snapshot: &Snapshot, there: &[Installed], built: &[String]) -> Vec<
     let wanted: BTreeMap<&str, (&str, &str)> = snapshot
         .distributions
         .iter()
-        .map(|one| (one.name.as_str(), (one.version.as_str(), one.contents.as_str())))
+        .map(|one| {
+            (
+                one.name.as_str(),
+                (one.version.as_str(), one.contents.as_str()),
+            )
+        })
         .collect();
     let now: Vec<(String, String, String)> = there
         .iter()

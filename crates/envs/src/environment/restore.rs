@@ -42,12 +42,23 @@ impl Restoring<'_> {
     }
 
     fn uv(&self, words: &[&str]) -> Vec<String> {
-        std::iter::once(self.uv).chain(words.iter().copied()).map(String::from).collect()
+        std::iter::once(self.uv)
+            .chain(words.iter().copied())
+            .map(String::from)
+            .collect()
     }
 }
 
 fn parts<'a>(action: &'a EnvironmentAction, before: &Value) -> Result<Restoring<'a>, Problem> {
-    let EnvironmentAction::Restore { path, snapshot, python, offline, refresh, uv } = action else {
+    let EnvironmentAction::Restore {
+        path,
+        snapshot,
+        python,
+        offline,
+        refresh,
+        uv,
+    } = action
+    else {
         return Err(Problem::new(Code::Bug, "the action restores nothing"));
     };
     Ok(Restoring {
@@ -142,8 +153,12 @@ fn make(
                 Code::EnvironmentBroken,
                 format!("{shown} is in the way of the environment"),
             )
-            .because(format!("it is {what}, and nothing that may be yours is removed"))
-            .hint(format!("move it out of the way and run the same command again: mv {shown} {shown}.old")));
+            .because(format!(
+                "it is {what}, and nothing that may be yours is removed"
+            ))
+            .hint(format!(
+                "move it out of the way and run the same command again: mv {shown} {shown}.old"
+            )));
         }
     };
     if let Err(problem) = fill(machine, restoring, &snapshot, old.as_ref(), watch) {
@@ -181,7 +196,11 @@ fn fill(
     empty(machine, restoring, watch)?;
     install(machine, restoring, &notes, restoring.refresh, watch)?;
     let mut proof = proof::prove(machine, path, snapshot, &notes.built, restoring.refresh);
-    let mut damaged: Vec<String> = proof.damaged.iter().map(|file| file.distribution.clone()).collect();
+    let mut damaged: Vec<String> = proof
+        .damaged
+        .iter()
+        .map(|file| file.distribution.clone())
+        .collect();
     damaged.sort();
     damaged.dedup();
     // Damaged right after they were installed: so is uv's copy. What was fetched anew is right, or nothing is.
@@ -212,7 +231,14 @@ fn empty(
         },
     )?;
     let shown = path.display().to_string();
-    let words = ["venv", "--no-project", "--allow-existing", "--python", restoring.python, &shown];
+    let words = [
+        "venv",
+        "--no-project",
+        "--allow-existing",
+        "--python",
+        restoring.python,
+        &shown,
+    ];
     let command = command(machine, path, restoring.uv(&words)).deadline(CREATE_DEADLINE);
     uv_command(machine, "make the environment", command, watch)
 }
@@ -255,7 +281,10 @@ fn proven(proof: &Proof) -> Result<(), Problem> {
     if proof.holds() {
         return Ok(());
     }
-    let mut problem = Problem::new(Code::VerifyFailed, "what was installed is not what the snapshot has");
+    let mut problem = Problem::new(
+        Code::VerifyFailed,
+        "what was installed is not what the snapshot has",
+    );
     for sentence in proof.sentences() {
         problem = problem.because(sentence);
     }
@@ -275,10 +304,17 @@ fn finished(restoring: &Restoring<'_>, snapshot: &Snapshot, old: Option<&Marker>
             making: false,
             underway: None,
             packages: old.packages.clone().filter(|_| {
-                old.restored.as_ref().is_some_and(|restored| restored.snapshot == snapshot.id)
+                old.restored
+                    .as_ref()
+                    .is_some_and(|restored| restored.snapshot == snapshot.id)
             }),
-            module: old.module.clone().filter(|_| names().any(|name| name == MODULE)),
-            distributions: names().filter(|name| old.distributions.contains(name)).collect(),
+            module: old
+                .module
+                .clone()
+                .filter(|_| names().any(|name| name == MODULE)),
+            distributions: names()
+                .filter(|name| old.distributions.contains(name))
+                .collect(),
             restored,
             ..old.clone()
         },
@@ -330,7 +366,11 @@ fn dispose(
 /// Old environments that wait beside their place, each with its identity.
 fn waiting(machine: &dyn Machine, path: &Path) -> Result<Vec<(PathBuf, String)>, Problem> {
     let beginning = tree::beside(path, BEFORE);
-    let beginning = beginning.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let beginning = beginning
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let folder = path.parent().unwrap_or(path);
     let entries = match machine.entries(folder) {
         Ok(entries) => entries,
@@ -355,7 +395,10 @@ pub fn was_cut_off(machine: &dyn Machine, path: &Path) -> Result<Option<PathBuf>
     if is_whole(machine, path)? {
         return Ok(None);
     }
-    Ok(waiting(machine, path)?.into_iter().next().map(|(aside, _)| aside))
+    Ok(waiting(machine, path)?
+        .into_iter()
+        .next()
+        .map(|(aside, _)| aside))
 }
 
 fn is_whole(machine: &dyn Machine, path: &Path) -> Result<bool, Problem> {
@@ -415,8 +458,12 @@ pub(super) fn undo(
         // It failed or was cut off, and what was there is back; or it was taken back already.
         let is_ours = by.as_deref() == Some(&reversed(&restoring.id));
         let cut_off = waiting(machine, path)?.is_empty();
-        return Ok(if is_ours || cut_off { Vec::new() } else {
-            vec![format!("{shown} is not the environment that was made then, and is left as it is")]
+        return Ok(if is_ours || cut_off {
+            Vec::new()
+        } else {
+            vec![format!(
+                "{shown} is not the environment that was made then, and is left as it is"
+            )]
         });
     }
     let kept = tree::beside(path, &format!("{KEPT}{}", restoring.id));
@@ -439,9 +486,16 @@ pub(super) fn undo(
         )]);
     };
     if !machine.exists(restoring.uv)? {
-        return Ok(vec![format!("uv is gone ({}), so {shown} stays as it is", restoring.uv)]);
+        return Ok(vec![format!(
+            "uv is gone ({}), so {shown} stays as it is",
+            restoring.uv
+        )]);
     }
-    let (_, snapshot) = Store::behind(machine, &store.snapshot_folder(earlier))?;
+    let Ok((_, snapshot)) = Store::behind(machine, &store.snapshot_folder(earlier)) else {
+        return Ok(vec![format!(
+            "snapshot {earlier} of what was at {shown} before was removed since: {shown} stays as it is"
+        )]);
+    };
     let chosen = python::choose(machine, path, restoring.uv, &snapshot)?;
     write_recipe(machine, &store, &snapshot)?;
     let refresh: [String; 0] = [];
@@ -475,7 +529,10 @@ fn return_what_was_kept(
     for relative in unclaimed(machine, kept, &[]) {
         let to = path.join(&relative);
         if machine.exists(&to)? {
-            left.push(format!("{} stays where it is kept", kept.join(&relative).display()));
+            left.push(format!(
+                "{} stays where it is kept",
+                kept.join(&relative).display()
+            ));
             continue;
         }
         if let Some(folder) = to.parent() {
@@ -508,5 +565,6 @@ fn write_recipe(machine: &dyn Machine, store: &Store, snapshot: &Snapshot) -> Re
 
 /// The identity of an attempt's undo, so that an undo that was cut off is told from one that was done.
 fn reversed(id: &str) -> String {
-    u64::from_str_radix(id, 16).map_or_else(|_| id.to_string(), |number| format!("{:016x}", !number))
+    u64::from_str_radix(id, 16)
+        .map_or_else(|_| id.to_string(), |number| format!("{:016x}", !number))
 }

@@ -26,11 +26,7 @@ pub(super) fn discard(machine: &dyn Machine, path: &Path) -> Result<(), Problem>
 }
 
 /// Removes an environment that lies elsewhere than at `place`, where it belongs: what is left of it is found there.
-pub(super) fn discard_as(
-    machine: &dyn Machine,
-    path: &Path,
-    place: &Path,
-) -> Result<(), Problem> {
+pub(super) fn discard_as(machine: &dyn Machine, path: &Path, place: &Path) -> Result<(), Problem> {
     let rubbish = beside(place, &format!("{RUBBISH}{:016x}", machine.random()?));
     machine.rename(path, &rubbish)?;
     Ok(machine.remove_tree(rubbish)?)

@@ -114,7 +114,10 @@ fn of(name: &str, project: &str) -> Option<(String, bool)> {
 
 /// Whether two texts are the same version (`1.0` and `1.0.0` are).
 fn same(left: &str, right: &str) -> bool {
-    let local = |text: &str| text.split_once('+').map(|(_, local)| local.to_ascii_lowercase());
+    let local = |text: &str| {
+        text.split_once('+')
+            .map(|(_, local)| local.to_ascii_lowercase())
+    };
     left == right || order(left, right) == Ordering::Equal && local(left) == local(right)
 }
 
@@ -140,7 +143,9 @@ mod tests {
             ("six-1.17.0.exe", "six", None),
         ] {
             let found = of(name, project);
-            let found = found.as_ref().map(|(version, wheel)| (version.as_str(), *wheel));
+            let found = found
+                .as_ref()
+                .map(|(version, wheel)| (version.as_str(), *wheel));
             assert_eq!(found, expected, "{name}");
         }
         assert!(same("2.9.0+cu126", "2.9.0+CU126") && !same("2.9.0+cu126", "2.9.0"));

@@ -91,11 +91,23 @@ fn missing(machine: &dyn Machine, asking: &Asking<'_>, recipe: &Recipe) -> Optio
         .write_file(&file, recipe.text(), 0o600, Durability::Process)
         .ok()?;
     let mut argv: Vec<String> = sync(asking.uv);
-    argv.extend(["--dry-run", "--offline", "--python", asking.python, "--target"].map(String::from));
+    argv.extend(
+        [
+            "--dry-run",
+            "--offline",
+            "--python",
+            asking.python,
+            "--target",
+        ]
+        .map(String::from),
+    );
     argv.push(asking.scratch.display().to_string());
     argv.push(file.display().to_string());
     let command = command(machine, asking.environment, argv).deadline(Duration::from_secs(120));
-    let output = machine.command(command).ok().filter(|output| output.succeeded())?;
+    let output = machine
+        .command(command)
+        .ok()
+        .filter(|output| output.succeeded())?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned() + &output.text();
     let count = |beginning: &str| {
         said.lines()
@@ -111,7 +123,13 @@ fn missing(machine: &dyn Machine, asking: &Asking<'_>, recipe: &Recipe) -> Optio
 
 /// The beginning of `uv pip sync` with a `pylock.toml`.
 pub(crate) fn sync(uv: &str) -> Vec<String> {
-    let words = ["pip", "sync", "--preview-features", "pylock", "--allow-empty-requirements"];
+    let words = [
+        "pip",
+        "sync",
+        "--preview-features",
+        "pylock",
+        "--allow-empty-requirements",
+    ];
     std::iter::once(uv).chain(words).map(String::from).collect()
 }
 
@@ -136,13 +154,20 @@ pub fn require(
                 let others: Vec<&str> = others.iter().take(5).map(String::as_str).collect();
                 gone.push(match others.as_slice() {
                     [] => format!("the index has no {} at all", one.name),
-                    others => format!("the index no longer has {named}; it has {}", others.join(", ")),
+                    others => format!(
+                        "the index no longer has {named}; it has {}",
+                        others.join(", ")
+                    ),
                 });
             }
             Origin::NotKept if one.name == MODULE => {}
             Origin::NotKept => gone.push(format!("no wheel of {named} is kept")),
             Origin::Files { wheels, sdist } if fetching.names.contains(&one.name) => {
-                let urls: Vec<&str> = wheels.iter().chain(sdist).map(|file| file.url.as_str()).collect();
+                let urls: Vec<&str> = wheels
+                    .iter()
+                    .chain(sdist)
+                    .map(|file| file.url.as_str())
+                    .collect();
                 knock.push((named, urls));
             }
             _ => {}
@@ -161,13 +186,19 @@ pub fn require(
     let mut problem = if gone.is_empty() {
         Problem::new(
             Code::IndexUnreachable,
-            format!("what snapshot {} needs is not in uv's cache, and the index can't be reached", snapshot.id),
+            format!(
+                "what snapshot {} needs is not in uv's cache, and the index can't be reached",
+                snapshot.id
+            ),
         )
         .hint("check the network and any proxy (HTTPS_PROXY), then run the same command again")
     } else {
         Problem::new(
             Code::SnapshotUnavailable,
-            format!("snapshot {} can't be brought back: packages can't be had any more", snapshot.id),
+            format!(
+                "snapshot {} can't be brought back: packages can't be had any more",
+                snapshot.id
+            ),
         )
         .hint("another snapshot may do: deskside env history")
         .hint("or take versions that are there: deskside env add 'NAME==VERSION'")
@@ -227,7 +258,11 @@ fn knock(machine: &dyn Machine, url: &str) -> Knock {
         Ok(_) => Knock::There,
         Err(error) => match error.kind {
             ErrorKind::TooLarge => Knock::There,
-            ErrorKind::Status if ["404", "410"].iter().any(|status| error.detail.contains(status)) => {
+            ErrorKind::Status
+                if ["404", "410"]
+                    .iter()
+                    .any(|status| error.detail.contains(status)) =>
+            {
                 Knock::Gone(error.detail)
             }
             _ => Knock::Silent(error.detail),

@@ -39,8 +39,10 @@ pub fn find<'a>(
     {
         let first = first_number(Some(newest), present);
         if number < first {
-            return Err(unknown("the state that is there now is kept in no snapshot yet".into())
-                .hint("`deskside env snapshot` keeps it"));
+            return Err(
+                unknown("the state that is there now is kept in no snapshot yet".into())
+                    .hint("`deskside env snapshot` keeps it"),
+            );
         }
         let count = snapshots.len();
         return snapshots.iter().rev().nth(number - first).ok_or_else(|| {
@@ -56,7 +58,9 @@ pub fn find<'a>(
     match (fitting.next(), fitting.next()) {
         (Some(one), None) => Ok(one),
         (None, _) => Err(unknown(format!("there is no snapshot {wanted}"))),
-        (Some(_), Some(_)) => Err(unknown(format!("more than one snapshot ends with {wanted}"))),
+        (Some(_), Some(_)) => Err(unknown(format!(
+            "more than one snapshot ends with {wanted}"
+        ))),
     }
 }
 

@@ -71,14 +71,19 @@ pub fn origins(machine: &dyn Machine, looking: &Looking<'_>) -> Vec<Origin> {
         .iter()
         .map(|one| known(machine, looking, &locked, one))
         .collect();
-    let open: Vec<usize> = (0..found.len()).filter(|place| found[*place].is_none()).collect();
+    let open: Vec<usize> = (0..found.len())
+        .filter(|place| found[*place].is_none())
+        .collect();
     if !open.is_empty() {
         let settings = settings::read(machine);
         for (place, origin) in asked(machine, looking, &settings, &open) {
             found[place] = Some(origin);
         }
     }
-    found.into_iter().map(|one| one.unwrap_or(Origin::NotKept)).collect()
+    found
+        .into_iter()
+        .map(|one| one.unwrap_or(Origin::NotKept))
+        .collect()
 }
 
 /// The files that the snapshot's own lock file names.
@@ -133,11 +138,23 @@ fn asked(
     settings: &Settings,
     open: &[usize],
 ) -> Vec<(usize, Origin)> {
-    let one = |place: usize| (place, ask(machine, looking, settings, &looking.snapshot.distributions[place]));
+    let one = |place: usize| {
+        (
+            place,
+            ask(
+                machine,
+                looking,
+                settings,
+                &looking.snapshot.distributions[place],
+            ),
+        )
+    };
     std::thread::scope(|scope| {
         let threads: Vec<_> = open
             .chunks(open.len().div_ceil(ASKING))
-            .map(|part| scope.spawn(move || part.iter().map(|place| one(*place)).collect::<Vec<_>>()))
+            .map(|part| {
+                scope.spawn(move || part.iter().map(|place| one(*place)).collect::<Vec<_>>())
+            })
             .collect();
         threads
             .into_iter()
@@ -196,7 +213,11 @@ fn ask(
 /// Wheels that may fit this machine and the snapshot's Python: uv decides among them.
 fn fitting(looking: &Looking<'_>, wheels: Vec<Wheel>) -> Vec<Wheel> {
     let mut parts = looking.snapshot.python.version.split('.');
-    let series = format!("{}{}", parts.next().unwrap_or("3"), parts.next().unwrap_or(""));
+    let series = format!(
+        "{}{}",
+        parts.next().unwrap_or("3"),
+        parts.next().unwrap_or("")
+    );
     wheels
         .into_iter()
         .filter(|wheel| {
@@ -209,7 +230,9 @@ fn fitting(looking: &Looking<'_>, wheels: Vec<Wheel>) -> Vec<Wheel> {
                     || tag.strip_prefix("cp") == Some(&series)
             }) || parsed.abis.contains("abi3");
             let platform = parsed.platforms.contains("any")
-                || looking.platform.is_none_or(|platform| platform.fit(parsed.platforms).is_some());
+                || looking
+                    .platform
+                    .is_none_or(|platform| platform.fit(parsed.platforms).is_some());
             python && platform
         })
         .collect()

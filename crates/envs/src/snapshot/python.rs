@@ -41,8 +41,8 @@ pub fn choose(
         // The environment that is there was made with it and says its version: no process is started.
         let present = machine.real_path(environment.join("bin/python"));
         let stated = venv::stated_version(machine, environment);
-        let is_same = present.is_ok_and(|path| path == Path::new(own))
-            && stated.as_deref() == Some(wanted);
+        let is_same =
+            present.is_ok_and(|path| path == Path::new(own)) && stated.as_deref() == Some(wanted);
         if is_same || version_of(machine, own).as_deref() == Some(wanted) {
             return Ok(exact(own.to_string()));
         }
@@ -79,14 +79,19 @@ pub fn choose(
     .because(format!(
         "no Python {series} is installed, and uv knows none of it to download"
     ))
-    .hint(format!("install Python {series} with the system's package manager, then run the same command again"))
+    .hint(format!(
+        "install Python {series} with the system's package manager, then run the same command again"
+    ))
     .hint("or take a snapshot with another Python: deskside env history"))
 }
 
 /// Asks an interpreter for its version: `Python 3.12.4`.
 fn version_of(machine: &dyn Machine, path: &str) -> Option<String> {
     let command = Command::new([path, "-I", "--version"]).deadline(Duration::from_secs(10));
-    let output = machine.command(command).ok().filter(|output| output.succeeded())?;
+    let output = machine
+        .command(command)
+        .ok()
+        .filter(|output| output.succeeded())?;
     Some(output.text().trim().strip_prefix("Python ")?.to_string())
 }
 
@@ -97,10 +102,20 @@ fn found(
     uv: &str,
     request: &str,
 ) -> Option<(String, Option<String>)> {
-    let words = ["python", "find", "--system", "--no-project", "--no-python-downloads", request];
+    let words = [
+        "python",
+        "find",
+        "--system",
+        "--no-project",
+        "--no-python-downloads",
+        request,
+    ];
     let argv = std::iter::once(uv).chain(words).map(String::from).collect();
     let command = command(machine, environment, argv).deadline(Duration::from_secs(60));
-    let output = machine.command(command).ok().filter(|output| output.succeeded())?;
+    let output = machine
+        .command(command)
+        .ok()
+        .filter(|output| output.succeeded())?;
     let path = output.text().trim().to_string();
     path.starts_with('/').then(|| {
         let version = version_of(machine, &path);
@@ -115,10 +130,20 @@ fn downloadable(
     uv: &str,
     request: &str,
 ) -> Option<String> {
-    let words = ["python", "list", "--only-downloads", "--output-format", "json", request];
+    let words = [
+        "python",
+        "list",
+        "--only-downloads",
+        "--output-format",
+        "json",
+        request,
+    ];
     let argv = std::iter::once(uv).chain(words).map(String::from).collect();
     let command = command(machine, environment, argv).deadline(Duration::from_secs(60));
-    let output = machine.command(command).ok().filter(|output| output.succeeded())?;
+    let output = machine
+        .command(command)
+        .ok()
+        .filter(|output| output.succeeded())?;
     let list: serde_json::Value = serde_json::from_str(&output.text()).ok()?;
     let first = list.as_array()?.first()?;
     Some(first.get("version")?.as_str()?.to_string())

@@ -5,8 +5,8 @@
 
 use super::origin::Origin;
 use super::{Distribution, Wheel};
-use deskside_types::Problem;
 use deskside_types::Code;
+use deskside_types::Problem;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt::Write;
@@ -47,7 +47,10 @@ pub fn recipe(distributions: &[Distribution], origins: &[Origin]) -> Recipe {
     let mut recipe = Recipe::default();
     for (place, (one, origin)) in distributions.iter().zip(origins).enumerate() {
         // A broken environment can hold two versions of one distribution: the one that sorts last is brought back.
-        if distributions.get(place + 1).is_some_and(|next| next.name == one.name) {
+        if distributions
+            .get(place + 1)
+            .is_some_and(|next| next.name == one.name)
+        {
             continue;
         }
         let built = match origin {
@@ -60,7 +63,10 @@ pub fn recipe(distributions: &[Distribution], origins: &[Origin]) -> Recipe {
         }
         match origin {
             Origin::Version { .. } => {
-                recipe.notes.versions.push(format!("{}=={}", one.name, one.version));
+                recipe
+                    .notes
+                    .versions
+                    .push(format!("{}=={}", one.name, one.version));
             }
             Origin::Gone { .. } | Origin::NotKept => continue,
             _ => {}
@@ -125,9 +131,12 @@ pub fn notes(text: &str) -> Result<Notes, Problem> {
     toml::from_str::<File>(text)
         .map(|file| file.tool.deskside)
         .map_err(|error| {
-            Problem::new(Code::SnapshotUnavailable, "the snapshot's recipe can't be read")
-                .because(error)
-                .hint("run the same command again: it makes the recipe anew")
+            Problem::new(
+                Code::SnapshotUnavailable,
+                "the snapshot's recipe can't be read",
+            )
+            .because(error)
+            .hint("run the same command again: it makes the recipe anew")
         })
 }
 
@@ -142,11 +151,20 @@ impl Package {
             Origin::Lying { path, sha256 } => {
                 add("version", quoted(&self.version));
                 let path = quoted(&path.display().to_string());
-                add("wheels", format!("[{{ path = {path}, hashes = {} }}]", hashes(sha256.as_deref())));
+                add(
+                    "wheels",
+                    format!(
+                        "[{{ path = {path}, hashes = {} }}]",
+                        hashes(sha256.as_deref())
+                    ),
+                );
             }
             Origin::Files { wheels, sdist } => {
                 add("version", quoted(&self.version));
-                let index = wheels.iter().chain(sdist).find_map(|wheel| wheel.index.as_ref());
+                let index = wheels
+                    .iter()
+                    .chain(sdist)
+                    .find_map(|wheel| wheel.index.as_ref());
                 if let Some(index) = index {
                     add("index", quoted(index));
                 }
@@ -173,12 +191,20 @@ fn file(wheel: &Wheel) -> String {
         Some(path) => format!("path = {}", quoted(&path)),
         None => format!("url = {}", quoted(&wheel.url)),
     };
-    let size = wheel.size.map_or_else(String::new, |size| format!(", size = {size}"));
-    format!("{{ {place}{size}, hashes = {} }}", hashes(Some(&wheel.sha256)))
+    let size = wheel
+        .size
+        .map_or_else(String::new, |size| format!(", size = {size}"));
+    format!(
+        "{{ {place}{size}, hashes = {} }}",
+        hashes(Some(&wheel.sha256))
+    )
 }
 
 fn hashes(sha256: Option<&str>) -> String {
-    sha256.map_or_else(|| "{}".into(), |sha256| format!("{{ sha256 = {} }}", quoted(sha256)))
+    sha256.map_or_else(
+        || "{}".into(),
+        |sha256| format!("{{ sha256 = {} }}", quoted(sha256)),
+    )
 }
 
 /// What was installed from an address or a folder; none where that can't be told.
@@ -188,14 +214,22 @@ fn direct_entry(direct: &Value) -> Option<(&'static str, String)> {
     let inside = direct
         .get("subdirectory")
         .and_then(Value::as_str)
-        .map_or_else(String::new, |folder| format!(", subdirectory = {}", quoted(folder)));
+        .map_or_else(String::new, |folder| {
+            format!(", subdirectory = {}", quoted(folder))
+        });
     let place = match &local {
         Some(path) => format!("path = {}", quoted(path)),
         None => format!("url = {}", quoted(url)),
     };
     if let Some(folder) = direct.get("dir_info") {
-        let editable = folder.get("editable").and_then(Value::as_bool).unwrap_or(false);
-        return Some(("directory", format!("{{ {place}, editable = {editable}{inside} }}")));
+        let editable = folder
+            .get("editable")
+            .and_then(Value::as_bool)
+            .unwrap_or(false);
+        return Some((
+            "directory",
+            format!("{{ {place}, editable = {editable}{inside} }}"),
+        ));
     }
     if let Some(vcs) = direct.get("vcs_info") {
         let kind = vcs.get("vcs").and_then(Value::as_str).unwrap_or("git");
@@ -203,7 +237,9 @@ fn direct_entry(direct: &Value) -> Option<(&'static str, String)> {
         let wanted = vcs
             .get("requested_revision")
             .and_then(Value::as_str)
-            .map_or_else(String::new, |wanted| format!(", requested-revision = {}", quoted(wanted)));
+            .map_or_else(String::new, |wanted| {
+                format!(", requested-revision = {}", quoted(wanted))
+            });
         return Some((
             "vcs",
             format!(
@@ -219,7 +255,10 @@ fn direct_entry(direct: &Value) -> Option<(&'static str, String)> {
         .and_then(|hashes| hashes.get("sha256"))
         .and_then(Value::as_str)
         .or_else(|| archive.get("hash")?.as_str()?.strip_prefix("sha256="));
-    Some(("archive", format!("{{ {place}, hashes = {}{inside} }}", hashes(sha256))))
+    Some((
+        "archive",
+        format!("{{ {place}, hashes = {}{inside} }}", hashes(sha256)),
+    ))
 }
 
 /// A text as TOML writes it.

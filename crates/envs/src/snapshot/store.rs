@@ -124,7 +124,10 @@ impl Store {
 
     /// Where a wheel is kept. Snapshots that need the same wheel share it.
     pub fn wheel_path(&self, kept: &Kept) -> PathBuf {
-        self.folder.join("wheels").join(&kept.sha256).join(&kept.file)
+        self.folder
+            .join("wheels")
+            .join(&kept.sha256)
+            .join(&kept.file)
     }
 
     /// The recipe by which a snapshot is brought back.
@@ -138,9 +141,12 @@ impl Store {
     /// [`Code::SnapshotUnknown`] when there is none, or it can't be read.
     pub fn behind(machine: &dyn Machine, folder: &Path) -> Result<(Self, Snapshot), Problem> {
         let unknown = |why: String| {
-            Problem::new(Code::SnapshotUnknown, format!("{} is no snapshot", folder.display()))
-                .because(why)
-                .hint("`deskside env history` lists the snapshots there are")
+            Problem::new(
+                Code::SnapshotUnknown,
+                format!("{} is no snapshot", folder.display()),
+            )
+            .because(why)
+            .hint("`deskside env history` lists the snapshots there are")
         };
         let store = folder
             .parent()
@@ -162,8 +168,11 @@ impl Store {
         machine: &dyn Machine,
         staying: &[Snapshot],
     ) -> Result<Unreferenced, Problem> {
-        let objects: BTreeSet<&str> =
-            staying.iter().flat_map(|one| one.files.values()).map(String::as_str).collect();
+        let objects: BTreeSet<&str> = staying
+            .iter()
+            .flat_map(|one| one.files.values())
+            .map(String::as_str)
+            .collect();
         let wheels: BTreeSet<&str> = staying
             .iter()
             .flat_map(|one| &one.distributions)
@@ -177,7 +186,8 @@ impl Store {
                 Err(error) if error.kind == ErrorKind::Absent => return Ok(Vec::new()),
                 Err(error) => return Err(error.into()),
             };
-            let is_hash = |name: &str| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let is_hash =
+                |name: &str| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
             Ok(entries
                 .into_iter()
                 .filter(|entry| is_hash(&entry.name) && !needed.contains(entry.name.as_str()))

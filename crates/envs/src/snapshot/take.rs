@@ -1,8 +1,8 @@
 //! Taking a snapshot: read from files alone, no process is started.
 
 use super::record;
-use super::store::Choice;
 use super::record::RecordedFile;
+use super::store::Choice;
 use super::{Distribution, MachineState, PythonState, SNAPSHOT_VERSION, Snapshot, Wheel};
 use crate::environment::venv::{self, State};
 use crate::index::{address, settings};
@@ -73,7 +73,8 @@ pub fn salvage(machine: &dyn Machine, taking: &Taking<'_>) -> Result<Option<Take
         _ => return Ok(None),
     };
     let taken = assemble(machine, taking, version)?;
-    let tells = !taken.snapshot.python.version.is_empty() && !taken.snapshot.distributions.is_empty();
+    let tells =
+        !taken.snapshot.python.version.is_empty() && !taken.snapshot.distributions.is_empty();
     Ok(tells.then_some(taken))
 }
 
@@ -228,7 +229,9 @@ fn read(machine: &dyn Machine, information: &Path, name: &str, version: &str) ->
         Some(String::from_utf8_lossy(&bytes).into_owned())
     };
     let files = record::parse(&text("RECORD").unwrap_or_default());
-    let has_programs = files.iter().any(|file| file.path.ends_with("/entry_points.txt"));
+    let has_programs = files
+        .iter()
+        .any(|file| file.path.ends_with("/entry_points.txt"));
     let points = has_programs.then(|| text("entry_points.txt")).flatten();
     let contents = match points {
         Some(points) => record::contents(&record::without_generated(&files, &points)),
@@ -340,7 +343,9 @@ pub fn locked(text: &str) -> Locked {
             .or_default();
         entry.sdist = package.get("sdist").and_then(file);
         let wheels = package.get("wheels").and_then(toml::Value::as_array);
-        entry.wheels.extend(wheels.into_iter().flatten().filter_map(file));
+        entry
+            .wheels
+            .extend(wheels.into_iter().flatten().filter_map(file));
     }
     locked
 }

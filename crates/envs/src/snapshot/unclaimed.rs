@@ -9,7 +9,11 @@ use std::path::{Path, PathBuf};
 /// Files and whole folders that nobody claims, relative to the environment, sorted.
 ///
 /// Compiled files, empty folders, and what Python, uv, pip and Deskside make themselves are left out.
-pub fn unclaimed(machine: &dyn Machine, environment: &Path, installed: &[Installed]) -> Vec<PathBuf> {
+pub fn unclaimed(
+    machine: &dyn Machine,
+    environment: &Path,
+    installed: &[Installed],
+) -> Vec<PathBuf> {
     let mut claimed = Claimed::default();
     for one in installed {
         let site = one.information.parent().unwrap_or(environment);
@@ -98,7 +102,9 @@ fn is_own(relative: &Path, name: &str) -> bool {
     if name.ends_with(".pyc") || name == ".DS_Store" {
         return true;
     }
-    let folder = relative.parent().map(|folder| folder.to_string_lossy().into_owned());
+    let folder = relative
+        .parent()
+        .map(|folder| folder.to_string_lossy().into_owned());
     match folder.as_deref() {
         Some("") => {
             ["pyvenv.cfg", ".gitignore", ".lock", "CACHEDIR.TAG", "lib64"].contains(&name)

@@ -1,5 +1,12 @@
 //! `deskside env …`: one file a command; what changes something goes through [`change`].
 
+mod diff;
+mod gc;
+mod history;
+mod keep;
+mod rebuild;
+mod rollback;
+
 use super::answer;
 use crate::cli::env::{Env, EnvCommand};
 use crate::render;
@@ -15,7 +22,6 @@ pub fn env(
     either: &dyn Fn() -> Result<Context>,
     arguments: Env,
 ) -> Result<u8> {
-    let _ = (live, either);
     match arguments.command {
         EnvCommand::Why(_)
         | EnvCommand::Init(_)
@@ -23,17 +29,15 @@ pub fn env(
         | EnvCommand::Remove(_)
         | EnvCommand::Lock(_)
         | EnvCommand::Sync(_)
-        | EnvCommand::Check(_)
-        | EnvCommand::History(_)
-        | EnvCommand::Diff(_)
-        | EnvCommand::Rollback(_)
-        | EnvCommand::Rebuild(_)
-        | EnvCommand::Snapshot(_)
-        | EnvCommand::Gc(_) => {
-            let _ = change;
-            let _ = ui;
-            Err(Problem::new(Code::Bug, "not there yet"))
+        | EnvCommand::Check(_) => Err(Problem::new(Code::Bug, "not there yet")),
+        EnvCommand::History(arguments) => history::history(ui, &either()?, &arguments),
+        EnvCommand::Diff(arguments) => diff::diff(ui, &either()?, &arguments),
+        EnvCommand::Rollback(arguments) => {
+            rollback::rollback(ui, &live("env rollback")?, &arguments)
         }
+        EnvCommand::Rebuild(arguments) => rebuild::rebuild(ui, &live("env rebuild")?, &arguments),
+        EnvCommand::Snapshot(arguments) => keep::snapshot(ui, &live("env snapshot")?, &arguments),
+        EnvCommand::Gc(arguments) => gc::gc(ui, &live("env gc")?, &arguments),
     }
 }
 
