@@ -128,7 +128,8 @@ pub fn take_back(
     use deskside_machine::Acting;
     let mut marker = read(machine, environment).unwrap_or_default();
     take(&mut marker);
-    if marker.made_here() || marker.packages.is_some() || marker.module.is_some() {
+    let tells = marker.packages.is_some() || marker.module.is_some() || marker.restored.is_some();
+    if marker.made_here() || tells {
         return change(machine, environment, |old| *old = marker);
     }
     deskside_operate::clear_leftovers(machine, &path(environment))?;

@@ -110,6 +110,7 @@ pub(super) fn prepare(machine: &dyn Machine, action: &EnvironmentAction) -> Resu
     Ok(json!({
         "id": format!("{:016x}", machine.random()?),
         "found": found,
+        "restored": marker::read(machine, &old).and_then(|marker| marker.restored),
         "snapshot": same.filter(|_| found == "whole").map(|snapshot| snapshot.id.clone()),
     }))
 }
@@ -211,7 +212,9 @@ fn fill(
         proof = proof::prove(machine, path, snapshot, &notes.built, &damaged);
     }
     proven(&proof)?;
-    marker::write(machine, path, &finished(restoring, snapshot, old))
+    let waits = machine.exists(restoring.aside())?;
+    let finished = finished(restoring, snapshot, old, waits);
+    marker::write(machine, path, &finished)
 }
 
 /// Makes an environment without packages, marked as half made.
@@ -292,21 +295,25 @@ fn proven(proof: &Proof) -> Result<(), Problem> {
 }
 
 /// The marker of the new environment: whose it is stays as it was, so that earlier operations can still be taken back.
-fn finished(restoring: &Restoring<'_>, snapshot: &Snapshot, old: Option<&Marker>) -> Marker {
+fn finished(
+    restoring: &Restoring<'_>,
+    snapshot: &Snapshot,
+    old: Option<&Marker>,
+    waits: bool,
+) -> Marker {
     let restored = Some(Restored {
         by: restoring.id.clone(),
         snapshot: snapshot.id.clone(),
     });
     let names = || snapshot.distributions.iter().map(|one| one.name.clone());
-    match old.filter(|marker| !marker.making) {
+    match (old.filter(|marker| !marker.making), waits) {
         // The same module is there again where the snapshot has it: the check of its step compares the wheel itself.
-        Some(old) => Marker {
+        (Some(old), _) => Marker {
             making: false,
             underway: None,
             packages: old.packages.clone().filter(|_| {
-                old.restored
-                    .as_ref()
-                    .is_some_and(|restored| restored.snapshot == snapshot.id)
+                let restored = old.restored.as_ref();
+                restored.is_some_and(|restored| restored.snapshot == snapshot.id)
             }),
             module: old
                 .module
@@ -318,7 +325,12 @@ fn finished(restoring: &Restoring<'_>, snapshot: &Snapshot, old: Option<&Marker>
             restored,
             ..old.clone()
         },
-        None => Marker {
+        // One of a person's own stays theirs.
+        (None, true) => Marker {
+            restored,
+            ..Marker::default()
+        },
+        (None, false) => Marker {
             id: restoring.id.clone(),
             distributions: names().collect(),
             restored,
@@ -444,7 +456,7 @@ pub(super) fn undo(
     machine: &dyn Machine,
     action: &EnvironmentAction,
     before: &Value,
-    _: &Value,
+    after: &Value,
 ) -> Result<Vec<String>, Problem> {
     let mut restoring = parts(action, before)?;
     let path = restoring.path;
@@ -454,19 +466,22 @@ pub(super) fn undo(
     let by = marker::read(machine, path)
         .and_then(|marker| marker.restored)
         .map(|restored| restored.by);
+    let kept = tree::beside(path, &format!("{KEPT}{}", restoring.id));
+    let note: Option<Restored> = serde_json::from_value(before["restored"].clone()).ok();
+    if by.as_deref() == Some(&reversed(&restoring.id)) {
+        return finish_undo(machine, path, note, &kept);
+    }
     if by.as_deref() != Some(&restoring.id) {
         // It failed or was cut off, and what was there is back; or it was taken back already.
-        let is_ours = by.as_deref() == Some(&reversed(&restoring.id));
-        let cut_off = waiting(machine, path)?.is_empty();
-        return Ok(if is_ours || cut_off {
-            Vec::new()
-        } else {
-            vec![format!(
-                "{shown} is not the environment that was made then, and is left as it is"
-            )]
-        });
+        let is_back =
+            after.is_null() || by.is_some() && by == note.as_ref().map(|note| note.by.clone());
+        if is_back && waiting(machine, path)?.is_empty() {
+            return Ok(Vec::new());
+        }
+        return Ok(vec![format!(
+            "{shown} is not the environment that was made then, and is left as it is"
+        )]);
     }
-    let kept = tree::beside(path, &format!("{KEPT}{}", restoring.id));
     if machine.exists(kept.join("pyvenv.cfg"))? {
         tree::discard(machine, path)?;
         machine.rename(&kept, path)?;
@@ -509,9 +524,23 @@ pub(super) fn undo(
         ..restoring
     };
     let made = make(machine, &restoring, &mut |_| {})?;
-    let mut left = return_what_was_kept(machine, path, &kept)?;
+    let mut left = finish_undo(machine, path, note, &kept)?;
     if let Some(kept) = made["kept"].as_str() {
         left.push(format!("what was put into {shown} since is kept at {kept}"));
+    }
+    Ok(left)
+}
+
+/// The end of an undo: a person's own files, and the note of the attempt before, which can be taken back next.
+fn finish_undo(
+    machine: &dyn Machine,
+    path: &Path,
+    earlier: Option<Restored>,
+    kept: &Path,
+) -> Result<Vec<String>, Problem> {
+    let left = return_what_was_kept(machine, path, kept)?;
+    if earlier.is_some() {
+        marker::change(machine, path, |marker| marker.restored = earlier)?;
     }
     Ok(left)
 }
@@ -568,3 +597,7 @@ fn reversed(id: &str) -> String {
     u64::from_str_radix(id, 16)
         .map_or_else(|_| id.to_string(), |number| format!("{:016x}", !number))
 }
+
+#[cfg(test)]
+#[path = "restore_tests.rs"]
+mod tests;

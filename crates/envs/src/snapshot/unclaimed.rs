@@ -115,6 +115,8 @@ fn is_own(relative: &Path, name: &str) -> bool {
             let known = ["activate", "Activate.ps1", "deactivate", "python", "pydoc"];
             known.iter().any(|known| name.starts_with(known)) || name.starts_with("𝜋thon")
         }
+        // What is said of a distribution goes and comes with it.
+        Some(folder) if folder.ends_with(".dist-info") => true,
         Some(folder) if folder.ends_with("/site-packages") => {
             ["_virtualenv.py", "_virtualenv.pth"].contains(&name)
         }
