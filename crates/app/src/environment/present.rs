@@ -6,8 +6,11 @@ use deskside_envs::environment::marker;
 use deskside_envs::snapshot::store::Listed;
 use deskside_envs::snapshot::{self, Snapshot, Taken, Taking, numbering};
 use deskside_machine::Machine;
+use deskside_operate::{Operation, Outcome};
 use deskside_types::facts::Facts;
+use deskside_types::plan::{Action, EnvironmentAction};
 use deskside_types::{Problem, Result};
+use std::path::Path;
 
 /// The state that is there now and the snapshots that are kept.
 pub(crate) struct Present {
@@ -17,6 +20,8 @@ pub(crate) struct Present {
     pub listed: Listed,
     /// The snapshot that the environment was made from by a command that was cut off before it could say so.
     pub unrecorded: Option<String>,
+    /// A command that brings a snapshot back failed or was cut off, and nothing was kept since.
+    underway: bool,
 }
 
 impl Present {
@@ -30,6 +35,7 @@ impl Present {
             now: snapshot::take(machine, &taking(machine, place, facts))?,
             listed: place.store.list(machine)?,
             unrecorded: None,
+            underway: false,
         };
         if present.first_number() > 0 {
             let made = marker::read(machine, &place.environment).and_then(|noted| noted.restored);
@@ -40,6 +46,7 @@ impl Present {
                     .is_some_and(|(from, now)| from.same_as(now))
             });
         }
+        present.underway = is_underway(context, place, present.newest())?;
         Ok(present)
     }
 
@@ -66,11 +73,32 @@ impl Present {
         numbering::find(&self.listed.snapshots, self.counted(), wanted)
     }
 
-    /// The state that counts as number 0. A command that was cut off at its very end must find, when it is given again,
-    /// the numbers as it found them first.
+    /// The state that counts as number 0. A command that was cut off must find, when it is given again, the numbers as
+    /// it found them first.
     fn counted(&self) -> Option<&Snapshot> {
-        self.snapshot().filter(|_| self.unrecorded.is_none())
+        self.snapshot()
+            .filter(|_| self.unrecorded.is_none() && !self.underway)
     }
+}
+
+/// Whether the last operation on an environment brings a snapshot back and did not come to its end.
+fn is_underway(context: &Context, place: &Place, newest: Option<&Snapshot>) -> Result<bool> {
+    let (operations, _) =
+        deskside_operate::history(&*context.machine, &context.directories.state)?;
+    let restores = |operation: &Operation| {
+        let mut actions = operation.plan.steps.iter().flat_map(|step| &step.actions);
+        actions.any(|action| match action {
+            Action::Env { action } => {
+                matches!(action, EnvironmentAction::Restore { .. })
+                    && Path::new(action.path()) == place.environment
+            }
+            _ => false,
+        })
+    };
+    Ok(operations.iter().rfind(|one| restores(one)).is_some_and(|last| {
+        !matches!(last.outcome, Outcome::Done | Outcome::Undone)
+            && newest.is_some_and(|newest| newest.taken_at <= last.began_at)
+    }))
 }
 
 /// What a snapshot of a place is taken of.

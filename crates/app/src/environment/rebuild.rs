@@ -40,7 +40,7 @@ pub fn rebuild(context: &Context, project: Option<&Path>, only_plan: bool) -> Re
         Restoration {
             target: &target,
             now: present.snapshot(),
-            first: Vec::new(),
+            then: Vec::new(),
             resting_on: Vec::new(),
             wish: format!("Make the environment {} anew", place.environment.display()),
             reason: "env rebuild".into(),

@@ -28,8 +28,8 @@ pub(crate) struct Restoration<'a> {
     pub target: &'a Snapshot,
     /// The environment as it is now, where a whole one is there.
     pub now: Option<&'a Snapshot>,
-    /// Steps that go before: the project's files.
-    pub first: Vec<Step>,
+    /// Steps that follow: the project's files. Were they first, a restore that fails would leave them behind.
+    pub then: Vec<Step>,
     /// Project files that the plan rests on.
     pub resting_on: Vec<&'static str>,
     /// What the plan is for.
@@ -61,7 +61,7 @@ pub(crate) fn prepare(context: &Context, wanted: Restoration<'_>) -> Result<Prep
         facts,
         target,
         now,
-        first,
+        then,
         mut why,
         mut warnings,
         ..
@@ -119,9 +119,9 @@ pub(crate) fn prepare(context: &Context, wanted: Restoration<'_>) -> Result<Prep
         refresh,
         uv: uv.path().to_string(),
     };
-    let mut steps = first;
+    let mut steps = Vec::new();
     if let UvState::Fetch(source) = &uv {
-        steps.insert(0, uv::step(source));
+        steps.push(uv::step(source));
     }
     steps.push(Step {
         id: "environment".into(),
@@ -144,6 +144,7 @@ pub(crate) fn prepare(context: &Context, wanted: Restoration<'_>) -> Result<Prep
         download_bytes: (!downloads_python).then_some(fetching.bytes),
         risk: Risk::Low,
     });
+    steps.extend(then);
     let expected = match now {
         Some(now) => difference(now, target),
         None => difference(&change::nothing(target), target),

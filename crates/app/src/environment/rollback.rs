@@ -31,7 +31,7 @@ pub fn rollback(
     let present = Present::look(context, &place, &facts)?;
     let target = present.find(wanted)?.clone();
     let mut warnings = Vec::new();
-    let first: Vec<Step> = files_step(machine, &place, &target, &mut warnings)?
+    let then: Vec<Step> = files_step(machine, &place, &target, &mut warnings)?
         .into_iter()
         .collect();
     let mut why = vec![format!(
@@ -67,7 +67,7 @@ pub fn rollback(
     });
     if same && damaged.is_empty() {
         // Only files differ, or nothing does: the packages stay as they are.
-        let plan = change::plan(context, &place, wish, first, PROJECT_FILES)?;
+        let plan = change::plan(context, &place, wish, then, PROJECT_FILES)?;
         return Ok(Prepared {
             plan,
             why,
@@ -87,7 +87,7 @@ pub fn rollback(
             reason: reason(&target),
             target: &target,
             now,
-            first,
+            then,
             resting_on: PROJECT_FILES.to_vec(),
             wish,
             why,

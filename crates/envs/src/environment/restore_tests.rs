@@ -21,12 +21,19 @@ fn machine() -> Sim {
     sim.put_program(UV, "uv");
     sim.put_directory(PROJECT);
     sim.put_program("/usr/bin/python3.12", "elf");
-    sim.on_command(|argv| argv[0] == UV, |state, command| Ok(uv(state, &command.argv)));
+    sim.on_command(
+        |argv| argv[0] == UV,
+        |state, command| Ok(uv(state, &command.argv)),
+    );
     sim
 }
 
 fn said(code: i32, stderr: &str) -> Output {
-    Output { code, stdout: vec![], stderr: stderr.into() }
+    Output {
+        code,
+        stdout: vec![],
+        stderr: stderr.into(),
+    }
 }
 
 fn uv(state: &mut SimState, argv: &[String]) -> Output {
@@ -34,7 +41,10 @@ fn uv(state: &mut SimState, argv: &[String]) -> Output {
     match (argv[1].as_str(), argv[2].as_str()) {
         ("venv", _) => {
             state.put_link(format!("{last}/bin/python"), "/usr/bin/python3.12");
-            state.put_file(format!("{last}/pyvenv.cfg"), "home = /usr/bin\nversion_info = 3.12.3\n");
+            state.put_file(
+                format!("{last}/pyvenv.cfg"),
+                "home = /usr/bin\nversion_info = 3.12.3\n",
+            );
             state.put_directory(format!("{last}/lib/python3.12/site-packages"));
             said(0, "")
         }
@@ -48,9 +58,15 @@ fn uv(state: &mut SimState, argv: &[String]) -> Output {
             let text = String::from_utf8(state.contents(&last).unwrap().to_vec()).unwrap();
             let table: toml::Table = text.parse().unwrap();
             for package in table["packages"].as_array().unwrap() {
-                let (name, version) = (package["name"].as_str().unwrap(), package["version"].as_str().unwrap());
+                let (name, version) = (
+                    package["name"].as_str().unwrap(),
+                    package["version"].as_str().unwrap(),
+                );
                 if !state.network && state.get(format!("/cache/{name}")).is_none() {
-                    return said(2, "error: Failed to fetch: https://index.example/x\n  cause: dns error");
+                    return said(
+                        2,
+                        "error: Failed to fetch: https://index.example/x\n  cause: dns error",
+                    );
                 }
                 let damaged = state.get(format!("/cache/{name}/damaged")).is_some();
                 put(state, name, version, damaged);
@@ -68,12 +84,18 @@ fn uv(state: &mut SimState, argv: &[String]) -> Output {
 fn put(state: &mut SimState, name: &str, version: &str, damaged: bool) {
     let text = format!("version = '{version}'\n");
     let information = format!("{SITE}/{name}-{version}.dist-info");
-    state.put_file(format!("{SITE}/{name}.py"), if damaged { "" } else { &text });
+    state.put_file(
+        format!("{SITE}/{name}.py"),
+        if damaged { "" } else { &text },
+    );
     state.put_file(format!("{information}/METADATA"), format!("Name: {name}\n"));
     let hash = format!("h-{name}-{version}");
     state.put_file(
         format!("{information}/RECORD"),
-        format!("{name}.py,md5={hash},{}\n{name}-{version}.dist-info/METADATA,,\n", text.len()),
+        format!(
+            "{name}.py,md5={hash},{}\n{name}-{version}.dist-info/METADATA,,\n",
+            text.len()
+        ),
     );
 }
 
@@ -110,7 +132,9 @@ fn state(sim: &Sim, packages: &[(&str, &str)]) -> Snapshot {
         choice: None,
     };
     let taken = take(sim, &taking).unwrap().unwrap();
-    Store::at(Path::new(STORE)).keep(sim, &taken.snapshot, &taken.files).unwrap();
+    Store::at(Path::new(STORE))
+        .keep(sim, &taken.snapshot, &taken.files)
+        .unwrap();
     taken.snapshot
 }
 
@@ -124,7 +148,12 @@ fn two_states() -> (Sim, Snapshot, Snapshot) {
 
 fn restore(machine: &dyn Machine, snapshot: &Snapshot, refresh: &[&str]) -> Plan {
     let store = Store::at(Path::new(STORE));
-    let looking = Looking { store: &store, snapshot, offline: false, platform: None };
+    let looking = Looking {
+        store: &store,
+        snapshot,
+        offline: false,
+        platform: None,
+    };
     let origins = origin::origins(machine, &looking);
     let action = EnvironmentAction::Restore {
         path: VENV.into(),
@@ -153,7 +182,9 @@ fn restore(machine: &dyn Machine, snapshot: &Snapshot, refresh: &[&str]) -> Plan
                     ),
                     mode: 0o600,
                 },
-                Action::Env { action: action.clone() },
+                Action::Env {
+                    action: action.clone(),
+                },
             ],
             verify: vec![Check::Environment { action }],
             undo: Undo::Exact,
@@ -170,10 +201,18 @@ fn restore(machine: &dyn Machine, snapshot: &Snapshot, refresh: &[&str]) -> Plan
 struct Environments;
 
 impl Domain for Environments {
-    fn holds(&self, machine: &dyn Machine, action: &EnvironmentAction) -> deskside_types::Result<bool> {
+    fn holds(
+        &self,
+        machine: &dyn Machine,
+        action: &EnvironmentAction,
+    ) -> deskside_types::Result<bool> {
         crate::holds(machine, action)
     }
-    fn prepare(&self, machine: &dyn Machine, action: &EnvironmentAction) -> deskside_types::Result<Value> {
+    fn prepare(
+        &self,
+        machine: &dyn Machine,
+        action: &EnvironmentAction,
+    ) -> deskside_types::Result<Value> {
         crate::prepare(machine, action)
     }
     fn perform(
@@ -200,7 +239,11 @@ impl Domain for Environments {
 }
 
 fn workshop(machine: &dyn Machine) -> Workshop<'_> {
-    Workshop { machine, domain: &Environments, state: "/home/user/state".into() }
+    Workshop {
+        machine,
+        domain: &Environments,
+        state: "/home/user/state".into(),
+    }
 }
 
 fn carry_out(machine: &dyn Machine, plan: &Plan) -> Result<(), Problem> {
@@ -214,13 +257,21 @@ fn take_back(machine: &dyn Machine) -> Result<Vec<String>, Problem> {
 /// Names and versions in the environment.
 fn versions(machine: &dyn Machine) -> Vec<String> {
     let all = venv::distributions(machine, Path::new(VENV));
-    all.into_iter().map(|(name, version)| format!("{name} {version}")).collect()
+    all.into_iter()
+        .map(|(name, version)| format!("{name} {version}"))
+        .collect()
 }
 
 /// What lies in the project's folder beside the environment and its lock file.
 fn beside(sim: &Sim) -> Vec<String> {
-    let entries = sim.entries(PROJECT).unwrap().into_iter().map(|entry| entry.name);
-    entries.filter(|name| ![".venv", "uv.lock"].contains(&name.as_str())).collect()
+    let entries = sim
+        .entries(PROJECT)
+        .unwrap()
+        .into_iter()
+        .map(|entry| entry.name);
+    entries
+        .filter(|name| ![".venv", "uv.lock"].contains(&name.as_str()))
+        .collect()
 }
 
 const FIRST: [&str; 2] = ["numpy 1.0", "six 1.0"];
@@ -321,7 +372,11 @@ fn an_undo_that_is_killed_anywhere_is_finished_by_the_next() {
                 }
             }
             assert_eq!(versions(&sim), SECOND, "{mode:?} at {at}");
-            assert!(beside(&sim).is_empty(), "{mode:?} at {at}: {:?}", beside(&sim));
+            assert!(
+                beside(&sim).is_empty(),
+                "{mode:?} at {at}: {:?}",
+                beside(&sim)
+            );
         }
     }
 }
@@ -336,12 +391,21 @@ fn whatever_fails_the_old_environment_is_back() {
     for kind in [ErrorKind::Full, ErrorKind::Denied] {
         for at in 1..=counting.effects() {
             sim.restore(start.clone());
-            let faulty = Faulty::new(sim.shared(), Fault { at, mode: Mode::Fail(kind) });
+            let faulty = Faulty::new(
+                sim.shared(),
+                Fault {
+                    at,
+                    mode: Mode::Fail(kind),
+                },
+            );
             let outcome = carry_out(&faulty, &plan);
             let there = versions(&sim);
             if outcome.is_err() {
                 let waits = was_cut_off(&sim, Path::new(VENV)).unwrap().is_some();
-                assert!(there == SECOND || there == FIRST || waits, "{kind:?} at {at}: {there:?}");
+                assert!(
+                    there == SECOND || there == FIRST || waits,
+                    "{kind:?} at {at}: {there:?}"
+                );
             }
             carry_out(&sim, &restore(&sim, &first, &[])).unwrap();
             assert_eq!(versions(&sim), FIRST, "{kind:?} at {at}");
@@ -354,7 +418,14 @@ fn whatever_fails_the_old_environment_is_back() {
     assert_eq!(problem.code, Code::IndexUnreachable, "{problem}");
     assert_eq!(versions(&sim), SECOND);
     assert!(beside(&sim).is_empty());
-    assert!(problem.hints.iter().any(|hint| hint.contains("as it was before")), "{:?}", problem.hints);
+    assert!(
+        problem
+            .hints
+            .iter()
+            .any(|hint| hint.contains("as it was before")),
+        "{:?}",
+        problem.hints
+    );
 }
 
 #[test]
@@ -375,8 +446,14 @@ fn what_no_snapshot_has_is_kept_beside_and_comes_back() {
     sim.change(|state| put(state, "mine", "9.0", false));
     carry_out(&sim, &restore(&sim, &first, &[])).unwrap();
     let kept = beside(&sim);
-    assert!(kept.len() == 1 && kept[0].starts_with(".venv.kept-"), "{kept:?}");
-    assert!(sim.tree_of(format!("{PROJECT}/{}", kept[0])).contains("mine-9.0.dist-info"));
+    assert!(
+        kept.len() == 1 && kept[0].starts_with(".venv.kept-"),
+        "{kept:?}"
+    );
+    assert!(
+        sim.tree_of(format!("{PROJECT}/{}", kept[0]))
+            .contains("mine-9.0.dist-info")
+    );
     take_back(&sim).unwrap();
     assert_eq!(versions(&sim), ["mine 9.0", "scipy 1.0", "six 2.0"]);
     assert!(beside(&sim).is_empty());
@@ -418,7 +495,10 @@ fn another_environment_made_since_is_not_taken_back() {
     carry_out(&sim, &restore(&sim, &first, &[])).unwrap();
     state(&sim, &[("other", "1.0")]);
     let left = take_back(&sim).unwrap();
-    assert!(left.iter().any(|left| left.contains("left as it is")), "{left:?}");
+    assert!(
+        left.iter().any(|left| left.contains("left as it is")),
+        "{left:?}"
+    );
     assert_eq!(versions(&sim), ["other 1.0"]);
 }
 
@@ -426,7 +506,12 @@ fn another_environment_made_since_is_not_taken_back() {
 fn two_at_once_are_told_apart() {
     let (sim, first, _) = two_states();
     let plan = restore(&sim, &first, &[]);
-    let held = sim.lock(Path::new("/home/user/state/lock"), std::time::Duration::ZERO).unwrap();
+    let held = sim
+        .lock(
+            Path::new("/home/user/state/lock"),
+            std::time::Duration::ZERO,
+        )
+        .unwrap();
     assert_eq!(carry_out(&sim, &plan).unwrap_err().code, Code::Locked);
     assert_eq!(versions(&sim), SECOND);
     drop(held);

@@ -26,8 +26,14 @@ version = "1"
     assert_eq!(locked.len(), 1);
     let files = &locked[&("charset-normalizer".to_string(), "3.5.3".to_string())];
     assert_eq!(files.wheels.len(), 1);
-    assert_eq!(files.wheels[0].index.as_deref(), Some("https://index.example/simple"));
-    assert_eq!(files.sdist.as_ref().unwrap().url, "https://f.example/c-3.5.3.tar.gz");
+    assert_eq!(
+        files.wheels[0].index.as_deref(),
+        Some("https://index.example/simple")
+    );
+    assert_eq!(
+        files.sdist.as_ref().unwrap().url,
+        "https://f.example/c-3.5.3.tar.gz"
+    );
     assert!(super::locked("not [ toml").is_empty());
 }
 
@@ -36,7 +42,10 @@ fn what_was_built_here_is_not_taken_for_a_wheel_of_the_index() {
     let sim = Sim::linux();
     let information = format!("{SITE}/odd-1.0.dist-info");
     sim.put_file(format!("{information}/RECORD"), "odd.py,sha256=x,1\n");
-    sim.put_file(format!("{information}/WHEEL"), "Tag: cp312-cp312-linux_x86_64\n");
+    sim.put_file(
+        format!("{information}/WHEEL"),
+        "Tag: cp312-cp312-linux_x86_64\n",
+    );
     let wheel = |name: &str| Wheel {
         url: format!("https://f.example/{name}"),
         sha256: "aa".into(),
@@ -44,13 +53,19 @@ fn what_was_built_here_is_not_taken_for_a_wheel_of_the_index() {
         index: None,
     };
     let mut locked = Locked::new();
-    locked.insert(("odd".into(), "1.0".into()), LockedFiles {
-        wheels: vec![wheel("odd-1.0-cp312-cp312-macosx_11_0_arm64.whl")],
-        sdist: Some(wheel("odd-1.0.tar.gz")),
-    });
+    locked.insert(
+        ("odd".into(), "1.0".into()),
+        LockedFiles {
+            wheels: vec![wheel("odd-1.0-cp312-cp312-macosx_11_0_arm64.whl")],
+            sdist: Some(wheel("odd-1.0.tar.gz")),
+        },
+    );
     let found = distributions(&sim, Path::new("/p/.venv"), &locked);
     assert_eq!(found[0].wheel, None);
-    assert_eq!(found[0].sdist.as_ref().unwrap().url, "https://f.example/odd-1.0.tar.gz");
+    assert_eq!(
+        found[0].sdist.as_ref().unwrap().url,
+        "https://f.example/odd-1.0.tar.gz"
+    );
 }
 
 #[test]
@@ -63,7 +78,9 @@ fn a_large_record_counts_to_its_end() {
     };
     let contents = |text: String| {
         sim.put_file(format!("{SITE}/big-1.0.dist-info/RECORD"), text);
-        distributions(&sim, Path::new("/p/.venv"), &Locked::new())[0].contents.clone()
+        distributions(&sim, Path::new("/p/.venv"), &Locked::new())[0]
+            .contents
+            .clone()
     };
     assert!(record("y").len() > 1 << 20);
     assert_ne!(contents(record("y")), contents(record("z")));
