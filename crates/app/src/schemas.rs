@@ -22,6 +22,11 @@ fn each() -> Vec<(&'static str, u32, Schema)> {
     vec![
         of::<crate::environment::ChangePlanReport>(),
         of::<crate::environment::ChangeReport>(),
+        of::<crate::environment::diff::DiffReport>(),
+        of::<crate::environment::gc::GcPreview>(),
+        of::<crate::environment::gc::GcReport>(),
+        of::<crate::environment::history::EnvironmentHistoryReport>(),
+        of::<crate::environment::keep::SnapshotReport>(),
         of::<crate::explain::ExplainReport>(),
         of::<crate::history::HistoryReport>(),
         of::<crate::info::InfoReport>(),

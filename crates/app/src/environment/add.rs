@@ -4,8 +4,8 @@ use super::project::{ExtraWish, Project, Resolution};
 use super::variants::{self, Reach};
 use super::{Place, Prepared};
 use crate::Context;
+use deskside_envs::build::Flavour;
 use deskside_envs::build::specifier::requirement;
-use deskside_envs::manifest::variants::Framework;
 use deskside_operate::Event;
 use deskside_types::{Code, Problem, Result};
 
@@ -41,7 +41,7 @@ pub fn add(
             plain.push(text.clone());
             continue;
         };
-        match name.parse::<Framework>() {
+        match name.parse::<Flavour>() {
             // `jax[cuda13]` names a build itself, and a group is a person's own affair.
             Ok(framework) if !text.contains('[') && request.group.is_none() => {
                 warnings.extend(variants::give(&mut manifest, framework, &bounds, &reach)?);
@@ -108,7 +108,7 @@ pub fn remove(
             )
             .hint("name packages as pyproject.toml does: deskside env remove numpy"));
         };
-        let framework = name.parse::<Framework>().ok();
+        let framework = name.parse::<Flavour>().ok();
         let taken = framework.is_some_and(|framework| variants::take(&mut manifest, framework));
         if !taken {
             plain.push(name.clone());

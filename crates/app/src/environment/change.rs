@@ -3,13 +3,20 @@
 use super::Place;
 use crate::up::Everything;
 use crate::{Answer, Context, live};
-use deskside_envs::snapshot::{self, Choice, Difference, Snapshot, Taking, difference};
-use deskside_machine::{Machine, Reading};
+use deskside_envs::environment::marker;
+use deskside_envs::snapshot::origin::MODULE;
+use deskside_envs::snapshot::{
+    self, Choice, Difference, Kept, Snapshot, Taken, Taking, difference,
+};
+use deskside_machine::{Acting, Durability, Machine, Reading};
 use deskside_operate::{Event, Workshop, apply, check, premise};
 use deskside_types::plan::{Comparison, PLAN_VERSION, Plan, Premise, Step};
 use deskside_types::{Facts, Problem, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
+
+/// The reason of a snapshot of a state that Deskside did not make.
+pub(crate) const AS_FOUND: &str = "as it was found";
 
 /// A change that is planned and not carried out yet.
 pub struct Prepared {
@@ -181,14 +188,7 @@ pub fn carry_out(
     }
     live::refuse_under_a_run(context, &[place.environment.as_path()], "would be changed")?;
     premise::require(machine, &prepared.plan, &prepared.facts)?;
-    let before = keep(
-        context,
-        place,
-        &prepared.facts,
-        "as it was found",
-        None,
-        None,
-    )?;
+    let before = keep(context, place, &prepared.facts, AS_FOUND, None, None)?;
     let workshop = Workshop {
         machine,
         domain: &Everything,
@@ -225,7 +225,7 @@ pub fn carry_out(
 }
 
 /// A snapshot of an environment that was not there.
-fn nothing(after: &Snapshot) -> Snapshot {
+pub(crate) fn nothing(after: &Snapshot) -> Snapshot {
     Snapshot {
         distributions: Vec::new(),
         python: snapshot::PythonState {
@@ -261,7 +261,7 @@ pub fn keep(
         operation,
         choice: choice.or_else(|| place.store.local(machine).choice),
     };
-    let Some(taken) = snapshot::take(machine, &taking)? else {
+    let Some(mut taken) = snapshot::take(machine, &taking)? else {
         return Ok(None);
     };
     let newest = place.store.list(machine)?.snapshots.pop();
@@ -270,8 +270,48 @@ pub fn keep(
     {
         return Ok(Some(newest));
     }
-    place.store.keep(machine, &taken.snapshot, &taken.files)?;
+    remember(context, place, &mut taken)?;
     Ok(Some(taken.snapshot))
+}
+
+/// Keeps a snapshot that was taken, with the wheel of Deskside's own module, which no index has.
+///
+/// # Errors
+/// When it can't be written.
+pub(crate) fn remember(context: &Context, place: &Place, taken: &mut Taken) -> Result<()> {
+    let machine = &*context.machine;
+    let wheel = deskside_track::module::wheel();
+    let installed = marker::read(machine, &place.environment).and_then(|marker| marker.module);
+    let is_this_one = installed
+        .is_some_and(|module| module.fingerprint == marker::fingerprint([wheel.bytes.as_slice()]));
+    let earlier = || {
+        let mut all = place.store.list(machine).ok()?.snapshots.into_iter().rev();
+        all.find_map(|snapshot| {
+            let mut own = snapshot.distributions.into_iter();
+            own.find(|one| one.name == MODULE && one.kept.is_some())
+        })
+    };
+    if let Some(module) = taken
+        .snapshot
+        .distributions
+        .iter_mut()
+        .find(|one| one.name == MODULE)
+    {
+        if is_this_one {
+            let kept = Kept {
+                sha256: deskside_envs::environment::sha256(&wheel.bytes),
+                file: wheel.file_name,
+            };
+            let path = place.store.wheel_path(&kept);
+            if !machine.exists(&path)? {
+                machine.write_file(path, wheel.bytes, 0o600, Durability::Power)?;
+            }
+            module.kept = Some(kept);
+        } else if let Some(earlier) = earlier().filter(|one| one.contents == module.contents) {
+            module.kept = earlier.kept;
+        }
+    }
+    place.store.keep(machine, &taken.snapshot, &taken.files)
 }
 
 /// Whether something is there to be kept or compared.

@@ -4,8 +4,8 @@ use super::project::{ExtraWish, Project, Resolution};
 use super::variants::{self, Reach};
 use super::{Place, Prepared};
 use crate::Context;
+use deskside_envs::build::Flavour;
 use deskside_envs::build::specifier::requirement;
-use deskside_envs::manifest::variants::Framework;
 use deskside_envs::manifest::{Manifest, as_of, conda};
 use deskside_machine::Reading;
 use deskside_operate::Event;
@@ -226,20 +226,20 @@ fn source(
 }
 
 /// The frameworks that are to come as extras: the one that was named, and those among the dependencies.
-fn wanted(manifest: &Manifest, flavour: Option<&str>) -> Result<Vec<Framework>> {
+fn wanted(manifest: &Manifest, flavour: Option<&str>) -> Result<Vec<Flavour>> {
     let mut frameworks = Vec::new();
     match flavour {
         None => {}
         Some("none") => return Ok(frameworks),
         Some(word) => frameworks.push(
-            word.parse::<Framework>()
+            word.parse::<Flavour>()
                 .map_err(|why| Problem::new(Code::Usage, why))?,
         ),
     }
     for line in manifest.dependencies() {
         if let Some((name, _)) = requirement(&line)
             && !line.contains('[')
-            && let Ok(framework) = name.parse::<Framework>()
+            && let Ok(framework) = name.parse::<Flavour>()
             && !frameworks.contains(&framework)
         {
             frameworks.push(framework);

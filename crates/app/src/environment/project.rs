@@ -9,7 +9,6 @@ use deskside_envs::build::{self, Flavour, Wish};
 use deskside_envs::manifest::Manifest;
 use deskside_envs::manifest::resolve::{Scratch, refuse_member};
 use deskside_envs::manifest::steps::{Wanted, steps};
-use deskside_envs::manifest::variants::{Framework, nearest};
 use deskside_envs::plan::Module;
 use deskside_envs::snapshot::compare::{Changed, Difference, Named};
 use deskside_envs::snapshot::{Choice, Local};
@@ -265,27 +264,40 @@ impl<'a> Project<'a> {
                 variables: Default::default(),
             }));
         }
-        let best = best(&self.facts, framework, manifest)?;
-        let Some(extra) = nearest(&best.variant, &names) else {
-            return Ok(None);
+        let bounds = extras
+            .values()
+            .flatten()
+            .filter_map(|line| requirement(line))
+            .find(|(name, _)| name == framework.word())
+            .map(|(_, bounds)| bounds)
+            .filter(|_| names.len() == 1)
+            .unwrap_or_default();
+        let wish = Wish {
+            flavour: Some(framework),
+            python: manifest.requires_python().map(String::from),
+            framework: bounds,
+            ..Wish::default()
         };
+        let wish = build::with_mirror(&*self.context.machine, wish);
+        let owned: Vec<String> = names.iter().map(|name| (*name).to_string()).collect();
+        let (extra, build) = build::best_of(&self.facts, &wish, &owned)?;
         // What is as it was needs no telling again.
-        let noted_extra = self.place.store.local(&*self.context.machine).choice;
-        if noted_extra.is_none_or(|noted| noted.extra != extra) {
-            why.extend(best.why.iter().cloned());
-        }
-        if extra != deskside_envs::manifest::variants::extra_name(&best.variant) {
-            why.push(format!(
-                "the project has no extra for {}; {extra} is the nearest that it has",
-                best.variant
-            ));
+        let noted = self.place.store.local(&*self.context.machine).choice;
+        let reasons: Vec<String> = build
+            .why
+            .iter()
+            .filter(|line| !line.contains("Python 3"))
+            .cloned()
+            .collect();
+        if noted.is_none_or(|noted| noted.extra != extra) {
+            why.extend(reasons.iter().cloned());
         }
         Ok(Some(Choice {
             framework: framework.word().into(),
-            extra: extra.to_string(),
-            variant: extra.to_string(),
-            why: best.why,
-            variables: best.variables,
+            extra,
+            variant: build.variant,
+            why: reasons,
+            variables: build.variables,
         }))
     }
 
@@ -350,8 +362,8 @@ pub(super) fn arguments(chosen: Option<&Choice>) -> Vec<String> {
 /// The framework whose builds a project's extras are, with the names of those extras.
 pub(super) fn framework_of(
     extras: &std::collections::BTreeMap<String, Vec<String>>,
-) -> Option<(Framework, Vec<String>)> {
-    Framework::ALL.into_iter().find_map(|framework| {
+) -> Option<(Flavour, Vec<String>)> {
+    Flavour::EVERY.into_iter().find_map(|framework| {
         let names: Vec<String> = extras
             .iter()
             .filter(|(_, requirements)| {
@@ -362,55 +374,6 @@ pub(super) fn framework_of(
             .map(|(name, _)| name.clone())
             .collect();
         (!names.is_empty()).then_some((framework, names))
-    })
-}
-
-/// The best build of a framework for this machine.
-struct Best {
-    variant: String,
-    why: Vec<String>,
-    variables: std::collections::BTreeMap<String, Option<String>>,
-}
-
-fn best(facts: &Facts, framework: Framework, manifest: &Manifest) -> Result<Best> {
-    let bounds = manifest
-        .extras()
-        .values()
-        .flatten()
-        .filter_map(|line| requirement(line))
-        .find(|(name, _)| name == framework.word())
-        .map(|(_, bounds)| bounds)
-        .unwrap_or_default();
-    let flavour = match framework {
-        Framework::Torch => Flavour::Torch,
-        Framework::Jax => Flavour::Jax,
-        Framework::Mlx => Flavour::Mlx,
-        Framework::Tensorflow => {
-            let nvidia = facts
-                .known_gpus()
-                .iter()
-                .any(|gpu| gpu.vendor == deskside_types::facts::Vendor::Nvidia);
-            return Ok(Best {
-                variant: if nvidia { "cuda12" } else { "cpu" }.into(),
-                why: vec!["TensorFlow's GPU packages are for CUDA 12".into()],
-                variables: Default::default(),
-            });
-        }
-    };
-    let wish = Wish {
-        flavour: Some(flavour),
-        python: manifest.requires_python().map(String::from),
-        framework: bounds,
-    };
-    let build = build::choose(facts, flavour, &wish)?;
-    Ok(Best {
-        variant: build.variant,
-        why: build
-            .why
-            .into_iter()
-            .filter(|line| !line.contains("Python 3"))
-            .collect(),
-        variables: build.variables,
     })
 }
 

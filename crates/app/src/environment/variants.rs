@@ -3,67 +3,54 @@
 use super::project::framework_of;
 use crate::Context;
 use deskside_envs::build::specifier::requirement;
-use deskside_envs::manifest::Manifest;
-use deskside_envs::manifest::variants::{Framework, variants};
-use deskside_knowledge::frameworks;
+use deskside_envs::build::{self, Flavour, IndexChoice, Wish};
+use deskside_envs::manifest::{Manifest, Variant};
 use deskside_machine::{ErrorKind, Machine, Reading};
 use deskside_types::{Code, Problem, Result};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long an index is waited for.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Which of PyTorch's own indexes answer; each host is asked once.
+/// Packages that come in the same build as a framework, and from the same index.
+pub(super) fn companions(framework: Flavour) -> &'static [&'static str] {
+    match framework {
+        Flavour::Torch => &["torchvision", "torchaudio"],
+        _ => &[],
+    }
+}
+
+/// Which of PyTorch's own indexes answer; a server that does not answer is asked once.
 pub(super) struct Reach<'a> {
     machine: &'a dyn Machine,
-    root: String,
-    answers: RefCell<BTreeMap<String, bool>>,
     dead: RefCell<Option<String>>,
 }
 
 impl<'a> Reach<'a> {
     pub fn new(context: &'a Context) -> Self {
-        let machine = &*context.machine;
         Self {
-            machine,
-            root: machine
-                .variable("DESKSIDE_PYTORCH_INDEX")
-                .filter(|text| !text.trim().is_empty())
-                .unwrap_or_else(|| frameworks::indexes().pytorch.url.clone()),
-            answers: RefCell::default(),
+            machine: &*context.machine,
             dead: RefCell::default(),
         }
     }
 
-    /// The root of PyTorch's own indexes.
-    pub fn root(&self) -> &str {
-        &self.root
-    }
-
-    /// Whether the index of a build answers.
-    pub fn answers(&self, name: &str) -> bool {
+    /// Whether an index answers.
+    fn answers(&self, index: &IndexChoice) -> bool {
         if self.dead.borrow().is_some() {
             return false;
         }
-        if let Some(known) = self.answers.borrow().get(name) {
-            return *known;
-        }
-        let page = format!("{}/{name}/torch/", self.root.trim_end_matches('/'));
-        let answers = match self.machine.fetch(&page, "text/html", 4 << 20, PATIENCE) {
+        let page = format!("{}/torch/", index.url.trim_end_matches('/'));
+        match self.machine.fetch(&page, "text/html", 4 << 20, PATIENCE) {
             Ok(_) => true,
             Err(error) if error.kind == ErrorKind::TooLarge => true,
+            // A server that is there and has not this page is no reason to give the others up.
+            Err(error) if matches!(error.kind, ErrorKind::Absent | ErrorKind::Denied) => false,
             Err(error) => {
-                // A server that is there and has not this page is no reason to give the others up.
-                if !matches!(error.kind, ErrorKind::Absent | ErrorKind::Denied) {
-                    *self.dead.borrow_mut() = Some(error.detail);
-                }
+                *self.dead.borrow_mut() = Some(error.detail);
                 false
             }
-        };
-        self.answers.borrow_mut().insert(name.to_string(), answers);
-        answers
+        }
     }
 
     /// Why none answers, in a sentence; none where all did.
@@ -81,7 +68,7 @@ impl<'a> Reach<'a> {
 /// [`Code::FrameworksConflict`] when it has another framework whose CUDA is of another major version.
 pub(super) fn give(
     manifest: &mut Manifest,
-    framework: Framework,
+    framework: Flavour,
     bounds: &str,
     reach: &Reach<'_>,
 ) -> Result<Vec<String>> {
@@ -99,50 +86,87 @@ pub(super) fn give(
             own = specifiers;
         }
     }
-    let mut companions = Vec::new();
-    for name in framework
-        .companions()
-        .iter()
-        .filter(|name| **name != framework.word())
-    {
-        companions.extend(manifest.take_dependency(name));
+    let beside = companions(framework);
+    let is_companion =
+        |line: &str| requirement(line).is_some_and(|(name, _)| beside.contains(&name.as_str()));
+    let mut along = Vec::new();
+    for name in beside {
+        along.extend(manifest.take_dependency(name));
     }
-    if companions.is_empty() {
-        // Called again, they stand in the extras.
-        for line in manifest.extras().values().flatten() {
-            let is_companion = requirement(line).is_some_and(|(name, _)| {
-                name != framework.word() && framework.companions().contains(&name.as_str())
-            });
-            if is_companion && !companions.contains(line) {
-                companions.push(line.clone());
-            }
+    // Called again, they stand in the extras.
+    for line in manifest.extras().values().flatten() {
+        let bare = line.split(';').next().unwrap_or(line).trim().to_string();
+        if is_companion(&bare) && !along.contains(&bare) {
+            along.push(bare);
         }
     }
-    let all = variants(framework, &own, &companions, reach.root(), &|name| {
-        reach.answers(name)
-    });
+    let wish = Wish {
+        flavour: Some(framework),
+        python: manifest.requires_python().map(String::from),
+        framework: own,
+        ..Wish::default()
+    };
+    let wish = build::with_mirror(reach.machine, wish);
+    let known = build::variants(framework, &wish);
+    if known.is_empty() {
+        return Err(Problem::new(
+            Code::NoFittingBuild,
+            format!(
+                "no build of {} {} is known",
+                framework.word(),
+                wish.framework
+            ),
+        )
+        .hint(format!(
+            "see what there is: deskside env why {}",
+            framework.word()
+        )));
+    }
+    let mut all = Vec::new();
+    for variant in known {
+        if variant
+            .index
+            .as_ref()
+            .is_some_and(|index| !reach.answers(index))
+        {
+            continue;
+        }
+        let marked = |requirement: &str| match &variant.marker {
+            Some(marker) => format!("{requirement}; {marker}"),
+            None => requirement.to_string(),
+        };
+        let wanted = std::iter::once(variant.requirement.as_str());
+        all.push(Variant {
+            requirements: wanted
+                .chain(along.iter().map(String::as_str))
+                .map(marked)
+                .collect(),
+            extra: variant.extra,
+            index: variant.index,
+            marker: variant.marker.clone(),
+        });
+    }
     let sourced: Vec<String> = std::iter::once(framework.word().to_string())
         .chain(
-            companions
+            along
                 .iter()
                 .filter_map(|line| requirement(line).map(|(name, _)| name)),
         )
         .collect();
     manifest.set_variants(&all, &sourced);
     Ok(match framework {
-        Framework::Torch => reach.trouble().into_iter().collect(),
+        Flavour::Torch => reach.trouble().into_iter().collect(),
         _ => Vec::new(),
     })
 }
 
 /// Takes a framework out; answers whether it was there.
-pub(super) fn take(manifest: &mut Manifest, framework: Framework) -> bool {
+pub(super) fn take(manifest: &mut Manifest, framework: Flavour) -> bool {
     match framework_of(&manifest.extras()) {
         Some((own, names)) if own == framework => {
-            let sourced: Vec<String> = framework
-                .companions()
-                .iter()
-                .map(|name| (*name).to_string())
+            let sourced: Vec<String> = std::iter::once(framework.word())
+                .chain(companions(framework).iter().copied())
+                .map(String::from)
                 .collect();
             manifest.remove_variants(&names, &sourced);
             true
@@ -151,7 +175,7 @@ pub(super) fn take(manifest: &mut Manifest, framework: Framework) -> bool {
     }
 }
 
-fn conflict(there: Framework, wanted: Framework) -> Problem {
+fn conflict(there: Flavour, wanted: Flavour) -> Problem {
     Problem::new(
         Code::FrameworksConflict,
         format!(

@@ -11,5 +11,6 @@ mod command_line;
 mod devices;
 mod person;
 mod recorded;
+mod snapshots;
 mod tracked;
 mod up;

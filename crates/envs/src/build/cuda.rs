@@ -30,7 +30,10 @@ impl Driver {
             .value()
             .or_else(|| driver.user_space.value().filter(|_| wsl));
         if let Some(version) = version {
-            return if version.trim().starts_with(|letter: char| letter.is_ascii_digit()) {
+            return if version
+                .trim()
+                .starts_with(|letter: char| letter.is_ascii_digit())
+            {
                 Self::Version(version.trim().to_string())
             } else {
                 Self::Unknown(format!("`{version}` is no version"))
@@ -62,7 +65,9 @@ impl Driver {
                 .find(|row| row.cuda_major <= major(cuda))
                 .is_some_and(|row| order(&row.minimum, minimum) != Ordering::Less),
             // A branch is as new as its newest driver.
-            Self::Absent(Some(branch)) => order(&format!("{branch}.9999"), minimum) != Ordering::Less,
+            Self::Absent(Some(branch)) => {
+                order(&format!("{branch}.9999"), minimum) != Ordering::Less
+            }
             Self::Absent(None) | Self::Unknown(_) => true,
         }
     }

@@ -22,7 +22,12 @@ pub(super) fn added_by_hand(machine: &dyn Machine, path: &Path, marker: &Marker)
 
 /// Removes an environment. It is renamed first, so that one that is half removed is never taken for anything else.
 pub(super) fn discard(machine: &dyn Machine, path: &Path) -> Result<(), Problem> {
-    let rubbish = beside(path, &format!("{RUBBISH}{:016x}", machine.random()?));
+    discard_as(machine, path, path)
+}
+
+/// Removes an environment that lies elsewhere than at `place`, where it belongs: what is left of it is found there.
+pub(super) fn discard_as(machine: &dyn Machine, path: &Path, place: &Path) -> Result<(), Problem> {
+    let rubbish = beside(place, &format!("{RUBBISH}{:016x}", machine.random()?));
     machine.rename(path, &rubbish)?;
     Ok(machine.remove_tree(rubbish)?)
 }

@@ -134,6 +134,11 @@ fn version(configuration: &str) -> Option<String> {
         .filter(|version| version.starts_with(|letter: char| letter.is_ascii_digit()))
 }
 
+/// The Python's version that an environment's `pyvenv.cfg` states, whether it can start or not.
+pub fn stated_version(machine: &dyn Machine, path: &Path) -> Option<String> {
+    version(&machine.text(path.join("pyvenv.cfg")).ok()?)
+}
+
 /// The folder of packages: `lib/python3.N/site-packages`.
 pub fn site_packages(machine: &dyn Machine, path: &Path) -> Option<PathBuf> {
     let lib = path.join("lib");

@@ -1,6 +1,7 @@
 //! Finding a wheel on a package index without pip: which index, its page, the newest file that fits.
 
 pub mod address;
+pub mod exact;
 mod html;
 mod ini;
 pub mod page;

@@ -5,9 +5,10 @@ pub mod conda;
 pub mod document;
 pub mod resolve;
 pub mod steps;
-pub mod variants;
 
 pub use document::Manifest;
+
+use crate::build::IndexChoice;
 
 /// An accelerator build of a framework, as a project names it: an extra.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,16 +18,7 @@ pub struct Variant {
     /// Its requirements.
     pub requirements: Vec<String>,
     /// The index it comes from; the default one when none.
-    pub index: Option<Index>,
+    pub index: Option<IndexChoice>,
     /// The marker under which that index is asked.
     pub marker: Option<String>,
-}
-
-/// A package index by a name that the project gives it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Index {
-    /// `pytorch-cu126`
-    pub name: String,
-    /// Its address.
-    pub url: String,
 }

@@ -1,12 +1,16 @@
 //! `deskside env …`: one file a command; what changes something goes through [`change`].
 
+mod diff;
+mod files;
+mod gc;
+mod history;
+mod keep;
+mod rebuild;
+mod rollback;
+
 use super::answer;
-use crate::cli::env::{Change, Env, EnvCommand, Init};
+use crate::cli::env::{Env, EnvCommand};
 use crate::render;
-use deskside_app::environment::add::{self, AddRequest};
-use deskside_app::environment::init::{self, InitRequest};
-use deskside_app::environment::lock::{self, LockRequest};
-use deskside_app::environment::sync::{self, SyncRequest};
 use deskside_app::environment::{self, Prepared};
 use deskside_app::{Answer, Context, Event, Progress};
 use deskside_tui::{Meaning, Steps, Ui};
@@ -20,85 +24,24 @@ pub fn env(
     arguments: Env,
 ) -> Result<u8> {
     match arguments.command {
-        EnvCommand::Init(arguments) => init(ui, &live("env init")?, arguments),
-        EnvCommand::Add(arguments) => {
-            let context = live("env add")?;
-            let request = request(&arguments.change, arguments.requirements, arguments.group);
-            let prepared = add::add(&context, &request, &mut steps(ui, "resolving"))?;
-            finish(ui, &context, &prepared, &arguments.change)
+        EnvCommand::Why(_) | EnvCommand::Check(_) => Err(Problem::new(Code::Bug, "not there yet")),
+        EnvCommand::Init(arguments) => files::init(ui, &live("env init")?, arguments),
+        EnvCommand::Add(arguments) => files::add(ui, &live("env add")?, arguments),
+        EnvCommand::Remove(arguments) => files::remove(ui, &live("env remove")?, arguments),
+        EnvCommand::Lock(arguments) => files::lock(ui, &live("env lock")?, arguments),
+        EnvCommand::Sync(arguments) => files::sync(ui, &live("env sync")?, arguments),
+        EnvCommand::History(arguments) => history::history(ui, &either()?, &arguments),
+        EnvCommand::Diff(arguments) => diff::diff(ui, &either()?, &arguments),
+        EnvCommand::Rollback(arguments) => {
+            rollback::rollback(ui, &live("env rollback")?, &arguments)
         }
-        EnvCommand::Remove(arguments) => {
-            let context = live("env remove")?;
-            let request = request(&arguments.change, arguments.packages, arguments.group);
-            let prepared = add::remove(&context, &request, &mut steps(ui, "resolving"))?;
-            finish(ui, &context, &prepared, &arguments.change)
-        }
-        EnvCommand::Lock(arguments) => {
-            let context = live("env lock")?;
-            let request = LockRequest {
-                project: arguments.change.project.clone(),
-                upgrade: arguments.upgrade,
-                upgrade_packages: arguments.upgrade_package,
-            };
-            let prepared = lock::lock(&context, &request, &mut steps(ui, "resolving"))?;
-            finish(ui, &context, &prepared, &arguments.change)
-        }
-        EnvCommand::Sync(arguments) => {
-            let context = live("env sync")?;
-            let request = SyncRequest {
-                project: arguments.change.project.clone(),
-                extra: arguments.extra,
-            };
-            let prepared = sync::sync(&context, &request, &mut steps(ui, "looking"))?;
-            finish(ui, &context, &prepared, &arguments.change)
-        }
-        EnvCommand::Why(_)
-        | EnvCommand::Check(_)
-        | EnvCommand::History(_)
-        | EnvCommand::Diff(_)
-        | EnvCommand::Rollback(_)
-        | EnvCommand::Rebuild(_)
-        | EnvCommand::Snapshot(_)
-        | EnvCommand::Gc(_) => {
-            let _ = either;
-            Err(Problem::new(Code::Bug, "not there yet"))
-        }
+        EnvCommand::Rebuild(arguments) => rebuild::rebuild(ui, &live("env rebuild")?, &arguments),
+        EnvCommand::Snapshot(arguments) => keep::snapshot(ui, &live("env snapshot")?, &arguments),
+        EnvCommand::Gc(arguments) => gc::gc(ui, &live("env gc")?, &arguments),
     }
 }
 
-fn init(ui: &Ui, context: &Context, arguments: Init) -> Result<u8> {
-    let request = InitRequest {
-        folder: arguments.folder,
-        flavour: arguments.flavour,
-        from: arguments.from,
-        python: arguments.python,
-        as_of: arguments.as_of,
-    };
-    let prepared = init::init(context, &request, &mut steps(ui, "resolving"))?;
-    change(ui, context, &prepared, arguments.plan, arguments.exit_code)
-}
-
-fn request(change: &Change, requirements: Vec<String>, group: Option<String>) -> AddRequest {
-    AddRequest {
-        project: change.project.clone(),
-        requirements,
-        group,
-    }
-}
-
-fn finish(ui: &Ui, context: &Context, prepared: &Prepared, how: &Change) -> Result<u8> {
-    change(ui, context, prepared, how.plan, how.exit_code)
-}
-
-/// What is heard while a change is prepared: resolving takes seconds, and uv may have to be fetched first.
-fn steps<'a>(ui: &'a Ui, what: &str) -> impl FnMut(Event<'_>) + 'a {
-    if !ui.json && ui.repaint {
-        ui.talk(&ui.tint(what, Meaning::Quiet));
-    }
-    let mut steps = Steps::new(ui);
-    move |event| hear(&mut steps, event)
-}
-
+/// Shows an event of carrying out.
 fn hear(steps: &mut Steps<'_>, event: Event<'_>) {
     match event {
         Event::Begin { step, place, of } => steps.begin(&step.title, place, of),

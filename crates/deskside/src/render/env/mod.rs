@@ -1,3 +1,7 @@
 //! Answers of `deskside env` as text, one file a report.
 
 pub mod change;
+pub mod diff;
+pub mod gc;
+pub mod history;
+pub mod keep;

@@ -181,7 +181,9 @@ fn processor(
         ));
     };
     let variant = variant_of(&found.cuda);
-    why.push(format!("{variant} computes on the processor too, but is much larger than a build for processors"));
+    why.push(format!(
+        "{variant} computes on the processor too, but is much larger than a build for processors"
+    ));
     finish(
         facts,
         wanted,
@@ -277,9 +279,7 @@ fn offered(open: &[&'static TorchRelease]) -> Vec<&'static TorchRelease> {
     let oldest = &frameworks::torch().oldest_offered;
     open.iter()
         .enumerate()
-        .filter(|(place, release)| {
-            *place == 0 || order(&release.version, oldest) != Ordering::Less
-        })
+        .filter(|(place, release)| *place == 0 || order(&release.version, oldest) != Ordering::Less)
         .map(|(_, release)| *release)
         .collect()
 }
@@ -451,7 +451,9 @@ fn macos(facts: &Facts, mut wanted: Wanted<'_>) -> Result<Build, Problem> {
             .iter()
             .map(|row| format!("torch {} {}", row.builds.join(", "), row.why))
             .collect();
-        let last = known.release(&known.intel_mac).and_then(|release| release.versions.last());
+        let last = known
+            .release(&known.intel_mac)
+            .and_then(|release| release.versions.last());
         let mut problem = no_fit(
             Flavour::Torch,
             reasons.join("; "),
@@ -477,7 +479,10 @@ fn macos(facts: &Facts, mut wanted: Wanted<'_>) -> Result<Build, Problem> {
         if !first.contains(&default) {
             return Err(no_fit(
                 Flavour::Torch,
-                format!("none of the builds it may be ({}) serves here", first.join(", ")),
+                format!(
+                    "none of the builds it may be ({}) serves here",
+                    first.join(", ")
+                ),
                 "add the default index's build to the project's extras",
             ));
         }
@@ -503,7 +508,11 @@ fn macos(facts: &Facts, mut wanted: Wanted<'_>) -> Result<Build, Problem> {
             accelerated: !intel,
             variables: BTreeMap::new(),
             left_out: Vec::new(),
-            download: if intel { None } else { download(facts, "macos") },
+            download: if intel {
+                None
+            } else {
+                download(facts, "macos")
+            },
             sourced: true,
             why,
         },
@@ -518,8 +527,7 @@ fn nearest_on_mac(version: Option<&str>, python: Option<&str>) -> String {
     };
     let all = &frameworks::torch().releases;
     let both = all.iter().find(|release| {
-        runs(release)
-            && admits_python(python, &release.python_min, release.newest_python_macos())
+        runs(release) && admits_python(python, &release.python_min, release.newest_python_macos())
     });
     match (both, all.iter().find(|release| runs(release))) {
         (Some(release), _) => format!("torch {} runs here", release.version),
