@@ -23,7 +23,8 @@ pub struct Module {
     pub wheel: String,
 }
 
-/// The steps in order. Those that hold already are among them: their checks say so.
+/// The steps in order. Those that hold already are among them: their checks say so. `extra` are uv's arguments for the
+/// framework build of a project with a lock file.
 ///
 /// # Errors
 /// When the project's folder or its environment can't be looked at.
@@ -32,6 +33,7 @@ pub fn steps(
     project: &Project,
     build: Option<&Build>,
     uv: &UvState,
+    extra: &[String],
     module: Option<&Module>,
 ) -> Result<Vec<Step>, Problem> {
     let mut steps = Vec::new();
@@ -44,7 +46,7 @@ pub fn steps(
     let path = environment.display().to_string();
     let uv = uv.path().to_string();
     steps.push(environment_step(&existing, &path, &uv, project, build));
-    if let Some(step) = packages_step(&existing, &path, &uv, project, build) {
+    if let Some(step) = packages_step(&existing, &path, &uv, project, build, extra) {
         steps.push(step);
     }
     if let Some(module) = module {
@@ -208,6 +210,7 @@ fn packages_step(
     uv: &str,
     project: &Project,
     build: Option<&Build>,
+    extra: &[String],
 ) -> Option<Step> {
     let arguments = build
         .map(|build| build.arguments.clone())
@@ -245,7 +248,7 @@ fn packages_step(
             EnvironmentAction::Sync {
                 path: path.into(),
                 project: project.path.display().to_string(),
-                arguments: Vec::new(),
+                arguments: extra.to_vec(),
                 exact: false,
                 uv: uv.into(),
             },

@@ -1,6 +1,7 @@
 //! `deskside env add` and `deskside env remove`.
 
-use super::project::{ExtraWish, Project, Resolution};
+use super::extra::ExtraWish;
+use super::project::{Project, Resolution};
 use super::variants::{self, Reach};
 use super::{Place, Prepared};
 use crate::Context;

@@ -1,6 +1,7 @@
 //! `deskside env init`: a project of what a folder has.
 
-use super::project::{ExtraWish, Project, Resolution};
+use super::extra::ExtraWish;
+use super::project::{Project, Resolution};
 use super::variants::{self, Reach};
 use super::{Place, Prepared};
 use crate::Context;

@@ -1,6 +1,7 @@
 //! `deskside env lock`: the lock file made anew from `pyproject.toml`.
 
-use super::project::{ExtraWish, Project, Resolution};
+use super::extra::ExtraWish;
+use super::project::{Project, Resolution};
 use super::{Place, Prepared};
 use crate::Context;
 use deskside_operate::Event;

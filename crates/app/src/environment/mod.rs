@@ -6,6 +6,7 @@
 pub mod add;
 pub mod change;
 pub mod diff;
+pub(crate) mod extra;
 pub mod gc;
 pub mod history;
 pub mod init;

@@ -1,11 +1,11 @@
 //! What the commands that change a project's files share: resolve in a mirror, choose the extra, plan.
 
 use super::change::{self, Prepared};
+use super::extra::{self, ExtraWish};
 use super::{Place, uv_state};
 use crate::Context;
 use crate::up::Everything;
-use deskside_envs::build::specifier::requirement;
-use deskside_envs::build::{self, Flavour, Wish};
+use deskside_envs::build;
 use deskside_envs::manifest::Manifest;
 use deskside_envs::manifest::resolve::{Scratch, refuse_member};
 use deskside_envs::manifest::steps::{Wanted, steps};
@@ -26,17 +26,6 @@ pub(super) struct Project<'a> {
     pub uv: String,
     /// `pyproject.toml` as it stands; none where there is none yet.
     pub manifest: Option<Manifest>,
-}
-
-/// How this machine's extra is found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum ExtraWish {
-    /// The one a person named before, else the best.
-    Noted,
-    /// The best for this machine, whatever was named before.
-    Best,
-    /// This one.
-    Named(String),
 }
 
 /// What uv is told.
@@ -139,9 +128,16 @@ impl<'a> Project<'a> {
         }
         files.extend(resolution.files);
         let mut why = resolution.why;
-        let chosen = self.choose(&manifest, &resolution.extra, &mut why)?;
+        let chosen = extra::choose(
+            self.context,
+            &self.place,
+            &self.facts,
+            &manifest,
+            &resolution.extra,
+            &mut why,
+        )?;
         let python = self.python(&manifest, resolution.python.as_deref(), &mut why)?;
-        let arguments = arguments(chosen.as_ref());
+        let arguments = extra::arguments(chosen.as_ref());
         let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let said = scratch.dry_sync(
             &self.place.environment,
@@ -220,87 +216,6 @@ impl<'a> Project<'a> {
         })
     }
 
-    /// The extra for this machine; none where the project names no accelerator builds.
-    pub fn choose(
-        &self,
-        manifest: &Manifest,
-        wish: &ExtraWish,
-        why: &mut Vec<String>,
-    ) -> Result<Option<Choice>> {
-        let extras = manifest.extras();
-        let Some((framework, names)) = framework_of(&extras) else {
-            return match wish {
-                ExtraWish::Named(name) if !extras.contains_key(name) => Err(no_extra(name, &[])),
-                ExtraWish::Named(name) => Ok(Some(Choice {
-                    framework: String::new(),
-                    extra: name.clone(),
-                    variant: name.clone(),
-                    why: vec!["a person named it".into()],
-                    variables: Default::default(),
-                })),
-                _ => Ok(None),
-            };
-        };
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let noted = self.place.store.local(&*self.context.machine);
-        let named = match wish {
-            ExtraWish::Named(name) => Some(name.clone()),
-            ExtraWish::Noted if noted.pinned => noted
-                .choice
-                .map(|choice| choice.extra)
-                .filter(|extra| names.contains(&extra.as_str())),
-            _ => None,
-        };
-        if let Some(name) = named {
-            if !names.contains(&name.as_str()) {
-                return Err(no_extra(&name, &names));
-            }
-            why.push(format!("the extra {name} was named for this machine"));
-            return Ok(Some(Choice {
-                framework: framework.word().into(),
-                variant: name.clone(),
-                extra: name,
-                why: vec!["a person named it".into()],
-                variables: Default::default(),
-            }));
-        }
-        let bounds = extras
-            .values()
-            .flatten()
-            .filter_map(|line| requirement(line))
-            .find(|(name, _)| name == framework.word())
-            .map(|(_, bounds)| bounds)
-            .filter(|_| names.len() == 1)
-            .unwrap_or_default();
-        let wish = Wish {
-            flavour: Some(framework),
-            python: manifest.requires_python().map(String::from),
-            framework: bounds,
-            ..Wish::default()
-        };
-        let wish = build::with_mirror(&*self.context.machine, wish);
-        let owned: Vec<String> = names.iter().map(|name| (*name).to_string()).collect();
-        let (extra, build) = build::best_of(&self.facts, &wish, &owned)?;
-        // What is as it was needs no telling again.
-        let noted = self.place.store.local(&*self.context.machine).choice;
-        let reasons: Vec<String> = build
-            .why
-            .iter()
-            .filter(|line| !line.contains("Python 3"))
-            .cloned()
-            .collect();
-        if noted.is_none_or(|noted| noted.extra != extra) {
-            why.extend(reasons.iter().cloned());
-        }
-        Ok(Some(Choice {
-            framework: framework.word().into(),
-            extra,
-            variant: build.variant,
-            why: reasons,
-            variables: build.variables,
-        }))
-    }
-
     /// The Python request, and whether uv fetches it.
     pub fn python(
         &self,
@@ -349,44 +264,6 @@ pub(super) struct Planned {
     pub expected: Option<Difference>,
     pub why: Vec<String>,
     pub warnings: Vec<String>,
-}
-
-/// uv's arguments for an extra.
-pub(super) fn arguments(chosen: Option<&Choice>) -> Vec<String> {
-    chosen
-        .filter(|choice| !choice.extra.is_empty())
-        .map(|choice| vec!["--extra".to_string(), choice.extra.clone()])
-        .unwrap_or_default()
-}
-
-/// The framework whose builds a project's extras are, with the names of those extras.
-pub(super) fn framework_of(
-    extras: &std::collections::BTreeMap<String, Vec<String>>,
-) -> Option<(Flavour, Vec<String>)> {
-    Flavour::EVERY.into_iter().find_map(|framework| {
-        let names: Vec<String> = extras
-            .iter()
-            .filter(|(_, requirements)| {
-                requirements
-                    .iter()
-                    .any(|line| requirement(line).is_some_and(|(name, _)| name == framework.word()))
-            })
-            .map(|(name, _)| name.clone())
-            .collect();
-        (!names.is_empty()).then_some((framework, names))
-    })
-}
-
-fn no_extra(name: &str, names: &[&str]) -> Problem {
-    let problem = Problem::new(
-        Code::RequirementInvalid,
-        format!("the project has no extra `{name}` for a framework build"),
-    );
-    if names.is_empty() {
-        problem.hint("give it a framework first: deskside env add torch")
-    } else {
-        problem.hint(format!("it has: {}", names.join(", ")))
-    }
 }
 
 /// Deskside's own module as plans name it.

@@ -384,5 +384,7 @@ pub(crate) fn from_lock(context: &Context, place: &Place, facts: &Facts) -> Resu
     let machine = &*context.machine;
     let uv = place::uv_state(context, facts)?;
     let project = deskside_envs::project::read(machine, &place.project)?;
-    deskside_envs::plan::steps(machine, &project, None, &uv, None)
+    let noted = place.store.local(machine).choice;
+    let extra = super::extra::arguments(noted.as_ref());
+    deskside_envs::plan::steps(machine, &project, None, &uv, &extra, None)
 }

@@ -1,8 +1,10 @@
 //! `deskside env sync`: the environment as the lock file has it, with this machine's build.
 
-use super::project::{ExtraWish, Planned, Project, Resolution, arguments};
+use super::extra::{self, ExtraWish};
+use super::project::{Planned, Project, Resolution};
 use super::{Place, Prepared};
 use crate::Context;
+use deskside_envs::environment::failure;
 use deskside_envs::environment::uv::command;
 use deskside_machine::Reading;
 use deskside_operate::Event;
@@ -31,7 +33,7 @@ pub fn sync(
     let place = Place::find(context, request.project.as_deref())?;
     let project = Project::open(context, place, listen)?;
     let manifest = project.existing()?.clone();
-    let extra = match request.extra.as_deref() {
+    let wish = match request.extra.as_deref() {
         None => ExtraWish::Noted,
         Some("auto") => ExtraWish::Best,
         Some(name) => ExtraWish::Named(name.to_string()),
@@ -47,7 +49,7 @@ pub fn sync(
             manifest,
             commands: vec![("resolve the project's packages", vec!["lock".to_string()])],
             forget_lock: false,
-            extra,
+            extra: wish,
             python: None,
             files: Vec::new(),
             why: vec!["there is no lock file yet".into()],
@@ -55,16 +57,23 @@ pub fn sync(
         });
     }
     let mut why = Vec::new();
-    let chosen = project.choose(&manifest, &extra, &mut why)?;
+    let chosen = extra::choose(
+        context,
+        &project.place,
+        &project.facts,
+        &manifest,
+        &wish,
+        &mut why,
+    )?;
     let python = project.python(&manifest, None, &mut why)?;
     let prepared = project.planned(Planned {
         reason: "env sync".into(),
         wish: format!("bring {shown} to its lock file"),
         files: Vec::new(),
         python,
-        arguments: arguments(chosen.as_ref()),
+        arguments: extra::arguments(chosen.as_ref()),
         chosen,
-        pinned: matches!(extra, ExtraWish::Named(_)),
+        pinned: matches!(wish, ExtraWish::Named(_)),
         expected: None,
         why,
         warnings: Vec::new(),
@@ -72,51 +81,52 @@ pub fn sync(
     if prepared.plan.is_empty() {
         return Ok(prepared);
     }
-    fresh(context, &project, prepared)
+    let mut prepared = prepared;
+    prepared
+        .warnings
+        .extend(lock_fits(context, &project.place, &project.uv)?);
+    Ok(prepared)
 }
 
-/// Refuses a lock that is damaged or older than `pyproject.toml`; where that can't be told, it is said.
-fn fresh(context: &Context, project: &Project<'_>, mut prepared: Prepared) -> Result<Prepared> {
+/// Refuses a lock that is damaged or older than `pyproject.toml`; where that can't be told, answers with a warning.
+///
+/// # Errors
+/// [`Code::LockUnusable`].
+pub(crate) fn lock_fits(context: &Context, place: &Place, uv: &str) -> Result<Option<String>> {
     let machine = &*context.machine;
-    let folder = project.place.project.display().to_string();
-    let argv = [&project.uv, "lock", "--check", "--project", &folder];
-    let mut command = command(
-        machine,
-        &project.place.environment,
-        argv.map(String::from).to_vec(),
-    );
+    let folder = place.project.display().to_string();
+    let argv = [uv, "lock", "--check", "--project", &folder];
+    let mut command = command(machine, &place.environment, argv.map(String::from).to_vec());
     command.deadline = Duration::from_secs(120);
     let output = machine.command(command.clone()).map_err(Problem::from)?;
     if output.succeeded() {
-        return Ok(prepared);
+        return Ok(None);
     }
-    let problem = deskside_envs::environment::failure::problem(
-        "use the lock file",
-        &command.shown(),
-        &output,
-    );
+    let problem = failure::problem("use the lock file", &command.shown(), &output);
     match problem.code {
-        Code::IndexUnreachable | Code::Network => {
-            prepared.warnings.push(format!(
-                "whether uv.lock fits pyproject.toml could not be told: {}",
-                problem.causes.first().cloned().unwrap_or_default()
-            ));
-            Ok(prepared)
+        Code::IndexUnreachable | Code::Network => Ok(Some(format!(
+            "whether uv.lock fits pyproject.toml could not be told: {}",
+            problem.causes.first().cloned().unwrap_or_default()
+        ))),
+        Code::LockUnusable | Code::CommandFailed => {
+            let telling = |line: &&String| {
+                line.contains("needs to be updated") || line.contains("parse error")
+            };
+            let why = problem.causes.iter().find(telling);
+            Err(Problem::new(
+                Code::LockUnusable,
+                format!("{folder}/uv.lock can't be used"),
+            )
+            .because(match why {
+                Some(line) if line.contains("needs to be updated") => {
+                    "it is older than pyproject.toml, which asks for something else now".into()
+                }
+                Some(line) => line.trim_start_matches("cause: ").to_string(),
+                None => problem.causes.last().cloned().unwrap_or_default(),
+            })
+            .hint("make it anew from pyproject.toml: deskside env lock")
+            .hint("or bring back the last state that worked: deskside env rollback 0"))
         }
-        Code::LockUnusable | Code::CommandFailed => Err(Problem::new(
-            Code::LockUnusable,
-            format!("{folder}/uv.lock can't be used"),
-        )
-        .because(
-            problem
-                .causes
-                .iter()
-                .find(|line| line.contains("needs to be updated") || line.contains("parse"))
-                .or_else(|| problem.causes.last())
-                .cloned()
-                .unwrap_or_default(),
-        )
-        .hint("make it anew from pyproject.toml: deskside env lock")),
         _ => Err(problem),
     }
 }

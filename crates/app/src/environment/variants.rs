@@ -1,6 +1,6 @@
 //! Giving a project a framework: one extra for each of its builds.
 
-use super::project::framework_of;
+use super::extra::framework_of;
 use crate::Context;
 use deskside_envs::build::specifier::requirement;
 use deskside_envs::build::{self, Flavour, IndexChoice, Wish};
