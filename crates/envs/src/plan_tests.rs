@@ -95,6 +95,7 @@ fn a_persons_edits_stay() {
         &first(Flavour::Jax).project(folder),
         None,
         &here(),
+        &[],
         None,
     )
     .unwrap();

@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn without_a_gpu_the_network_decides() {
         let mut old = facts();
-        old.system.glibc = Known::Value("2.20".into());
+        old.system.glibc = Known::Value("2.12".into());
         let torch = Some(Flavour::Torch);
         for (facts, wanted, answers, flavour, variant) in [
             (facts(), None, true, Flavour::Torch, "cpu"),
@@ -154,11 +154,18 @@ mod tests {
                 nvidia(&["8.9"], Some("470.1")),
                 None,
                 false,
+                Flavour::Torch,
+                "cu118",
+            ),
+            (
+                nvidia(&["8.9"], Some("440.1")),
+                None,
+                false,
                 Flavour::Jax,
                 "cpu",
             ),
             (mac("arm64", "15.6"), None, false, Flavour::Mlx, "metal"),
-            (mac("arm64", "13.6"), None, false, Flavour::Torch, "mps"),
+            (mac("arm64", "13.6"), None, false, Flavour::Mlx, "metal"),
         ] {
             let wish = Wish {
                 flavour: wanted,

@@ -2,6 +2,9 @@
 
 pub mod admission;
 mod auto;
+mod better;
+mod companion;
+mod conflict;
 mod cuda;
 mod extra;
 mod parts;
@@ -11,10 +14,15 @@ pub mod specifier;
 #[cfg(test)]
 pub(crate) mod tests_support;
 mod torch;
+mod uv_auto;
 mod variants;
 
 pub use auto::{PYTORCH_INDEX, select, with_mirror};
+pub use better::{Better, better};
+pub use companion::{CompanionChoice, choose_companion};
+pub use conflict::{check_together, choose_together};
 pub use parts::{IndexChoice, LeftOut, RuledOut};
+pub use uv_auto::{UvAuto, uv_auto};
 pub use variants::{Variant, best_of, variants};
 
 use deskside_types::facts::{Facts, Gpu, OsKind, Vendor};

@@ -148,7 +148,7 @@ fn bad_projects_say_what_and_where() {
         ),
         (&[("deskside.toml", "run = 1\n")], "a table"),
         (
-            &[("deskside.toml", "[environment]\nflavour = \"tensorflow\"\n")],
+            &[("deskside.toml", "[environment]\nflavour = \"caffe\"\n")],
             "torch, jax, mlx",
         ),
         (
