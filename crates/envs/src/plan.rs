@@ -347,6 +347,54 @@ pub(crate) fn module_step(path: &str, uv: &str, module: &Module) -> Step {
     }
 }
 
+/// The steps that make an environment for a tool of Deskside's own, apart from every project's.
+///
+/// # Errors
+/// When the folder can't be looked at.
+pub fn tool_steps(
+    machine: &dyn Machine,
+    path: &std::path::Path,
+    uv: &str,
+    python: &str,
+    requirements: &[&str],
+    why: &str,
+) -> Result<Vec<Step>, Problem> {
+    let existing = venv::look(machine, path)?;
+    let shown = path.display().to_string();
+    let names: Vec<String> = requirements
+        .iter()
+        .map(|name| (*name).to_string())
+        .collect();
+    let action = EnvironmentAction::Install {
+        path: shown.clone(),
+        requirements: names.clone(),
+        files: Vec::new(),
+        expected: names,
+        arguments: Vec::new(),
+        uv: uv.into(),
+    };
+    let check = vec![Check::Environment {
+        action: action.clone(),
+    }];
+    Ok(vec![
+        make_environment(&existing, &shown, uv, python, false),
+        Step {
+            id: "packages".into(),
+            title: format!("Install {}", requirements.join(" and ")),
+            why: why.into(),
+            check: check.clone(),
+            actions: vec![Action::Env { action }],
+            verify: check,
+            undo: Undo::Exact,
+            root: false,
+            reboot: false,
+            hands_needed: None,
+            download_bytes: None,
+            risk: Risk::Low,
+        },
+    ])
+}
+
 /// A wheel that the program carries, as the plan names it.
 pub fn module(version: &str, file_name: &str, contents: &[u8], cache: &std::path::Path) -> Module {
     Module {

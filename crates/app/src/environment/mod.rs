@@ -14,7 +14,7 @@ pub mod keep;
 pub mod lock;
 mod place;
 mod present;
-mod project;
+pub(crate) mod project;
 pub mod rebuild;
 mod restoring;
 pub mod rollback;

@@ -278,7 +278,7 @@ pub(super) fn module(context: &Context) -> Module {
 }
 
 /// uv's program; it is fetched, as an operation of its own, where it is not there yet.
-pub(super) fn ready_uv(
+pub(crate) fn ready_uv(
     context: &Context,
     facts: &Facts,
     listen: &mut dyn FnMut(Event<'_>),

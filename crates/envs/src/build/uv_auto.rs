@@ -29,8 +29,13 @@ pub struct UvAuto {
 /// first of these indexes that has it, since uv looks no further once an index has the package. GPUs are not looked at.
 pub fn uv_auto(facts: &Facts, wish: &Wish, ours: &Build) -> UvAuto {
     let (variant, release) = taken(facts, wish);
-    let same = variant == ours.variant && (release.is_none() || release.as_deref() == Some(&ours.release));
-    let wrong = if same { None } else { wrong(facts, wish, ours, &variant, release.as_deref()) };
+    let same =
+        variant == ours.variant && (release.is_none() || release.as_deref() == Some(&ours.release));
+    let wrong = if same {
+        None
+    } else {
+        wrong(facts, wish, ours, &variant, release.as_deref())
+    };
     UvAuto {
         variant,
         release,

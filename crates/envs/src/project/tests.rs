@@ -62,9 +62,11 @@ fn the_command_is_named_or_found() {
         assert_eq!(found.wish(None).framework, ">=2.9");
         assert_eq!(found.name, "x");
     }
-    let nothing = read_at(&[("requirements.txt", "torch")]).unwrap_err();
-    assert_eq!(nothing.code, Code::NothingToTrain);
-    assert!(nothing.hints[0].contains("command"));
+    // Without one it can be set up, and not trained.
+    let nothing = read_at(&[("requirements.txt", "torch")]).unwrap();
+    let problem = nothing.require_command().unwrap_err();
+    assert_eq!(problem.code, Code::NothingToTrain);
+    assert!(problem.hints[0].contains("command"));
 }
 
 #[test]

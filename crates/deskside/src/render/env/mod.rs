@@ -5,3 +5,4 @@ pub mod diff;
 pub mod gc;
 pub mod history;
 pub mod keep;
+pub mod notebook;
