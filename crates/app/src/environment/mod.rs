@@ -5,7 +5,9 @@
 
 pub mod change;
 mod place;
+pub mod why;
 
 pub use change::{ChangePlanReport, ChangeReport, Prepared, carry_out};
 pub use deskside_envs::snapshot::compare::{Changed, Difference, Named, Versions};
 pub use place::{Place, uv_state};
+pub use why::{WhyReport, WhyRequest};

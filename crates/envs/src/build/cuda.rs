@@ -55,14 +55,13 @@ impl Driver {
     /// there is none, the newest for the cards is meant.
     pub fn reaches(&self, minimum: &str) -> bool {
         match self {
-            Self::Version(version) => order(version, minimum) != Ordering::Less,
+            Self::Version(version) => serves(version, minimum),
             Self::Cuda(cuda) => frameworks::torch()
                 .drivers
                 .iter()
                 .find(|row| row.cuda_major <= major(cuda))
                 .is_some_and(|row| order(&row.minimum, minimum) != Ordering::Less),
-            // A branch is as new as its newest driver.
-            Self::Absent(Some(branch)) => order(&format!("{branch}.9999"), minimum) != Ordering::Less,
+            Self::Absent(Some(branch)) => serves(branch, minimum),
             Self::Absent(None) | Self::Unknown(_) => true,
         }
     }
@@ -88,6 +87,15 @@ impl Driver {
             }
             _ => format!("needs driver {minimum} or newer, this is {}", self.shown()),
         }
+    }
+}
+
+/// Whether a driver is at least `minimum`. A branch (`525`) stands for its newest driver.
+pub fn serves(driver: &str, minimum: &str) -> bool {
+    if driver.contains('.') {
+        order(driver, minimum) != Ordering::Less
+    } else {
+        order(&format!("{driver}.9999"), minimum) != Ordering::Less
     }
 }
 
@@ -196,4 +204,9 @@ pub fn driver_note(driver: &Driver) -> Option<String> {
         Driver::Unknown(reason) => Some(format!("the NVIDIA driver's version is not known ({reason}); a current one is taken for granted")),
         Driver::Version(_) | Driver::Cuda(_) => None,
     }
+}
+
+/// The NVIDIA driver of a machine in words.
+pub fn driver_in_words(facts: &Facts) -> String {
+    Driver::of(facts).shown()
 }

@@ -20,6 +20,7 @@ mod variants;
 pub use auto::{PYTORCH_INDEX, select, with_mirror};
 pub use better::{Better, better};
 pub use companion::{CompanionChoice, choose_companion};
+pub use cuda::driver_in_words;
 pub use conflict::{check_together, choose_together};
 pub use parts::{IndexChoice, LeftOut, RuledOut};
 pub use uv_auto::{UvAuto, uv_auto};

@@ -65,7 +65,7 @@ fn taken(facts: &Facts, wish: &Wish) -> (String, Option<String>) {
         for row in rules
             .cuda
             .iter()
-            .filter(|row| order(&version, &row.driver) != Ordering::Less)
+            .filter(|row| cuda::serves(&version, &row.driver))
         {
             let found = newest(&|release| {
                 release

@@ -1,5 +1,7 @@
 //! `deskside env …`: one file a command; what changes something goes through [`change`].
 
+mod why;
+
 use super::answer;
 use crate::cli::env::{Env, EnvCommand};
 use crate::render;
@@ -17,8 +19,8 @@ pub fn env(
 ) -> Result<u8> {
     let _ = (live, either);
     match arguments.command {
-        EnvCommand::Why(_)
-        | EnvCommand::Init(_)
+        EnvCommand::Why(arguments) => why::why(ui, &either()?, arguments),
+        EnvCommand::Init(_)
         | EnvCommand::Add(_)
         | EnvCommand::Remove(_)
         | EnvCommand::Lock(_)
