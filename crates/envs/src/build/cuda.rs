@@ -1,6 +1,6 @@
 //! NVIDIA drivers and GPUs as builds see them.
 
-use super::{listed, shown};
+use super::{counted, shown};
 use deskside_knowledge::frameworks;
 use deskside_knowledge::hardware;
 use deskside_knowledge::version::order;
@@ -187,13 +187,13 @@ pub fn none_fits(gpus: &[&Gpu], driver: &Driver, lowest: (&str, u32)) -> String 
         return format!(
             "{} is older than {minimum}, the oldest that CUDA {cuda} runs on; update it to use {}",
             driver.shown(),
-            listed(&gpus.iter().map(|gpu| shown(gpu)).collect::<Vec<_>>())
+            counted(&gpus.iter().map(|gpu| shown(gpu)).collect::<Vec<_>>())
         );
     }
     format!(
         "no build with {} has code for {}",
         driver.shown(),
-        listed(&gpus.iter().map(|gpu| described(gpu)).collect::<Vec<_>>())
+        counted(&gpus.iter().map(|gpu| described(gpu)).collect::<Vec<_>>())
     )
 }
 

@@ -3,7 +3,7 @@
 use super::parts::IndexChoice;
 use super::source::{self, without_dots};
 use super::torch::{self, next, variant_of};
-use super::{Build, Flavour, Wish, extra, no_fit};
+use super::{Build, Flavour, Wish, extra, no_fit, python};
 use deskside_knowledge::frameworks::{self, TorchRelease};
 use deskside_knowledge::version::order;
 use deskside_types::Problem;
@@ -71,7 +71,7 @@ fn of_torch(wish: &Wish) -> Vec<Variant> {
             format!("torch>={},<{}", last.version, next(&first.version))
         })
     };
-    let pythons = |release: &TorchRelease, newest: &str| format!(">={},<={newest}", release.python_min);
+    let pythons = |release: &TorchRelease, newest: &str| python::range(&release.python_min, newest);
     let mut found = Vec::new();
     // The default index's build, as far as its CUDA major goes.
     let major = |release: &TorchRelease| super::cuda::major(&release.default_cuda);
@@ -201,7 +201,7 @@ fn of_extras(flavour: Flavour, wish: &Wish) -> Vec<Variant> {
             index: None,
             packages: Vec::new(),
             marker: Some(marker.into()),
-            python: format!(">={},<={}", release.python_min, release.python_max),
+            python: python::range(&release.python_min, &release.python_max),
             purpose: format!("NVIDIA, CUDA {}", build.cuda_major),
         });
     }
@@ -216,7 +216,7 @@ fn of_extras(flavour: Flavour, wish: &Wish) -> Vec<Variant> {
         index: None,
         packages: Vec::new(),
         marker: marker.map(String::from),
-        python: format!(">={},<={}", newest.python_min, newest.python_max),
+        python: python::range(&newest.python_min, &newest.python_max),
         purpose: purpose.into(),
     };
     if let Some(metal) = &known.metal {
@@ -245,7 +245,8 @@ pub fn best_of(facts: &Facts, wish: &Wish, extras: &[String]) -> Result<(String,
             .then(|| {
                 extras
                     .iter()
-                    .find(|extra| extra.starts_with("cu") || *extra == "cpu")
+                    .find(|extra| *extra == "cpu")
+                    .or_else(|| extras.iter().find(|extra| extra.starts_with("cu")))
             })
             .flatten()
     };

@@ -51,7 +51,7 @@ pub fn assume(text: &str) -> Result<Assumed> {
                 continue;
             }
             "gpu" => {
-                gpus.push(gpu(value, gpus.len())?);
+                gpus.push(gpu(value)?);
                 continue;
             }
             "driver" => &mut driver,
@@ -105,7 +105,7 @@ pub fn assume(text: &str) -> Result<Assumed> {
         && !none
         && facts.system.architecture.value().map(String::as_str) == Some("aarch64")
     {
-        gpus.push(blank::gpu(Vendor::Apple, "Apple silicon", None, 0));
+        gpus.push(blank::gpu(Vendor::Apple, "Apple silicon", None));
         taken.retain(|line| !line.starts_with("no GPU"));
     }
     set_driver(&mut facts, &gpus, driver.as_deref(), &mut taken)?;
@@ -137,21 +137,19 @@ fn number(key: &str, value: &str) -> Result<String> {
 }
 
 /// A GPU by its name, its compute capability, or its target.
-fn gpu(value: &str, place: usize) -> Result<Gpu> {
+fn gpu(value: &str) -> Result<Gpu> {
     let lower = value.to_ascii_lowercase();
     if let Some(capability) = lower.strip_prefix("cc").map(str::trim)
         && capability.starts_with(|letter: char| letter.is_ascii_digit())
     {
-        let name = format!("an NVIDIA GPU of compute capability {capability}");
-        return Ok(blank::gpu(Vendor::Nvidia, &name, Some(capability), place));
+        return Ok(blank::gpu(Vendor::Nvidia, "NVIDIA GPU", Some(capability)));
     }
     if lower.starts_with("gfx") {
         return match hardware::amd_target(&lower) {
             Some(target) => Ok(blank::gpu(
                 Vendor::Amd,
-                &format!("an AMD GPU of {}", target.architecture),
+                &format!("AMD {} GPU", target.architecture),
                 Some(&lower),
-                place,
             )),
             None => Err(unknown(
                 format!("nobody knows the target {value}"),
@@ -167,7 +165,7 @@ fn gpu(value: &str, place: usize) -> Result<Gpu> {
         };
     }
     if let Some(brand) = apple(&lower) {
-        return Ok(blank::gpu(Vendor::Apple, brand, None, place));
+        return Ok(blank::gpu(Vendor::Apple, brand, None));
     }
     for name in [
         value.to_string(),
@@ -183,7 +181,7 @@ fn gpu(value: &str, place: usize) -> Result<Gpu> {
             .find_map(|entry| Some((entry.vendor, entry.name, entry.target?)));
         if let Some((vendor, name, target)) = found {
             let vendor = if vendor == "AMD" { Vendor::Amd } else { Vendor::Nvidia };
-            return Ok(blank::gpu(vendor, name, Some(target), place));
+            return Ok(blank::gpu(vendor, name, Some(target)));
         }
     }
     // Laptop parts and older ones stand in the list of PCI ids.
@@ -193,7 +191,7 @@ fn gpu(value: &str, place: usize) -> Result<Gpu> {
         Some((*name, device.compute_capability?))
     });
     if let Some((name, capability)) = device {
-        return Ok(blank::gpu(Vendor::Nvidia, name, Some(capability), place));
+        return Ok(blank::gpu(Vendor::Nvidia, name, Some(capability)));
     }
     let names: Vec<&str> = hardware::gpu_catalogue()
         .map(|entry| entry.name)

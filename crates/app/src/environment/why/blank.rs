@@ -81,7 +81,7 @@ pub fn facts() -> Facts {
 }
 
 /// A GPU of which only maker, name and target are known.
-pub fn gpu(vendor: Vendor, name: &str, target: Option<&str>, place: usize) -> Gpu {
+pub fn gpu(vendor: Vendor, name: &str, target: Option<&str>) -> Gpu {
     let target: Known<String> = target.map_or_else(unasked, |target| Known::Value(target.into()));
     Gpu {
         vendor,
@@ -97,7 +97,7 @@ pub fn gpu(vendor: Vendor, name: &str, target: Option<&str>, place: usize) -> Gp
         } else {
             Known::Absent
         },
-        uuid: Known::Value(format!("GPU-{place}")),
+        uuid: unasked(),
         pci: None,
         kernel_driver: unasked(),
         memory: GpuMemory {

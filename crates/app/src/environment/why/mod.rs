@@ -54,6 +54,8 @@ pub struct WhyReport {
     pub why: Vec<String>,
     /// The framework's build.
     pub build: Build,
+    /// The Pythons that serve: `3.11 to 3.15`.
+    pub pythons: String,
     /// The address the packages come from; `default` for the index that is set up.
     pub index: String,
     /// The commands that give it, as a person types them.
@@ -166,7 +168,10 @@ fn report(
 ) -> WhyReport {
     let from = match (&build.index, companion) {
         (Some(_), _) if build.variant == "cpu" => "from PyTorch's CPU index".to_string(),
-        (Some(index), _) => format!("from {}", index_in_words(&index.name)),
+        (Some(index), _) if index.name.starts_with("pytorch-") => {
+            format!("from PyTorch's index {}", build.variant)
+        }
+        (Some(_), _) => "from AMD's index for many targets".to_string(),
         (None, _) => "from the default index".to_string(),
     };
     let on = if build.accelerated {
@@ -199,18 +204,20 @@ fn report(
             .index
             .as_ref()
             .map_or_else(|| "default".into(), |index| index.url.clone()),
+        pythons: build::python::range_in_words(&build.python_range),
         ruled_out: build.ruled_out.clone(),
-        why: companion.map_or_else(
-            || build.why.clone(),
-            |companion| {
-                companion
-                    .why
-                    .iter()
-                    .chain(&build.why)
-                    .cloned()
-                    .collect()
-            },
-        ),
+        // What was ruled out stands in a list of its own.
+        why: companion
+            .map_or(&[][..], |companion| &companion.why)
+            .iter()
+            .chain(&build.why)
+            .filter(|line| {
+                build.ruled_out.is_empty()
+                    || (!line.starts_with("the newest build (")
+                        && build.ruled_out.iter().all(|row| !line.ends_with(&row.why)))
+            })
+            .cloned()
+            .collect(),
         commands,
         variables: build.variables.clone(),
         uv_auto: (flavour == Flavour::Torch).then(|| build::uv_auto(facts, wish, &build)),
@@ -301,14 +308,6 @@ fn quoted(word: &str) -> String {
         word.to_string()
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
-/// `PyTorch's index cu126` of `pytorch-cu126`.
-fn index_in_words(name: &str) -> String {
-    match name.strip_prefix("pytorch-") {
-        Some(variant) => format!("PyTorch's index {variant}"),
-        None => "AMD's index for many targets".into(),
     }
 }
 

@@ -49,7 +49,7 @@ pub fn why(ui: &Ui, report: &WhyReport) {
         line(
             &format!("  {} ", ui.letter("✗", "x")),
             Meaning::Quiet,
-            &format!("{} {}", builds(&row.builds), row.why),
+            &format!("{}: {}", builds(&row.builds), row.why),
             4,
         );
     }
@@ -71,7 +71,7 @@ pub fn why(ui: &Ui, report: &WhyReport) {
     line(
         "  Python: ",
         Meaning::Quiet,
-        &report.build.python_range.replace(",<=", " and <="),
+        &report.pythons,
         4,
     );
     if let Some(auto) = &report.uv_auto {
@@ -81,7 +81,12 @@ pub fn why(ui: &Ui, report: &WhyReport) {
             .as_ref()
             .map_or_else(String::new, |release| format!("torch {release} "));
         match &auto.wrong {
-            None => line("  ", Meaning::Quiet, &format!("takes {release}({}), which serves here too", auto.variant), 4),
+            None => line(
+                "  ",
+                Meaning::Quiet,
+                &format!("takes {release}({}), which serves here too", auto.variant),
+                4,
+            ),
             Some(wrong) => line(
                 "  ",
                 Meaning::Quiet,
@@ -89,6 +94,9 @@ pub fn why(ui: &Ui, report: &WhyReport) {
                 4,
             ),
         }
+    }
+    if let Some(note) = report.uv_auto.as_ref().and_then(|auto| auto.note.as_ref()) {
+        line("  ", Meaning::Quiet, note, 4);
     }
     if !report.better.is_empty() {
         heading(ui, "Better");

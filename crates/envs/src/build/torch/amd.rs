@@ -5,7 +5,7 @@ use crate::build::admission::admits_python;
 use crate::build::cuda;
 use crate::build::parts::{LeftOut, RuledOut, rule_out};
 use crate::build::source;
-use crate::build::{Build, listed, shown};
+use crate::build::{Build, counted, shown};
 use deskside_knowledge::frameworks::{self, TorchRelease};
 use deskside_knowledge::hardware::{self, AmdTarget};
 use deskside_knowledge::version::order;
@@ -58,12 +58,12 @@ pub(super) fn amd_build(
     Ok(Err(if unknown {
         format!(
             "{} is not among the targets that PyTorch's ROCm builds are known to serve",
-            listed(&names)
+            counted(&names)
         )
     } else {
         format!(
             "no PyTorch build within the wish has code for {}",
-            listed(&names)
+            counted(&names)
         )
     }))
 }
@@ -189,7 +189,7 @@ fn from_pytorch(
     let kept = cuda::kept(gpus, left_out);
     let mut why = vec![format!(
         "{}: torch {} for ROCm {rocm} has code for it, and brings ROCm's libraries along",
-        listed(&kept.iter().map(|gpu| described(gpu)).collect::<Vec<_>>()),
+        counted(&kept.iter().map(|gpu| described(gpu)).collect::<Vec<_>>()),
         release.version
     )];
     if is_contradicted(&rocm) {
@@ -237,7 +237,7 @@ fn from_amd(
     let kept = cuda::kept(gpus, left_out);
     let mut why = vec![format!(
         "{}: no build of PyTorch's own has code for it; AMD's index of builds for many targets does",
-        listed(&kept.iter().map(|gpu| described(gpu)).collect::<Vec<_>>())
+        counted(&kept.iter().map(|gpu| described(gpu)).collect::<Vec<_>>())
     )];
     let mut extras: Vec<String> = kept
         .iter()
@@ -288,7 +288,7 @@ fn hide(
     if !left_out.is_empty() {
         notes.push(format!(
             "it leaves out {}",
-            listed(&left_out.iter().map(|gpu| described(gpu)).collect::<Vec<_>>())
+            counted(&left_out.iter().map(|gpu| described(gpu)).collect::<Vec<_>>())
         ));
         if let Some(list) = cuda::identities(kept) {
             variables.insert("ROCR_VISIBLE_DEVICES".to_string(), Some(list));
