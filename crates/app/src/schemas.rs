@@ -27,6 +27,7 @@ fn each() -> Vec<(&'static str, u32, Schema)> {
         of::<crate::environment::gc::GcReport>(),
         of::<crate::environment::history::EnvironmentHistoryReport>(),
         of::<crate::environment::keep::SnapshotReport>(),
+        of::<crate::environment::WhyReport>(),
         of::<crate::explain::ExplainReport>(),
         of::<crate::history::HistoryReport>(),
         of::<crate::info::InfoReport>(),

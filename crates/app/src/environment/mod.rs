@@ -20,10 +20,12 @@ mod restoring;
 pub mod rollback;
 pub mod sync;
 mod variants;
+pub mod why;
 
 pub use change::{ChangePlanReport, ChangeReport, Prepared, carry_out};
 pub use deskside_envs::snapshot::compare::{Changed, Difference, Named, Versions};
 pub use place::{Place, uv_state};
+pub use why::{WhyReport, WhyRequest};
 
 /// A difference in a few words: `2 added, 1 changed`.
 pub fn difference_in_words(difference: &Difference) -> String {

@@ -79,7 +79,7 @@ pub struct Why {
     /// The framework, or a package that follows its builds: torch, jax, mlx, tensorflow, torchvision, vllm, …
     pub framework: String,
     /// The version wanted, as specifiers
-    #[arg(value_name = "VERSION")]
+    #[arg(id = "wanted-version", value_name = "VERSION")]
     pub version: Option<String>,
     /// The Python wanted
     #[arg(long, value_name = "VERSION")]

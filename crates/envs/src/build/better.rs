@@ -81,7 +81,7 @@ pub fn better(facts: &Facts, flavour: Flavour, wish: &Wish, now: &Build) -> Vec<
             });
         }
     }
-    if !now.left_out.is_empty() && now.accelerated {
+    if !now.left_out.is_empty() && now.accelerated && now.cuda_major().is_some() {
         found.push(Better {
             change: format!(
                 "give {} an environment of its own",

@@ -1,6 +1,6 @@
 //! NVIDIA drivers and GPUs as builds see them.
 
-use super::{listed, shown};
+use super::{counted, shown};
 use deskside_knowledge::frameworks;
 use deskside_knowledge::hardware;
 use deskside_knowledge::version::order;
@@ -30,10 +30,7 @@ impl Driver {
             .value()
             .or_else(|| driver.user_space.value().filter(|_| wsl));
         if let Some(version) = version {
-            return if version
-                .trim()
-                .starts_with(|letter: char| letter.is_ascii_digit())
-            {
+            return if version.trim().starts_with(|letter: char| letter.is_ascii_digit()) {
                 Self::Version(version.trim().to_string())
             } else {
                 Self::Unknown(format!("`{version}` is no version"))
@@ -58,16 +55,13 @@ impl Driver {
     /// there is none, the newest for the cards is meant.
     pub fn reaches(&self, minimum: &str) -> bool {
         match self {
-            Self::Version(version) => order(version, minimum) != Ordering::Less,
+            Self::Version(version) => serves(version, minimum),
             Self::Cuda(cuda) => frameworks::torch()
                 .drivers
                 .iter()
                 .find(|row| row.cuda_major <= major(cuda))
                 .is_some_and(|row| order(&row.minimum, minimum) != Ordering::Less),
-            // A branch is as new as its newest driver.
-            Self::Absent(Some(branch)) => {
-                order(&format!("{branch}.9999"), minimum) != Ordering::Less
-            }
+            Self::Absent(Some(branch)) => serves(branch, minimum),
             Self::Absent(None) | Self::Unknown(_) => true,
         }
     }
@@ -93,6 +87,15 @@ impl Driver {
             }
             _ => format!("needs driver {minimum} or newer, this is {}", self.shown()),
         }
+    }
+}
+
+/// Whether a driver is at least `minimum`. A branch (`525`) stands for its newest driver.
+pub fn serves(driver: &str, minimum: &str) -> bool {
+    if driver.contains('.') {
+        order(driver, minimum) != Ordering::Less
+    } else {
+        order(&format!("{driver}.9999"), minimum) != Ordering::Less
     }
 }
 
@@ -184,13 +187,13 @@ pub fn none_fits(gpus: &[&Gpu], driver: &Driver, lowest: (&str, u32)) -> String 
         return format!(
             "{} is older than {minimum}, the oldest that CUDA {cuda} runs on; update it to use {}",
             driver.shown(),
-            listed(&gpus.iter().map(|gpu| shown(gpu)).collect::<Vec<_>>())
+            counted(&gpus.iter().map(|gpu| shown(gpu)).collect::<Vec<_>>())
         );
     }
     format!(
         "no build with {} has code for {}",
         driver.shown(),
-        listed(&gpus.iter().map(|gpu| described(gpu)).collect::<Vec<_>>())
+        counted(&gpus.iter().map(|gpu| described(gpu)).collect::<Vec<_>>())
     )
 }
 
@@ -201,4 +204,9 @@ pub fn driver_note(driver: &Driver) -> Option<String> {
         Driver::Unknown(reason) => Some(format!("the NVIDIA driver's version is not known ({reason}); a current one is taken for granted")),
         Driver::Version(_) | Driver::Cuda(_) => None,
     }
+}
+
+/// The NVIDIA driver of a machine in words.
+pub fn driver_in_words(facts: &Facts) -> String {
+    Driver::of(facts).shown()
 }

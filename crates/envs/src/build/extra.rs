@@ -4,8 +4,9 @@ use super::admission::{admits_all, admits_python, admits_release, specifiers};
 use super::cuda::{self, Driver};
 use super::parts::{LeftOut, RuledOut, rule_out};
 use super::torch::next;
-use super::{Build, Flavour, Wish, architecture, listed, no_fit, python};
+use super::{Build, Flavour, Wish, architecture, counted, listed, no_fit, python};
 use deskside_knowledge::frameworks::{self, ExtraBuild, ExtraFramework, ExtraRelease};
+use deskside_knowledge::hardware;
 use deskside_knowledge::version::order;
 use deskside_types::Problem;
 use deskside_types::facts::{Facts, Gpu, OsKind, Vendor};
@@ -283,6 +284,9 @@ fn with_gpu(
     let serves = |build: &ExtraBuild, gpu: &Gpu| {
         gpu.compute_capability.value().is_none_or(|capability| {
             order(&build.compute_capability, capability) != Ordering::Greater
+                // A card that came with a newer CUDA major is served by none before it.
+                && hardware::nvidia_architecture(capability)
+                    .is_none_or(|known| cuda::major(&known.min_cuda) <= build.cuda_major)
         })
     };
     let found = cuda::best(&ready, gpus, |(_, build), gpu| serves(build, gpu));
@@ -300,9 +304,9 @@ fn with_gpu(
                 .filter_map(|gpu| gpu.compute_capability.value().cloned())
                 .collect();
             format!(
-                "needs compute capability {}, and {} is less",
-                build.compute_capability,
-                listed(&unserved)
+                "has no code for compute capability {}: it serves from {} on",
+                listed(&unserved),
+                build.compute_capability
             )
         } else {
             driver.too_old_for(&build.driver)
@@ -328,7 +332,7 @@ fn with_gpu(
     let kept = cuda::kept(gpus, &left_out);
     let mut why = vec![format!(
         "{} with {}: {} serves",
-        listed(
+        counted(
             &kept
                 .iter()
                 .map(|gpu| cuda::described(gpu))
@@ -341,7 +345,7 @@ fn with_gpu(
         why.push(format!(
             "no build serves all GPUs at once: {} leaves out {}",
             build.name,
-            listed(
+            counted(
                 &left_out
                     .iter()
                     .map(|gpu| cuda::described(gpu))
@@ -370,10 +374,7 @@ fn with_gpu(
             .map(|gpu| LeftOut {
                 gpu: cuda::described(gpu),
                 uuid: gpu.uuid.value().cloned(),
-                why: format!(
-                    "{} needs compute capability {}",
-                    build.name, build.compute_capability
-                ),
+                why: format!("{} has no code for it", build.name),
             })
             .collect(),
         why,
@@ -518,7 +519,7 @@ fn finish(facts: &Facts, wish: &Wish, part: Part<'_>) -> Result<Build, Problem> 
         arguments: Vec::new(),
         index: None,
         python: python.request,
-        python_range: format!(">={},<={}", part.python_min, release.python_max),
+        python_range: python::range(part.python_min, &release.python_max),
         variables: part.variables,
         left_out: part.left_out,
         ruled_out: part.ruled_out,

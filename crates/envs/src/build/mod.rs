@@ -14,12 +14,15 @@ pub mod specifier;
 #[cfg(test)]
 pub(crate) mod tests_support;
 mod torch;
+#[cfg(test)]
+mod total_tests;
 mod uv_auto;
 mod variants;
 
 pub use auto::{PYTORCH_INDEX, select, with_mirror};
 pub use better::{Better, better};
 pub use companion::{CompanionChoice, choose_companion};
+pub use cuda::driver_in_words;
 pub use conflict::{check_together, choose_together};
 pub use parts::{IndexChoice, LeftOut, RuledOut};
 pub use uv_auto::{UvAuto, uv_auto};
@@ -122,7 +125,7 @@ pub struct Build {
     pub index: Option<IndexChoice>,
     /// The Python request, as uv takes it: a version or an interpreter's path.
     pub python: String,
-    /// The Pythons that serve, as specifiers: `>=3.11,<=3.15`.
+    /// The Pythons that serve, as specifiers: `>=3.11,<3.16`.
     pub python_range: String,
     /// Variables for training: set, or taken away where none.
     pub variables: BTreeMap<String, Option<String>>,
@@ -212,6 +215,28 @@ fn shown(gpu: &Gpu) -> String {
             .map_or(String::new(), |pci| format!(" at {}", pci.address));
         format!("a GPU{place}")
     })
+}
+
+/// Names as a list a person reads, with those that are there several times counted.
+fn counted(names: &[String]) -> String {
+    let mut all: Vec<(&String, usize)> = Vec::new();
+    for name in names {
+        match all.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, count)) => *count += 1,
+            None => all.push((name, 1)),
+        }
+    }
+    let all: Vec<String> = all
+        .into_iter()
+        .map(|(name, count)| {
+            if count > 1 {
+                format!("{count} × {name}")
+            } else {
+                name.clone()
+            }
+        })
+        .collect();
+    listed(&all)
 }
 
 /// Names as a list a person reads.

@@ -29,7 +29,7 @@ pub fn choose(
 ) -> Result<Choice, String> {
     let known = &frameworks::indexes().python;
     let wish = wish.unwrap_or("");
-    let range = format!(">={oldest},<={newest}");
+    let range = range(oldest, newest);
     let fits = |series: &str| {
         order(series, oldest) != Ordering::Less
             && order(series, newest) != Ordering::Greater
@@ -100,6 +100,23 @@ pub fn choose(
     }
 }
 
+/// Pythons between two minor versions as specifiers: `>=3.11,<3.16` of 3.11 and 3.15.
+pub fn range(oldest: &str, newest: &str) -> String {
+    format!(">={oldest},<{}", super::torch::next(newest))
+}
+
+/// Such specifiers for people: `3.11 to 3.15`.
+pub fn range_in_words(range: &str) -> String {
+    let minor = |text: &str| -> Option<u32> { text.strip_prefix("3.")?.parse().ok() };
+    range
+        .split_once(",<")
+        .and_then(|(oldest, end)| {
+            let last = minor(end)?.checked_sub(1)?;
+            Some(format!("{} to 3.{last}", oldest.strip_prefix(">=")?))
+        })
+        .unwrap_or_else(|| range.to_string())
+}
+
 /// Whom to prefer: the default one, then the system's; conda's last, as its base changes under an environment.
 fn rank(python: &PythonInterpreter) -> u8 {
     match python.origin {
@@ -119,6 +136,14 @@ fn is_found_by_version(python: &PythonInterpreter) -> bool {
 mod tests {
     use super::*;
     use crate::build::tests_support::{facts, python};
+
+    #[test]
+    fn ranges_are_read_by_people_too() {
+        let text = range("3.11", "3.15");
+        assert_eq!(text, ">=3.11,<3.16");
+        assert_eq!(range_in_words(&text), "3.11 to 3.15");
+        assert_eq!(range_in_words("==3.12"), "==3.12");
+    }
 
     #[test]
     fn an_installed_python_is_taken_where_it_serves() {

@@ -4,7 +4,7 @@ use super::admission::admits_python;
 use super::cuda::{self, Driver};
 use super::torch::nvidia::{candidates, serves};
 use super::torch::{by_wish, variant_of};
-use super::{Build, Wish, architecture, listed};
+use super::{Build, Wish, architecture, counted};
 use deskside_knowledge::frameworks::{self, TorchRelease};
 use deskside_knowledge::version::order;
 use deskside_types::facts::{Facts, OsKind, Vendor};
@@ -21,6 +21,8 @@ pub struct UvAuto {
     pub release: Option<String>,
     /// Why that is not right here; none where it is.
     pub wrong: Option<String>,
+    /// What else to say of it.
+    pub note: Option<String>,
 }
 
 /// What uv would take for PyTorch.
@@ -29,17 +31,15 @@ pub struct UvAuto {
 /// first of these indexes that has it, since uv looks no further once an index has the package. GPUs are not looked at.
 pub fn uv_auto(facts: &Facts, wish: &Wish, ours: &Build) -> UvAuto {
     let (variant, release) = taken(facts, wish);
-    let same =
-        variant == ours.variant && (release.is_none() || release.as_deref() == Some(&ours.release));
-    let wrong = if same {
-        None
-    } else {
-        wrong(facts, wish, ours, &variant, release.as_deref())
-    };
+    let same = variant == ours.variant && (release.is_none() || release.as_deref() == Some(&ours.release));
+    let wrong = if same { None } else { wrong(facts, wish, ours, &variant, release.as_deref()) };
+    let note = (facts.system.kind == OsKind::MacOs)
+        .then(|| "its CPU index has the same packages for Macs as the default one, Metal included".to_string());
     UvAuto {
         variant,
         release,
         wrong,
+        note,
     }
 }
 
@@ -70,7 +70,7 @@ fn taken(facts: &Facts, wish: &Wish) -> (String, Option<String>) {
         for row in rules
             .cuda
             .iter()
-            .filter(|row| order(&version, &row.driver) != Ordering::Less)
+            .filter(|row| cuda::serves(&version, &row.driver))
         {
             let found = newest(&|release| {
                 release
@@ -86,12 +86,14 @@ fn taken(facts: &Facts, wish: &Wish) -> (String, Option<String>) {
         }
         return ("cpu".into(), newest(&|_| true));
     }
+    // The lowest of the targets that uv knows at all.
     let target = facts
         .known_gpus()
         .iter()
         .filter(|gpu| gpu.vendor == Vendor::Amd)
         .filter_map(|gpu| gpu.gfx_target.value())
-        .min();
+        .filter(|target| rules.rocm.iter().any(|row| row.targets.contains(target)))
+        .min_by_key(|target| (target.len(), target.as_str()));
     if let Some(target) = target {
         for row in rules
             .rocm
@@ -141,7 +143,7 @@ fn wrong(
         if !unserved.is_empty() {
             return Some(format!(
                 "it has no code for {}: it installs, and fails with \"no kernel image is available\" when it computes",
-                listed(&unserved)
+                counted(&unserved)
             ));
         }
     }

@@ -3,7 +3,7 @@
 use super::parts::IndexChoice;
 use super::source::{self, without_dots};
 use super::torch::{self, next, variant_of};
-use super::{Build, Flavour, Wish, extra, no_fit};
+use super::{Build, Flavour, Wish, extra, no_fit, python};
 use deskside_knowledge::frameworks::{self, TorchRelease};
 use deskside_knowledge::version::order;
 use deskside_types::Problem;
@@ -71,8 +71,7 @@ fn of_torch(wish: &Wish) -> Vec<Variant> {
             format!("torch>={},<{}", last.version, next(&first.version))
         })
     };
-    let pythons =
-        |release: &TorchRelease, newest: &str| format!(">={},<={newest}", release.python_min);
+    let pythons = |release: &TorchRelease, newest: &str| python::range(&release.python_min, newest);
     let mut found = Vec::new();
     // The default index's build, as far as its CUDA major goes.
     let major = |release: &TorchRelease| super::cuda::major(&release.default_cuda);
@@ -91,10 +90,7 @@ fn of_torch(wish: &Wish) -> Vec<Variant> {
         packages: Vec::new(),
         marker: Some(LINUX.into()),
         python: pythons(newest, &newest.python_max),
-        purpose: format!(
-            "NVIDIA, CUDA {}, the default index's build",
-            newest.default_cuda
-        ),
+        purpose: format!("NVIDIA, CUDA {}, the default index's build", newest.default_cuda),
     });
     // PyTorch's own stable CUDA builds of another major than the default's: those are what older cards and drivers need.
     let mut seen: Vec<&str> = Vec::new();
@@ -189,10 +185,7 @@ fn of_extras(flavour: Flavour, wish: &Wish) -> Vec<Variant> {
     let all = extra::by_wish(flavour, wish);
     let mut found = Vec::new();
     for build in &known.builds {
-        let Some(release) = all
-            .iter()
-            .find(|release| release.extras.contains(&build.name))
-        else {
+        let Some(release) = all.iter().find(|release| release.extras.contains(&build.name)) else {
             continue;
         };
         let marker = if build.architectures.iter().any(|own| own == "aarch64") {
@@ -208,7 +201,7 @@ fn of_extras(flavour: Flavour, wish: &Wish) -> Vec<Variant> {
             index: None,
             packages: Vec::new(),
             marker: Some(marker.into()),
-            python: format!(">={},<={}", release.python_min, release.python_max),
+            python: python::range(&release.python_min, &release.python_max),
             purpose: format!("NVIDIA, CUDA {}", build.cuda_major),
         });
     }
@@ -223,24 +216,14 @@ fn of_extras(flavour: Flavour, wish: &Wish) -> Vec<Variant> {
         index: None,
         packages: Vec::new(),
         marker: marker.map(String::from),
-        python: format!(">={},<={}", newest.python_min, newest.python_max),
+        python: python::range(&newest.python_min, &newest.python_max),
         purpose: purpose.into(),
     };
     if let Some(metal) = &known.metal {
-        found.push(plain(
-            "metal",
-            &metal.requirement,
-            Some(MAC),
-            "Apple silicon",
-        ));
+        found.push(plain("metal", &metal.requirement, Some(MAC), "Apple silicon"));
         found.push(plain("cpu", &known.cpu.requirement, Some(LINUX), "no GPU"));
     } else {
-        found.push(plain(
-            "cpu",
-            &known.cpu.requirement,
-            None,
-            "no GPU, and Macs",
-        ));
+        found.push(plain("cpu", &known.cpu.requirement, None, "no GPU, and Macs"));
     }
     found
 }
@@ -262,7 +245,8 @@ pub fn best_of(facts: &Facts, wish: &Wish, extras: &[String]) -> Result<(String,
             .then(|| {
                 extras
                     .iter()
-                    .find(|extra| extra.starts_with("cu") || *extra == "cpu")
+                    .find(|extra| *extra == "cpu")
+                    .or_else(|| extras.iter().find(|extra| extra.starts_with("cu")))
             })
             .flatten()
     };
@@ -270,10 +254,7 @@ pub fn best_of(facts: &Facts, wish: &Wish, extras: &[String]) -> Result<(String,
         Some(extra) => Ok((extra.clone(), build)),
         None => Err(no_fit(
             flavour,
-            format!(
-                "this machine needs {own}, and the project has {}",
-                extras.join(", ")
-            ),
+            format!("this machine needs {own}, and the project has {}", extras.join(", ")),
             format!("add the extra {own} to the project"),
         )),
     }

@@ -14,6 +14,7 @@ macro_rules! file {
 mod companions;
 mod extra;
 mod indexes;
+mod systems;
 mod torch;
 
 pub use companions::{Companion, Companions, Follows, Pair, companion, companions};
@@ -24,6 +25,7 @@ pub use indexes::{
     DefaultIndex, Indexes, NamedIndex, PythonChoice, PytorchIndex, UvAuto, UvCuda, UvFloor, UvRocm,
     indexes, uv_auto,
 };
+pub use systems::{NamedSystem, NamedSystems, systems};
 pub use torch::{
     AmdMultiArch, CudaDriver, DownloadEstimate, Torch, TorchCode, TorchFloor, TorchRelease, torch,
 };

@@ -7,6 +7,7 @@ mod history;
 mod keep;
 mod rebuild;
 mod rollback;
+mod why;
 
 use super::answer;
 use crate::cli::env::{Env, EnvCommand};
@@ -24,7 +25,8 @@ pub fn env(
     arguments: Env,
 ) -> Result<u8> {
     match arguments.command {
-        EnvCommand::Why(_) | EnvCommand::Check(_) => Err(Problem::new(Code::Bug, "not there yet")),
+        EnvCommand::Check(_) => Err(Problem::new(Code::Bug, "not there yet")),
+        EnvCommand::Why(arguments) => why::why(ui, &either()?, arguments),
         EnvCommand::Init(arguments) => files::init(ui, &live("env init")?, arguments),
         EnvCommand::Add(arguments) => files::add(ui, &live("env add")?, arguments),
         EnvCommand::Remove(arguments) => files::remove(ui, &live("env remove")?, arguments),

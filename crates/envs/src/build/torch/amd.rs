@@ -5,7 +5,7 @@ use crate::build::admission::admits_python;
 use crate::build::cuda;
 use crate::build::parts::{LeftOut, RuledOut, rule_out};
 use crate::build::source;
-use crate::build::{Build, listed, shown};
+use crate::build::{Build, counted, shown};
 use deskside_knowledge::frameworks::{self, TorchRelease};
 use deskside_knowledge::hardware::{self, AmdTarget};
 use deskside_knowledge::version::order;
@@ -58,12 +58,12 @@ pub(super) fn amd_build(
     Ok(Err(if unknown {
         format!(
             "{} is not among the targets that PyTorch's ROCm builds are known to serve",
-            listed(&names)
+            counted(&names)
         )
     } else {
         format!(
             "no PyTorch build within the wish has code for {}",
-            listed(&names)
+            counted(&names)
         )
     }))
 }
@@ -86,11 +86,7 @@ fn by_pytorch<'a>(
     let mut open = Vec::new();
     for release in wanted.releases.iter().copied() {
         let Some(rocm) = &release.rocm else {
-            rule_out(
-                ruled_out,
-                release.version.clone(),
-                "has no ROCm build that is known",
-            );
+            rule_out(ruled_out, release.version.clone(), "has no ROCm build that is known");
             continue;
         };
         let shown = format!("{} (rocm{rocm})", release.version);
@@ -102,11 +98,7 @@ fn by_pytorch<'a>(
             &release.python_min,
             release.newest_python_own(),
         ) {
-            rule_out(
-                ruled_out,
-                shown,
-                "has no packages for the Python that is asked for",
-            );
+            rule_out(ruled_out, shown, "has no packages for the Python that is asked for");
         } else if is_contradicted(rocm) {
             rule_out(
                 ruled_out,
@@ -123,10 +115,9 @@ fn by_pytorch<'a>(
         }
     }
     let (place, left_out) = cuda::best(&open, gpus, |release, gpu| {
-        release
-            .rocm
-            .as_ref()
-            .is_some_and(|rocm| target(gpu).is_some_and(|target| in_wheels(target, rocm)))
+        release.rocm.as_ref().is_some_and(|rocm| {
+            target(gpu).is_some_and(|target| in_wheels(target, rocm))
+        })
     })?;
     let chosen = open[place];
     // Those after the chosen one are not part of the way there.
@@ -160,7 +151,9 @@ fn newest_wheel<'a>(
     let left_out: Vec<&Gpu> = gpus
         .iter()
         .copied()
-        .filter(|gpu| target(gpu).is_none_or(|target| !in_wheels(target, "7.2")))
+        .filter(|gpu| {
+            target(gpu).is_none_or(|target| !in_wheels(target, "7.2"))
+        })
         .collect();
     (left_out.len() < gpus.len()).then_some((release, left_out))
 }
@@ -178,14 +171,9 @@ fn by_amd<'a>(
         known.releases.contains(&release.version)
             && admits_python(wanted.python(), &release.python_min, &release.python_max)
     })?;
-    let only_there = |gpu: &Gpu| {
-        target(gpu).is_some_and(|target| target.pytorch_rocm.is_empty() && in_multi_arch(target))
-    };
-    let left_out: Vec<&Gpu> = gpus
-        .iter()
-        .copied()
-        .filter(|gpu| !only_there(gpu))
-        .collect();
+    let only_there =
+        |gpu: &Gpu| target(gpu).is_some_and(|target| target.pytorch_rocm.is_empty() && in_multi_arch(target));
+    let left_out: Vec<&Gpu> = gpus.iter().copied().filter(|gpu| !only_there(gpu)).collect();
     (left_out.len() < gpus.len()).then_some((release, left_out))
 }
 
@@ -201,7 +189,7 @@ fn from_pytorch(
     let kept = cuda::kept(gpus, left_out);
     let mut why = vec![format!(
         "{}: torch {} for ROCm {rocm} has code for it, and brings ROCm's libraries along",
-        listed(&kept.iter().map(|gpu| described(gpu)).collect::<Vec<_>>()),
+        counted(&kept.iter().map(|gpu| described(gpu)).collect::<Vec<_>>()),
         release.version
     )];
     if is_contradicted(&rocm) {
@@ -249,7 +237,7 @@ fn from_amd(
     let kept = cuda::kept(gpus, left_out);
     let mut why = vec![format!(
         "{}: no build of PyTorch's own has code for it; AMD's index of builds for many targets does",
-        listed(&kept.iter().map(|gpu| described(gpu)).collect::<Vec<_>>())
+        counted(&kept.iter().map(|gpu| described(gpu)).collect::<Vec<_>>())
     )];
     let mut extras: Vec<String> = kept
         .iter()
@@ -300,12 +288,7 @@ fn hide(
     if !left_out.is_empty() {
         notes.push(format!(
             "it leaves out {}",
-            listed(
-                &left_out
-                    .iter()
-                    .map(|gpu| described(gpu))
-                    .collect::<Vec<_>>()
-            )
+            counted(&left_out.iter().map(|gpu| described(gpu)).collect::<Vec<_>>())
         ));
         if let Some(list) = cuda::identities(kept) {
             variables.insert("ROCR_VISIBLE_DEVICES".to_string(), Some(list));

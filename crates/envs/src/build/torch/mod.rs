@@ -373,31 +373,31 @@ fn no_python(
     fits: impl Fn(&TorchRelease) -> bool,
 ) -> Problem {
     let python = wanted.python().unwrap_or_default();
-    let newest = wanted.releases.first().copied();
-    let reason = newest.map_or_else(
-        || "no release serves".to_string(),
-        |release| {
-            format!(
-                "the project asks for Python {python}, and torch {} has packages for {} to {}",
-                release.version,
-                release.python_min,
-                newest_python(release)
-            )
-        },
-    );
+    let lowest = wanted
+        .releases
+        .iter()
+        .map(|release| release.python_min.as_str())
+        .min_by(|left, right| order(left, right))
+        .unwrap_or("3.9");
+    let highest = wanted
+        .releases
+        .iter()
+        .map(|release| newest_python(release))
+        .max_by(|left, right| order(left, right))
+        .unwrap_or("3.14");
+    let releases = match (wanted.releases.first(), wanted.releases.last()) {
+        (Some(newest), Some(oldest)) if newest.version != oldest.version => {
+            format!("torch {} to {}", oldest.version, newest.version)
+        }
+        (Some(only), _) => format!("torch {}", only.version),
+        _ => "torch".to_string(),
+    };
     let mut problem = no_fit(
         Flavour::Torch,
-        reason,
-        newest.map_or_else(
-            || "change the project's Python version".to_string(),
-            |release| {
-                format!(
-                    "change the project's Python version to one between {} and {}",
-                    release.python_min,
-                    newest_python(release)
-                )
-            },
+        format!(
+            "the project asks for Python {python}, and {releases} has packages for {lowest} to {highest}"
         ),
+        format!("change the project's Python version to one between {lowest} and {highest}"),
     );
     if let Some(other) = frameworks::torch()
         .releases

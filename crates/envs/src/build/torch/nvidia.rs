@@ -5,7 +5,7 @@ use crate::build::admission::admits_python;
 use crate::build::cuda::{self, Driver};
 use crate::build::parts::{LeftOut, RuledOut, rule_out};
 use crate::build::source::{self, Source};
-use crate::build::{Build, listed};
+use crate::build::{Build, counted, listed};
 use deskside_knowledge::frameworks::{self, TorchCode, TorchRelease};
 use deskside_knowledge::hardware;
 use deskside_knowledge::version::order;
@@ -217,7 +217,7 @@ pub(super) fn nvidia_build(
     };
     let mut why = vec![format!(
         "{} with {}: torch {} for CUDA {} from {index} serves",
-        listed(
+        counted(
             &kept
                 .iter()
                 .map(|gpu| cuda::described(gpu))
@@ -231,7 +231,7 @@ pub(super) fn nvidia_build(
     if !left_out.is_empty() {
         why.push(format!(
             "no build serves all GPUs at once: {variant} leaves out {}",
-            listed(
+            counted(
                 &left_out
                     .iter()
                     .map(|gpu| cuda::described(gpu))
