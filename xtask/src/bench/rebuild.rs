@@ -71,6 +71,8 @@ pub fn rebuild(program: &Path) -> Result<Vec<Bar>> {
         std::fs::remove_dir_all(&environment)?;
         bare.push(once(&mut command(&uv, &["sync", "--quiet", "--frozen"]))?);
         ours.push(once(&mut command(program, &["env", "rebuild"]))?);
+        // The old environment is removed in the background: nobody is measured meanwhile.
+        rubbish_is_gone(&project)?;
     }
     let mut pip = Vec::new();
     let python = std::fs::canonicalize(environment.join("bin/python"))?;
@@ -119,6 +121,19 @@ pub fn rebuild(program: &Path) -> Result<Vec<Bar>> {
             holds: ratio(pip, ours) >= 5.0,
         },
     ])
+}
+
+/// Waits until what `env rebuild` removes in the background is gone.
+fn rubbish_is_gone(project: &Path) -> Result<()> {
+    let start = Instant::now();
+    loop {
+        let mut entries = std::fs::read_dir(project)?.filter_map(Result::ok);
+        if !entries.any(|entry| entry.file_name().to_string_lossy().contains("-rubbish-")) {
+            return Ok(());
+        }
+        ensure!(start.elapsed() < Duration::from_secs(60), "the old environment is not removed");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// The uv on PATH, as a path.

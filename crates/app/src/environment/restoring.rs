@@ -10,13 +10,14 @@ use deskside_envs::snapshot::damage::{Damaged, Depth, How, damaged};
 use deskside_envs::snapshot::origin::{self, Looking, MODULE, Origin};
 use deskside_envs::snapshot::take::installed;
 use deskside_envs::snapshot::unclaimed::unclaimed;
+use deskside_envs::snapshot::walk::Walk;
 use deskside_envs::snapshot::{Snapshot, difference, python, recipe};
 use deskside_envs::uv::{self, UvState};
 use deskside_machine::{Machine, Reading};
 use deskside_types::facts::Facts;
 use deskside_types::plan::{Action, Check, EnvironmentAction, FileContents, Risk, Step, Undo};
 use deskside_types::{Result, units};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What is to be brought back.
 pub(crate) struct Restoration<'a> {
@@ -38,16 +39,30 @@ pub(crate) struct Restoration<'a> {
     pub reason: String,
     /// Why, a sentence each.
     pub why: Vec<String>,
-    /// Files of the environment that are not what they should be.
-    pub damaged: Vec<Damaged>,
+    /// What the environment's files tell.
+    pub survey: Survey,
     /// What a person should know.
     pub warnings: Vec<String>,
 }
 
-/// Files of the environment that are not what they should be, as far as a quick look tells.
-pub(crate) fn damage(machine: &dyn Machine, place: &Place) -> Vec<Damaged> {
-    let there = installed(machine, &place.environment);
-    damaged(machine, &there, Depth::ChangedSinceInstalled)
+/// What a quick look at an environment's files tells.
+pub(crate) struct Survey {
+    /// Files that are not what they should be.
+    pub damaged: Vec<Damaged>,
+    /// Files of a person's own, relative to the environment.
+    pub own: Vec<PathBuf>,
+}
+
+impl Survey {
+    /// Looks at every file of an environment, and into those that were changed since they were installed.
+    pub fn of(machine: &dyn Machine, place: &Place) -> Self {
+        let there = installed(machine, &place.environment);
+        let walk = Walk::of(machine, &place.environment);
+        Self {
+            damaged: damaged(machine, &walk, &there, Depth::ChangedSinceInstalled),
+            own: if there.is_empty() { Vec::new() } else { unclaimed(&walk, &there) },
+        }
+    }
 }
 
 /// Makes the plan; refuses what can't be had any more.
@@ -79,7 +94,7 @@ pub(crate) fn prepare(context: &Context, wanted: Restoration<'_>) -> Result<Prep
         },
     );
     let recipe = recipe::recipe(&target.distributions, &origins);
-    let refresh = refreshed(&wanted.damaged, target);
+    let refresh = refreshed(&wanted.survey.damaged, target);
     let (python, downloads_python) = match &uv {
         UvState::Here(tool) => {
             let chosen = python::choose(machine, &place.environment, &tool.path, target)?;
@@ -108,8 +123,8 @@ pub(crate) fn prepare(context: &Context, wanted: Restoration<'_>) -> Result<Prep
     available::require(machine, target, &origins, &fetching)?;
     why.extend(sources(target, &origins, &fetching, offline));
     warnings.extend(doubts(target, &origins, &recipe.notes.built));
-    warnings.extend(own_files(machine, &place));
-    why.extend(described(&wanted.damaged));
+    warnings.extend(own_files(&wanted.survey.own, &place));
+    why.extend(described(&wanted.survey.damaged));
     let snapshot = place.store.snapshot_folder(&target.id);
     let action = EnvironmentAction::Restore {
         path: place.environment.display().to_string(),
@@ -318,12 +333,7 @@ fn doubts(target: &Snapshot, origins: &[Origin], built: &[String]) -> Vec<String
 }
 
 /// A person's own files in the environment, in a sentence.
-fn own_files(machine: &dyn Machine, place: &Place) -> Option<String> {
-    let there = installed(machine, &place.environment);
-    if there.is_empty() {
-        return None;
-    }
-    let own = unclaimed(machine, &place.environment, &there);
+fn own_files(own: &[PathBuf], place: &Place) -> Option<String> {
     let shown: Vec<String> = own.iter().map(|path| path.display().to_string()).collect();
     (!own.is_empty()).then(|| {
         format!(
