@@ -83,8 +83,7 @@ impl Present {
 
 /// Whether the last operation on an environment brings a snapshot back and did not come to its end.
 fn is_underway(context: &Context, place: &Place, newest: Option<&Snapshot>) -> Result<bool> {
-    let (operations, _) =
-        deskside_operate::history(&*context.machine, &context.directories.state)?;
+    let (operations, _) = deskside_operate::history(&*context.machine, &context.directories.state)?;
     let restores = |operation: &Operation| {
         let mut actions = operation.plan.steps.iter().flat_map(|step| &step.actions);
         actions.any(|action| match action {
@@ -95,10 +94,13 @@ fn is_underway(context: &Context, place: &Place, newest: Option<&Snapshot>) -> R
             _ => false,
         })
     };
-    Ok(operations.iter().rfind(|one| restores(one)).is_some_and(|last| {
-        !matches!(last.outcome, Outcome::Done | Outcome::Undone)
-            && newest.is_some_and(|newest| newest.taken_at <= last.began_at)
-    }))
+    Ok(operations
+        .iter()
+        .rfind(|one| restores(one))
+        .is_some_and(|last| {
+            !matches!(last.outcome, Outcome::Done | Outcome::Undone)
+                && newest.is_some_and(|newest| newest.taken_at <= last.began_at)
+        }))
 }
 
 /// What a snapshot of a place is taken of.

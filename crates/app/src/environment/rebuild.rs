@@ -2,7 +2,7 @@
 
 use super::change::{self, Prepared};
 use super::present::{Present, taking};
-use super::restoring::{self, Restoration, Survey};
+use super::restoring::{self, Restoration};
 use super::{Place, difference_in_words};
 use crate::Context;
 use deskside_envs::environment::restore::was_cut_off;
@@ -34,7 +34,6 @@ pub fn rebuild(context: &Context, project: Option<&Path>, only_plan: bool) -> Re
         }
         Target::Lock => return from_lock(context, place, facts),
     };
-    let survey = Survey::of(machine, &place);
     restoring::prepare(
         context,
         Restoration {
@@ -45,7 +44,7 @@ pub fn rebuild(context: &Context, project: Option<&Path>, only_plan: bool) -> Re
             wish: format!("Make the environment {} anew", place.environment.display()),
             reason: "env rebuild".into(),
             why,
-            survey,
+            survey: None,
             warnings: Vec::new(),
             place,
             facts,

@@ -39,8 +39,8 @@ pub(crate) struct Restoration<'a> {
     pub reason: String,
     /// Why, a sentence each.
     pub why: Vec<String>,
-    /// What the environment's files tell.
-    pub survey: Survey,
+    /// What the environment's files tell, where they were looked at already.
+    pub survey: Option<Survey>,
     /// What a person should know.
     pub warnings: Vec<String>,
 }
@@ -60,7 +60,11 @@ impl Survey {
         let walk = Walk::of(machine, &place.environment);
         Self {
             damaged: damaged(machine, &walk, &there, Depth::ChangedSinceInstalled),
-            own: if there.is_empty() { Vec::new() } else { unclaimed(&walk, &there) },
+            own: if there.is_empty() {
+                Vec::new()
+            } else {
+                unclaimed(&walk, &there)
+            },
         }
     }
 }
@@ -94,7 +98,6 @@ pub(crate) fn prepare(context: &Context, wanted: Restoration<'_>) -> Result<Prep
         },
     );
     let recipe = recipe::recipe(&target.distributions, &origins);
-    let refresh = refreshed(&wanted.survey.damaged, target);
     let (python, downloads_python) = match &uv {
         UvState::Here(tool) => {
             let chosen = python::choose(machine, &place.environment, &tool.path, target)?;
@@ -108,7 +111,7 @@ pub(crate) fn prepare(context: &Context, wanted: Restoration<'_>) -> Result<Prep
         }
         UvState::Fetch(_) => (interpreter_or_version(machine, &place, target)?, false),
     };
-    let fetching = match &uv {
+    let ask = || match &uv {
         UvState::Here(tool) if !downloads_python => {
             let asking = Asking {
                 environment: &place.environment,
@@ -116,15 +119,29 @@ pub(crate) fn prepare(context: &Context, wanted: Restoration<'_>) -> Result<Prep
                 python: &python,
                 scratch: context.directories.cache.join("restore"),
             };
-            available::fetching(machine, &asking, &recipe, &refresh)
+            available::fetching(machine, &asking, &recipe)
         }
-        _ => everything(target, &origins),
+        _ => Fetching::everything(&recipe),
     };
+    // uv is asked while the environment's files are looked at.
+    let (mut fetching, survey) = match wanted.survey {
+        Some(survey) => (ask(), survey),
+        None => std::thread::scope(|scope| {
+            let surveying = scope.spawn(|| Survey::of(machine, &place));
+            let fetching = ask();
+            match surveying.join() {
+                Ok(survey) => (fetching, survey),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }),
+    };
+    let refresh = refreshed(&survey.damaged, target);
+    fetching.anew(&recipe, &refresh);
     available::require(machine, target, &origins, &fetching)?;
     why.extend(sources(target, &origins, &fetching, offline));
     warnings.extend(doubts(target, &origins, &recipe.notes.built));
-    warnings.extend(own_files(&wanted.survey.own, &place));
-    why.extend(described(&wanted.survey.damaged));
+    warnings.extend(own_files(&survey.own, &place));
+    why.extend(described(&survey.damaged));
     let snapshot = place.store.snapshot_folder(&target.id);
     let action = EnvironmentAction::Restore {
         path: place.environment.display().to_string(),
@@ -233,21 +250,6 @@ fn interpreter_or_version(
     } else {
         target.python.version.clone()
     })
-}
-
-fn everything(target: &Snapshot, origins: &[Origin]) -> Fetching {
-    let mut fetching = Fetching::default();
-    for (one, origin) in target.distributions.iter().zip(origins) {
-        if let Origin::Files { wheels, sdist } = origin {
-            fetching.names.push(one.name.clone());
-            fetching.bytes += wheels
-                .iter()
-                .chain(sdist)
-                .find_map(|file| file.size)
-                .unwrap_or(0);
-        }
-    }
-    fetching
 }
 
 /// Where the packages come from, in sentences.

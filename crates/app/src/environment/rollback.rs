@@ -91,7 +91,7 @@ pub fn rollback(
             resting_on: PROJECT_FILES.to_vec(),
             wish,
             why,
-            survey,
+            survey: Some(survey),
             warnings,
             place,
             facts,

@@ -100,13 +100,11 @@ pub(super) fn prepare(machine: &dyn Machine, action: &EnvironmentAction) -> Resu
         State::Broken { .. } => "broken",
         State::Foreign(_) => "foreign",
     };
-    let there = installed(machine, &old);
     let snapshots = store.list(machine)?.snapshots;
     let version = venv::stated_version(machine, &old).unwrap_or_default();
+    // One was taken just now, so that names and versions tell which it is.
     let same = snapshots.iter().rev().find(|snapshot| {
-        snapshot.python.version == version
-            && snapshot.distributions.len() == there.len()
-            && proof::is_remembered(&there, std::slice::from_ref(snapshot))
+        snapshot.python.version == version && proof::same_versions(machine, &old, snapshot)
     });
     Ok(json!({
         "id": format!("{:016x}", machine.random()?),

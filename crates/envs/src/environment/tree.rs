@@ -39,7 +39,7 @@ pub(super) fn discard_later(
     let rubbish = beside(place, &format!("{RUBBISH}{:016x}", machine.random()?));
     machine.rename(path, &rubbish)?;
     let launch = Launch {
-        argv: ["rm", "-rf", "--"]
+        argv: ["nice", "-n", "19", "rm", "-rf", "--"]
             .into_iter()
             .map(OsString::from)
             .chain([rubbish.clone().into_os_string()])

@@ -25,7 +25,9 @@ pub fn unclaimed(walk: &Walk, installed: &[Installed]) -> Vec<PathBuf> {
     }
     // A folder in which nothing is claimed goes as a whole.
     let mut shared: HashSet<&Path> = HashSet::new();
-    let claimed = files.iter().filter_map(|path| path.strip_prefix(&walk.root).ok());
+    let claimed = files
+        .iter()
+        .filter_map(|path| path.strip_prefix(&walk.root).ok());
     for relative in claimed {
         shared.extend(relative.ancestors().skip(1));
     }
@@ -34,7 +36,9 @@ pub fn unclaimed(walk: &Walk, installed: &[Installed]) -> Vec<PathBuf> {
         .map(|relative| {
             let mut folders: Vec<&Path> = relative.ancestors().skip(1).collect();
             folders.reverse();
-            let whole = folders.into_iter().find(|folder| !shared.contains(folder) && !is_frame(folder));
+            let whole = folders
+                .into_iter()
+                .find(|folder| !shared.contains(folder) && !is_frame(folder));
             whole.unwrap_or(relative).to_path_buf()
         })
         .collect();

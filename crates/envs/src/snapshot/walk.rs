@@ -58,7 +58,11 @@ impl Walk {
     }
 
     /// The stat of a file, asked for where the walk does not have it.
-    pub fn stat(&self, machine: &dyn Machine, path: &Path) -> Result<Stat, deskside_machine::DoorError> {
+    pub fn stat(
+        &self,
+        machine: &dyn Machine,
+        path: &Path,
+    ) -> Result<Stat, deskside_machine::DoorError> {
         match self.files.get(path) {
             Some(stat) if stat.kind != FileKind::Link => Ok(stat.clone()),
             _ => machine.stat(path),
