@@ -309,10 +309,10 @@ fn finished(
     old: Option<&Marker>,
     waits: bool,
 ) -> Marker {
-    let restored = Some(Restored {
+    let restored = Some(Box::new(Restored {
         by: restoring.id.clone(),
         snapshot: snapshot.id.clone(),
-    });
+    }));
     let names = || snapshot.distributions.iter().map(|one| one.name.clone());
     match (old.filter(|marker| !marker.making), waits) {
         // The same module is there again where the snapshot has it: the check of its step compares the wheel itself.
@@ -498,7 +498,7 @@ pub(super) fn undo(
         .and_then(|marker| marker.restored)
         .map(|restored| restored.by);
     let kept = tree::beside(path, &format!("{KEPT}{}", restoring.id));
-    let note: Option<Restored> = serde_json::from_value(before["restored"].clone()).ok();
+    let note: Option<Box<Restored>> = serde_json::from_value(before["restored"].clone()).ok();
     if by.as_deref() == Some(&reversed(&restoring.id)) {
         return finish_undo(machine, path, note, &kept);
     }
@@ -566,7 +566,7 @@ pub(super) fn undo(
 fn finish_undo(
     machine: &dyn Machine,
     path: &Path,
-    earlier: Option<Restored>,
+    earlier: Option<Box<Restored>>,
     kept: &Path,
 ) -> Result<Vec<String>, Problem> {
     let left = return_what_was_kept(machine, path, kept)?;
