@@ -100,7 +100,7 @@ pub fn rollback(
 }
 
 fn reason(target: &Snapshot) -> String {
-    format!("env rollback to {}", target.id)
+    format!("{} {}", change::ROLLBACK, target.id)
 }
 
 /// How long ago a snapshot was taken.
