@@ -1,6 +1,6 @@
 //! Carrying out a change of an environment: one operation of the history, with a snapshot before and after.
 
-use super::Place;
+use super::{Place, present};
 use crate::up::Everything;
 use crate::{Answer, Context, live};
 use deskside_envs::environment::marker;
@@ -17,6 +17,9 @@ use serde::Serialize;
 
 /// The reason of a snapshot of a state that Deskside did not make.
 pub(crate) const AS_FOUND: &str = "as it was found";
+
+/// How the reason of a rollback begins.
+pub(crate) const ROLLBACK: &str = "env rollback to";
 
 /// A change that is planned and not carried out yet.
 pub struct Prepared {
@@ -188,7 +191,15 @@ pub fn carry_out(
     }
     live::refuse_under_a_run(context, &[place.environment.as_path()], "would be changed")?;
     premise::require(machine, &prepared.plan, &prepared.facts)?;
-    let before = keep(context, place, &prepared.facts, AS_FOUND, None, None)?;
+    // Half of an earlier rollback is no state that anybody wants to go back to.
+    let newest = || -> Result<Option<Snapshot>> { Ok(place.store.list(machine)?.snapshots.pop()) };
+    let goes_on = prepared.reason.starts_with(ROLLBACK)
+        && present::is_underway(context, place, newest()?.as_ref())?;
+    let before = if goes_on {
+        newest()?
+    } else {
+        keep(context, place, &prepared.facts, AS_FOUND, None, None)?
+    };
     let workshop = Workshop {
         machine,
         domain: &Everything,

@@ -7,7 +7,7 @@
 use super::{Place, change};
 use crate::up::Everything;
 use crate::{Answer, Context};
-use deskside_envs::snapshot::{Snapshot, Store};
+use deskside_envs::snapshot::Store;
 use deskside_machine::{Acting, ErrorKind, FileKind, Machine, Reading};
 use deskside_operate::{Workshop, apply};
 use deskside_types::plan::{Action, Check, Plan, Risk, Step, Undo};
@@ -89,12 +89,11 @@ pub fn prepare(
     let place = Place::find(context, project)?;
     let listed = place.store.list(machine)?;
     let older = listed.snapshots.len().saturating_sub(keep.max(1));
-    let (going, staying): (Vec<(usize, Snapshot)>, Vec<(usize, Snapshot)>) = listed
-        .snapshots
-        .into_iter()
-        .enumerate()
-        .partition(|(at, snapshot)| *at < older && (full || !snapshot.full));
-    let staying: Vec<Snapshot> = staying.into_iter().map(|(_, snapshot)| snapshot).collect();
+    let (mut going, mut staying) = (Vec::new(), Vec::new());
+    for (at, snapshot) in listed.snapshots.into_iter().enumerate() {
+        let goes = at < older && (full || !snapshot.full);
+        if goes { &mut going } else { &mut staying }.push(snapshot);
+    }
     // What a snapshot that can't be read needs is not known: then everything stays but whole snapshots.
     let rest = if listed.unreadable.is_empty() {
         place.store.unreferenced(machine, &staying)?
@@ -102,10 +101,7 @@ pub fn prepare(
         Default::default()
     };
     let folder = |id: &str| place.store.snapshot_folder(id).display().to_string();
-    let mut targets: Vec<String> = going
-        .iter()
-        .map(|(_, snapshot)| folder(&snapshot.id))
-        .collect();
+    let mut targets: Vec<String> = going.iter().map(|snapshot| folder(&snapshot.id)).collect();
     targets.extend(rest.objects.iter().map(|path| path.display().to_string()));
     let steps = if targets.is_empty() {
         Vec::new()
@@ -120,7 +116,7 @@ pub fn prepare(
             snapshots: going
                 .iter()
                 .rev()
-                .map(|(_, snapshot)| Going {
+                .map(|snapshot| Going {
                     id: snapshot.id.clone(),
                     taken_at: snapshot.taken_at,
                     reason: snapshot.reason.clone(),

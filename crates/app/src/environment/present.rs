@@ -82,7 +82,11 @@ impl Present {
 }
 
 /// Whether the last operation on an environment brings a snapshot back and did not come to its end.
-fn is_underway(context: &Context, place: &Place, newest: Option<&Snapshot>) -> Result<bool> {
+pub(crate) fn is_underway(
+    context: &Context,
+    place: &Place,
+    newest: Option<&Snapshot>,
+) -> Result<bool> {
     let (operations, _) = deskside_operate::history(&*context.machine, &context.directories.state)?;
     let restores = |operation: &Operation| {
         let mut actions = operation.plan.steps.iter().flat_map(|step| &step.actions);

@@ -34,7 +34,6 @@ pub fn rebuild(context: &Context, project: Option<&Path>, only_plan: bool) -> Re
         }
         Target::Lock => return from_lock(context, place, facts),
     };
-    let damaged = restoring::damage(machine, &place);
     restoring::prepare(
         context,
         Restoration {
@@ -45,7 +44,7 @@ pub fn rebuild(context: &Context, project: Option<&Path>, only_plan: bool) -> Re
             wish: format!("Make the environment {} anew", place.environment.display()),
             reason: "env rebuild".into(),
             why,
-            damaged,
+            survey: None,
             warnings: Vec::new(),
             place,
             facts,

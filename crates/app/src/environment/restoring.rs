@@ -10,13 +10,14 @@ use deskside_envs::snapshot::damage::{Damaged, Depth, How, damaged};
 use deskside_envs::snapshot::origin::{self, Looking, MODULE, Origin};
 use deskside_envs::snapshot::take::installed;
 use deskside_envs::snapshot::unclaimed::unclaimed;
+use deskside_envs::snapshot::walk::Walk;
 use deskside_envs::snapshot::{Snapshot, difference, python, recipe};
 use deskside_envs::uv::{self, UvState};
 use deskside_machine::{Machine, Reading};
 use deskside_types::facts::Facts;
 use deskside_types::plan::{Action, Check, EnvironmentAction, FileContents, Risk, Step, Undo};
 use deskside_types::{Result, units};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What is to be brought back.
 pub(crate) struct Restoration<'a> {
@@ -38,16 +39,34 @@ pub(crate) struct Restoration<'a> {
     pub reason: String,
     /// Why, a sentence each.
     pub why: Vec<String>,
-    /// Files of the environment that are not what they should be.
-    pub damaged: Vec<Damaged>,
+    /// What the environment's files tell, where they were looked at already.
+    pub survey: Option<Survey>,
     /// What a person should know.
     pub warnings: Vec<String>,
 }
 
-/// Files of the environment that are not what they should be, as far as a quick look tells.
-pub(crate) fn damage(machine: &dyn Machine, place: &Place) -> Vec<Damaged> {
-    let there = installed(machine, &place.environment);
-    damaged(machine, &there, Depth::ChangedSinceInstalled)
+/// What a quick look at an environment's files tells.
+pub(crate) struct Survey {
+    /// Files that are not what they should be.
+    pub damaged: Vec<Damaged>,
+    /// Files of a person's own, relative to the environment.
+    pub own: Vec<PathBuf>,
+}
+
+impl Survey {
+    /// Looks at every file of an environment, and into those that were changed since they were installed.
+    pub fn of(machine: &dyn Machine, place: &Place) -> Self {
+        let there = installed(machine, &place.environment);
+        let walk = Walk::of(machine, &place.environment);
+        Self {
+            damaged: damaged(machine, &walk, &there, Depth::ChangedSinceInstalled),
+            own: if there.is_empty() {
+                Vec::new()
+            } else {
+                unclaimed(&walk, &there)
+            },
+        }
+    }
 }
 
 /// Makes the plan; refuses what can't be had any more.
@@ -79,7 +98,6 @@ pub(crate) fn prepare(context: &Context, wanted: Restoration<'_>) -> Result<Prep
         },
     );
     let recipe = recipe::recipe(&target.distributions, &origins);
-    let refresh = refreshed(&wanted.damaged, target);
     let (python, downloads_python) = match &uv {
         UvState::Here(tool) => {
             let chosen = python::choose(machine, &place.environment, &tool.path, target)?;
@@ -93,7 +111,7 @@ pub(crate) fn prepare(context: &Context, wanted: Restoration<'_>) -> Result<Prep
         }
         UvState::Fetch(_) => (interpreter_or_version(machine, &place, target)?, false),
     };
-    let fetching = match &uv {
+    let ask = || match &uv {
         UvState::Here(tool) if !downloads_python => {
             let asking = Asking {
                 environment: &place.environment,
@@ -101,15 +119,29 @@ pub(crate) fn prepare(context: &Context, wanted: Restoration<'_>) -> Result<Prep
                 python: &python,
                 scratch: context.directories.cache.join("restore"),
             };
-            available::fetching(machine, &asking, &recipe, &refresh)
+            available::fetching(machine, &asking, &recipe)
         }
-        _ => everything(target, &origins),
+        _ => Fetching::everything(&recipe),
     };
+    // uv is asked while the environment's files are looked at.
+    let (mut fetching, survey) = match wanted.survey {
+        Some(survey) => (ask(), survey),
+        None => std::thread::scope(|scope| {
+            let surveying = scope.spawn(|| Survey::of(machine, &place));
+            let fetching = ask();
+            match surveying.join() {
+                Ok(survey) => (fetching, survey),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }),
+    };
+    let refresh = refreshed(&survey.damaged, target);
+    fetching.anew(&recipe, &refresh);
     available::require(machine, target, &origins, &fetching)?;
     why.extend(sources(target, &origins, &fetching, offline));
     warnings.extend(doubts(target, &origins, &recipe.notes.built));
-    warnings.extend(own_files(machine, &place));
-    why.extend(described(&wanted.damaged));
+    warnings.extend(own_files(&survey.own, &place));
+    why.extend(described(&survey.damaged));
     let snapshot = place.store.snapshot_folder(&target.id);
     let action = EnvironmentAction::Restore {
         path: place.environment.display().to_string(),
@@ -220,21 +252,6 @@ fn interpreter_or_version(
     })
 }
 
-fn everything(target: &Snapshot, origins: &[Origin]) -> Fetching {
-    let mut fetching = Fetching::default();
-    for (one, origin) in target.distributions.iter().zip(origins) {
-        if let Origin::Files { wheels, sdist } = origin {
-            fetching.names.push(one.name.clone());
-            fetching.bytes += wheels
-                .iter()
-                .chain(sdist)
-                .find_map(|file| file.size)
-                .unwrap_or(0);
-        }
-    }
-    fetching
-}
-
 /// Where the packages come from, in sentences.
 fn sources(
     target: &Snapshot,
@@ -318,12 +335,7 @@ fn doubts(target: &Snapshot, origins: &[Origin], built: &[String]) -> Vec<String
 }
 
 /// A person's own files in the environment, in a sentence.
-fn own_files(machine: &dyn Machine, place: &Place) -> Option<String> {
-    let there = installed(machine, &place.environment);
-    if there.is_empty() {
-        return None;
-    }
-    let own = unclaimed(machine, &place.environment, &there);
+fn own_files(own: &[PathBuf], place: &Place) -> Option<String> {
     let shown: Vec<String> = own.iter().map(|path| path.display().to_string()).collect();
     (!own.is_empty()).then(|| {
         format!(

@@ -2,7 +2,7 @@
 
 use super::change::Prepared;
 use super::present::Present;
-use super::restoring::{self, Restoration};
+use super::restoring::{self, Restoration, Survey};
 use super::{Place, change};
 use crate::Context;
 use deskside_envs::snapshot::store::Local;
@@ -55,7 +55,7 @@ pub fn rollback(
             target.choice.clone(),
         )?;
     }
-    let damaged = restoring::damage(machine, &place);
+    let survey = Survey::of(machine, &place);
     let now = present.snapshot();
     let wish = format!(
         "Bring {} back to snapshot {}",
@@ -65,7 +65,7 @@ pub fn rollback(
     let same = now.is_some_and(|now| {
         difference(now, &target).same_packages() && now.python.version == target.python.version
     });
-    if same && damaged.is_empty() {
+    if same && survey.damaged.is_empty() {
         // Only files differ, or nothing does: the packages stay as they are.
         let plan = change::plan(context, &place, wish, then, PROJECT_FILES)?;
         return Ok(Prepared {
@@ -91,7 +91,7 @@ pub fn rollback(
             resting_on: PROJECT_FILES.to_vec(),
             wish,
             why,
-            damaged,
+            survey: Some(survey),
             warnings,
             place,
             facts,
@@ -100,7 +100,7 @@ pub fn rollback(
 }
 
 fn reason(target: &Snapshot) -> String {
-    format!("env rollback to {}", target.id)
+    format!("{} {}", change::ROLLBACK, target.id)
 }
 
 /// How long ago a snapshot was taken.

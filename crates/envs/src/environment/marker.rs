@@ -35,7 +35,7 @@ pub struct Marker {
     pub module: Option<Finished>,
     /// It was made anew from a snapshot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub restored: Option<Restored>,
+    pub restored: Option<Box<Restored>>,
 }
 
 /// From which snapshot an environment was made anew.

@@ -5,6 +5,7 @@ use crate::snapshot::Snapshot;
 use crate::snapshot::damage::{self, Damaged, Depth};
 use crate::snapshot::origin::MODULE;
 use crate::snapshot::take::{Installed, installed};
+use crate::snapshot::walk::Walk;
 use deskside_machine::Machine;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -52,6 +53,7 @@ pub fn prove(
     hashed: &[String],
 ) -> Proof {
     let there = installed(machine, environment);
+    let walk = Walk::of(machine, environment);
     let mut proof = Proof {
         differing: differing(snapshot, &there, built),
         damaged: Vec::new(),
@@ -59,10 +61,10 @@ pub fn prove(
     let (deep, plain): (Vec<Installed>, Vec<Installed>) = there
         .into_iter()
         .partition(|one| hashed.contains(&one.name));
-    proof.damaged = damage::damaged(machine, &plain, Depth::ChangedSinceUnpacked);
+    proof.damaged = damage::damaged(machine, &walk, &plain, Depth::ChangedSinceUnpacked);
     proof
         .damaged
-        .extend(damage::damaged(machine, &deep, Depth::Every));
+        .extend(damage::damaged(machine, &walk, &deep, Depth::Every));
     proof
 }
 

@@ -13,6 +13,7 @@ use crate::index::wheel::Platform;
 use crate::snapshot::origin::{self, Looking, MODULE};
 use crate::snapshot::take::installed;
 use crate::snapshot::unclaimed::unclaimed;
+use crate::snapshot::walk::Walk;
 use crate::snapshot::{Snapshot, Store, available, python, recipe};
 use deskside_machine::{Acting, Durability, ErrorKind, Machine, Progress, Reading};
 use deskside_types::plan::EnvironmentAction;
@@ -99,13 +100,11 @@ pub(super) fn prepare(machine: &dyn Machine, action: &EnvironmentAction) -> Resu
         State::Broken { .. } => "broken",
         State::Foreign(_) => "foreign",
     };
-    let there = installed(machine, &old);
     let snapshots = store.list(machine)?.snapshots;
     let version = venv::stated_version(machine, &old).unwrap_or_default();
+    // One was taken just now, so that names and versions tell which it is.
     let same = snapshots.iter().rev().find(|snapshot| {
-        snapshot.python.version == version
-            && snapshot.distributions.len() == there.len()
-            && proof::is_remembered(&there, std::slice::from_ref(snapshot))
+        snapshot.python.version == version && proof::same_versions(machine, &old, snapshot)
     });
     Ok(json!({
         "id": format!("{:016x}", machine.random()?),
@@ -162,7 +161,17 @@ fn make(
             )));
         }
     };
-    if let Err(problem) = fill(machine, restoring, &snapshot, old.as_ref(), watch) {
+    // What is a person's in the old one is looked for while uv fills the new one.
+    let (filled, belongings) = std::thread::scope(|scope| {
+        let looking = waits.then(|| scope.spawn(|| Belongings::of(machine, &aside, &store)));
+        let filled = fill(machine, restoring, &snapshot, old.as_ref(), watch);
+        let belongings = looking.map(|looking| match looking.join() {
+            Ok(belongings) => belongings,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        (filled, belongings)
+    });
+    if let Err(problem) = filled {
         let problem = problem.within(format!("could not bring back snapshot {}", snapshot.id));
         // Without undoing half of it here, a person would stand without any environment until the next try.
         return Err(match put_back(machine, path, &aside) {
@@ -174,10 +183,9 @@ fn make(
             )),
         });
     }
-    let kept = if waits {
-        dispose(machine, path, &aside, &store, &restoring.id)?
-    } else {
-        None
+    let kept = match belongings {
+        Some(belongings) => dispose(machine, path, &aside, &belongings?, &restoring.id)?,
+        None => None,
     };
     Ok(json!({ "restored": snapshot.id, "kept": kept }))
 }
@@ -301,10 +309,10 @@ fn finished(
     old: Option<&Marker>,
     waits: bool,
 ) -> Marker {
-    let restored = Some(Restored {
+    let restored = Some(Box::new(Restored {
         by: restoring.id.clone(),
         snapshot: snapshot.id.clone(),
-    });
+    }));
     let names = || snapshot.distributions.iter().map(|one| one.name.clone());
     match (old.filter(|marker| !marker.making), waits) {
         // The same module is there again where the snapshot has it: the check of its step compares the wheel itself.
@@ -350,28 +358,50 @@ fn put_back(machine: &dyn Machine, path: &Path, aside: &Path) -> Result<(), Prob
     Ok(())
 }
 
+/// What is in an old environment that must not be lost.
+struct Belongings {
+    /// No snapshot has it.
+    unknown: bool,
+    /// A person's own files, relative to it.
+    own: Vec<PathBuf>,
+}
+
+impl Belongings {
+    fn of(machine: &dyn Machine, old: &Path, store: &Store) -> Result<Self, Problem> {
+        let there = installed(machine, old);
+        let unknown = !proof::is_remembered(&there, &store.list(machine)?.snapshots);
+        Ok(Self {
+            own: if unknown {
+                Vec::new()
+            } else {
+                unclaimed(&Walk::of(machine, old), &there)
+            },
+            unknown,
+        })
+    }
+}
+
 /// Gets rid of the old environment. What is a person's in it is kept beside; all of it, where no snapshot has it.
 fn dispose(
     machine: &dyn Machine,
     path: &Path,
     aside: &Path,
-    store: &Store,
+    belongings: &Belongings,
     id: &str,
 ) -> Result<Option<PathBuf>, Problem> {
     let kept = tree::beside(path, &format!("{KEPT}{id}"));
-    let there = installed(machine, aside);
-    if !proof::is_remembered(&there, &store.list(machine)?.snapshots) {
+    if belongings.unknown {
         machine.rename(aside, &kept)?;
         return Ok(Some(kept));
     }
-    for relative in unclaimed(machine, aside, &there) {
-        let to = kept.join(&relative);
+    for relative in &belongings.own {
+        let to = kept.join(relative);
         if let Some(folder) = to.parent() {
             machine.create_directory(folder)?;
         }
-        machine.rename(aside.join(&relative), &to)?;
+        machine.rename(aside.join(relative), &to)?;
     }
-    tree::discard_as(machine, aside, path)?;
+    tree::discard_later(machine, aside, path)?;
     Ok(machine.exists(&kept)?.then_some(kept))
 }
 
@@ -442,7 +472,8 @@ fn recover(machine: &dyn Machine, path: &Path, store: &Store) -> Result<(), Prob
                     .is_some_and(|restored| restored.by == id) =>
             {
                 // Proven already: only the old one has to go.
-                dispose(machine, path, &aside, store, &id)?;
+                let belongings = Belongings::of(machine, &aside, store)?;
+                dispose(machine, path, &aside, &belongings, &id)?;
             }
             // The person made another one meanwhile: both stay.
             _ => {}
@@ -467,7 +498,7 @@ pub(super) fn undo(
         .and_then(|marker| marker.restored)
         .map(|restored| restored.by);
     let kept = tree::beside(path, &format!("{KEPT}{}", restoring.id));
-    let note: Option<Restored> = serde_json::from_value(before["restored"].clone()).ok();
+    let note: Option<Box<Restored>> = serde_json::from_value(before["restored"].clone()).ok();
     if by.as_deref() == Some(&reversed(&restoring.id)) {
         return finish_undo(machine, path, note, &kept);
     }
@@ -535,7 +566,7 @@ pub(super) fn undo(
 fn finish_undo(
     machine: &dyn Machine,
     path: &Path,
-    earlier: Option<Restored>,
+    earlier: Option<Box<Restored>>,
     kept: &Path,
 ) -> Result<Vec<String>, Problem> {
     let left = return_what_was_kept(machine, path, kept)?;
@@ -555,7 +586,7 @@ fn return_what_was_kept(
     if !machine.exists(kept)? {
         return Ok(left);
     }
-    for relative in unclaimed(machine, kept, &[]) {
+    for relative in unclaimed(&Walk::of(machine, kept), &[]) {
         let to = path.join(&relative);
         if machine.exists(&to)? {
             left.push(format!(

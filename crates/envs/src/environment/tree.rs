@@ -2,8 +2,10 @@
 
 use super::marker::Marker;
 use super::venv;
-use deskside_machine::{Acting, Machine, Reading};
+use deskside_machine::{Acting, Launch, Machine, Reading};
 use deskside_types::Problem;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// Distributions in an environment that Deskside did not put there.
@@ -22,14 +24,36 @@ pub(super) fn added_by_hand(machine: &dyn Machine, path: &Path, marker: &Marker)
 
 /// Removes an environment. It is renamed first, so that one that is half removed is never taken for anything else.
 pub(super) fn discard(machine: &dyn Machine, path: &Path) -> Result<(), Problem> {
-    discard_as(machine, path, path)
-}
-
-/// Removes an environment that lies elsewhere than at `place`, where it belongs: what is left of it is found there.
-pub(super) fn discard_as(machine: &dyn Machine, path: &Path, place: &Path) -> Result<(), Problem> {
-    let rubbish = beside(place, &format!("{RUBBISH}{:016x}", machine.random()?));
+    let rubbish = beside(path, &format!("{RUBBISH}{:016x}", machine.random()?));
     machine.rename(path, &rubbish)?;
     Ok(machine.remove_tree(rubbish)?)
+}
+
+/// Removes an environment without waiting for it: tens of thousands of files take longer than making them anew does.
+/// Its new name says that it is rubbish, so what a shutdown leaves of it is removed by the next command.
+pub(super) fn discard_later(
+    machine: &dyn Machine,
+    path: &Path,
+    place: &Path,
+) -> Result<(), Problem> {
+    let rubbish = beside(place, &format!("{RUBBISH}{:016x}", machine.random()?));
+    machine.rename(path, &rubbish)?;
+    let launch = Launch {
+        argv: ["nice", "-n", "19", "rm", "-rf", "--"]
+            .into_iter()
+            .map(OsString::from)
+            .chain([rubbish.clone().into_os_string()])
+            .collect(),
+        directory: place.parent().map(Path::to_path_buf),
+        variables: BTreeMap::new(),
+        // Goes with what it tells of.
+        log: rubbish.join("removing.log"),
+        foreground: false,
+    };
+    match machine.launch(&launch) {
+        Ok(_) => Ok(()),
+        Err(_) => Ok(machine.remove_tree(rubbish)?),
+    }
 }
 
 /// Removes what a process that was killed in [`discard`] left.

@@ -7,6 +7,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The state of an environment's folder.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one folder is looked at at a time"
+)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
     /// Nothing is there.

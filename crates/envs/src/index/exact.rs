@@ -2,7 +2,7 @@
 
 use super::page::File;
 use super::settings::{Settings, Source};
-use super::{address, files, is_server_trouble, wheel};
+use super::{address, files, wheel};
 use deskside_knowledge::python::normalised_name;
 use deskside_knowledge::version::order;
 use deskside_machine::command::without_credentials;
@@ -56,8 +56,12 @@ pub fn version(
         let files = match files(machine, source, is_index, &normalised_name(project)) {
             Ok(files) => files,
             Err(error) => {
-                let answered = error.kind == ErrorKind::Absent
-                    || error.kind == ErrorKind::Status && !is_server_trouble(&error.detail);
+                // A server that refuses access or is in trouble has not said that it lacks the project.
+                let lacks = ["404", "410"]
+                    .iter()
+                    .any(|status| error.detail.contains(status));
+                let answered =
+                    error.kind == ErrorKind::Absent || error.kind == ErrorKind::Status && lacks;
                 if !answered {
                     silent.push(format!(
                         "{}: {}",

@@ -36,29 +36,46 @@ const KNOCKING: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What uv's cache lacks. Everything, where uv can't say.
-pub fn fetching(
-    machine: &dyn Machine,
-    asking: &Asking<'_>,
-    recipe: &Recipe,
-    refresh: &[String],
-) -> Fetching {
-    let (anew, rest): (Vec<&Package>, Vec<&Package>) = recipe
-        .packages
-        .iter()
-        .filter(|package| matches!(package.origin, Origin::Files { .. }))
-        .partition(|package| refresh.contains(&package.name));
-    let mut lacking = anew;
-    lack(machine, asking, recipe, &rest, &mut lacking);
+pub fn fetching(machine: &dyn Machine, asking: &Asking<'_>, recipe: &Recipe) -> Fetching {
+    let all: Vec<&Package> = from_indexes(recipe).collect();
+    let mut lacking = Vec::new();
+    lack(machine, asking, recipe, &all, &mut lacking);
     let mut fetching = Fetching::default();
     for package in lacking {
-        fetching.names.push(package.name.clone());
+        fetching.add(package);
+    }
+    fetching
+}
+
+fn from_indexes(recipe: &Recipe) -> impl Iterator<Item = &Package> {
+    let all = recipe.packages.iter();
+    all.filter(|package| matches!(package.origin, Origin::Files { .. }))
+}
+
+impl Fetching {
+    /// Everything that comes from an index.
+    pub fn everything(recipe: &Recipe) -> Self {
+        let mut fetching = Self::default();
+        from_indexes(recipe).for_each(|package| fetching.add(package));
+        fetching
+    }
+
+    /// Also these, whatever the cache has of them.
+    pub fn anew(&mut self, recipe: &Recipe, names: &[String]) {
+        let wanted = from_indexes(recipe).filter(|package| names.contains(&package.name));
+        wanted.for_each(|package| self.add(package));
+    }
+
+    fn add(&mut self, package: &Package) {
+        if self.names.contains(&package.name) {
+            return;
+        }
+        self.names.push(package.name.clone());
         if let Origin::Files { wheels, sdist } = &package.origin {
             let size = wheels.iter().chain(sdist).find_map(|file| file.size);
-            fetching.bytes += size.unwrap_or(0);
+            self.bytes += size.unwrap_or(0);
         }
     }
-    fetching.names.sort();
-    fetching
 }
 
 /// Halves the packages until it is known which are not in the cache: most often one question is enough.

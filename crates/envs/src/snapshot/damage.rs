@@ -5,6 +5,7 @@
 
 use super::record::RecordedFile;
 use super::take::Installed;
+use super::walk::Walk;
 use base64::encode;
 use deskside_machine::{ErrorKind, Machine, Reading};
 use schemars::JsonSchema;
@@ -54,61 +55,49 @@ const UNPACKING: i64 = 60;
 /// Files are read in parts of that size.
 const PART: u64 = 4 << 20;
 
-/// The files of some distributions that are not what RECORD says, at most `limit` of each distribution.
-pub fn damaged(machine: &dyn Machine, installed: &[Installed], depth: Depth) -> Vec<Damaged> {
-    let half = installed.len().div_ceil(2).max(1);
-    let one = |installed: &Installed| of(machine, installed, depth);
-    if installed.len() < 8 {
-        return installed.iter().flat_map(one).collect();
-    }
-    // Looking at tens of thousands of files waits for the kernel: two threads halve it.
-    std::thread::scope(|scope| {
-        let parts: Vec<_> = installed
-            .chunks(half)
-            .map(|part| scope.spawn(move || part.iter().flat_map(one).collect::<Vec<_>>()))
-            .collect();
-        parts
-            .into_iter()
-            .flat_map(|part| match part.join() {
-                Ok(found) => found,
-                Err(panic) => std::panic::resume_unwind(panic),
-            })
-            .collect()
-    })
-}
-
-fn of(machine: &dyn Machine, installed: &Installed, depth: Depth) -> Vec<Damaged> {
-    let modified = |name: &str| {
-        let stat = machine.stat(installed.information.join(name));
-        stat.map_or(i64::MAX, |stat| stat.modified)
-    };
-    // From that moment on a file's contents are compared.
-    let since = match depth {
-        Depth::ChangedSinceInstalled => modified("RECORD"),
-        Depth::ChangedSinceUnpacked => modified("METADATA").saturating_add(UNPACKING),
-        Depth::Every => i64::MIN,
-    };
-    let site = installed.information.parent().unwrap_or(Path::new("/"));
+/// The files of some distributions that are not what RECORD says. `walk` is of the environment they are in.
+pub fn damaged(
+    machine: &dyn Machine,
+    walk: &Walk,
+    installed: &[Installed],
+    depth: Depth,
+) -> Vec<Damaged> {
     let mut found = Vec::new();
-    for file in &installed.files {
-        if file.path.ends_with(".pyc") {
-            continue;
-        }
-        let path = place(site, &file.path);
-        if let Some(how) = wrong(machine, &path, file, since) {
-            found.push(Damaged {
-                distribution: installed.name.clone(),
-                path: path.display().to_string(),
-                how,
-            });
+    for one in installed {
+        let modified = |name: &str| {
+            let stat = walk.stat(machine, &one.information.join(name));
+            stat.map_or(i64::MAX, |stat| stat.modified)
+        };
+        // From that moment on a file's contents are compared.
+        let since = match depth {
+            Depth::ChangedSinceInstalled => modified("RECORD"),
+            Depth::ChangedSinceUnpacked => modified("METADATA").saturating_add(UNPACKING),
+            Depth::Every => i64::MIN,
+        };
+        let site = one.information.parent().unwrap_or(Path::new("/"));
+        for file in one.files.iter().filter(|file| !file.path.ends_with(".pyc")) {
+            let path = place(site, &file.path);
+            if let Some(how) = wrong(machine, walk, &path, file, since) {
+                found.push(Damaged {
+                    distribution: one.name.clone(),
+                    path: path.display().to_string(),
+                    how,
+                });
+            }
         }
     }
     found
 }
 
 /// What is wrong with one file.
-fn wrong(machine: &dyn Machine, path: &Path, file: &RecordedFile, since: i64) -> Option<How> {
-    let stat = match machine.stat(path) {
+fn wrong(
+    machine: &dyn Machine,
+    walk: &Walk,
+    path: &Path,
+    file: &RecordedFile,
+    since: i64,
+) -> Option<How> {
+    let stat = match walk.stat(machine, path) {
         Ok(stat) => stat,
         Err(error) if error.kind == ErrorKind::Absent => return Some(How::Missing),
         Err(_) => return Some(How::Unreadable),
@@ -116,9 +105,7 @@ fn wrong(machine: &dyn Machine, path: &Path, file: &RecordedFile, since: i64) ->
     if file.size.is_some_and(|size| size != stat.size) {
         return Some(How::Size);
     }
-    let Some(wanted) = file.hash.strip_prefix("sha256=") else {
-        return None;
-    };
+    let wanted = file.hash.strip_prefix("sha256=")?;
     if stat.modified < since {
         return None;
     }

@@ -11,6 +11,7 @@ pub mod record;
 pub mod store;
 pub mod take;
 pub mod unclaimed;
+pub mod walk;
 
 pub use compare::{Difference, difference};
 pub use store::{Choice, Local, Store};

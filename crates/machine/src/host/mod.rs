@@ -100,6 +100,7 @@ impl Machine for Host {
             | Question::Link { .. }
             | Question::RealPath { .. }
             | Question::Directory { .. }
+            | Question::Stats { .. }
             | Question::Stat { .. }
             | Question::Access { .. }
             | Question::Space { .. } => Err(fail(io::ErrorKind::Unsupported.into())),
@@ -182,6 +183,7 @@ fn ask_files(
         | Question::Link { .. }
         | Question::RealPath { .. }
         | Question::Directory { .. }
+        | Question::Stats { .. }
         | Question::Stat { .. }
         | Question::Access { .. }
         | Question::Space { .. } => {}
@@ -216,6 +218,7 @@ fn look(base: &Base, question: &Question) -> io::Result<Answer> {
         Question::Link { path } => read::link(base, path).map(Answer::Path),
         Question::RealPath { path } => base.real_path(path).map(Answer::Path),
         Question::Directory { path } => read::directory(base, path).map(Answer::Entries),
+        Question::Stats { path } => read::stats(base, path).map(Answer::Stats),
         Question::Stat { path } => read::stat(base, path).map(Answer::Stat),
         Question::Access { path, write } => read::access(base, path, *write).map(Answer::Flag),
         Question::Space { path } => read::space(base, path).map(Answer::Space),
