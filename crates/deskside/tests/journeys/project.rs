@@ -144,11 +144,21 @@ impl Project {
         files
     }
 
-    /// Names beside the environment that Deskside or uv left.
+    /// Names beside the environment that Deskside left, once what is removed in the background is gone.
     pub fn left(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(self.person.work()).unwrap();
-        let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
-        names.filter(|name| name.starts_with(".venv.")).collect()
+        let mut names: Vec<String> = Vec::new();
+        for _ in 0..200 {
+            let entries = std::fs::read_dir(self.person.work()).unwrap();
+            names = entries
+                .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+                .filter(|name| name.starts_with(".venv."))
+                .collect();
+            if !names.iter().any(|name| name.contains("-rubbish-")) {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        names
     }
 
     pub fn python(&self, code: &str) -> bool {
