@@ -13,3 +13,4 @@ mod person;
 mod recorded;
 mod tracked;
 mod up;
+mod why;
