@@ -17,3 +17,4 @@ mod recorded;
 mod snapshots;
 mod tracked;
 mod up;
+mod why;

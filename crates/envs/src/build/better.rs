@@ -1,7 +1,7 @@
 //! What a person could change to get a better build: a newer driver, a wider wish.
 
 use super::cuda::{self, Driver};
-use super::{Build, Flavour, Wish, choose};
+use super::{Build, Flavour, Wish, choose_among, extra, torch};
 use deskside_knowledge::frameworks;
 use deskside_knowledge::version::order;
 use deskside_types::Known;
@@ -53,7 +53,7 @@ pub fn better(facts: &Facts, flavour: Flavour, wish: &Wish, now: &Build) -> Vec<
         for floor in floors {
             let mut newer = facts.clone();
             newer.drivers.nvidia.loaded = Known::Value(floor.clone());
-            if let Ok(build) = choose(&newer, flavour, wish)
+            if let Ok(build) = choose_among(&newer, flavour, wish, None)
                 && is_better(&build, now)
                 && found
                     .iter()
@@ -66,20 +66,8 @@ pub fn better(facts: &Facts, flavour: Flavour, wish: &Wish, now: &Build) -> Vec<
             }
         }
     }
-    if !wish.framework.trim().is_empty() {
-        let wide = Wish {
-            framework: String::new(),
-            ..wish.clone()
-        };
-        if let Ok(build) = choose(facts, flavour, &wide)
-            && build.accelerated
-            && !now.accelerated
-        {
-            found.push(Better {
-                change: "leave the version open".into(),
-                gives: shown(&build),
-            });
-        }
+    if !wish.framework.trim().is_empty() && !now.accelerated {
+        found.extend(other_releases(facts, flavour, wish));
     }
     if !now.left_out.is_empty() && now.accelerated && now.cuda_major().is_some() {
         found.push(Better {
@@ -96,6 +84,57 @@ pub fn better(facts: &Facts, flavour: Flavour, wish: &Wish, now: &Build) -> Vec<
         });
     }
     found
+}
+
+/// The nearest releases outside the wish that compute on a GPU here: the next newer one, the next older one.
+fn other_releases(facts: &Facts, flavour: Flavour, wish: &Wish) -> Vec<Better> {
+    let series = |wish: &Wish| -> Vec<String> {
+        match flavour {
+            Flavour::Torch => torch::by_wish(wish)
+                .iter()
+                .map(|release| release.version.clone())
+                .collect(),
+            _ => extra::by_wish(flavour, wish)
+                .iter()
+                .map(|release| release.version.clone())
+                .collect(),
+        }
+    };
+    let within = series(wish);
+    let (Some(newest), Some(oldest)) = (within.first(), within.last()) else {
+        return Vec::new();
+    };
+    let all = series(&Wish::default());
+    let build = |release: &String| {
+        let only = Wish {
+            framework: format!("=={release}.*"),
+            ..wish.clone()
+        };
+        choose_among(facts, flavour, &only, None)
+            .ok()
+            .filter(|build| build.accelerated)
+    };
+    let gives = |build: &Build| format!("{} {} ({})", flavour.word(), build.release, build.variant);
+    let newer = all
+        .iter()
+        .rev()
+        .filter(|release| order(release, newest) == Ordering::Greater)
+        .find_map(|release| Some((release, build(release)?)));
+    let older = all
+        .iter()
+        .filter(|release| order(release, oldest) == Ordering::Less)
+        .find_map(|release| Some((release, build(release)?)));
+    newer
+        .map(|(release, build)| Better {
+            change: format!("ask for {} {release} or newer", flavour.word()),
+            gives: gives(&build),
+        })
+        .into_iter()
+        .chain(older.map(|(release, build)| Better {
+            change: format!("ask for {} {release} or older", flavour.word()),
+            gives: gives(&build),
+        }))
+        .collect()
 }
 
 /// Newer, on a GPU where the other is not, or for more of the GPUs.

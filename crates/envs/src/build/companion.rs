@@ -324,7 +324,7 @@ impl Build {
 
     /// It computes on a GPU, or will once its driver is there.
     fn accelerated_or_waiting(&self) -> bool {
-        self.accelerated || (self.cuda_major().is_some() && self.left_out.is_empty())
+        self.cuda_major().is_some()
     }
 }
 

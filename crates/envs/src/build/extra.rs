@@ -162,7 +162,6 @@ pub fn choose(
     } else {
         known.cpu.requirement.clone()
     };
-    let reason = why.first().cloned().unwrap_or_default();
     finish(
         facts,
         wish,
@@ -174,14 +173,7 @@ pub fn choose(
             accelerated: false,
             requirement,
             variables: BTreeMap::new(),
-            left_out: gpus
-                .iter()
-                .map(|gpu| LeftOut {
-                    gpu: cuda::described(gpu),
-                    uuid: gpu.uuid.value().cloned(),
-                    why: reason.clone(),
-                })
-                .collect(),
+            left_out: Vec::new(),
             download: known.cpu.download_bytes,
             why,
             ruled_out,

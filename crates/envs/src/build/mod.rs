@@ -13,6 +13,8 @@ pub mod source;
 pub mod specifier;
 #[cfg(test)]
 pub(crate) mod tests_support;
+#[cfg(test)]
+mod table_tests;
 mod torch;
 #[cfg(test)]
 mod total_tests;
@@ -129,7 +131,7 @@ pub struct Build {
     pub python_range: String,
     /// Variables for training: set, or taken away where none.
     pub variables: BTreeMap<String, Option<String>>,
-    /// GPUs that it does not serve.
+    /// GPUs that it does not serve, while it serves others.
     pub left_out: Vec<LeftOut>,
     /// What was looked at before it and does not serve.
     pub ruled_out: Vec<RuledOut>,
@@ -153,7 +155,20 @@ impl Build {
 /// # Errors
 /// [`Code::NoFittingBuild`] with the nearest thing that works as a hint.
 pub fn choose(facts: &Facts, flavour: Flavour, wish: &Wish) -> Result<Build, Problem> {
-    choose_among(facts, flavour, wish, None)
+    let mut build = choose_among(facts, flavour, wish, None)?;
+    let has_gpu = facts
+        .known_gpus()
+        .iter()
+        .any(|gpu| matches!(gpu.vendor, Vendor::Nvidia | Vendor::Amd));
+    if build.variant == "cpu" && has_gpu && facts.system.kind == OsKind::Linux {
+        // What would help stands before the sentence on Python, which is the last.
+        let place = build.why.len().saturating_sub(1);
+        let help = better(facts, flavour, wish, &build)
+            .into_iter()
+            .map(|row| format!("what would help: {}, for {}", row.change, row.gives));
+        build.why.splice(place..place, help);
+    }
+    Ok(build)
 }
 
 /// The build for a machine, among these extras alone where they are given.

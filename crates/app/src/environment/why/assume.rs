@@ -238,8 +238,7 @@ fn set_system(
         }
     };
     let (family, version) = match word.split_once(['-', ' ', ':']) {
-        // A family may have a dash itself.
-        _ if word.starts_with("pop-os") => ("pop-os", word.strip_prefix("pop-os-")),
+        _ if word.starts_with("pop-os") => ("pop", word.strip_prefix("pop-os-")),
         Some((family, version)) => (family, Some(version)),
         None => (word.as_str(), None),
     };

@@ -107,16 +107,7 @@ pub fn choose(facts: &Facts, wish: &Wish, only: Option<&[String]>) -> Result<Bui
     } else if nvidia.is_empty() && amd.is_empty() {
         why.push("no GPU that PyTorch computes on was found".into());
     }
-    let left_out = nvidia
-        .iter()
-        .chain(&amd)
-        .map(|gpu| LeftOut {
-            gpu: cuda::described(gpu),
-            uuid: gpu.uuid.value().cloned(),
-            why: why.first().cloned().unwrap_or_default(),
-        })
-        .collect();
-    processor(facts, &wanted, why, left_out).map(|build| with(build, ruled_out))
+    processor(facts, &wanted, why).map(|build| with(build, ruled_out))
 }
 
 fn with(mut build: Build, ruled_out: Vec<RuledOut>) -> Build {
@@ -129,7 +120,6 @@ fn processor(
     facts: &Facts,
     wanted: &Wanted<'_>,
     mut why: Vec<String>,
-    left_out: Vec<LeftOut>,
 ) -> Result<Build, Problem> {
     let open: Vec<&'static TorchRelease> = wanted
         .releases
@@ -157,7 +147,7 @@ fn processor(
                 source: source::pytorch("cpu", wanted.wish.pytorch_index.as_deref()),
                 accelerated: false,
                 variables: BTreeMap::new(),
-                left_out,
+                left_out: Vec::new(),
                 download: None,
                 sourced: true,
                 why,
@@ -198,7 +188,7 @@ fn processor(
             variant,
             accelerated: false,
             variables: BTreeMap::new(),
-            left_out,
+            left_out: Vec::new(),
             download: None,
             sourced: true,
             why,
