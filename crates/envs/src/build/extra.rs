@@ -482,8 +482,8 @@ struct Part<'a> {
 }
 
 fn finish(facts: &Facts, wish: &Wish, part: Part<'_>) -> Result<Build, Problem> {
-    let release = part.release;
-    let python = python::choose(
+    let mut release = part.release;
+    let mut python = python::choose(
         facts,
         &release.python_min,
         &release.python_max,
@@ -500,6 +500,22 @@ fn finish(facts: &Facts, wish: &Wish, part: Part<'_>) -> Result<Build, Problem> 
         )
     })?;
     let mut why = part.why;
+    // A Python that is here and runs a release that is offered still is worth more than a download of another.
+    if !python.installed
+        && wish.python.is_none()
+        && let Ok(here) = python::choose(facts, part.python_min, &release.python_max, None)
+        && here.installed
+        && let Some(older) = newest_for(part.flavour, &part.variant, &here.series, wish)
+    {
+        why.push(format!(
+            "a Python from {} on would give {} {}",
+            release.python_min,
+            part.flavour.word(),
+            release.version
+        ));
+        release = older;
+        python = here;
+    }
     why.push(python.why);
     Ok(Build {
         flavour: part.flavour,
@@ -518,6 +534,23 @@ fn finish(facts: &Facts, wish: &Wish, part: Part<'_>) -> Result<Build, Problem> 
         download_estimate: part.download,
         sourced: true,
         why,
+    })
+}
+
+/// The newest offered release that has a build and runs on a Python.
+fn newest_for(
+    flavour: Flavour,
+    variant: &str,
+    python: &str,
+    wish: &Wish,
+) -> Option<&'static ExtraRelease> {
+    let known = known(flavour);
+    let is_extra = known.builds.iter().any(|build| build.name == variant);
+    known.releases.iter().find(|release| {
+        order(&release.version, &known.oldest_offered) != Ordering::Less
+            && (!is_extra || release.extras.iter().any(|own| own == variant))
+            && admits_python(Some(python), &release.python_min, &release.python_max)
+            && admits_release(&wish.framework, &release.version, &release.versions, false)
     })
 }
 

@@ -11,6 +11,10 @@ use std::cmp::Ordering;
 pub struct Choice {
     /// A minor version (`3.12`) or an interpreter's path.
     pub request: String,
+    /// Its minor version: `3.12`.
+    pub series: String,
+    /// It is on this machine already.
+    pub installed: bool,
     /// In a sentence.
     pub why: String,
     /// All that would serve, as specifiers.
@@ -56,6 +60,8 @@ pub fn choose(
         };
         return Ok(Choice {
             request,
+            series: series.clone(),
+            installed: true,
             why: format!("Python {series} is installed ({}) and serves", python.path),
             range,
         });
@@ -90,7 +96,9 @@ pub fn choose(
             };
             Ok(Choice {
                 why: format!("uv fetches Python {series}: {because}"),
-                request: series,
+                request: series.clone(),
+                series,
+                installed: false,
                 range,
             })
         }
