@@ -502,8 +502,12 @@ fn finish(facts: &Facts, wish: &Wish, part: Part<'_>) -> Result<Build, Problem> 
     let mut why = part.why;
     // A Python that is here and runs a release that is offered still is worth more than a download of another.
     if !python.installed
-        && wish.python.is_none()
-        && let Ok(here) = python::choose(facts, part.python_min, &release.python_max, None)
+        && let Ok(here) = python::choose(
+            facts,
+            part.python_min,
+            &release.python_max,
+            wish.python.as_deref(),
+        )
         && here.installed
         && let Some(older) = newest_for(part.flavour, &part.variant, &here.series, wish)
     {
