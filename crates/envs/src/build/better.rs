@@ -33,9 +33,13 @@ pub fn better(facts: &Facts, flavour: Flavour, wish: &Wish, now: &Build) -> Vec<
             .iter()
             .map(|row| row.minimum.clone())
             .chain(
-                [frameworks::jax(), frameworks::mlx(), frameworks::tensorflow()]
-                    .iter()
-                    .flat_map(|known| known.builds.iter().map(|build| build.driver.clone())),
+                [
+                    frameworks::jax(),
+                    frameworks::mlx(),
+                    frameworks::tensorflow(),
+                ]
+                .iter()
+                .flat_map(|known| known.builds.iter().map(|build| build.driver.clone())),
             )
             .filter(|floor| {
                 order(floor, &version) == Ordering::Greater
@@ -51,7 +55,9 @@ pub fn better(facts: &Facts, flavour: Flavour, wish: &Wish, now: &Build) -> Vec<
             newer.drivers.nvidia.loaded = Known::Value(floor.clone());
             if let Ok(build) = choose_among(&newer, flavour, wish, None)
                 && is_better(&build, now)
-                && found.iter().all(|other: &Better| other.gives != shown(&build))
+                && found
+                    .iter()
+                    .all(|other: &Better| other.gives != shown(&build))
             {
                 found.push(Better {
                     change: format!("update the NVIDIA driver to {floor} or newer"),

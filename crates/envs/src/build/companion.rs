@@ -72,11 +72,7 @@ fn refuse(name: &str, reason: String, hint: String) -> Problem {
 }
 
 /// Bounds the framework to the releases that go with a version of the companion.
-fn bound_by_version(
-    companion: &Companion,
-    version: &str,
-    wish: &mut Wish,
-) -> Result<(), Problem> {
+fn bound_by_version(companion: &Companion, version: &str, wish: &mut Wish) -> Result<(), Problem> {
     if companion.pairs.is_empty() {
         return Ok(());
     }
@@ -124,7 +120,11 @@ fn meet(one: &str, other: &str) -> bool {
     };
     let both: Vec<String> = versions(one).into_iter().chain(versions(other)).collect();
     both.iter().any(|version| {
-        let near = [version.clone(), format!("{version}.0"), format!("{version}.1")];
+        let near = [
+            version.clone(),
+            format!("{version}.0"),
+            format!("{version}.1"),
+        ];
         let meets = |wish: &str| {
             near.iter()
                 .any(|version| admits_release(wish, version, std::slice::from_ref(version), false))
@@ -201,11 +201,17 @@ fn finish(
         };
         return Err(refuse(
             name,
-            format!("it computes on NVIDIA GPUs, and there is none to use {what}: {}", build.why.first().cloned().unwrap_or_default()),
+            format!(
+                "it computes on NVIDIA GPUs, and there is none to use {what}: {}",
+                build.why.first().cloned().unwrap_or_default()
+            ),
             format!("leave {name} out here; see `deskside env why torch`"),
         ));
     }
-    if companion.follows == Follows::WithFramework && cuda.is_none() && !build.variant.starts_with("rocm") {
+    if companion.follows == Follows::WithFramework
+        && cuda.is_none()
+        && !build.variant.starts_with("rocm")
+    {
         return Err(refuse(
             name,
             format!("PyTorch's {} build has no use for it", build.variant),
@@ -221,8 +227,12 @@ fn finish(
         if let Some(gpu) = lower {
             return Err(refuse(
                 name,
-                format!("it needs compute capability {needed}, and this is {}", cuda::described(gpu)),
-                "use PyTorch's own attention: torch.nn.functional.scaled_dot_product_attention".into(),
+                format!(
+                    "it needs compute capability {needed}, and this is {}",
+                    cuda::described(gpu)
+                ),
+                "use PyTorch's own attention: torch.nn.functional.scaled_dot_product_attention"
+                    .into(),
             ));
         }
     }
@@ -233,7 +243,10 @@ fn finish(
     if pair.is_none() && !companion.pairs.is_empty() {
         return Err(refuse(
             name,
-            format!("no release of it is known to go with torch {}", build.release),
+            format!(
+                "no release of it is known to go with torch {}",
+                build.release
+            ),
             companion.pairs.first().map_or_else(String::new, |newest| {
                 format!(
                     "{name} {} goes with torch {}: ask for that one",
@@ -253,7 +266,10 @@ fn finish(
     )];
     if let Some(pair) = pair {
         bounds.push(pair.companion.clone());
-        why.push(format!("{name} {} goes with torch {}", pair.companion, pair.framework));
+        why.push(format!(
+            "{name} {} goes with torch {}",
+            pair.companion, pair.framework
+        ));
     } else if let (Some(major), Some(own), Some(older)) =
         (cuda, companion.cuda_major, &companion.cuda12)
     {
@@ -261,7 +277,9 @@ fn finish(
             bounds.push(older.clone());
             why.push(format!("newer releases of {name} bring CUDA {own}, and this build of PyTorch is for CUDA {major}"));
         } else {
-            why.push(format!("its newest release brings CUDA {own}, as this build of PyTorch does"));
+            why.push(format!(
+                "its newest release brings CUDA {own}, as this build of PyTorch does"
+            ));
         }
     }
     if !version.trim().is_empty() {
@@ -275,9 +293,7 @@ fn finish(
             });
             (build.arguments.clone(), build.index.clone())
         }
-        Follows::DefaultIndex | Follows::Any | Follows::Source => {
-            (build.arguments.clone(), None)
-        }
+        Follows::DefaultIndex | Follows::Any | Follows::Source => (build.arguments.clone(), None),
     };
     why.push(companion.note.clone());
     let framework = format!("torch=={}.*", build.release);
@@ -323,21 +339,62 @@ mod tests {
         let old = nvidia(&["8.9"], Some("535.183.01"));
         let pascal = nvidia(&["6.1"], Some("580.95.05"));
         for (facts, name, version, expected, arguments) in [
-            (&new, "torchvision", "", "torch==2.15.* torchvision==0.29.*", ""),
-            (&old, "torchvision", "", "torch==2.14.* torchvision==0.29.*", "--torch-backend cu126"),
-            (&pascal, "torchaudio", "", "torch==2.14.* torchaudio==2.11.*", "--torch-backend cu126"),
-            (&old, "torchvision", "==0.23.0", "torch==2.8.* torchvision==0.23.*,==0.23.0", ""),
+            (
+                &new,
+                "torchvision",
+                "",
+                "torch==2.15.* torchvision==0.29.*",
+                "",
+            ),
+            (
+                &old,
+                "torchvision",
+                "",
+                "torch==2.14.* torchvision==0.29.*",
+                "--torch-backend cu126",
+            ),
+            (
+                &pascal,
+                "torchaudio",
+                "",
+                "torch==2.14.* torchaudio==2.11.*",
+                "--torch-backend cu126",
+            ),
+            (
+                &old,
+                "torchvision",
+                "==0.23.0",
+                "torch==2.8.* torchvision==0.23.*,==0.23.0",
+                "",
+            ),
             (&new, "vllm", "", "torch==2.14.* vllm==0.33.*", ""),
             (&old, "vllm", "", "torch==2.10.* vllm>=0.17,<0.20", ""),
-            (&new, "onnxruntime-gpu", "", "torch==2.15.* onnxruntime-gpu[cuda,cudnn]", ""),
-            (&old, "onnxruntime_gpu", "", "torch==2.14.* onnxruntime-gpu[cuda,cudnn]<1.27", "--torch-backend cu126"),
+            (
+                &new,
+                "onnxruntime-gpu",
+                "",
+                "torch==2.15.* onnxruntime-gpu[cuda,cudnn]",
+                "",
+            ),
+            (
+                &old,
+                "onnxruntime_gpu",
+                "",
+                "torch==2.14.* onnxruntime-gpu[cuda,cudnn]<1.27",
+                "--torch-backend cu126",
+            ),
             (&new, "xformers", "", "torch==2.15.* xformers==0.0.35", ""),
             (&new, "bitsandbytes", "", "torch==2.15.* bitsandbytes", ""),
             (&new, "triton", "", "torch==2.15.* triton==3.9.*", ""),
             (&new, "flash-attn", "", "torch==2.15.* flash-attn", ""),
         ] {
             let choice = choose_companion(facts, name, version, &Wish::default()).unwrap();
-            assert_eq!(choice.requirements.join(" "), expected, "{name}: {:?}", choice.why);
+            assert_eq!(
+                choice.requirements.join(" "),
+                expected,
+                "{name}: {:?}",
+                choice.why
+            );
             assert_eq!(choice.arguments.join(" "), arguments, "{name}");
         }
     }

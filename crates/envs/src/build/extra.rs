@@ -1,6 +1,6 @@
 //! JAX, MLX and TensorFlow: the build is an extra of one package, chosen by driver and compute capability.
 
-use super::admission::{admits_all, admits_python, admits_release, specifiers};
+use super::admission::{Bounds, admits_all, admits_python, specifiers};
 use super::cuda::{self, Driver};
 use super::parts::{LeftOut, RuledOut, rule_out};
 use super::torch::next;
@@ -27,10 +27,10 @@ pub fn known(flavour: Flavour) -> &'static ExtraFramework {
 pub fn by_wish(flavour: Flavour, wish: &Wish) -> Vec<&'static ExtraRelease> {
     let all = &known(flavour).releases;
     let newest = all.first().map(|release| release.version.as_str());
+    let bounds = Bounds::of(&wish.framework);
     all.iter()
         .filter(|release| {
-            admits_release(
-                &wish.framework,
+            bounds.admits(
                 &release.version,
                 &release.versions,
                 newest == Some(&release.version),
@@ -100,7 +100,15 @@ pub fn choose(
     }
     let gpus = cuda::gpus(facts);
     if !mac && !gpus.is_empty() {
-        match with_gpu(facts, known, &open, &gpus, architecture, &allows, &mut ruled_out) {
+        match with_gpu(
+            facts,
+            known,
+            &open,
+            &gpus,
+            architecture,
+            &allows,
+            &mut ruled_out,
+        ) {
             Ok(found) => {
                 let oldest = oldest_offered(known, found.release, &open, Some(&found.build.name));
                 return finish(
@@ -295,7 +303,11 @@ fn with_gpu(
         } else {
             driver.too_old_for(&build.driver)
         };
-        rule_out(ruled_out, format!("{} ({})", release.version, build.name), &why);
+        rule_out(
+            ruled_out,
+            format!("{} ({})", release.version, build.name),
+            &why,
+        );
     }
     let Some((place, left_out)) = found else {
         if all.is_empty() {
@@ -303,11 +315,9 @@ fn with_gpu(
                 "no release within the wish has a CUDA build for {architecture}"
             ));
         }
-        let lowest = all
-            .last()
-            .map_or(("525.60.13", 12), |(_, build)| {
-                (build.driver.as_str(), build.cuda_major)
-            });
+        let lowest = all.last().map_or(("525.60.13", 12), |(_, build)| {
+            (build.driver.as_str(), build.cuda_major)
+        });
         return Err(cuda::none_fits(gpus, &driver, lowest));
     };
     let (release, build) = ready[place];
@@ -449,7 +459,9 @@ fn nothing_runs(
         nearest.unwrap_or_else(|| "try --flavour torch".into()),
     );
     if facts.system.kind == OsKind::MacOs && architecture != "aarch64" {
-        problem = problem.hint("on Apple silicon under Rosetta, open a native terminal and run the same command again");
+        problem = problem.hint(
+            "on Apple silicon under Rosetta, open a native terminal and run the same command again",
+        );
     }
     problem
 }
@@ -510,7 +522,12 @@ fn finish(facts: &Facts, wish: &Wish, part: Part<'_>) -> Result<Build, Problem> 
 }
 
 /// The requirement with its bounds: the wish, and the last version that serves where it is not the newest there is.
-pub(super) fn bounded(flavour: Flavour, requirement: &str, release: &ExtraRelease, wish: &Wish) -> String {
+pub(super) fn bounded(
+    flavour: Flavour,
+    requirement: &str,
+    release: &ExtraRelease,
+    wish: &Wish,
+) -> String {
     let mut bounds = Vec::new();
     let is_newest = known(flavour)
         .releases

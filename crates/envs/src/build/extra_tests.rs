@@ -53,7 +53,12 @@ fn releases_without_the_build_are_passed_over() {
     for (flavour, framework, variant, requirement) in [
         (Flavour::Jax, "", "cuda13", "jax[cuda13]"),
         (Flavour::Jax, "<0.7", "cuda12", "jax[cuda12]<0.7"),
-        (Flavour::Jax, "==0.4.38", "cuda12", "jax[cuda12]==0.4.38,<0.5"),
+        (
+            Flavour::Jax,
+            "==0.4.38",
+            "cuda12",
+            "jax[cuda12]==0.4.38,<0.5",
+        ),
         (Flavour::Mlx, "<0.32", "cuda13", "mlx[cuda13]<=0.31.1"),
         (Flavour::Tensorflow, "==2.14.*", "cpu", "tensorflow<2.15"),
         (Flavour::Tensorflow, "", "cuda12", "tensorflow[and-cuda]"),
@@ -75,7 +80,12 @@ fn older_systems_get_the_last_release_that_runs_there() {
     for (flavour, facts, release, requirement) in [
         (Flavour::Mlx, mac("arm64", "13.6"), "0.29", "mlx<=0.29.3"),
         (Flavour::Jax, mac("x86_64", "13.6"), "0.4", "jax<0.5"),
-        (Flavour::Tensorflow, mac("x86_64", "13.6"), "2.16", "tensorflow<2.17"),
+        (
+            Flavour::Tensorflow,
+            mac("x86_64", "13.6"),
+            "2.16",
+            "tensorflow<2.17",
+        ),
         (Flavour::Tensorflow, glibc, "2.21", "tensorflow"),
     ] {
         let build = build(&facts, flavour, "");

@@ -74,8 +74,18 @@ mod tests {
     #[test]
     fn uv_is_told_by_name_where_it_knows_the_build() {
         for (variant, mirror, arguments, url) in [
-            ("cu126", None, ["--torch-backend", "cu126"], "https://download.pytorch.org/whl/cu126"),
-            ("rocm7.2", None, ["--torch-backend", "rocm7.2"], "https://download.pytorch.org/whl/rocm7.2"),
+            (
+                "cu126",
+                None,
+                ["--torch-backend", "cu126"],
+                "https://download.pytorch.org/whl/cu126",
+            ),
+            (
+                "rocm7.2",
+                None,
+                ["--torch-backend", "rocm7.2"],
+                "https://download.pytorch.org/whl/rocm7.2",
+            ),
             (
                 "rocm7.14",
                 None,
@@ -95,6 +105,9 @@ mod tests {
         }
         let secret = pytorch("cpu", Some("https://me:secret@mirror.example/whl"));
         assert!(!format!("{secret:?}").contains("secret"), "{secret:?}");
-        assert_eq!(pytorch("rocm6.2.4", None).index.unwrap().name, "pytorch-rocm624");
+        assert_eq!(
+            pytorch("rocm6.2.4", None).index.unwrap().name,
+            "pytorch-rocm624"
+        );
     }
 }

@@ -112,7 +112,12 @@ fn old_gpus_and_old_drivers_compute_on_the_processor_and_say_why() {
 
 #[test]
 fn the_newest_cuda_of_the_driver_serves_where_its_version_is_hidden() {
-    for (cuda, variant) in [("13.0", "cu132"), ("12.4", "cu126"), ("11.8", "cu118"), ("10.2", "cpu")] {
+    for (cuda, variant) in [
+        ("13.0", "cu132"),
+        ("12.4", "cu126"),
+        ("11.8", "cu118"),
+        ("10.2", "cpu"),
+    ] {
         let mut facts = nvidia(&["8.9"], None);
         facts.system.wsl = Known::Value(deskside_types::facts::Wsl {
             version: 2,
@@ -195,7 +200,10 @@ fn amd_builds_follow_the_target() {
         },
     )
     .unwrap();
-    assert_eq!((newest.variant.as_str(), newest.sourced), ("rocm7.14", false));
+    assert_eq!(
+        (newest.variant.as_str(), newest.sourced),
+        ("rocm7.14", false)
+    );
     assert_eq!(newest.arguments[0], "--index");
     let mut without = amd(&["gfx1100"]);
     without.drivers.amd.compute_device = Known::Value(false);
@@ -220,7 +228,11 @@ fn macs_take_the_default_index() {
     );
     let intel = build(&mac("x86_64", "14.0"));
     assert_eq!(
-        (intel.variant.as_str(), intel.release.as_str(), intel.accelerated),
+        (
+            intel.variant.as_str(),
+            intel.release.as_str(),
+            intel.accelerated
+        ),
         ("cpu", "2.2", false)
     );
     let newer = choose(

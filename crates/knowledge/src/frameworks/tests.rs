@@ -87,7 +87,9 @@ fn no_two_code_lists_speak_of_one_build() {
     let torch = torch();
     for release in &torch.releases {
         for architecture in ["x86_64", "aarch64"] {
-            for cuda in ["11.6", "11.7", "11.8", "12.1", "12.4", "12.6", "12.8", "12.9", "13.0", "13.2"] {
+            for cuda in [
+                "11.6", "11.7", "11.8", "12.1", "12.4", "12.6", "12.8", "12.9", "13.0", "13.2",
+            ] {
                 let rows = torch
                     .code
                     .iter()
@@ -132,7 +134,11 @@ fn companions_are_sorted_sourced_and_pair_with_releases_that_are_known() {
     let all = &companions().all;
     assert!(all.windows(2).all(|pair| pair[0].name < pair[1].name));
     for companion in all {
-        assert!(!companion.source.is_empty() && !companion.note.is_empty(), "{}", companion.name);
+        assert!(
+            !companion.source.is_empty() && !companion.note.is_empty(),
+            "{}",
+            companion.name
+        );
         for pair in &companion.pairs {
             assert!(
                 torch().release(&pair.framework).is_some(),

@@ -3,7 +3,7 @@
 mod amd;
 pub(super) mod nvidia;
 
-use super::admission::{admits_python, admits_release};
+use super::admission::{Bounds, admits_python};
 use super::parts::{LeftOut, RuledOut, rule_out};
 use super::source::{self, Source, without_dots};
 use super::{Build, Flavour, Wish, architecture, cuda, no_fit, python};
@@ -116,11 +116,7 @@ fn with(mut build: Build, ruled_out: Vec<RuledOut>) -> Build {
 }
 
 /// The build for processors: PyTorch's CPU index, or where that is not allowed one that computes on the processor too.
-fn processor(
-    facts: &Facts,
-    wanted: &Wanted<'_>,
-    mut why: Vec<String>,
-) -> Result<Build, Problem> {
+fn processor(facts: &Facts, wanted: &Wanted<'_>, mut why: Vec<String>) -> Result<Build, Problem> {
     let open: Vec<&'static TorchRelease> = wanted
         .releases
         .iter()
@@ -171,7 +167,9 @@ fn processor(
         ));
     };
     let variant = variant_of(&found.cuda);
-    why.push(format!("{variant} computes on the processor too, but is much larger than a build for processors"));
+    why.push(format!(
+        "{variant} computes on the processor too, but is much larger than a build for processors"
+    ));
     finish(
         facts,
         wanted,
@@ -246,18 +244,12 @@ pub fn default_index(facts: &Facts, wish: &Wish, trouble: &str) -> Result<Build,
 
 /// Releases that a version wish admits, newest first.
 pub(super) fn by_wish(wish: &Wish) -> Vec<&'static TorchRelease> {
+    let bounds = Bounds::of(&wish.framework);
     frameworks::torch()
         .releases
         .iter()
         .enumerate()
-        .filter(|(place, release)| {
-            admits_release(
-                &wish.framework,
-                &release.version,
-                &release.versions,
-                *place == 0,
-            )
-        })
+        .filter(|(place, release)| bounds.admits(&release.version, &release.versions, *place == 0))
         .map(|(_, release)| release)
         .collect()
 }
@@ -267,9 +259,7 @@ fn offered(open: &[&'static TorchRelease]) -> Vec<&'static TorchRelease> {
     let oldest = &frameworks::torch().oldest_offered;
     open.iter()
         .enumerate()
-        .filter(|(place, release)| {
-            *place == 0 || order(&release.version, oldest) != Ordering::Less
-        })
+        .filter(|(place, release)| *place == 0 || order(&release.version, oldest) != Ordering::Less)
         .map(|(_, release)| *release)
         .collect()
 }
@@ -441,7 +431,9 @@ fn macos(facts: &Facts, mut wanted: Wanted<'_>) -> Result<Build, Problem> {
             .iter()
             .map(|row| format!("torch {} {}", row.builds.join(", "), row.why))
             .collect();
-        let last = known.release(&known.intel_mac).and_then(|release| release.versions.last());
+        let last = known
+            .release(&known.intel_mac)
+            .and_then(|release| release.versions.last());
         let mut problem = no_fit(
             Flavour::Torch,
             reasons.join("; "),
@@ -467,7 +459,10 @@ fn macos(facts: &Facts, mut wanted: Wanted<'_>) -> Result<Build, Problem> {
         if !first.contains(&default) {
             return Err(no_fit(
                 Flavour::Torch,
-                format!("none of the builds it may be ({}) serves here", first.join(", ")),
+                format!(
+                    "none of the builds it may be ({}) serves here",
+                    first.join(", ")
+                ),
                 "add the default index's build to the project's extras",
             ));
         }
@@ -493,7 +488,11 @@ fn macos(facts: &Facts, mut wanted: Wanted<'_>) -> Result<Build, Problem> {
             accelerated: !intel,
             variables: BTreeMap::new(),
             left_out: Vec::new(),
-            download: if intel { None } else { download(facts, "macos") },
+            download: if intel {
+                None
+            } else {
+                download(facts, "macos")
+            },
             sourced: true,
             why,
         },
@@ -508,8 +507,7 @@ fn nearest_on_mac(version: Option<&str>, python: Option<&str>) -> String {
     };
     let all = &frameworks::torch().releases;
     let both = all.iter().find(|release| {
-        runs(release)
-            && admits_python(python, &release.python_min, release.newest_python_macos())
+        runs(release) && admits_python(python, &release.python_min, release.newest_python_macos())
     });
     match (both, all.iter().find(|release| runs(release))) {
         (Some(release), _) => format!("torch {} runs here", release.version),

@@ -72,15 +72,16 @@ impl GpuCode {
                         .last()
                         .is_some_and(|newest| order(capability, newest) == Ordering::Greater))
             }
-            Self::Toolkit { cuda, floor } => hardware::nvidia_architecture(capability)
-                .is_some_and(|known| {
+            Self::Toolkit { cuda, floor } => {
+                hardware::nvidia_architecture(capability).is_some_and(|known| {
                     order(&known.min_cuda, cuda) != Ordering::Greater
                         && known
                             .max_cuda
                             .as_ref()
                             .is_none_or(|last| order(cuda, last) != Ordering::Greater)
                         && order(capability, floor) != Ordering::Less
-                }),
+                })
+            }
         }
     }
 
@@ -290,11 +291,7 @@ pub(super) fn nvidia_build(
 
 /// The releases whose build of the same kind serves as well, newest first: the same CUDA on PyTorch's own index, the
 /// same CUDA major on the default one, and code for the GPUs that are kept.
-fn span(
-    chosen: &Candidate,
-    kept: &[&Gpu],
-    wanted: &Wanted<'_>,
-) -> Vec<&'static TorchRelease> {
+fn span(chosen: &Candidate, kept: &[&Gpu], wanted: &Wanted<'_>) -> Vec<&'static TorchRelease> {
     let alike = |candidate: &Candidate| {
         candidate.on_default_index == chosen.on_default_index
             && if chosen.on_default_index {
