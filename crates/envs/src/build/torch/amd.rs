@@ -30,6 +30,22 @@ pub fn in_multi_arch(target: &AmdTarget) -> bool {
     target.in_rocm_documentation || target.therock_tested
 }
 
+/// A sentence on AMD GPUs beside NVIDIA's, where a ROCm build would serve them: one build serves one maker's.
+pub(super) fn unused(facts: &Facts) -> Option<String> {
+    let names: Vec<String> = facts
+        .known_gpus()
+        .iter()
+        .filter(|gpu| target(gpu).is_some_and(|target| !target.pytorch_rocm.is_empty()))
+        .map(described)
+        .collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "one build serves one maker's GPUs: {} is not used with it",
+            counted(&names)
+        )
+    })
+}
+
 /// The ROCm build with code for the GPUs; else, in a sentence, why there is none.
 pub(super) fn amd_build(
     facts: &Facts,

@@ -84,7 +84,11 @@ pub fn choose(facts: &Facts, wish: &Wish, only: Option<&[String]>) -> Result<Bui
     let nvidia = cuda::gpus(facts);
     if !nvidia.is_empty() {
         match nvidia_build(facts, &wanted, &nvidia, &mut ruled_out)? {
-            Ok(build) => return Ok(with(build, ruled_out)),
+            Ok(mut build) => {
+                let place = build.why.len().saturating_sub(1);
+                build.why.splice(place..place, amd::unused(facts));
+                return Ok(with(build, ruled_out));
+            }
             Err(sentence) => why.push(sentence),
         }
     }
