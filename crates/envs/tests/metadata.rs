@@ -107,7 +107,10 @@ fn wheels(files: &[File]) -> BTreeMap<String, Vec<&File>> {
     let mut found: BTreeMap<String, Vec<&File>> = BTreeMap::new();
     for file in files {
         if let Some(name) = wheel::parse(&file.name) {
-            found.entry(name.version.to_string()).or_default().push(file);
+            found
+                .entry(name.version.to_string())
+                .or_default()
+                .push(file);
         }
     }
     found
@@ -127,6 +130,9 @@ fn pythons(wheels: &[&File], is_platform: &dyn Fn(&str) -> bool) -> Vec<u32> {
 fn linux(architecture: &'static str) -> impl Fn(&str) -> bool {
     move |platforms| platforms.contains("linux") && platforms.contains(architecture)
 }
+
+/// One question to the index, and its comparison with what is known.
+type Comparison<'a> = Box<dyn Fn(&Differences) + Send + Sync + 'a>;
 
 /// Differences between what is known and what is there.
 #[derive(Default)]
@@ -168,12 +174,13 @@ fn releases_are_as_the_index_has_them() {
     }
 
     let program = uv_program(&machine);
+    backends_are_uvs_own(&program);
     let variables = settings.variables(&machine);
     let cache = folder.path().join("cache");
     let resolve = |requirement: &str, python: &str, platform: &str| {
         resolution(&program, &variables, &cache, requirement, python, platform)
     };
-    let mut asked: Vec<Box<dyn Fn(&Differences) + Send + Sync>> = Vec::new();
+    let mut asked: Vec<Comparison> = Vec::new();
     for release in &frameworks::torch().releases {
         for (architecture, known) in [
             ("x86_64", Some(&release.default_cuda)),
@@ -193,7 +200,11 @@ fn releases_are_as_the_index_has_them() {
         }
     }
     for (name, known, packages) in [
-        ("jax", frameworks::jax(), &["jax-cuda13-plugin", "jax-cuda12-plugin"]),
+        (
+            "jax",
+            frameworks::jax(),
+            &["jax-cuda13-plugin", "jax-cuda12-plugin"],
+        ),
         ("mlx", frameworks::mlx(), &["mlx-cuda-13", "mlx-cuda-12"]),
     ] {
         for release in &known.releases {
@@ -245,6 +256,40 @@ fn releases_are_as_the_index_has_them() {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
+/// Every build that uv is told by name is one that this uv knows.
+fn backends_are_uvs_own(program: &str) {
+    let help = Command::new(program)
+        .args(["pip", "install", "--help"])
+        .output()
+        .unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let known: BTreeSet<&str> = help
+        .split([' ', ',', '[', ']', '\n'])
+        .filter(|word| !word.is_empty())
+        .collect();
+    let uv = &frameworks::indexes().uv;
+    for backend in uv
+        .cuda_backends
+        .iter()
+        .map(|cuda| format!("cu{}", cuda.replace('.', "")))
+        .chain(uv.rocm_backends.iter().map(|rocm| format!("rocm{rocm}")))
+        .chain(
+            frameworks::uv_auto()
+                .cuda
+                .iter()
+                .map(|row| row.backend.clone()),
+        )
+        .chain([
+            "cpu".into(),
+            "auto".into(),
+            "--torch-backend".into(),
+            "--index".into(),
+        ])
+    {
+        assert!(known.contains(backend.as_str()), "uv knows no {backend}");
+    }
+}
+
 /// A Python between two that is neither the oldest nor the newest where it can be chosen.
 fn between(oldest: &str, newest: &str) -> String {
     ["3.12", "3.11", "3.10"]
@@ -268,7 +313,14 @@ fn resolution(
 ) -> String {
     let mut command = Command::new(program);
     command
-        .args(["pip", "compile", "-", "--no-header", "--no-annotate", "--quiet"])
+        .args([
+            "pip",
+            "compile",
+            "-",
+            "--no-header",
+            "--no-annotate",
+            "--quiet",
+        ])
         .args(["--python-version", python, "--python-platform", platform])
         .env("UV_PYTHON_DOWNLOADS", "never")
         .env("UV_CACHE_DIR", cache)
@@ -299,10 +351,14 @@ fn resolution(
 
 /// The CUDA version that a resolution brings: `13.2` of `cuda-toolkit==13.2.2`; none for a build for processors.
 fn cuda_of(resolution: &str) -> Option<String> {
-    ["cuda-toolkit==", "nvidia-cuda-runtime-cu12==", "nvidia-cuda-runtime-cu11=="]
-        .into_iter()
-        .find_map(|start| resolution.lines().find_map(|line| line.strip_prefix(start)))
-        .map(|version| version.split('.').take(2).collect::<Vec<_>>().join("."))
+    [
+        "cuda-toolkit==",
+        "nvidia-cuda-runtime-cu12==",
+        "nvidia-cuda-runtime-cu11==",
+    ]
+    .into_iter()
+    .find_map(|start| resolution.lines().find_map(|line| line.strip_prefix(start)))
+    .map(|version| version.split('.').take(2).collect::<Vec<_>>().join("."))
 }
 
 /// PyTorch's versions, and the Pythons of its wheels.
@@ -311,7 +367,11 @@ fn torch_files(machine: &dyn Machine, settings: &settings::Settings, differences
     let there = wheels(&files);
     for release in &frameworks::torch().releases {
         for version in &release.versions {
-            differences.equal(&format!("torch {version} is there"), true, there.contains_key(version));
+            differences.equal(
+                &format!("torch {version} is there"),
+                true,
+                there.contains_key(version),
+            );
         }
         let Some(newest) = there.get(release.versions.last().unwrap()) else {
             continue;
@@ -324,8 +384,16 @@ fn torch_files(machine: &dyn Machine, settings: &settings::Settings, differences
         };
         let known = |last: &str| Some((release.python_min.clone(), last.to_string()));
         for (what, last, found) in [
-            ("Linux x86_64", release.newest_python("x86_64"), pythons(newest, &linux("x86_64"))),
-            ("Linux aarch64", release.newest_python("aarch64"), pythons(newest, &linux("aarch64"))),
+            (
+                "Linux x86_64",
+                release.newest_python("x86_64"),
+                pythons(newest, &linux("x86_64")),
+            ),
+            (
+                "Linux aarch64",
+                release.newest_python("aarch64"),
+                pythons(newest, &linux("aarch64")),
+            ),
             (
                 "macOS",
                 release.newest_python_macos(),
@@ -342,7 +410,14 @@ fn torch_files(machine: &dyn Machine, settings: &settings::Settings, differences
             .iter()
             .filter_map(|file| wheel::parse(&file.name))
             .filter(|name| name.platforms.contains("arm64"))
-            .filter_map(|name| name.platforms.strip_prefix("macosx_")?.split('_').next()?.parse().ok())
+            .filter_map(|name| {
+                name.platforms
+                    .strip_prefix("macosx_")?
+                    .split('_')
+                    .next()?
+                    .parse()
+                    .ok()
+            })
             .min()
             .map(|major: u32| format!("{major}.0"));
         differences.equal(
@@ -382,7 +457,11 @@ fn extra_files(
     let there = wheels(&files);
     for release in &known.releases {
         for version in &release.versions {
-            differences.equal(&format!("{name} {version} is there"), true, own.contains_key(version));
+            differences.equal(
+                &format!("{name} {version} is there"),
+                true,
+                own.contains_key(version),
+            );
         }
         let with_wheels: Vec<&Vec<&File>> = release
             .versions
@@ -418,9 +497,10 @@ fn extra_files(
             differences.equal(
                 &format!("{name} {} on macOS {architecture}", release.version),
                 release.macos.iter().any(|own| own == architecture),
-                with_wheels.iter().flat_map(|wheels| wheels.iter()).any(|file| {
-                    file.name.contains("macosx") && file.name.contains(word)
-                }),
+                with_wheels
+                    .iter()
+                    .flat_map(|wheels| wheels.iter())
+                    .any(|file| file.name.contains("macosx") && file.name.contains(word)),
             );
         }
     }

@@ -22,7 +22,10 @@ fn the_choice_for_every_recorded_machine_is_as_reviewed() {
         assert_eq!(json["schema"], "deskside.env.why");
         assert_eq!(json["machine"]["origin"], "recorded");
         // Text and JSON come from one report.
-        assert!(said.out.contains(json["choice"].as_str().unwrap()), "{name}");
+        assert!(
+            said.out.contains(json["choice"].as_str().unwrap()),
+            "{name}"
+        );
         for command in json["commands"].as_array().unwrap() {
             assert!(said.out.contains(command.as_str().unwrap()), "{name}");
         }
@@ -34,7 +37,15 @@ fn assumed_machines_are_answered_and_refused_with_their_codes() {
     let person = Person::new();
     for (arguments, code) in [
         (&["torch", "--assume", "gpu=RTX 5090,driver=580"][..], 0),
-        (&["torch", ">=2.9,<2.11", "--assume", "gpu=RTX 4090,driver=535"], 0),
+        (
+            &[
+                "torch",
+                ">=2.9,<2.11",
+                "--assume",
+                "gpu=RTX 4090,driver=535",
+            ],
+            0,
+        ),
         (&["tensorflow", "--assume", "gpu=none"], 0),
         (&["torchvision", "--assume", "gpu=gfx1100"], 0),
         (&["torch"], 0),

@@ -44,26 +44,50 @@ pub fn pinned_variant(wish: &str) -> Option<String> {
     })
 }
 
-/// Whether a version wish admits a release. `newest` is the newest one that is known: of it, later versions than
-/// the known ones may have appeared, and count.
-pub fn admits_release(wish: &str, series: &str, versions: &[String], newest: bool) -> bool {
-    let wish = specifiers(wish);
-    if wish.is_empty() {
-        return true;
+/// A version wish that was read once.
+#[derive(Debug, Clone)]
+pub struct Bounds {
+    text: String,
+    /// None where it can't be read.
+    parsed: Option<VersionSpecifiers>,
+}
+
+impl Bounds {
+    /// Reads a wish.
+    pub fn of(wish: &str) -> Self {
+        let text = specifiers(wish);
+        Self {
+            parsed: VersionSpecifiers::from_str(&text).ok(),
+            text,
+        }
     }
-    let Ok(parsed) = VersionSpecifiers::from_str(&wish) else {
-        // What can't be read is left to uv.
-        return admits(&wish, series);
-    };
-    let meets = |text: &str| Version::from_str(text).is_ok_and(|version| parsed.contains(&version));
-    versions.iter().any(|version| meets(version))
-        || (newest && (0..20).any(|patch| meets(&format!("{series}.{patch}"))) && {
-            // Only versions after the last known one.
-            let last = versions.last().map_or("0", String::as_str);
-            (0..20)
+
+    /// Whether it admits a release. `newest` is the newest one that is known: of it, later versions than the known
+    /// ones may have appeared, and count.
+    pub fn admits(&self, series: &str, versions: &[String], newest: bool) -> bool {
+        if self.text.is_empty() {
+            return true;
+        }
+        let Some(parsed) = &self.parsed else {
+            // What can't be read is left to uv.
+            return admits(&self.text, series);
+        };
+        let meets =
+            |text: &str| Version::from_str(text).is_ok_and(|version| parsed.contains(&version));
+        if versions.iter().any(|version| meets(version)) {
+            return true;
+        }
+        let last = versions.last().map_or("0", String::as_str);
+        newest
+            && (0..20)
                 .map(|patch| format!("{series}.{patch}"))
                 .any(|version| order(&version, last) == Ordering::Greater && meets(&version))
-        })
+    }
+}
+
+/// Whether a version wish admits a release: see [`Bounds::admits`].
+pub fn admits_release(wish: &str, series: &str, versions: &[String], newest: bool) -> bool {
+    Bounds::of(wish).admits(series, versions, newest)
 }
 
 /// Whether a wish admits every known version of a release.

@@ -30,7 +30,10 @@ impl Driver {
             .value()
             .or_else(|| driver.user_space.value().filter(|_| wsl));
         if let Some(version) = version {
-            return if version.trim().starts_with(|letter: char| letter.is_ascii_digit()) {
+            return if version
+                .trim()
+                .starts_with(|letter: char| letter.is_ascii_digit())
+            {
                 Self::Version(version.trim().to_string())
             } else {
                 Self::Unknown(format!("`{version}` is no version"))

@@ -12,9 +12,9 @@ pub mod python;
 pub mod source;
 pub mod specifier;
 #[cfg(test)]
-pub(crate) mod tests_support;
-#[cfg(test)]
 mod table_tests;
+#[cfg(test)]
+pub(crate) mod tests_support;
 mod torch;
 #[cfg(test)]
 mod total_tests;
@@ -24,8 +24,8 @@ mod variants;
 pub use auto::{PYTORCH_INDEX, select, with_mirror};
 pub use better::{Better, better};
 pub use companion::{CompanionChoice, choose_companion};
-pub use cuda::driver_in_words;
 pub use conflict::{check_together, choose_together};
+pub use cuda::driver_in_words;
 pub use parts::{IndexChoice, LeftOut, RuledOut};
 pub use uv_auto::{UvAuto, uv_auto};
 pub use variants::{Variant, best_of, variants};

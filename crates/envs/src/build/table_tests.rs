@@ -81,14 +81,15 @@ impl Case {
         let flavour: Flavour = self.framework.parse().unwrap();
         let answer = choose(&facts, flavour, &self.wish());
         let mut found = Vec::new();
-        let mut differs = |what: &str, expected: &dyn std::fmt::Debug, got: &dyn std::fmt::Debug| {
-            if format!("{expected:?}") != format!("{got:?}") {
-                found.push(format!(
-                    "{}: {what}: the table says {expected:?}, the choice {got:?}",
-                    self.name
-                ));
-            }
-        };
+        let mut differs =
+            |what: &str, expected: &dyn std::fmt::Debug, got: &dyn std::fmt::Debug| {
+                if format!("{expected:?}") != format!("{got:?}") {
+                    found.push(format!(
+                        "{}: {what}: the table says {expected:?}, the choice {got:?}",
+                        self.name
+                    ));
+                }
+            };
         match &answer {
             Ok(build) => {
                 differs("variant", &self.expect.variant, &build.variant);
@@ -149,12 +150,7 @@ fn index_of(build: &Build) -> String {
 }
 
 /// All that a person is told.
-fn said(
-    facts: &Facts,
-    flavour: Flavour,
-    wish: &Wish,
-    answer: &Result<Build, Problem>,
-) -> String {
+fn said(facts: &Facts, flavour: Flavour, wish: &Wish, answer: &Result<Build, Problem>) -> String {
     match answer {
         Ok(build) => build
             .why

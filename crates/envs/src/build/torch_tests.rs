@@ -211,6 +211,31 @@ fn amd_builds_follow_the_target() {
 }
 
 #[test]
+fn gpus_of_two_makers_get_nvidias_build_or_amds_where_that_alone_serves() {
+    let with_amd = |mut facts: Facts| {
+        let amd = amd(&["gfx1100"]);
+        let both: Vec<_> = facts
+            .known_gpus()
+            .iter()
+            .chain(amd.known_gpus())
+            .cloned()
+            .collect();
+        facts.gpus = Known::Value(both);
+        facts
+    };
+    let new = build(&with_amd(nvidia(&["8.9"], Some("580.95.05"))));
+    assert_eq!(new.variant, "cu132");
+    assert!(
+        new.why.iter().any(|line| line.contains("one maker's")),
+        "{:?}",
+        new.why
+    );
+    let old = build(&with_amd(nvidia(&["8.9"], Some("390.157"))));
+    assert_eq!(old.variant, "rocm7.2");
+    assert!(old.why[0].contains("older than"), "{:?}", old.why);
+}
+
+#[test]
 fn macs_take_the_default_index() {
     let apple = build(&mac("arm64", "15.6"));
     assert_eq!(

@@ -140,12 +140,19 @@ fn floors(facts: &Facts, flavour: Flavour, wish: &Wish, build: &Build) {
         }
     };
     assert!(
-        versions
-            .iter()
-            .any(|versions| admission::admits_release(&wish.framework, &build.release, versions, true)),
+        versions.iter().any(|versions| admission::admits_release(
+            &wish.framework,
+            &build.release,
+            versions,
+            true
+        )),
         "{cell}"
     );
-    if let Some(python) = wish.python.as_deref().filter(|python| python.starts_with("3.")) {
+    if let Some(python) = wish
+        .python
+        .as_deref()
+        .filter(|python| python.starts_with("3."))
+    {
         let rows_admit = order(python, python_min) != Ordering::Less
             && order(python, python_max) != Ordering::Greater;
         assert!(rows_admit || flavour == Flavour::Mlx, "{cell}");
@@ -204,23 +211,26 @@ fn nvidia_cells() {
             for architecture in ["x86_64", "aarch64", "riscv64"] {
                 let mut facts = nvidia(&[capability], *driver);
                 facts.system.architecture = Known::Value(architecture.into());
+                // Every series on the common processor; elsewhere the ends and the newest ones.
+                let few = if architecture == "x86_64" {
+                    usize::MAX
+                } else {
+                    7
+                };
                 for flavour in Flavour::EVERY {
-                    for framework in wishes(flavour) {
-                        let _ = check(
-                            &facts,
-                            flavour,
-                            &Wish {
-                                framework,
-                                ..Wish::default()
-                            },
-                        );
+                    for framework in wishes(flavour).into_iter().take(few) {
+                        let wish = Wish {
+                            framework,
+                            ..Wish::default()
+                        };
+                        let _ = check(&facts, flavour, &wish);
                         cells += 1;
                     }
                 }
             }
         }
     }
-    assert!(cells > 50_000, "{cells}");
+    assert!(cells > 40_000, "{cells}");
 }
 
 #[test]
@@ -251,8 +261,8 @@ fn python_cells() {
 #[test]
 fn two_cards_of_every_pair() {
     for driver in [None, Some("470.256.02"), Some("535.1"), Some("580.95.05")] {
-        for one in CAPABILITIES {
-            for other in CAPABILITIES {
+        for (place, one) in CAPABILITIES.iter().enumerate() {
+            for other in &CAPABILITIES[place..] {
                 let facts = nvidia(&[one, other], driver);
                 for flavour in Flavour::EVERY {
                     let build = check(&facts, flavour, &Wish::default()).unwrap();
@@ -306,7 +316,9 @@ fn amd_cells() {
 #[test]
 fn mac_and_old_linux_cells() {
     for architecture in ["arm64", "aarch64", "x86_64", "powerpc"] {
-        for version in ["", "10.15", "11.0", "12.6", "13.7", "14.0", "15.6", "26.1", "garbage"] {
+        for version in [
+            "", "10.15", "11.0", "12.6", "13.7", "14.0", "15.6", "26.1", "garbage",
+        ] {
             let facts = mac(architecture, version);
             for flavour in Flavour::EVERY {
                 for framework in wishes(flavour) {

@@ -31,10 +31,17 @@ pub struct UvAuto {
 /// first of these indexes that has it, since uv looks no further once an index has the package. GPUs are not looked at.
 pub fn uv_auto(facts: &Facts, wish: &Wish, ours: &Build) -> UvAuto {
     let (variant, release) = taken(facts, wish);
-    let same = variant == ours.variant && (release.is_none() || release.as_deref() == Some(&ours.release));
-    let wrong = if same { None } else { wrong(facts, wish, ours, &variant, release.as_deref()) };
-    let note = (facts.system.kind == OsKind::MacOs)
-        .then(|| "its CPU index has the same packages for Macs as the default one, Metal included".to_string());
+    let same =
+        variant == ours.variant && (release.is_none() || release.as_deref() == Some(&ours.release));
+    let wrong = if same {
+        None
+    } else {
+        wrong(facts, wish, ours, &variant, release.as_deref())
+    };
+    let note = (facts.system.kind == OsKind::MacOs).then(|| {
+        "its CPU index has the same packages for Macs as the default one, Metal included"
+            .to_string()
+    });
     UvAuto {
         variant,
         release,

@@ -90,7 +90,10 @@ fn of_torch(wish: &Wish) -> Vec<Variant> {
         packages: Vec::new(),
         marker: Some(LINUX.into()),
         python: pythons(newest, &newest.python_max),
-        purpose: format!("NVIDIA, CUDA {}, the default index's build", newest.default_cuda),
+        purpose: format!(
+            "NVIDIA, CUDA {}, the default index's build",
+            newest.default_cuda
+        ),
     });
     // PyTorch's own stable CUDA builds of another major than the default's: those are what older cards and drivers need.
     let mut seen: Vec<&str> = Vec::new();
@@ -185,7 +188,10 @@ fn of_extras(flavour: Flavour, wish: &Wish) -> Vec<Variant> {
     let all = extra::by_wish(flavour, wish);
     let mut found = Vec::new();
     for build in &known.builds {
-        let Some(release) = all.iter().find(|release| release.extras.contains(&build.name)) else {
+        let Some(release) = all
+            .iter()
+            .find(|release| release.extras.contains(&build.name))
+        else {
             continue;
         };
         let marker = if build.architectures.iter().any(|own| own == "aarch64") {
@@ -220,10 +226,20 @@ fn of_extras(flavour: Flavour, wish: &Wish) -> Vec<Variant> {
         purpose: purpose.into(),
     };
     if let Some(metal) = &known.metal {
-        found.push(plain("metal", &metal.requirement, Some(MAC), "Apple silicon"));
+        found.push(plain(
+            "metal",
+            &metal.requirement,
+            Some(MAC),
+            "Apple silicon",
+        ));
         found.push(plain("cpu", &known.cpu.requirement, Some(LINUX), "no GPU"));
     } else {
-        found.push(plain("cpu", &known.cpu.requirement, None, "no GPU, and Macs"));
+        found.push(plain(
+            "cpu",
+            &known.cpu.requirement,
+            None,
+            "no GPU, and Macs",
+        ));
     }
     found
 }
@@ -254,7 +270,10 @@ pub fn best_of(facts: &Facts, wish: &Wish, extras: &[String]) -> Result<(String,
         Some(extra) => Ok((extra.clone(), build)),
         None => Err(no_fit(
             flavour,
-            format!("this machine needs {own}, and the project has {}", extras.join(", ")),
+            format!(
+                "this machine needs {own}, and the project has {}",
+                extras.join(", ")
+            ),
             format!("add the extra {own} to the project"),
         )),
     }

@@ -1,8 +1,8 @@
 //! The builds a project names, and the best of them for a machine.
 
 use super::*;
-use crate::build::tests_support::{amd, facts, mac, nvidia};
 use crate::build::choose;
+use crate::build::tests_support::{amd, facts, mac, nvidia};
 
 fn names(flavour: Flavour, framework: &str) -> Vec<String> {
     let wish = Wish {
@@ -62,7 +62,10 @@ fn extras_are_names_that_uv_takes_and_indexes_are_named_once() {
     for flavour in Flavour::EVERY {
         for variant in variants(flavour, &Wish::default()) {
             assert!(
-                variant.extra.chars().all(|letter| letter.is_ascii_alphanumeric()),
+                variant
+                    .extra
+                    .chars()
+                    .all(|letter| letter.is_ascii_alphanumeric()),
                 "{}",
                 variant.extra
             );
@@ -126,7 +129,10 @@ fn what_a_project_has_is_taken_as_far_as_it_serves() {
         ..Wish::default()
     };
     let (name, build) = best_of(&old, &jax, &list(&["cuda13", "cuda12", "cpu"])).unwrap();
-    assert_eq!((name.as_str(), build.variant.as_str()), ("cuda12", "cuda12"));
+    assert_eq!(
+        (name.as_str(), build.variant.as_str()),
+        ("cuda12", "cuda12")
+    );
     assert!(best_of(&facts(), &jax, &list(&["cuda13"])).is_err());
 }
 

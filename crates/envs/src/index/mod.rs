@@ -145,7 +145,8 @@ pub fn files_of(
         format!("no package index answered for {project}"),
     );
     problem.causes = causes;
-    Err(problem.hint("check the network and any proxy (HTTPS_PROXY), then run the same command again"))
+    Err(problem
+        .hint("check the network and any proxy (HTTPS_PROXY), then run the same command again"))
 }
 
 /// Status codes of a server that does not do its work: it has not answered the question.

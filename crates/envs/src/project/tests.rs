@@ -20,7 +20,7 @@ fn read_at(files: &[(&str, &str)]) -> Result<Project, Problem> {
 fn first_projects_read_back_as_what_they_are() {
     for flavour in Flavour::ALL {
         let first = first(flavour);
-        let read = read_at(&first.files).unwrap();
+        let read = read_at(first.files).unwrap();
         let mut made = first.project(Path::new("/p/x"));
         assert_eq!(made.first.take(), Some(flavour));
         assert_eq!(read, made);

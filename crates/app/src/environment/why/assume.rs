@@ -31,7 +31,11 @@ pub fn assume(text: &str) -> Result<Assumed> {
     let mut gpus: Vec<Gpu> = Vec::new();
     let (mut driver, mut os, mut python, mut arch, mut glibc) = (None, None, None, None, None);
     let mut none = false;
-    for clause in text.split(',').map(str::trim).filter(|clause| !clause.is_empty()) {
+    for clause in text
+        .split(',')
+        .map(str::trim)
+        .filter(|clause| !clause.is_empty())
+    {
         let Some((key, value)) = clause.split_once('=') else {
             return Err(unknown(
                 format!("`{clause}` is not understood"),
@@ -110,7 +114,10 @@ pub fn assume(text: &str) -> Result<Assumed> {
     }
     set_driver(&mut facts, &gpus, driver.as_deref(), &mut taken)?;
     if let Some(python) = &python {
-        number("python", python.trim_start_matches(['>', '<', '=', '~', '!', ' ']))?;
+        number(
+            "python",
+            python.trim_start_matches(['>', '<', '=', '~', '!', ' ']),
+        )?;
     }
     facts.gpus = Known::Value(gpus);
     Ok(Assumed {
@@ -131,7 +138,10 @@ fn number(key: &str, value: &str) -> Result<String> {
     } else {
         Err(unknown(
             format!("{key}={value} is no version"),
-            format!("write a number, for example {key}={}", if key == "python" { "3.12" } else { "2.35" }),
+            format!(
+                "write a number, for example {key}={}",
+                if key == "python" { "3.12" } else { "2.35" }
+            ),
         ))
     }
 }
@@ -155,7 +165,9 @@ fn gpu(value: &str) -> Result<Gpu> {
                 format!("nobody knows the target {value}"),
                 nearest(
                     &lower,
-                    hardware::amd_targets().iter().map(|target| target.name.as_str()),
+                    hardware::amd_targets()
+                        .iter()
+                        .map(|target| target.name.as_str()),
                 )
                 .map_or_else(
                     || "`deskside info` on the machine tells its target".into(),
@@ -180,14 +192,21 @@ fn gpu(value: &str) -> Result<Gpu> {
             .into_iter()
             .find_map(|entry| Some((entry.vendor, entry.name, entry.target?)));
         if let Some((vendor, name, target)) = found {
-            let vendor = if vendor == "AMD" { Vendor::Amd } else { Vendor::Nvidia };
+            let vendor = if vendor == "AMD" {
+                Vendor::Amd
+            } else {
+                Vendor::Nvidia
+            };
             return Ok(blank::gpu(vendor, name, Some(target)));
         }
     }
     // Laptop parts and older ones stand in the list of PCI ids.
     let wanted = bare(&lower);
     let device = hardware::nvidia_devices().find_map(|device| {
-        let name = device.names.iter().find(|name| bare(&name.to_ascii_lowercase()) == wanted)?;
+        let name = device
+            .names
+            .iter()
+            .find(|name| bare(&name.to_ascii_lowercase()) == wanted)?;
         Some((*name, device.compute_capability?))
     });
     if let Some((name, capability)) = device {
@@ -195,7 +214,11 @@ fn gpu(value: &str) -> Result<Gpu> {
     }
     let names: Vec<&str> = hardware::gpu_catalogue()
         .map(|entry| entry.name)
-        .chain(hardware::apple_chips().iter().map(|chip| chip.brand.as_str()))
+        .chain(
+            hardware::apple_chips()
+                .iter()
+                .map(|chip| chip.brand.as_str()),
+        )
         .collect();
     Err(unknown(
         format!("nobody knows a GPU called {value}"),
@@ -256,9 +279,9 @@ fn set_system(
         return Ok(());
     }
     let all = &frameworks::systems().all;
-    let known = all
-        .iter()
-        .find(|system| system.id == family && version.is_none_or(|version| system.version == version));
+    let known = all.iter().find(|system| {
+        system.id == family && version.is_none_or(|version| system.version == version)
+    });
     let Some(known) = known else {
         let names: Vec<String> = all
             .iter()
@@ -268,7 +291,12 @@ fn set_system(
         return Err(unknown(
             format!("nobody knows the system {word}"),
             nearest(&word, names.iter().map(String::as_str)).map_or_else(
-                || format!("the systems are {}; glibc= names another's C library", names.join(", ")),
+                || {
+                    format!(
+                        "the systems are {}; glibc= names another's C library",
+                        names.join(", ")
+                    )
+                },
                 |meant| format!("did you mean os={meant}?"),
             ),
         ));
@@ -330,14 +358,18 @@ fn set_driver(
     driver: Option<&str>,
     taken: &mut Vec<String>,
 ) -> Result<()> {
-    let nvidia: Vec<&Gpu> = gpus.iter().filter(|gpu| gpu.vendor == Vendor::Nvidia).collect();
+    let nvidia: Vec<&Gpu> = gpus
+        .iter()
+        .filter(|gpu| gpu.vendor == Vendor::Nvidia)
+        .collect();
     match driver {
         Some(word) if word.eq_ignore_ascii_case("none") => {}
         Some(word) => {
             if !word.starts_with(|letter: char| letter.is_ascii_digit()) {
                 return Err(unknown(
                     format!("driver={word} is no version"),
-                    "write a branch or a version (driver=580, driver=535.183.01), or driver=none".into(),
+                    "write a branch or a version (driver=580, driver=535.183.01), or driver=none"
+                        .into(),
                 ));
             }
             if nvidia.is_empty() {

@@ -6,7 +6,10 @@ pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str> + Clone) -> 
     if word.is_empty() || word.len() > 64 {
         return None;
     }
-    let parts: Vec<&str> = word.split([' ', '-']).filter(|part| !part.is_empty()).collect();
+    let parts: Vec<&str> = word
+        .split([' ', '-'])
+        .filter(|part| !part.is_empty())
+        .collect();
     let holds = known
         .clone()
         .filter(|candidate| {
@@ -16,7 +19,12 @@ pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str> + Clone) -> 
         .min_by_key(|candidate| candidate.len());
     holds.or_else(|| {
         known
-            .map(|candidate| (best_distance(&word, &candidate.to_ascii_lowercase()), candidate))
+            .map(|candidate| {
+                (
+                    best_distance(&word, &candidate.to_ascii_lowercase()),
+                    candidate,
+                )
+            })
             .filter(|(distance, _)| *distance <= (word.len() / 3).clamp(1, 3))
             .min_by_key(|(distance, candidate)| (*distance, candidate.len()))
             .map(|(_, candidate)| candidate)
@@ -56,7 +64,12 @@ mod tests {
 
     #[test]
     fn misspelt_names_find_the_one_that_is_meant() {
-        let known = ["GeForce RTX 4090", "GeForce RTX 5090", "H100 PCIe", "ubuntu-24.04"];
+        let known = [
+            "GeForce RTX 4090",
+            "GeForce RTX 5090",
+            "H100 PCIe",
+            "ubuntu-24.04",
+        ];
         for (word, meant) in [
             ("RTX 4091", Some("GeForce RTX 4090")),
             ("rtx 5090", Some("GeForce RTX 5090")),

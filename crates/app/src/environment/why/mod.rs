@@ -126,10 +126,19 @@ fn answer(
                 framework: version,
                 ..wish
             };
-            let build = build::choose(facts, flavour, &wish)
-                .map_err(|problem| said(problem, &machine))?;
+            let build =
+                build::choose(facts, flavour, &wish).map_err(|problem| said(problem, &machine))?;
             let requirements = vec![requirement(&build, &wish)];
-            Ok(report(facts, flavour, &wish, package, machine, build, requirements, None))
+            Ok(report(
+                facts,
+                flavour,
+                &wish,
+                package,
+                machine,
+                build,
+                requirements,
+                None,
+            ))
         }
         Asked::Companion => {
             let choice = build::choose_companion(facts, &package, &version, &wish)

@@ -107,7 +107,11 @@ fn what_is_not_named_is_said() {
     );
     let pascal = ask("torch", "", "gpu=cc6.1,os=debian").unwrap();
     assert!(
-        pascal.machine.taken.iter().any(|line| line.contains("580, the last branch")),
+        pascal
+            .machine
+            .taken
+            .iter()
+            .any(|line| line.contains("580, the last branch")),
         "{:?}",
         pascal.machine.taken
     );
@@ -168,7 +172,11 @@ fn uvs_choice_is_told_where_it_is_wrong() {
         ("gpu=gfx1103", "cpu", Some("computes on the processor")),
         ("gpu=none", "cpu", None),
         ("gpu=M3 Max", "cpu", None),
-        ("gpu=RTX 4090,driver=none", "cpu", Some("without a loaded driver")),
+        (
+            "gpu=RTX 4090,driver=none",
+            "cpu",
+            Some("without a loaded driver"),
+        ),
     ] {
         let auto = ask("torch", "", machine).unwrap().uv_auto.unwrap();
         assert_eq!(auto.variant, variant, "{machine}");

@@ -68,12 +68,7 @@ pub fn why(ui: &Ui, report: &WhyReport) {
         ui.answer(&format!("  {}", ui.paint(&text, Meaning::Hint)));
     }
     line("  index: ", Meaning::Quiet, &index(report), 4);
-    line(
-        "  Python: ",
-        Meaning::Quiet,
-        &report.pythons,
-        4,
-    );
+    line("  Python: ", Meaning::Quiet, &report.pythons, 4);
     if let Some(auto) = &report.uv_auto {
         heading(ui, "uv --torch-backend=auto");
         let release = auto

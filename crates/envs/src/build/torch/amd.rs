@@ -30,6 +30,22 @@ pub fn in_multi_arch(target: &AmdTarget) -> bool {
     target.in_rocm_documentation || target.therock_tested
 }
 
+/// A sentence on AMD GPUs beside NVIDIA's, where a ROCm build would serve them: one build serves one maker's.
+pub(super) fn unused(facts: &Facts) -> Option<String> {
+    let names: Vec<String> = facts
+        .known_gpus()
+        .iter()
+        .filter(|gpu| target(gpu).is_some_and(|target| !target.pytorch_rocm.is_empty()))
+        .map(described)
+        .collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "one build serves one maker's GPUs: {} is not used with it",
+            counted(&names)
+        )
+    })
+}
+
 /// The ROCm build with code for the GPUs; else, in a sentence, why there is none.
 pub(super) fn amd_build(
     facts: &Facts,
@@ -86,7 +102,11 @@ fn by_pytorch<'a>(
     let mut open = Vec::new();
     for release in wanted.releases.iter().copied() {
         let Some(rocm) = &release.rocm else {
-            rule_out(ruled_out, release.version.clone(), "has no ROCm build that is known");
+            rule_out(
+                ruled_out,
+                release.version.clone(),
+                "has no ROCm build that is known",
+            );
             continue;
         };
         let shown = format!("{} (rocm{rocm})", release.version);
@@ -98,7 +118,11 @@ fn by_pytorch<'a>(
             &release.python_min,
             release.newest_python_own(),
         ) {
-            rule_out(ruled_out, shown, "has no packages for the Python that is asked for");
+            rule_out(
+                ruled_out,
+                shown,
+                "has no packages for the Python that is asked for",
+            );
         } else if is_contradicted(rocm) {
             rule_out(
                 ruled_out,
@@ -115,9 +139,10 @@ fn by_pytorch<'a>(
         }
     }
     let (place, left_out) = cuda::best(&open, gpus, |release, gpu| {
-        release.rocm.as_ref().is_some_and(|rocm| {
-            target(gpu).is_some_and(|target| in_wheels(target, rocm))
-        })
+        release
+            .rocm
+            .as_ref()
+            .is_some_and(|rocm| target(gpu).is_some_and(|target| in_wheels(target, rocm)))
     })?;
     let chosen = open[place];
     // Those after the chosen one are not part of the way there.
@@ -151,9 +176,7 @@ fn newest_wheel<'a>(
     let left_out: Vec<&Gpu> = gpus
         .iter()
         .copied()
-        .filter(|gpu| {
-            target(gpu).is_none_or(|target| !in_wheels(target, "7.2"))
-        })
+        .filter(|gpu| target(gpu).is_none_or(|target| !in_wheels(target, "7.2")))
         .collect();
     (left_out.len() < gpus.len()).then_some((release, left_out))
 }
@@ -171,9 +194,14 @@ fn by_amd<'a>(
         known.releases.contains(&release.version)
             && admits_python(wanted.python(), &release.python_min, &release.python_max)
     })?;
-    let only_there =
-        |gpu: &Gpu| target(gpu).is_some_and(|target| target.pytorch_rocm.is_empty() && in_multi_arch(target));
-    let left_out: Vec<&Gpu> = gpus.iter().copied().filter(|gpu| !only_there(gpu)).collect();
+    let only_there = |gpu: &Gpu| {
+        target(gpu).is_some_and(|target| target.pytorch_rocm.is_empty() && in_multi_arch(target))
+    };
+    let left_out: Vec<&Gpu> = gpus
+        .iter()
+        .copied()
+        .filter(|gpu| !only_there(gpu))
+        .collect();
     (left_out.len() < gpus.len()).then_some((release, left_out))
 }
 
@@ -288,7 +316,12 @@ fn hide(
     if !left_out.is_empty() {
         notes.push(format!(
             "it leaves out {}",
-            counted(&left_out.iter().map(|gpu| described(gpu)).collect::<Vec<_>>())
+            counted(
+                &left_out
+                    .iter()
+                    .map(|gpu| described(gpu))
+                    .collect::<Vec<_>>()
+            )
         ));
         if let Some(list) = cuda::identities(kept) {
             variables.insert("ROCR_VISIBLE_DEVICES".to_string(), Some(list));

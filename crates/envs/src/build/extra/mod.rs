@@ -1,15 +1,18 @@
 //! JAX, MLX and TensorFlow: the build is an extra of one package, chosen by driver and compute capability.
 
-use super::admission::{admits_all, admits_python, admits_release, specifiers};
-use super::cuda::{self, Driver};
-use super::parts::{LeftOut, RuledOut, rule_out};
-use super::torch::next;
-use super::{Build, Flavour, Wish, architecture, counted, listed, no_fit, python};
+mod limits;
+
+use crate::build::admission::{Bounds, admits_all, specifiers};
+use crate::build::cuda::{self, Driver};
+use crate::build::parts::{LeftOut, RuledOut, rule_out};
+use crate::build::torch::next;
+use crate::build::{Build, Flavour, Wish, architecture, counted, listed, no_fit, python};
 use deskside_knowledge::frameworks::{self, ExtraBuild, ExtraFramework, ExtraRelease};
 use deskside_knowledge::hardware;
 use deskside_knowledge::version::order;
 use deskside_types::Problem;
 use deskside_types::facts::{Facts, Gpu, OsKind, Vendor};
+use limits::{no_release, nothing_runs, obstacle};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -27,10 +30,10 @@ pub fn known(flavour: Flavour) -> &'static ExtraFramework {
 pub fn by_wish(flavour: Flavour, wish: &Wish) -> Vec<&'static ExtraRelease> {
     let all = &known(flavour).releases;
     let newest = all.first().map(|release| release.version.as_str());
+    let bounds = Bounds::of(&wish.framework);
     all.iter()
         .filter(|release| {
-            admits_release(
-                &wish.framework,
+            bounds.admits(
                 &release.version,
                 &release.versions,
                 newest == Some(&release.version),
@@ -179,58 +182,6 @@ pub fn choose(
             ruled_out,
         },
     )
-}
-
-/// Why a release does not run on this system; none where it does.
-fn obstacle(
-    facts: &Facts,
-    release: &ExtraRelease,
-    architecture: &str,
-    wish: &Wish,
-) -> Option<String> {
-    if facts.system.kind == OsKind::MacOs {
-        if !release.macos.iter().any(|own| own == architecture) {
-            return Some(if architecture == "aarch64" {
-                "has no packages for Apple silicon".into()
-            } else {
-                "has no packages for Macs with Intel processors".into()
-            });
-        }
-        if let Some(have) = facts.system.os.value().and_then(|os| os.version.as_deref())
-            && architecture == "aarch64"
-            && order(have, &release.macos_min) == Ordering::Less
-        {
-            return Some(format!("needs macOS {}, this is {have}", release.macos_min));
-        }
-    } else {
-        if !release.linux.iter().any(|own| own == architecture) {
-            return Some(format!("has no packages for Linux on {architecture}"));
-        }
-        if facts.system.glibc.is_absent() {
-            return Some("needs glibc, and this system has another C library".into());
-        }
-        if let Some(have) = facts.system.glibc.value()
-            && order(have, &release.glibc_min) == Ordering::Less
-        {
-            return Some(format!(
-                "needs glibc {} or newer, this system has {have}",
-                release.glibc_min
-            ));
-        }
-    }
-    (!admits_python(
-        wish.python.as_deref(),
-        &release.python_min,
-        &release.python_max,
-    ))
-    .then(|| {
-        format!(
-            "has packages for Python {} to {}, not {}",
-            release.python_min,
-            release.python_max,
-            wish.python.as_deref().unwrap_or("this one")
-        )
-    })
 }
 
 /// A CUDA build that was found.
@@ -390,82 +341,6 @@ fn oldest_offered(
         .unwrap_or(&chosen.python_min)
 }
 
-/// No release within the version wish.
-fn no_release(flavour: Flavour, wish: &Wish) -> Problem {
-    let all = &known(flavour).releases;
-    let (newest, oldest) = (
-        all.first().map_or("", |release| &release.version),
-        all.last().map_or("", |release| &release.version),
-    );
-    no_fit(
-        flavour,
-        format!(
-            "no release is known that meets `{}`; there are {oldest} to {newest}",
-            wish.framework
-        ),
-        format!(
-            "the newest is {} {newest}; ask for one from {oldest} to {newest}",
-            flavour.word()
-        ),
-    )
-}
-
-/// No admitted release runs here: why, and the nearest that does.
-fn nothing_runs(
-    facts: &Facts,
-    flavour: Flavour,
-    wish: &Wish,
-    architecture: &str,
-    ruled_out: &[RuledOut],
-) -> Problem {
-    let reasons: Vec<String> = ruled_out
-        .iter()
-        .map(|row| format!("{} {} {}", flavour.word(), row.builds.join(", "), row.why))
-        .collect();
-    let all = &known(flavour).releases;
-    let with_python = Wish {
-        python: wish.python.clone(),
-        ..Wish::default()
-    };
-    let runs = |release: &&ExtraRelease, wish: &Wish| {
-        obstacle(facts, release, architecture, wish).is_none()
-    };
-    let nearest = all
-        .iter()
-        .find(|release| runs(release, &with_python))
-        .map(|release| {
-            format!(
-                "{} {} is the newest that runs here",
-                flavour.word(),
-                release.versions.last().unwrap_or(&release.version)
-            )
-        })
-        .or_else(|| {
-            all.iter()
-                .find(|release| runs(release, &Wish::default()))
-                .map(|release| {
-                    format!(
-                        "{} {} runs here with Python {} to {}",
-                        flavour.word(),
-                        release.version,
-                        release.python_min,
-                        release.python_max
-                    )
-                })
-        });
-    let mut problem = no_fit(
-        flavour,
-        reasons.join("; "),
-        nearest.unwrap_or_else(|| "try --flavour torch".into()),
-    );
-    if facts.system.kind == OsKind::MacOs && architecture != "aarch64" {
-        problem = problem.hint(
-            "on Apple silicon under Rosetta, open a native terminal and run the same command again",
-        );
-    }
-    problem
-}
-
 /// What is decided before the Python and the requirement are.
 struct Part<'a> {
     flavour: Flavour,
@@ -590,5 +465,5 @@ pub(super) fn bounded(
 }
 
 #[cfg(test)]
-#[path = "extra_tests.rs"]
+#[path = "../extra_tests.rs"]
 mod tests;
