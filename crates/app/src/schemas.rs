@@ -22,6 +22,7 @@ fn each() -> Vec<(&'static str, u32, Schema)> {
     vec![
         of::<crate::environment::ChangePlanReport>(),
         of::<crate::environment::ChangeReport>(),
+        of::<crate::environment::check::CheckReport>(),
         of::<crate::explain::ExplainReport>(),
         of::<crate::history::HistoryReport>(),
         of::<crate::info::InfoReport>(),

@@ -5,6 +5,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+pub mod environment;
 pub mod errors;
 pub mod frameworks;
 pub mod hardware;

@@ -4,6 +4,7 @@
 //! is touched), then carried out by [`change::carry_out`], which keeps a snapshot before and after.
 
 pub mod change;
+pub mod check;
 mod place;
 
 pub use change::{ChangePlanReport, ChangeReport, Prepared, carry_out};

@@ -1,7 +1,7 @@
 //! The right framework build for a machine: pure functions of facts and of what is known about builds.
 
 mod auto;
-mod cuda;
+pub(crate) mod cuda;
 mod jax;
 mod mlx;
 pub mod python;

@@ -133,6 +133,7 @@ pub(crate) fn stat(base: &Base, path: &Path) -> io::Result<Stat> {
         uid: stat.st_uid,
         gid: stat.st_gid,
         modified: stat.st_mtime as i64,
+        links: Some(stat.st_nlink as u64),
     })
 }
 

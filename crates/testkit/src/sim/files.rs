@@ -207,6 +207,7 @@ impl SimState {
             uid: node.uid,
             gid: node.gid,
             modified: node.modified,
+            links: None,
         })
     }
 

@@ -1,5 +1,7 @@
 //! `deskside env …`: one file a command; what changes something goes through [`change`].
 
+mod check;
+
 use super::answer;
 use crate::cli::env::{Env, EnvCommand};
 use crate::render;
@@ -17,13 +19,13 @@ pub fn env(
 ) -> Result<u8> {
     let _ = (live, either);
     match arguments.command {
+        EnvCommand::Check(arguments) => check::check(ui, &either()?, &arguments),
         EnvCommand::Why(_)
         | EnvCommand::Init(_)
         | EnvCommand::Add(_)
         | EnvCommand::Remove(_)
         | EnvCommand::Lock(_)
         | EnvCommand::Sync(_)
-        | EnvCommand::Check(_)
         | EnvCommand::History(_)
         | EnvCommand::Diff(_)
         | EnvCommand::Rollback(_)
