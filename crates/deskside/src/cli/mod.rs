@@ -88,6 +88,15 @@ pub enum Command {
     Info(Info),
     /// Environments of projects: made, locked, checked, rolled back
     Env(env::Env),
+    /// Start JupyterLab in the project's environment
+    ///
+    /// Writes a kernel specification, so that every Jupyter of this machine lists the environment, and starts JupyterLab
+    /// on this machine only, with a token. What the environment lacks of Jupyter is laid over it by uv; the environment
+    /// itself is not changed. VS Code finds a project's `.venv` by itself.
+    #[command(after_help = "Examples:
+  deskside notebook                    JupyterLab; its address is printed once it answers
+  deskside notebook --kernel-only      only the kernel specification")]
+    Notebook(env::Notebook),
     /// Run a command, tracked
     ///
     /// The command's output, exit code and signals are passed through. Its folder keeps what was run, on which code, with

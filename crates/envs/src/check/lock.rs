@@ -9,6 +9,9 @@ use pep508_rs::{ExtraName, MarkerEnvironment, MarkerTree};
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
+/// Deviations that are told one by one.
+const SINGLE: usize = 3;
+
 /// A package of the lock file.
 #[derive(Debug, Clone)]
 pub(crate) struct Locked {
@@ -115,6 +118,9 @@ pub(crate) fn findings(scene: &Scene<'_>, platform: &Platform) -> Vec<Finding> {
             .about([dist.name.as_str()]),
         );
     }
+    if findings.len() > SINGLE {
+        findings = vec![together(findings)];
+    }
     let missing: Vec<&String> = wanted
         .keys()
         .filter(|name| scene.named(name).next().is_none() && !scene.outside.contains_key(*name))
@@ -144,6 +150,25 @@ pub(crate) fn findings(scene: &Scene<'_>, platform: &Platform) -> Vec<Finding> {
         );
     }
     findings
+}
+
+/// Many deviations have one cause: an install past uv, or a sync that was not made after the lock file changed.
+fn together(findings: Vec<Finding>) -> Finding {
+    let more = findings.len().saturating_sub(8);
+    let mut finding = Finding::new(
+        Rank::Lock,
+        "not-as-locked",
+        Severity::WillBreak,
+        format!("{} packages are of other versions than uv.lock names", findings.len()),
+    )
+    .evidences(findings.iter().take(8).map(|finding| finding.cause.clone()));
+    if more > 0 {
+        finding = finding.evidence(format!("and {more} more"));
+    }
+    finding
+        .meaning("something was installed past uv, or the lock file changed and no sync followed; nobody else gets the same environment")
+        .mend("deskside env sync")
+        .about(findings.into_iter().flat_map(|finding| finding.about))
 }
 
 fn same(locked: &str, installed: &str) -> bool {

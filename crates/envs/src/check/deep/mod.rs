@@ -148,6 +148,14 @@ pub fn prove(scene: &Scene<'_>, facts: &Facts, check: &mut Check, hear: &mut dyn
         }
     }
     findings.extend(idle_gpus(scene, facts, &steps));
+    // What a variable of the shell brings in is told as that.
+    if let Some(path) = check.findings.iter_mut().find(|finding| finding.id == "python-path") {
+        let (theirs, others): (Vec<Finding>, Vec<Finding>) = findings
+            .into_iter()
+            .partition(|finding| finding.id == "imported-from-elsewhere");
+        path.consequences.extend(theirs.into_iter().map(|finding| finding.cause));
+        findings = others;
+    }
     check.findings.extend(alike(findings));
     check.findings = fold::fold(std::mem::take(&mut check.findings));
     check.took += super::clock(scene.machine).saturating_sub(begun);
