@@ -22,6 +22,7 @@ fn each() -> Vec<(&'static str, u32, Schema)> {
     vec![
         of::<crate::environment::ChangePlanReport>(),
         of::<crate::environment::ChangeReport>(),
+        of::<crate::environment::check::CheckReport>(),
         of::<crate::environment::diff::DiffReport>(),
         of::<crate::environment::gc::GcPreview>(),
         of::<crate::environment::gc::GcReport>(),

@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 pub mod build;
+pub mod check;
 pub mod environment;
 pub mod index;
 pub mod manifest;

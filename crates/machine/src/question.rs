@@ -213,6 +213,10 @@ pub struct Stat {
     /// Last change of the contents, seconds of the Unix epoch.
     #[serde(default)]
     pub modified: i64,
+    /// Names that the contents have on this file system; with several, a change in place is seen under all of them.
+    /// None where it is not known: bundles don't keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub links: Option<u64>,
 }
 
 /// Space on a file system, in bytes.

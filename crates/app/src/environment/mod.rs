@@ -12,6 +12,7 @@ pub mod history;
 pub mod init;
 pub mod keep;
 pub mod lock;
+pub mod check;
 mod place;
 mod present;
 pub(crate) mod project;

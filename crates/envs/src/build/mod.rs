@@ -5,7 +5,7 @@ mod auto;
 mod better;
 mod companion;
 mod conflict;
-mod cuda;
+pub(crate) mod cuda;
 mod extra;
 mod parts;
 pub mod python;

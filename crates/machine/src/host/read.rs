@@ -162,6 +162,7 @@ fn told(stat: &rustix::fs::Stat) -> Stat {
         uid: stat.st_uid,
         gid: stat.st_gid,
         modified: stat.st_mtime as i64,
+        links: Some(stat.st_nlink as u64),
     }
 }
 

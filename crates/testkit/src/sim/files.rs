@@ -400,6 +400,7 @@ fn told(node: &SimNode) -> Stat {
         uid: node.uid,
         gid: node.gid,
         modified: node.modified,
+        links: None,
     }
 }
 

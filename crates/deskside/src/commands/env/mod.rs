@@ -8,6 +8,7 @@ mod keep;
 mod rebuild;
 mod rollback;
 mod why;
+mod check;
 
 use super::answer;
 use crate::cli::env::{Env, EnvCommand};
@@ -15,7 +16,7 @@ use crate::render;
 use deskside_app::environment::{self, Prepared};
 use deskside_app::{Answer, Context, Event, Progress};
 use deskside_tui::{Meaning, Steps, Ui};
-use deskside_types::{Code, Exit, Problem, Result};
+use deskside_types::{Exit, Result};
 
 /// Calls the command's use case.
 pub fn env(
@@ -25,7 +26,7 @@ pub fn env(
     arguments: Env,
 ) -> Result<u8> {
     match arguments.command {
-        EnvCommand::Check(_) => Err(Problem::new(Code::Bug, "not there yet")),
+        EnvCommand::Check(arguments) => check::check(ui, &either()?, &arguments),
         EnvCommand::Why(arguments) => why::why(ui, &either()?, arguments),
         EnvCommand::Init(arguments) => files::init(ui, &live("env init")?, arguments),
         EnvCommand::Add(arguments) => files::add(ui, &live("env add")?, arguments),

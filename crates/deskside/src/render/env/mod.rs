@@ -7,3 +7,4 @@ pub mod history;
 pub mod keep;
 pub mod notebook;
 pub mod why;
+pub mod check;

@@ -2,7 +2,7 @@
 
 mod limits;
 
-use crate::build::admission::{Bounds, admits_all, specifiers};
+use crate::build::admission::{Bounds, admits_all, admits_python, admits_release, specifiers};
 use crate::build::cuda::{self, Driver};
 use crate::build::parts::{LeftOut, RuledOut, rule_out};
 use crate::build::torch::next;
