@@ -238,6 +238,26 @@ fn releases_are_as_the_index_has_them() {
             assert!(!there.contains("nvidia-cuda-runtime-cu13=="), "{there}");
         }));
     }
+    // What is said to go together resolves together.
+    for companion in &frameworks::companions().all {
+        for pair in &companion.pairs {
+            let release = frameworks::torch().release(&pair.framework).unwrap();
+            // Companions' wheels end with the Python that torch has on every system.
+            let python = between(&release.python_min, release.newest_python_macos());
+            let both = format!(
+                "torch=={}.*\n{}{}",
+                pair.framework, companion.name, pair.companion
+            );
+            asked.push(Box::new(move |differences| {
+                let there = resolve(&both, &python, "x86_64-manylinux_2_40");
+                differences.equal(
+                    &both.replace('\n', " "),
+                    true,
+                    there.contains("torch==") && there.contains(&format!("{}==", companion.name)),
+                );
+            }));
+        }
+    }
     assert!(asked.len() > 80, "{}", asked.len());
     // Resolving waits for the network most of the time.
     let next = std::sync::atomic::AtomicUsize::new(0);

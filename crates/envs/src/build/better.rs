@@ -112,7 +112,8 @@ fn other_releases(facts: &Facts, flavour: Flavour, wish: &Wish) -> Vec<Better> {
         };
         choose_among(facts, flavour, &only, None)
             .ok()
-            .filter(|build| build.accelerated)
+            // Not one that sources contradict each other about.
+            .filter(|build| build.accelerated && (build.sourced || build.cuda_major().is_some()))
     };
     let gives = |build: &Build| format!("{} {} ({})", flavour.word(), build.release, build.variant);
     let newer = all

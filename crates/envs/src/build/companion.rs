@@ -314,18 +314,23 @@ fn finish(
 impl Build {
     /// The CUDA major version of its libraries; none where it has none.
     pub fn cuda_major(&self) -> Option<u32> {
-        if let Some(name) = self.variant.strip_prefix("cuda") {
-            return name.parse().ok();
-        }
-        let digits = self.variant.strip_prefix("cu")?;
-        // The last digit is the minor version.
-        digits.get(..digits.len().checked_sub(1)?)?.parse().ok()
+        cuda_major_of(&self.variant)
     }
 
     /// It computes on a GPU, or will once its driver is there.
     fn accelerated_or_waiting(&self) -> bool {
         self.cuda_major().is_some()
     }
+}
+
+/// The CUDA major version of a variant: 13 of `cu132` and `cuda13`; none of `rocm7.2`, `cpu`.
+pub(super) fn cuda_major_of(variant: &str) -> Option<u32> {
+    if let Some(name) = variant.strip_prefix("cuda") {
+        return name.parse().ok();
+    }
+    let digits = variant.strip_prefix("cu")?;
+    // The last digit is the minor version.
+    digits.get(..digits.len().checked_sub(1)?)?.parse().ok()
 }
 
 #[cfg(test)]

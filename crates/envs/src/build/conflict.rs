@@ -1,6 +1,7 @@
 //! Frameworks that can't share an environment: two CUDA majors in one process.
 
-use super::{Build, Flavour, Wish, choose};
+use super::companion::cuda_major_of;
+use super::{Build, Flavour, Wish, choose, variants};
 use deskside_types::facts::Facts;
 use deskside_types::{Code, Problem};
 
@@ -46,14 +47,22 @@ pub fn check_together(builds: &[Build]) -> Result<(), Problem> {
             build.variant
         )
     };
-    let instead = match newer.flavour {
-        Flavour::Torch => format!(
-            "take PyTorch's CUDA {low} build in this environment: torch>=2.8,<2.15 from the index of cu126 (`--torch-backend cu126`)"
+    let same_major = variants(newer.flavour, &Wish::default())
+        .into_iter()
+        .find(|variant| cuda_major_of(&variant.variant) == Some(*low));
+    let instead = match same_major {
+        Some(variant) if variant.index.is_some() => format!(
+            "take {}'s CUDA {low} build in this environment: {} with --torch-backend {}",
+            newer.flavour.name(),
+            variant.requirement,
+            variant.variant
         ),
-        _ => format!(
-            "take the CUDA {low} build in this environment: {}[cuda{low}]",
-            newer.flavour.word()
+        Some(variant) => format!(
+            "take {}'s CUDA {low} build in this environment: {}",
+            newer.flavour.name(),
+            variant.requirement
         ),
+        None => format!("leave {} out of this environment", newer.flavour.name()),
     };
     Err(Problem::new(
         Code::FrameworksConflict,
@@ -108,6 +117,12 @@ mod tests {
             if let Err(problem) = answer {
                 assert_eq!(problem.code, Code::FrameworksConflict);
                 assert_eq!(problem.hints.len(), 2);
+                let way_out = if flavours.contains(&Torch) {
+                    "cu126"
+                } else {
+                    "[cuda12]"
+                };
+                assert!(problem.hints[0].contains(way_out), "{problem:?}");
             }
         }
     }

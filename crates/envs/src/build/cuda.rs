@@ -203,7 +203,8 @@ pub fn none_fits(gpus: &[&Gpu], driver: &Driver, lowest: (&str, u32)) -> String 
 /// A sentence on the driver where the build can't be used before it is mended.
 pub fn driver_note(driver: &Driver) -> Option<String> {
     match driver {
-        Driver::Absent(_) => Some("no NVIDIA driver is loaded: training runs on the processor until one is installed; this build serves then".into()),
+        Driver::Absent(Some(branch)) => Some(format!("no NVIDIA driver is loaded: training runs on the processor until one is installed (branch {branch} is the last for this card); this build serves then")),
+        Driver::Absent(None) => Some("no NVIDIA driver is loaded: training runs on the processor until one is installed; this build serves then".into()),
         Driver::Unknown(reason) => Some(format!("the NVIDIA driver's version is not known ({reason}); a current one is taken for granted")),
         Driver::Version(_) | Driver::Cuda(_) => None,
     }

@@ -73,34 +73,23 @@ mod tests {
 
     #[test]
     fn uv_is_told_by_name_where_it_knows_the_build() {
-        for (variant, mirror, arguments, url) in [
-            (
-                "cu126",
-                None,
-                ["--torch-backend", "cu126"],
-                "https://download.pytorch.org/whl/cu126",
-            ),
-            (
-                "rocm7.2",
-                None,
-                ["--torch-backend", "rocm7.2"],
-                "https://download.pytorch.org/whl/rocm7.2",
-            ),
-            (
-                "rocm7.14",
-                None,
-                ["--index", "https://download.pytorch.org/whl/rocm7.14"],
-                "https://download.pytorch.org/whl/rocm7.14",
-            ),
-            (
-                "cu126",
-                Some("https://mirror.example/torch/"),
-                ["--index", "https://mirror.example/torch/cu126"],
-                "https://mirror.example/torch/cu126",
-            ),
+        let root = &frameworks::indexes().pytorch.url;
+        let mirror = "https://mirror.example/torch/";
+        for (variant, at, by_name) in [
+            ("cu126", None, true),
+            ("rocm7.2", None, true),
+            ("cpu", None, true),
+            ("rocm7.14", None, false),
+            ("cu126", Some(mirror), false),
         ] {
-            let source = pytorch(variant, mirror);
-            assert_eq!(source.arguments, arguments);
+            let source = pytorch(variant, at);
+            let url = format!("{}{variant}", at.unwrap_or(root));
+            let expected = if by_name {
+                ["--torch-backend", variant]
+            } else {
+                ["--index", url.as_str()]
+            };
+            assert_eq!(source.arguments, expected);
             assert_eq!(source.index.unwrap().url, url);
         }
         let secret = pytorch("cpu", Some("https://me:secret@mirror.example/whl"));

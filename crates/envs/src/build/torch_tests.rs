@@ -3,6 +3,7 @@
 use super::{Build, Facts, Flavour, Wish};
 use crate::build;
 use crate::build::tests_support::{amd, facts, mac, nvidia};
+use deskside_knowledge::frameworks;
 use deskside_types::{Code, Known};
 
 fn choose(facts: &Facts, wish: &Wish) -> Result<Build, deskside_types::Problem> {
@@ -165,7 +166,7 @@ fn amd_builds_follow_the_target() {
             build.why
         );
         let expected: &[&str] = if variant == "rocm7.14" {
-            &["--index", "https://repo.amd.com/rocm/whl-multi-arch/"]
+            &["--index", &frameworks::indexes().amd_multi_arch.url]
         } else {
             &["--torch-backend", variant]
         };

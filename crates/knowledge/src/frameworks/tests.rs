@@ -66,7 +66,12 @@ fn every_default_build_says_which_gpus_it_serves_and_which_driver_it_needs() {
             .chain(&release.experimental)
         {
             assert!(torch().driver_for(cuda).is_some(), "{cuda}");
-            assert!(torch().floor_for(cuda).is_some(), "{cuda}");
+            assert!(
+                torch()
+                    .floor_for(&release.version, cuda, "x86_64")
+                    .is_some(),
+                "{cuda}"
+            );
             assert!(
                 indexes().uv.cuda_backends.contains(cuda),
                 "uv knows no back end for {cuda}"

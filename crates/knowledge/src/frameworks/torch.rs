@@ -95,6 +95,10 @@ pub struct TorchCode {
 pub struct TorchFloor {
     /// `12`
     pub cuda_major: u32,
+    /// The processor's architecture.
+    pub architecture: String,
+    /// The first release with such builds for the processor.
+    pub from: String,
     /// `5.0`
     pub compute_capability: String,
     /// Where this is known from.
@@ -191,10 +195,14 @@ impl Torch {
         self.drivers.iter().find(|row| row.cuda_major == major)
     }
 
-    /// The lowest compute capability PyTorch builds for with a CUDA version.
-    pub fn floor_for(&self, cuda: &str) -> Option<&TorchFloor> {
+    /// The lowest compute capability a release is built for with a CUDA version; none where there is no such build.
+    pub fn floor_for(&self, release: &str, cuda: &str, architecture: &str) -> Option<&TorchFloor> {
         let major: u32 = cuda.split('.').next()?.parse().ok()?;
-        self.floors.iter().find(|row| row.cuda_major == major)
+        self.floors.iter().find(|row| {
+            row.cuda_major == major
+                && row.architecture == architecture
+                && order(&row.from, release) != Ordering::Greater
+        })
     }
 }
 

@@ -114,11 +114,11 @@ pub fn candidates(release: &'static TorchRelease, architecture: &str) -> Vec<Can
         .filter_map(|(cuda, on_default_index)| {
             let code = match known.code_of(&release.version, cuda, architecture) {
                 Some(code) => GpuCode::Listed(code),
-                // Which builds PyTorch's own index has for aarch64 is known by their lists alone.
-                None if architecture != "x86_64" && !on_default_index => return None,
                 None => GpuCode::Toolkit {
                     cuda: cuda.to_string(),
-                    floor: &known.floor_for(cuda)?.compute_capability,
+                    floor: &known
+                        .floor_for(&release.version, cuda, architecture)?
+                        .compute_capability,
                 },
             };
             Some(Candidate {
