@@ -5,6 +5,7 @@
 
 pub mod add;
 pub mod change;
+pub mod check;
 pub mod diff;
 pub(crate) mod extra;
 pub mod gc;
@@ -12,7 +13,6 @@ pub mod history;
 pub mod init;
 pub mod keep;
 pub mod lock;
-pub mod check;
 mod place;
 mod present;
 pub(crate) mod project;

@@ -22,7 +22,8 @@ pub(crate) fn findings(scene: &Scene<'_>, graph: &Graph) -> Vec<Finding> {
     let Some(numpy) = scene.version_of("numpy") else {
         return Vec::new();
     };
-    let is_two = Version::from_str(numpy).is_ok_and(|version| version.release().first() >= Some(&2));
+    let is_two =
+        Version::from_str(numpy).is_ok_and(|version| version.release().first() >= Some(&2));
     if !is_two {
         return Vec::new();
     }
@@ -30,7 +31,11 @@ pub(crate) fn findings(scene: &Scene<'_>, graph: &Graph) -> Vec<Finding> {
         .distributions
         .iter()
         .filter(|dist| {
-            dist.name != "numpy" && graph.edges.iter().any(|edge| edge.from == dist.name && edge.name == "numpy")
+            dist.name != "numpy"
+                && graph
+                    .edges
+                    .iter()
+                    .any(|edge| edge.from == dist.name && edge.name == "numpy")
                 || built_for_numpy_1().iter().any(|row| row.name == dist.name)
         })
         .collect();
@@ -47,12 +52,19 @@ fn judged(scene: &Scene<'_>, dist: &Dist, numpy: &str) -> Option<Finding> {
     });
     let (evidence, fixed) = match known {
         Some(row) => (
-            format!("{}: releases before {} are built with NumPy 1", in_site(scene, &dist.folder), row.fixed),
+            format!(
+                "{}: releases before {} are built with NumPy 1",
+                in_site(scene, &dist.folder),
+                row.fixed
+            ),
             Some(&row.fixed),
         ),
         None => {
             let file = compiled_for_1(scene, dist)?;
-            (format!("{}: built with NumPy 1's headers", in_site(scene, &file)), None)
+            (
+                format!("{}: built with NumPy 1's headers", in_site(scene, &file)),
+                None,
+            )
         }
     };
     let upgrade = match fixed {

@@ -1,8 +1,8 @@
 //! Everything a check looks at, read once: the environment's layout, its Python, its distributions.
 
+use super::Place;
 use super::header::{self, Header};
 use super::program::{self, Program};
-use super::Place;
 use crate::snapshot::record::{self, RecordedFile};
 use deskside_knowledge::python::normalised_name;
 use deskside_machine::{DoorError, Entry, ErrorKind, FileKind, Machine, Reading};
@@ -187,7 +187,10 @@ impl<'a> Scene<'a> {
         let unseen = self.unseen.lock().unwrap_or_else(PoisonError::into_inner);
         let mut sentences: Vec<String> = unseen.iter().take(SENTENCES).cloned().collect();
         if unseen.len() > SENTENCES {
-            sentences.push(format!("and {} more of this kind", unseen.len() - SENTENCES));
+            sentences.push(format!(
+                "and {} more of this kind",
+                unseen.len() - SENTENCES
+            ));
         }
         sentences
     }
@@ -240,7 +243,11 @@ impl<'a> Scene<'a> {
 
     /// The command that brings the environment's packages to what the project says.
     pub(crate) fn sync_command(&self) -> &'static str {
-        if self.machine.exists(self.project.join("uv.lock")).unwrap_or(false) {
+        if self
+            .machine
+            .exists(self.project.join("uv.lock"))
+            .unwrap_or(false)
+        {
             "deskside env sync"
         } else {
             "deskside env rebuild"
@@ -291,7 +298,9 @@ impl<'a> Scene<'a> {
             });
         if let Some(base) = base {
             let prefix = base.parent().and_then(Path::parent);
-            found.series = base.file_name().and_then(|name| series(&name.to_string_lossy()));
+            found.series = base
+                .file_name()
+                .and_then(|name| series(&name.to_string_lossy()));
             if let Some(prefix) = prefix {
                 let mut libraries = self.machine.entries(prefix.join("lib")).unwrap_or_default();
                 libraries.retain(|entry| entry.kind != FileKind::File);
@@ -313,7 +322,11 @@ impl<'a> Scene<'a> {
 
     fn choose_site(&mut self) {
         let lib = self.environment.join("lib");
-        for entry in self.look(self.machine.entries(&lib)).yes().unwrap_or_default() {
+        for entry in self
+            .look(self.machine.entries(&lib))
+            .yes()
+            .unwrap_or_default()
+        {
             if entry.kind == FileKind::File {
                 continue;
             }
@@ -402,7 +415,10 @@ impl<'a> Scene<'a> {
             name: normalised_name(told.map_or(name, |header| &header.name)),
             version: told.map_or(version, |header| &header.version).to_string(),
             folder: folder.into(),
-            recorded_at: self.machine.stat(&path).map_or(i64::MAX, |stat| stat.modified),
+            recorded_at: self
+                .machine
+                .stat(&path)
+                .map_or(i64::MAX, |stat| stat.modified),
             record,
             tags: small("WHEEL")
                 .unwrap_or_default()
@@ -458,7 +474,11 @@ impl<'a> Scene<'a> {
 
     /// The person's own folder of packages for this Python.
     pub(crate) fn user_site(&self) -> Option<PathBuf> {
-        let set = |name: &str| self.machine.variable(name).filter(|value| !value.is_empty());
+        let set = |name: &str| {
+            self.machine
+                .variable(name)
+                .filter(|value| !value.is_empty())
+        };
         if set("PYTHONNOUSERSITE").is_some() {
             return None;
         }

@@ -1,5 +1,6 @@
 //! `deskside env …`: one file a command; what changes something goes through [`change`].
 
+mod check;
 mod diff;
 mod files;
 mod gc;
@@ -8,7 +9,6 @@ mod keep;
 mod rebuild;
 mod rollback;
 mod why;
-mod check;
 
 use super::answer;
 use crate::cli::env::{Env, EnvCommand};

@@ -1,10 +1,10 @@
 //! Answers of `deskside env` as text, one file a report.
 
 pub mod change;
+pub mod check;
 pub mod diff;
 pub mod gc;
 pub mod history;
 pub mod keep;
 pub mod notebook;
 pub mod why;
-pub mod check;
