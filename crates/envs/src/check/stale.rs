@@ -243,7 +243,7 @@ fn of_project(
             // Several sources by marker: uv writes one line each; they are not compared.
             let kind = value
                 .as_table()
-                .map_or(Some("several"), |table| kind(table));
+                .map_or(Some("several"), kind);
             Some((normalised_name(&name), kind?))
         })
         .collect();

@@ -124,11 +124,15 @@ pub(crate) fn fits(tag: &str, platform: &Platform) -> Option<bool> {
 
 /// True when one is true, none when none is and one is not known.
 fn any(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
-    answers.fold(Some(false), |sum, one| match (sum, one) {
-        (Some(true), _) | (_, Some(true)) => Some(true),
-        (None, _) | (_, None) => None,
-        _ => Some(false),
-    })
+    let mut sum = Some(false);
+    for one in answers {
+        sum = match (sum, one) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            (None, _) | (_, None) => None,
+            _ => Some(false),
+        };
+    }
+    sum
 }
 
 fn on(system: &str, platform: &Platform) -> Option<bool> {

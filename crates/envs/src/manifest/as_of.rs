@@ -50,13 +50,12 @@ pub fn parse(text: &str, today: Date) -> Result<AsOf, Problem> {
     }
     let python = python_releases::all()
         .iter()
-        .filter(|release| {
+        .rfind(|release| {
             release
                 .day()
                 .and_then(|out| out.checked_add(jiff::Span::new().days(SETTLED_DAYS)).ok())
                 .is_some_and(|settled| settled <= day)
         })
-        .next_back()
         .ok_or_else(|| wrong("no Python that uv can still bring had been out for half a year"))?;
     let next = day.tomorrow().map_err(|_| wrong("it is out of range"))?;
     Ok(AsOf {
