@@ -162,6 +162,10 @@ pub fn server(context: &Context, request: &NotebookRequest) -> Result<Server> {
         Some(port) => argv.extend([format!("--port={port}"), "--port-retries=0".into()]),
         None => argv.extend(["--port=8888".to_string(), "--port-retries=100".into()]),
     }
+    if machine.person()?.uid == 0 {
+        // In a container or on a rented machine one is root; it listens on this machine only and asks for the token.
+        argv.push("--allow-root".into());
+    }
     if !request.browser {
         argv.push("--no-browser".into());
     }
@@ -203,7 +207,7 @@ pub fn serve(context: &Context, server: &Server, answers: &(dyn Fn(&str) + Sync)
         foreground: false,
     };
     machine.create_directory(&server.runtime)?;
-    let ended = AtomicBool::new(false);
+    let (ended, answered) = (AtomicBool::new(false), AtomicBool::new(false));
     let mut child = machine.launch(&launch).map_err(|error| {
         let problem = match error.kind {
             ErrorKind::Absent | ErrorKind::Denied => Problem::new(Code::CommandNotFound, "JupyterLab can't be started"),
@@ -212,7 +216,12 @@ pub fn serve(context: &Context, server: &Server, answers: &(dyn Fn(&str) + Sync)
         problem.because(error.detail).hint("look at the environment: deskside env check")
     })?;
     let exit = std::thread::scope(|scope| {
-        scope.spawn(|| wait_for_answer(machine, server, &ended, answers));
+        scope.spawn(|| {
+            wait_for_answer(machine, server, &ended, &|address| {
+                answered.store(true, Ordering::Relaxed);
+                answers(address);
+            });
+        });
         let exit = child.wait();
         ended.store(true, Ordering::Relaxed);
         exit
@@ -220,7 +229,8 @@ pub fn serve(context: &Context, server: &Server, answers: &(dyn Fn(&str) + Sync)
     // Its own files say where it listened; nobody needs them now.
     let _ = machine.remove_tree(&server.runtime);
     let exit = exit.map_err(Problem::from)?;
-    if exit.forwarded.is_some() || exit.exit.shell_code() == 0 {
+    // It also ends with 0 when it gave up before it listened.
+    if exit.forwarded.is_some() || (exit.exit.shell_code() == 0 && answered.load(Ordering::Relaxed)) {
         return Ok(());
     }
     let log = machine.text(&server.log).unwrap_or_default().replace(&server.token, "***");
