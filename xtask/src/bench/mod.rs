@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: each bar of the project beside its measured value.
 
+mod check;
 mod command;
 mod log;
 
@@ -35,6 +36,9 @@ pub fn bench(names: &[String]) -> Result<()> {
     if wanted("up") {
         bars.push(command::second_up(&program)?);
     }
+    if wanted("check") {
+        bars.push(check::check(&program)?);
+    }
     if wanted("log") {
         bars.extend(log::log()?);
     }
@@ -57,7 +61,7 @@ pub fn bench(names: &[String]) -> Result<()> {
         });
     }
     if bars.is_empty() {
-        bail!("no bar of that name: help, info, run, up, log, size, packages");
+        bail!("no bar of that name: help, info, run, up, check, log, size, packages");
     }
     let width = bars
         .iter()

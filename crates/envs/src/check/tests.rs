@@ -131,22 +131,42 @@ fn a_whole_environment_has_no_finding() {
 fn the_interpreter_family() {
     type Break = fn(&mut Fixture);
     let cases: &[(&str, Break)] = &[
-        ("interpreter-gone", |fixture| drop(fixture.sim.put_link("/home/user/p/.venv/bin/python", "/opt/homebrew/Cellar/python@3.12/3.12.4/bin/python3.12"))),
+        ("interpreter-gone", |fixture| {
+ fixture.sim.put_link("/home/user/p/.venv/bin/python", "/opt/homebrew/Cellar/python@3.12/3.12.4/bin/python3.12");
+}),
         ("interpreter-gone", |fixture| fixture.gone("/home/user/p/.venv/bin/python")),
         ("settings-missing", |fixture| fixture.gone("/home/user/p/.venv/pyvenv.cfg")),
-        ("settings-damaged", |fixture| drop(fixture.sim.put_file("/home/user/p/.venv/pyvenv.cfg", "version = 3.12.4\n"))),
-        ("interpreter-home-gone", |fixture| drop(fixture.sim.put_file("/home/user/p/.venv/pyvenv.cfg", "home = /opt/gone/bin\nversion = 3.12.4\n"))),
+        ("settings-damaged", |fixture| {
+ fixture.sim.put_file("/home/user/p/.venv/pyvenv.cfg", "version = 3.12.4\n");
+}),
+        ("interpreter-home-gone", |fixture| {
+ fixture.sim.put_file("/home/user/p/.venv/pyvenv.cfg", "home = /opt/gone/bin\nversion = 3.12.4\n");
+}),
         ("python-upgraded", |fixture| {
             fixture.sim.put_program("/usr/bin/python3.13", elf64(62, "/lib64/ld-linux-x86-64.so.2")).put_file("/usr/lib/python3.13/os.py", "");
             fixture.sim.put_link("/home/user/p/.venv/bin/python", "/usr/bin/python3.13");
         }),
-        ("interpreter-for-another-processor", |fixture| drop(fixture.sim.put_program("/usr/bin/python3.12", elf64(183, "/lib/ld-linux-aarch64.so.1")))),
-        ("interpreter-for-another-system", |fixture| drop(fixture.sim.put_program("/usr/bin/python3.12", elf64(62, "/lib/ld-musl-x86_64.so.1")))),
-        ("interpreter-for-another-system", |fixture| drop(fixture.sim.put_program("/usr/bin/python3.12", macho_of(&[0x0100_000c])))),
-        ("interpreter-damaged", |fixture| drop(fixture.sim.put_program("/usr/bin/python3.12", ""))),
-        ("interpreter-unusable", |fixture| drop(fixture.sim.set_mode("/usr/bin/python3.12", 0o644))),
-        ("environment-moved", |fixture| drop(fixture.sim.put_program("/home/user/p/.venv/bin/f2py", "#!/home/user/old/.venv/bin/python3\nimport x\n"))),
-        ("environment-moved", |fixture| drop(fixture.sim.put_program("/home/user/p/.venv/bin/f2py", "#!/bin/sh\n'''exec' '/home/user/old/.venv/bin/python' \"$0\" \"$@\"\n' '''\n"))),
+        ("interpreter-for-another-processor", |fixture| {
+ fixture.sim.put_program("/usr/bin/python3.12", elf64(183, "/lib/ld-linux-aarch64.so.1"));
+}),
+        ("interpreter-for-another-system", |fixture| {
+ fixture.sim.put_program("/usr/bin/python3.12", elf64(62, "/lib/ld-musl-x86_64.so.1"));
+}),
+        ("interpreter-for-another-system", |fixture| {
+ fixture.sim.put_program("/usr/bin/python3.12", macho_of(&[0x0100_000c]));
+}),
+        ("interpreter-damaged", |fixture| {
+ fixture.sim.put_program("/usr/bin/python3.12", "");
+}),
+        ("interpreter-unusable", |fixture| {
+ fixture.sim.set_mode("/usr/bin/python3.12", 0o644);
+}),
+        ("environment-moved", |fixture| {
+ fixture.sim.put_program("/home/user/p/.venv/bin/f2py", "#!/home/user/old/.venv/bin/python3\nimport x\n");
+}),
+        ("environment-moved", |fixture| {
+ fixture.sim.put_program("/home/user/p/.venv/bin/f2py", "#!/bin/sh\n'''exec' '/home/user/old/.venv/bin/python' \"$0\" \"$@\"\n' '''\n");
+}),
     ];
     for (id, spoil) in cases {
         let mut fixture = Fixture::new();
@@ -167,13 +187,23 @@ fn the_interpreter_family() {
 fn the_distributions_family() {
     type Break = fn(&Fixture);
     let cases: &[(&str, Break)] = &[
-        ("distribution-twice", |fixture| drop(fixture.with("six", "1.16.0", &[], &[]))),
+        ("distribution-twice", |fixture| {
+ fixture.with("six", "1.16.0", &[], &[]);
+}),
         ("distribution-half-made", |fixture| fixture.gone(format!("{SITE}/six-1.17.0.dist-info/METADATA"))),
         ("distribution-half-made", |fixture| fixture.gone(format!("{SITE}/six-1.17.0.dist-info/RECORD"))),
-        ("distribution-half-made", |fixture| drop(fixture.file("six-1.17.0.dist-info/METADATA", ""))),
-        ("leftover-of-removal", |fixture| drop(fixture.file("~ix-1.16.0.dist-info/METADATA", "").file("~ix/x.py", ""))),
-        ("requirement-missing", |fixture| drop(fixture.with("needy", "1.0", &["absent>=2"], &[]))),
-        ("requirement-version", |fixture| drop(fixture.with("needy", "1.0", &["six<1"], &[]))),
+        ("distribution-half-made", |fixture| {
+ fixture.file("six-1.17.0.dist-info/METADATA", "");
+}),
+        ("leftover-of-removal", |fixture| {
+ fixture.file("~ix-1.16.0.dist-info/METADATA", "").file("~ix/x.py", "");
+}),
+        ("requirement-missing", |fixture| {
+ fixture.with("needy", "1.0", &["absent>=2"], &[]);
+}),
+        ("requirement-version", |fixture| {
+ fixture.with("needy", "1.0", &["six<1"], &[]);
+}),
         ("files-of-nobody", |fixture| {
             fixture.with("needy", "1.0", &["gone>=2"], &[]);
             fixture.file("gone.py", "x");
@@ -190,10 +220,18 @@ fn the_distributions_family() {
             fixture.with("mine", "0.1", &[], &[("only:__editable__.mine-0.1.pth", "/home/user/gone/src\n")]);
             fixture.file("mine-0.1.dist-info/direct_url.json", r#"{"url":"file:///home/user/gone","dir_info":{"editable":true}}"#);
         }),
-        ("path-file-leads-nowhere", |fixture| drop(fixture.file("paths.pth", "/nowhere/at/all\n"))),
-        ("path-file-of-nobody", |fixture| drop(fixture.file("evil.pth", "import os; os.system('x')\n"))),
-        ("path-file-imports-nothing", |fixture| drop(fixture.file("odd.pth", "import not_there\n"))),
-        ("built-for-another-python", |fixture| drop(fixture.file("six-1.17.0.dist-info/WHEEL", "Tag: cp311-cp311-manylinux_2_28_x86_64\n"))),
+        ("path-file-leads-nowhere", |fixture| {
+ fixture.file("paths.pth", "/nowhere/at/all\n");
+}),
+        ("path-file-of-nobody", |fixture| {
+ fixture.file("evil.pth", "import os; os.system('x')\n");
+}),
+        ("path-file-imports-nothing", |fixture| {
+ fixture.file("odd.pth", "import not_there\n");
+}),
+        ("built-for-another-python", |fixture| {
+ fixture.file("six-1.17.0.dist-info/WHEEL", "Tag: cp311-cp311-manylinux_2_28_x86_64\n");
+}),
         ("needs-another-python", |fixture| {
             let text = "Metadata-Version: 2.1\nName: six\nVersion: 1.17.0\nRequires-Python: >=3.13\n\n";
             fixture.file("six-1.17.0.dist-info/METADATA", text);
@@ -315,14 +353,30 @@ fn the_cuda_and_numpy_families() {
 fn the_shadowing_family() {
     type Break = fn(&Fixture);
     let cases: &[(&str, Break)] = &[
-        ("python-path", |fixture| drop(fixture.sim.put_file("/home/user/other/six.py", "").set_variable("PYTHONPATH", "/home/user/other"))),
-        ("python-path", |fixture| drop(fixture.sim.put_directory("/opt/ros/lib/python3.8/site-packages").set_variable("PYTHONPATH", "/opt/ros/lib/python3.8/site-packages"))),
-        ("python-home", |fixture| drop(fixture.sim.set_variable("PYTHONHOME", "/usr"))),
-        ("another-environment-active", |fixture| drop(fixture.sim.set_variable("VIRTUAL_ENV", "/home/user/q/.venv"))),
-        ("conda-active", |fixture| drop(fixture.sim.put_program("/opt/conda/bin/python", "x").set_variable("CONDA_PREFIX", "/opt/conda").set_variable("PATH", "/opt/conda/bin:/usr/bin"))),
-        ("project-file-shadows", |fixture| drop(fixture.sim.put_file("/home/user/p/six.py", ""))),
-        ("project-file-shadows", |fixture| drop(fixture.sim.put_file("/home/user/p/random.py", ""))),
-        ("project-file-shadows", |fixture| drop(fixture.sim.put_file("/home/user/p/six/__init__.py", ""))),
+        ("python-path", |fixture| {
+ fixture.sim.put_file("/home/user/other/six.py", "").set_variable("PYTHONPATH", "/home/user/other");
+}),
+        ("python-path", |fixture| {
+ fixture.sim.put_directory("/opt/ros/lib/python3.8/site-packages").set_variable("PYTHONPATH", "/opt/ros/lib/python3.8/site-packages");
+}),
+        ("python-home", |fixture| {
+ fixture.sim.set_variable("PYTHONHOME", "/usr");
+}),
+        ("another-environment-active", |fixture| {
+ fixture.sim.set_variable("VIRTUAL_ENV", "/home/user/q/.venv");
+}),
+        ("conda-active", |fixture| {
+ fixture.sim.put_program("/opt/conda/bin/python", "x").set_variable("CONDA_PREFIX", "/opt/conda").set_variable("PATH", "/opt/conda/bin:/usr/bin");
+}),
+        ("project-file-shadows", |fixture| {
+ fixture.sim.put_file("/home/user/p/six.py", "");
+}),
+        ("project-file-shadows", |fixture| {
+ fixture.sim.put_file("/home/user/p/random.py", "");
+}),
+        ("project-file-shadows", |fixture| {
+ fixture.sim.put_file("/home/user/p/six/__init__.py", "");
+}),
         ("library-path", |fixture| {
             fixture.with("nvidia-cudnn-cu12", "9.1.0", &[], &[("nvidia/cudnn/lib/libcudnn.so.9", "the wheel's own")]);
             fixture.sim.put_file("/usr/local/cuda/lib64/libcudnn.so.9", "another").set_variable("LD_LIBRARY_PATH", "/usr/local/cuda/lib64");
@@ -340,12 +394,24 @@ fn the_shadowing_family() {
     }
     // What only looks like it.
     let controls: &[Break] = &[
-        |fixture| drop(fixture.sim.put_file("/home/user/other/own_code.py", "").set_variable("PYTHONPATH", "/home/user/other:/not/there")),
-        |fixture| drop(fixture.sim.set_variable("VIRTUAL_ENV", "/home/user/p/.venv")),
-        |fixture| drop(fixture.sim.put_file("/home/user/p/six/data.txt", "")),
-        |fixture| drop(fixture.sim.put_file("/home/user/p/setup.py", "").put_file("/home/user/p/test.py", "")),
-        |fixture| drop(fixture.sim.put_file("/home/user/.local/lib/python3.12/site-packages/six.py", "")),
-        |fixture| drop(fixture.sim.put_file("/usr/local/cuda/lib64/libcudnn.so.9", "x").set_variable("LD_LIBRARY_PATH", "/usr/local/cuda/lib64")),
+        |fixture| {
+ fixture.sim.put_file("/home/user/other/own_code.py", "").set_variable("PYTHONPATH", "/home/user/other:/not/there");
+},
+        |fixture| {
+ fixture.sim.set_variable("VIRTUAL_ENV", "/home/user/p/.venv");
+},
+        |fixture| {
+ fixture.sim.put_file("/home/user/p/six/data.txt", "");
+},
+        |fixture| {
+ fixture.sim.put_file("/home/user/p/setup.py", "").put_file("/home/user/p/test.py", "");
+},
+        |fixture| {
+ fixture.sim.put_file("/home/user/.local/lib/python3.12/site-packages/six.py", "");
+},
+        |fixture| {
+ fixture.sim.put_file("/usr/local/cuda/lib64/libcudnn.so.9", "x").set_variable("LD_LIBRARY_PATH", "/usr/local/cuda/lib64");
+},
     ];
     for (place, control) in controls.iter().enumerate() {
         let fixture = Fixture::new();
