@@ -149,7 +149,10 @@ pub fn server(context: &Context, request: &NotebookRequest) -> Result<Server> {
     let has_lab = venv::distributions(machine, &place.environment).contains_key("jupyterlab");
     let (mut argv, mut variables) = if has_lab {
         let python = place.environment.join("bin/python").display().to_string();
-        (vec![python, "-m".into(), "jupyterlab".into()], without_others())
+        (
+            vec![python, "-m".into(), "jupyterlab".into()],
+            without_others(),
+        )
     } else {
         let mut argv = overlay(context, &place, "jupyterlab")?;
         argv.extend(["python", "-m", "jupyterlab"].map(String::from));
@@ -157,7 +160,10 @@ pub fn server(context: &Context, request: &NotebookRequest) -> Result<Server> {
         variables.extend(without_others());
         (argv, variables)
     };
-    argv.extend(["--ip=127.0.0.1".to_string(), "--ServerApp.answer_yes=True".into()]);
+    argv.extend([
+        "--ip=127.0.0.1".to_string(),
+        "--ServerApp.answer_yes=True".into(),
+    ]);
     match request.port {
         Some(port) => argv.extend([format!("--port={port}"), "--port-retries=0".into()]),
         None => argv.extend(["--port=8888".to_string(), "--port-retries=100".into()]),
@@ -173,10 +179,17 @@ pub fn server(context: &Context, request: &NotebookRequest) -> Result<Server> {
     for _ in 0..3 {
         token.push_str(&format!("{:016x}", machine.random()?));
     }
-    let state = context.directories.state.join("notebook").join(place.store.folder().file_name().unwrap_or_default());
+    let state = context
+        .directories
+        .state
+        .join("notebook")
+        .join(place.store.folder().file_name().unwrap_or_default());
     let runtime = state.join(&token[..8]);
     variables.insert("JUPYTER_TOKEN".into(), Some(token.clone()));
-    variables.insert("JUPYTER_RUNTIME_DIR".into(), Some(runtime.display().to_string()));
+    variables.insert(
+        "JUPYTER_RUNTIME_DIR".into(),
+        Some(runtime.display().to_string()),
+    );
     Ok(Server {
         argv,
         variables,
@@ -210,10 +223,14 @@ pub fn serve(context: &Context, server: &Server, answers: &(dyn Fn(&str) + Sync)
     let (ended, answered) = (AtomicBool::new(false), AtomicBool::new(false));
     let mut child = machine.launch(&launch).map_err(|error| {
         let problem = match error.kind {
-            ErrorKind::Absent | ErrorKind::Denied => Problem::new(Code::CommandNotFound, "JupyterLab can't be started"),
+            ErrorKind::Absent | ErrorKind::Denied => {
+                Problem::new(Code::CommandNotFound, "JupyterLab can't be started")
+            }
             _ => Problem::from(error.clone()).within("JupyterLab can't be started"),
         };
-        problem.because(error.detail).hint("look at the environment: deskside env check")
+        problem
+            .because(error.detail)
+            .hint("look at the environment: deskside env check")
     })?;
     let exit = std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -230,11 +247,19 @@ pub fn serve(context: &Context, server: &Server, answers: &(dyn Fn(&str) + Sync)
     let _ = machine.remove_tree(&server.runtime);
     let exit = exit.map_err(Problem::from)?;
     // It also ends with 0 when it gave up before it listened.
-    if exit.forwarded.is_some() || (exit.exit.shell_code() == 0 && answered.load(Ordering::Relaxed)) {
+    if exit.forwarded.is_some() || (exit.exit.shell_code() == 0 && answered.load(Ordering::Relaxed))
+    {
         return Ok(());
     }
-    let log = machine.text(&server.log).unwrap_or_default().replace(&server.token, "***");
-    let lines: Vec<&str> = log.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    let log = machine
+        .text(&server.log)
+        .unwrap_or_default()
+        .replace(&server.token, "***");
+    let lines: Vec<&str> = log
+        .lines()
+        .map(str::trim_end)
+        .filter(|line| !line.is_empty())
+        .collect();
     let mut problem = Problem::new(Code::Effect, "JupyterLab ended by itself");
     for line in &lines[lines.len().saturating_sub(4)..] {
         problem = problem.because(*line);
@@ -243,7 +268,12 @@ pub fn serve(context: &Context, server: &Server, answers: &(dyn Fn(&str) + Sync)
 }
 
 /// Looks until it answers, and tells its address.
-fn wait_for_answer(machine: &dyn Machine, server: &Server, ended: &AtomicBool, answers: &(dyn Fn(&str) + Sync)) {
+fn wait_for_answer(
+    machine: &dyn Machine,
+    server: &Server,
+    ended: &AtomicBool,
+    answers: &(dyn Fn(&str) + Sync),
+) {
     let clock = || machine.now().map(|now| now.monotonic).unwrap_or_default();
     let begun = clock();
     let mut told_since = None;
@@ -251,7 +281,12 @@ fn wait_for_answer(machine: &dyn Machine, server: &Server, ended: &AtomicBool, a
         if let Some(base) = address(machine, &server.runtime) {
             let since = *told_since.get_or_insert_with(clock);
             // `/api` needs no token and says the server's version.
-            let answer = machine.fetch(&format!("{base}api"), "application/json", 1 << 16, Duration::from_secs(2));
+            let answer = machine.fetch(
+                &format!("{base}api"),
+                "application/json",
+                1 << 16,
+                Duration::from_secs(2),
+            );
             if answer.is_ok() || clock().saturating_sub(since) > TRUST {
                 answers(&format!("{base}lab?token={}", server.token));
                 return;
@@ -266,9 +301,11 @@ fn wait_for_answer(machine: &dyn Machine, server: &Server, ended: &AtomicBool, a
 
 /// Where the server listens, by the file it writes: `jpserver-<pid>.json` in its runtime folder.
 fn address(machine: &dyn Machine, runtime: &Path) -> Option<String> {
-    let entry = machine.entries(runtime).ok()?.into_iter().find(|entry| {
-        entry.name.starts_with("jpserver-") && entry.name.ends_with(".json")
-    })?;
+    let entry = machine
+        .entries(runtime)
+        .ok()?
+        .into_iter()
+        .find(|entry| entry.name.starts_with("jpserver-") && entry.name.ends_with(".json"))?;
     let value: Value = serde_json::from_str(&machine.text(runtime.join(entry.name)).ok()?).ok()?;
     let port = value.get("port")?.as_u64()?;
     let base = value.get("base_url").and_then(Value::as_str).unwrap_or("/");
@@ -277,14 +314,23 @@ fn address(machine: &dyn Machine, runtime: &Path) -> Option<String> {
 
 fn place(context: &Context, request: &NotebookRequest) -> Result<Place> {
     let place = Place::find(context, request.project.as_deref())?;
-    if context.machine.exists(place.environment.join("bin/python"))? {
+    if context
+        .machine
+        .exists(place.environment.join("bin/python"))?
+    {
         return Ok(place);
     }
     Err(Problem::new(
         Code::EnvironmentMissing,
-        format!("{} has no environment that could be started", place.project.display()),
+        format!(
+            "{} has no environment that could be started",
+            place.project.display()
+        ),
     )
-    .because(format!("there is no {}", place.environment.join("bin/python").display()))
+    .because(format!(
+        "there is no {}",
+        place.environment.join("bin/python").display()
+    ))
     .hint("make it: deskside env sync")
     .hint("see what is the matter: deskside env check"))
 }
@@ -293,7 +339,11 @@ fn place(context: &Context, request: &NotebookRequest) -> Result<Place> {
 fn specification(context: &Context, place: &Place) -> Result<KernelReport> {
     let machine = &*context.machine;
     let project = place.project.display().to_string();
-    let folder = place.project.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let folder = place
+        .project
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let has_kernel = venv::distributions(machine, &place.environment).contains_key("ipykernel");
     let mut argv = if has_kernel {
         vec![place.environment.join("bin/python").display().to_string()]
@@ -309,14 +359,23 @@ fn specification(context: &Context, place: &Place) -> Result<KernelReport> {
     let owner = |name: &str| -> Option<String> {
         let text = machine.text(kernels.join(name).join("kernel.json")).ok()?;
         let value: Value = serde_json::from_str(&text).ok()?;
-        Some(value["metadata"]["deskside"]["project"].as_str().unwrap_or_default().to_string())
+        Some(
+            value["metadata"]["deskside"]["project"]
+                .as_str()
+                .unwrap_or_default()
+                .to_string(),
+        )
     };
     if owner(&name).is_some_and(|owner| owner != project) {
         name = format!("{name}-{}", &sha256_hex(project.as_bytes())[..6]);
     }
     Ok(KernelReport {
         display_name: format!("{folder} (deskside)"),
-        file: kernels.join(&name).join("kernel.json").display().to_string(),
+        file: kernels
+            .join(&name)
+            .join("kernel.json")
+            .display()
+            .to_string(),
         in_environment: has_kernel,
         operation: None,
         argv,
@@ -333,8 +392,10 @@ fn contents(report: &KernelReport) -> Result<String> {
         "language": "python",
         "metadata": { "debugger": true, "deskside": { "project": report.project } },
     });
-    let text = serde_json::to_string_pretty(&value)
-        .map_err(|error| Problem::new(Code::Bug, "the kernel specification can't be written").because(error.to_string()))?;
+    let text = serde_json::to_string_pretty(&value).map_err(|error| {
+        Problem::new(Code::Bug, "the kernel specification can't be written")
+            .because(error.to_string())
+    })?;
     Ok(text + "\n")
 }
 
@@ -343,18 +404,31 @@ fn plain(name: &str) -> String {
     let text: String = name
         .to_lowercase()
         .chars()
-        .map(|letter| if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '-' })
+        .map(|letter| {
+            if letter.is_ascii_alphanumeric() || "-_.".contains(letter) {
+                letter
+            } else {
+                '-'
+            }
+        })
         .collect();
     let text = text.trim_matches('-').to_string();
-    if text.is_empty() { "project".into() } else { text }
+    if text.is_empty() {
+        "project".into()
+    } else {
+        text
+    }
 }
 
 /// uv with a package laid over the project's environment, which stays as it is.
 fn overlay(context: &Context, place: &Place, package: &str) -> Result<Vec<String>> {
     let machine = &*context.machine;
     let tool = uv::locate(machine, &context.directories).ok_or_else(|| {
-        Problem::new(Code::UvUnavailable, format!("{package} is not in the environment, and uv is not here to lay it over"))
-            .hint(format!("put it in: deskside env add {package}"))
+        Problem::new(
+            Code::UvUnavailable,
+            format!("{package} is not in the environment, and uv is not here to lay it over"),
+        )
+        .hint(format!("put it in: deskside env add {package}"))
     })?;
     let project = place.project.display().to_string();
     let mut argv = vec![tool.path, "run".into()];
@@ -370,14 +444,21 @@ fn overlay(context: &Context, place: &Place, package: &str) -> Result<Vec<String
 
 /// Jupyter's data folder. Source: jupyter-core's documentation, "Jupyter's common directories and file locations".
 fn data_folder(machine: &dyn Machine) -> Result<PathBuf> {
-    let set = |name: &str| machine.variable(name).filter(|value| value.starts_with('/'));
+    let set = |name: &str| {
+        machine
+            .variable(name)
+            .filter(|value| value.starts_with('/'))
+    };
     if let Some(folder) = set("JUPYTER_DATA_DIR") {
         return Ok(folder.into());
     }
     let home = set("HOME").map(PathBuf::from).ok_or_else(|| {
-        Problem::new(Code::Missing, "nothing says where your home is").hint("set HOME, or JUPYTER_DATA_DIR=/some/folder")
+        Problem::new(Code::Missing, "nothing says where your home is")
+            .hint("set HOME, or JUPYTER_DATA_DIR=/some/folder")
     })?;
-    let is_mac = machine.exists("/System/Library/CoreServices/SystemVersion.plist").unwrap_or(false);
+    let is_mac = machine
+        .exists("/System/Library/CoreServices/SystemVersion.plist")
+        .unwrap_or(false);
     Ok(match set("XDG_DATA_HOME") {
         _ if is_mac => home.join("Library/Jupyter"),
         Some(data) => Path::new(&data).join("jupyter"),
@@ -387,10 +468,17 @@ fn data_folder(machine: &dyn Machine) -> Result<PathBuf> {
 
 /// Variables that would lead the started program into another environment.
 fn without_others() -> BTreeMap<String, Option<String>> {
-    ["VIRTUAL_ENV", "CONDA_PREFIX", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT", "PYTHONHOME", "PYTHONPATH"]
-        .into_iter()
-        .map(|name| (name.to_string(), None))
-        .collect()
+    [
+        "VIRTUAL_ENV",
+        "CONDA_PREFIX",
+        "UV_PYTHON",
+        "UV_PROJECT_ENVIRONMENT",
+        "PYTHONHOME",
+        "PYTHONPATH",
+    ]
+    .into_iter()
+    .map(|name| (name.to_string(), None))
+    .collect()
 }
 
 #[cfg(test)]

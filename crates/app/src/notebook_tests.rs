@@ -6,9 +6,18 @@ const SITE: &str = "/home/user/My Project/.venv/lib/python3.12/site-packages";
 fn project(packages: &[&str]) -> (Sim, Context) {
     let sim = Sim::linux();
     sim.put_program("/usr/bin/python3.12", "python")
-        .put_link("/home/user/My Project/.venv/bin/python", "/usr/bin/python3.12")
-        .put_file("/home/user/My Project/.venv/pyvenv.cfg", "home = /usr/bin\nversion = 3.12.4\n")
-        .put_file("/home/user/My Project/pyproject.toml", "[project]\nname = \"p\"\nversion = \"0\"\n")
+        .put_link(
+            "/home/user/My Project/.venv/bin/python",
+            "/usr/bin/python3.12",
+        )
+        .put_file(
+            "/home/user/My Project/.venv/pyvenv.cfg",
+            "home = /usr/bin\nversion = 3.12.4\n",
+        )
+        .put_file(
+            "/home/user/My Project/pyproject.toml",
+            "[project]\nname = \"p\"\nversion = \"0\"\n",
+        )
         .put_directory(SITE);
     for package in packages {
         sim.put_file(format!("{SITE}/{package}-1.0.dist-info/METADATA"), "");
@@ -29,12 +38,18 @@ fn the_kernel_is_written_once_and_taken_back() {
     let (sim, context) = project(&["ipykernel", "jupyterlab"]);
     let report = kernel(&context, &request(), &mut |_| {}).unwrap();
     assert_eq!(report.name, "deskside-my-project");
-    assert_eq!(report.file, "/home/user/.local/share/jupyter/kernels/deskside-my-project/kernel.json");
+    assert_eq!(
+        report.file,
+        "/home/user/.local/share/jupyter/kernels/deskside-my-project/kernel.json"
+    );
     assert!(report.in_environment && report.operation.is_some());
     let text = context.machine.text(&report.file).unwrap();
     let value: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(value["argv"][0], "/home/user/My Project/.venv/bin/python");
-    assert_eq!(value["argv"].as_array().unwrap().last().unwrap(), "{connection_file}");
+    assert_eq!(
+        value["argv"].as_array().unwrap().last().unwrap(),
+        "{connection_file}"
+    );
     let before = sim.tree();
     let again = kernel(&context, &request(), &mut |_| {}).unwrap();
     assert_eq!((again.operation, sim.tree()), (None, before));
@@ -51,21 +66,48 @@ fn the_kernel_is_written_once_and_taken_back() {
 fn another_project_of_the_same_name_keeps_its_kernel() {
     let (sim, context) = project(&["ipykernel"]);
     let file = "/home/user/.local/share/jupyter/kernels/deskside-my-project/kernel.json";
-    sim.put_file(file, r#"{"argv":["x"],"metadata":{"deskside":{"project":"/elsewhere/My Project"}}}"#);
+    sim.put_file(
+        file,
+        r#"{"argv":["x"],"metadata":{"deskside":{"project":"/elsewhere/My Project"}}}"#,
+    );
     let report = kernel(&context, &request(), &mut |_| {}).unwrap();
-    assert!(report.name.starts_with("deskside-my-project-") && report.file != file, "{report:?}");
+    assert!(
+        report.name.starts_with("deskside-my-project-") && report.file != file,
+        "{report:?}"
+    );
     assert!(context.machine.text(file).unwrap().contains("elsewhere"));
 }
 
 #[test]
 fn the_token_is_in_a_variable_and_never_in_the_command() {
     let (_, context) = project(&["ipykernel", "jupyterlab"]);
-    let one = server(&context, &NotebookRequest { port: Some(9999), ..request() }).unwrap();
-    let two = server(&context, &NotebookRequest { browser: true, ..request() }).unwrap();
+    let one = server(
+        &context,
+        &NotebookRequest {
+            port: Some(9999),
+            ..request()
+        },
+    )
+    .unwrap();
+    let two = server(
+        &context,
+        &NotebookRequest {
+            browser: true,
+            ..request()
+        },
+    )
+    .unwrap();
     assert!(one.token.len() == 48 && one.token != two.token);
     for server in [&one, &two] {
-        assert!(server.argv.iter().all(|word| !word.contains(&server.token)), "{:?}", server.argv);
-        assert_eq!(server.variables["JUPYTER_TOKEN"].as_ref(), Some(&server.token));
+        assert!(
+            server.argv.iter().all(|word| !word.contains(&server.token)),
+            "{:?}",
+            server.argv
+        );
+        assert_eq!(
+            server.variables["JUPYTER_TOKEN"].as_ref(),
+            Some(&server.token)
+        );
         assert!(server.argv.contains(&"--ip=127.0.0.1".to_string()));
         assert_eq!(server.variables["PYTHONPATH"], None);
         assert_eq!(server.argv[0], "/home/user/My Project/.venv/bin/python");
@@ -88,7 +130,13 @@ fn without_what_is_needed_it_says_what_to_do() {
 
 #[test]
 fn names_are_as_kernels_may_have_them() {
-    for (name, expected) in [("My Project", "my-project"), ("résumé", "r-sum"), ("a.b_c-1", "a.b_c-1"), ("日本", "project"), ("", "project")] {
+    for (name, expected) in [
+        ("My Project", "my-project"),
+        ("résumé", "r-sum"),
+        ("a.b_c-1", "a.b_c-1"),
+        ("日本", "project"),
+        ("", "project"),
+    ] {
         assert_eq!(plain(name), expected);
     }
 }

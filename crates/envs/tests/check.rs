@@ -103,7 +103,9 @@ fn library(site: &Path) -> PathBuf {
 #[test]
 fn real_environments_broken_for_real_give_their_cause() {
     if std::env::var_os("DESKSIDE_TEST_REAL").is_none() {
-        deskside_testkit::skip("real environments are broken only by `cargo xtask test` (DESKSIDE_TEST_REAL)");
+        deskside_testkit::skip(
+            "real environments are broken only by `cargo xtask test` (DESKSIDE_TEST_REAL)",
+        );
         return;
     }
     let machine = Host::new();
@@ -129,7 +131,12 @@ fn real_environments_broken_for_real_give_their_cause() {
     healthy(&project);
 
     // A compiled file is cut off in place: loading it is a crash or an error, and one finding with the static one.
-    std::fs::OpenOptions::new().write(true).open(library(&project.site())).unwrap().set_len(700).unwrap();
+    std::fs::OpenOptions::new()
+        .write(true)
+        .open(library(&project.site()))
+        .unwrap()
+        .set_len(700)
+        .unwrap();
     project.only("library-damaged", "markupsafe");
     again();
     healthy(&project);
@@ -139,15 +146,30 @@ fn real_environments_broken_for_real_give_their_cause() {
     project.only("not-as-locked", "six 1.15.0");
     project.uv("pip install --quiet six==1.4.0");
     let findings = project.look().findings;
-    assert_eq!((findings.len(), findings[0].id.as_str()), (1, "not-as-locked"));
-    assert_eq!(findings[0].consequences.len(), 1, "python-dateutil asks for six>=1.5");
+    assert_eq!(
+        (findings.len(), findings[0].id.as_str()),
+        (1, "not-as-locked")
+    );
+    assert_eq!(
+        findings[0].consequences.len(),
+        1,
+        "python-dateutil asks for six>=1.5"
+    );
     again();
     healthy(&project);
 
     // dist-info goes, the files stay.
-    let information = project.site().read_dir().unwrap().map(|entry| entry.unwrap().path()).find(|path| {
-        path.file_name().unwrap().to_string_lossy().starts_with("six-")
-    });
+    let information = project
+        .site()
+        .read_dir()
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| {
+            path.file_name()
+                .unwrap()
+                .to_string_lossy()
+                .starts_with("six-")
+        });
     std::fs::remove_dir_all(information.unwrap()).unwrap();
     project.only("files-of-nobody", "six");
     again();
@@ -172,20 +194,35 @@ fn real_environments_broken_for_real_give_their_cause() {
 
     // What pip makes is whole, too.
     let folder = project.path("");
-    shell(&format!("cd {} && mv .venv .venv-uv && python3 -m venv .venv && .venv/bin/pip install -q --no-cache-dir python-dateutil==2.9.0 markupsafe && rm uv.lock", folder.display()));
+    shell(&format!(
+        "cd {} && mv .venv .venv-uv && python3 -m venv .venv && .venv/bin/pip install -q --no-cache-dir python-dateutil==2.9.0 markupsafe && rm uv.lock",
+        folder.display()
+    ));
     healthy(&project);
 }
 
 #[test]
 fn importing_for_real_shows_crashes_hangs_and_errors() {
     if std::env::var_os("DESKSIDE_TEST_REAL").is_none() {
-        deskside_testkit::skip("packages are imported for real only by `cargo xtask test` (DESKSIDE_TEST_REAL)");
+        deskside_testkit::skip(
+            "packages are imported for real only by `cargo xtask test` (DESKSIDE_TEST_REAL)",
+        );
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().canonicalize().unwrap();
-    shell(&format!("cd {} && python3 -m venv --without-pip .venv", root.display()));
-    let lib = root.join(".venv/lib").read_dir().unwrap().next().unwrap().unwrap().path();
+    shell(&format!(
+        "cd {} && python3 -m venv --without-pip .venv",
+        root.display()
+    ));
+    let lib = root
+        .join(".venv/lib")
+        .read_dir()
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
     let site = lib.join("site-packages");
     let names = ["fine", "raises", "dies", "leaves", "needs-it"];
     for (name, text) in names.iter().zip([
@@ -219,7 +256,12 @@ fn importing_for_real_shows_crashes_hangs_and_errors() {
     let mut checked = judge(&scene, &facts, Depth::Sizes);
     assert_eq!(checked.findings, []);
     let steps = prove(&scene, &facts, &mut checked, &mut |_| {});
-    let outcome = |name: &str| steps.iter().find(|step| step.package == name).map(|step| step.outcome);
+    let outcome = |name: &str| {
+        steps
+            .iter()
+            .find(|step| step.package == name)
+            .map(|step| step.outcome)
+    };
     for (name, expected) in [
         ("fine", Outcome::Good),
         ("raises", Outcome::Failed),
@@ -229,10 +271,31 @@ fn importing_for_real_shows_crashes_hangs_and_errors() {
     ] {
         assert_eq!(outcome(name), Some(expected), "{name}: {steps:#?}");
     }
-    let mut ids: Vec<&str> = checked.findings.iter().map(|finding| finding.id.as_str()).collect();
+    let mut ids: Vec<&str> = checked
+        .findings
+        .iter()
+        .map(|finding| finding.id.as_str())
+        .collect();
     ids.sort_unstable();
-    assert_eq!(ids, ["crashes", "crashes", "library-missing"], "{:#?}", checked.findings);
-    let missing = checked.findings.iter().find(|finding| finding.id == "library-missing").unwrap();
-    assert!(missing.cause.contains("libcudart.so.12") && missing.consequences.len() == 1, "{missing:#?}");
-    assert!(checked.findings.iter().any(|finding| finding.cause.contains("SIGSEGV")));
+    assert_eq!(
+        ids,
+        ["crashes", "crashes", "library-missing"],
+        "{:#?}",
+        checked.findings
+    );
+    let missing = checked
+        .findings
+        .iter()
+        .find(|finding| finding.id == "library-missing")
+        .unwrap();
+    assert!(
+        missing.cause.contains("libcudart.so.12") && missing.consequences.len() == 1,
+        "{missing:#?}"
+    );
+    assert!(
+        checked
+            .findings
+            .iter()
+            .any(|finding| finding.cause.contains("SIGSEGV"))
+    );
 }

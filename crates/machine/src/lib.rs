@@ -61,7 +61,10 @@ pub trait Machine: Send + Sync {
     /// Asks many things at once; the answers are in order. The same as asking one by one, and much quicker where a
     /// machine hands questions about files to a thread.
     fn ask_all(&self, questions: &[Question]) -> Vec<Result<Answer, DoorError>> {
-        questions.iter().map(|question| self.ask(question)).collect()
+        questions
+            .iter()
+            .map(|question| self.ask(question))
+            .collect()
     }
 
     /// Changes something. `watch` hears of progress while it goes on.

@@ -9,14 +9,75 @@ use std::time::{Duration, Instant};
 
 /// What is asked for; with what these need it is 200 packages and some more, pure and compiled ones.
 const PACKAGES: &[&str] = &[
-    "numpy", "scipy", "pandas", "scikit-learn", "matplotlib", "seaborn", "requests", "httpx", "aiohttp", "flask",
-    "fastapi", "uvicorn", "click", "typer", "rich", "tqdm", "pyyaml", "jinja2", "sqlalchemy", "alembic",
-    "pydantic-settings", "pytest", "pytest-cov", "pytest-xdist", "hypothesis", "black", "isort", "mypy", "ipython",
-    "ipykernel", "notebook", "nbconvert", "sphinx", "cryptography", "paramiko", "redis", "pymongo", "networkx", "sympy",
-    "statsmodels", "pillow", "imageio", "h5py", "zarr", "dask", "joblib", "lxml", "beautifulsoup4", "openpyxl",
-    "tabulate", "termcolor", "loguru", "tenacity", "cachetools", "msgpack", "orjson", "protobuf", "einops",
-    "safetensors", "tokenizers", "sentencepiece", "regex", "nltk", "optuna", "tensorboardX", "omegaconf", "hydra-core",
-    "flake8", "pylint",
+    "numpy",
+    "scipy",
+    "pandas",
+    "scikit-learn",
+    "matplotlib",
+    "seaborn",
+    "requests",
+    "httpx",
+    "aiohttp",
+    "flask",
+    "fastapi",
+    "uvicorn",
+    "click",
+    "typer",
+    "rich",
+    "tqdm",
+    "pyyaml",
+    "jinja2",
+    "sqlalchemy",
+    "alembic",
+    "pydantic-settings",
+    "pytest",
+    "pytest-cov",
+    "pytest-xdist",
+    "hypothesis",
+    "black",
+    "isort",
+    "mypy",
+    "ipython",
+    "ipykernel",
+    "notebook",
+    "nbconvert",
+    "sphinx",
+    "cryptography",
+    "paramiko",
+    "redis",
+    "pymongo",
+    "networkx",
+    "sympy",
+    "statsmodels",
+    "pillow",
+    "imageio",
+    "h5py",
+    "zarr",
+    "dask",
+    "joblib",
+    "lxml",
+    "beautifulsoup4",
+    "openpyxl",
+    "tabulate",
+    "termcolor",
+    "loguru",
+    "tenacity",
+    "cachetools",
+    "msgpack",
+    "orjson",
+    "protobuf",
+    "einops",
+    "safetensors",
+    "tokenizers",
+    "sentencepiece",
+    "regex",
+    "nltk",
+    "optuna",
+    "tensorboardX",
+    "omegaconf",
+    "hydra-core",
+    "flake8",
+    "pylint",
 ];
 /// How many distributions there must be at least.
 const AT_LEAST: usize = 200;
@@ -40,13 +101,19 @@ pub fn check(program: &Path) -> Result<Bar> {
     })?;
     let uv = median(|| {
         let mut command = Command::new("uv");
-        command.args(["pip", "check", "--python"]).arg(folder.join(".venv/bin/python"));
+        command
+            .args(["pip", "check", "--python"])
+            .arg(folder.join(".venv/bin/python"));
         command
     })?;
     let limit = Duration::from_millis(150);
     Ok(Bar {
         what: format!("deskside env check, {count} packages"),
-        measured: format!("median {:.0} ms; uv pip check, metadata only: {:.0} ms", ours.as_secs_f64() * 1e3, uv.as_secs_f64() * 1e3),
+        measured: format!(
+            "median {:.0} ms; uv pip check, metadata only: {:.0} ms",
+            ours.as_secs_f64() * 1e3,
+            uv.as_secs_f64() * 1e3
+        ),
         limit: "≤ 150 ms".into(),
         holds: ours <= limit,
     })
@@ -65,7 +132,12 @@ fn environment() -> Result<PathBuf> {
     }
     std::fs::create_dir_all(&folder)?;
     let run = |arguments: &[&str]| -> Result<()> {
-        let status = Command::new("uv").args(arguments).current_dir(&folder).env_remove("VIRTUAL_ENV").status().context("uv is needed for this bar")?;
+        let status = Command::new("uv")
+            .args(arguments)
+            .current_dir(&folder)
+            .env_remove("VIRTUAL_ENV")
+            .status()
+            .context("uv is needed for this bar")?;
         ensure!(status.success(), "uv {arguments:?} ended with {status}");
         Ok(())
     };
@@ -91,11 +163,19 @@ fn median(command: impl Fn() -> Command) -> Result<Duration> {
     let mut times = Vec::new();
     for round in 0..=ROUNDS {
         let mut command = command();
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         let begun = Instant::now();
-        let status = command.status().with_context(|| format!("could not start {command:?}"))?;
+        let status = command
+            .status()
+            .with_context(|| format!("could not start {command:?}"))?;
         // The first call warms the file system's cache. 1 is an answer, too: a finding.
-        ensure!(matches!(status.code(), Some(0 | 1)), "{command:?} ended with {status}");
+        ensure!(
+            matches!(status.code(), Some(0 | 1)),
+            "{command:?} ended with {status}"
+        );
         if round > 0 {
             times.push(begun.elapsed());
         }

@@ -64,7 +64,9 @@ pub fn check(
         context.require_live("env check --deep")?;
     }
     let place = Place::find(context, project)?;
-    let nothing = machine.stat(&place.environment).is_err_and(|error| error.kind == deskside_machine::ErrorKind::Absent)
+    let nothing = machine
+        .stat(&place.environment)
+        .is_err_and(|error| error.kind == deskside_machine::ErrorKind::Absent)
         && machine.link(&place.environment).is_err();
     if nothing {
         return Err(Problem::new(
@@ -96,7 +98,11 @@ pub fn check(
             Err(panic) => std::panic::resume_unwind(panic),
         }
     });
-    let depth = if how.hashes { Depth::Hashes } else { Depth::Sizes };
+    let depth = if how.hashes {
+        Depth::Hashes
+    } else {
+        Depth::Sizes
+    };
     let mut checked = check::judge(&scene, &facts, depth);
     let proven = if how.deep {
         check::deep::prove(&scene, &facts, &mut checked, hear)
@@ -106,7 +112,10 @@ pub fn check(
     Ok(CheckReport {
         project: place.project.display().to_string(),
         environment: place.environment.display().to_string(),
-        healthy: checked.findings.iter().all(|finding| finding.severity == Severity::Suspicious),
+        healthy: checked
+            .findings
+            .iter()
+            .all(|finding| finding.severity == Severity::Suspicious),
         findings: checked.findings,
         looked_at: checked.looked_at,
         not_looked_at: checked.not_looked_at,

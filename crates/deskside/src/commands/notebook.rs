@@ -21,7 +21,10 @@ pub fn notebook(ui: &Ui, context: &Context, arguments: Notebook) -> Result<u8> {
     }
     let server = server(context, &request)?;
     ui.talk(&ui.tint(
-        &format!("starting JupyterLab in {}; Ctrl-C ends it", ui.short(&report.project)),
+        &format!(
+            "starting JupyterLab in {}; Ctrl-C ends it",
+            ui.short(&report.project)
+        ),
         Meaning::Quiet,
     ));
     serve(context, &server, &|address| {

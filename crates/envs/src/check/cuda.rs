@@ -11,7 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) fn major(scene: &Scene<'_>, dist: &Dist) -> Option<u32> {
     let rest = dist.name.strip_prefix("nvidia-")?;
     if let Some((_, digits)) = rest.rsplit_once("-cu") {
-        return digits.parse().ok().filter(|major| (10..100).contains(major));
+        return digits
+            .parse()
+            .ok()
+            .filter(|major| (10..100).contains(major));
     }
     let known = environment::cuda();
     // Names that NVIDIA only reserved on the index have versions such as 0.0.1.
@@ -47,21 +50,39 @@ pub(crate) fn findings(scene: &Scene<'_>, graph: &Graph) -> Vec<Finding> {
         let mut names: BTreeSet<String> = BTreeSet::new();
         for dist in dists {
             let askers = graph.askers(&dist.name, frameworks);
-            names.extend(askers.into_iter().filter(|name| !name.starts_with("nvidia-")));
+            names.extend(
+                askers
+                    .into_iter()
+                    .filter(|name| !name.starts_with("nvidia-")),
+            );
         }
         let who = if names.is_empty() {
             unwanted.extend(dists.iter().map(|dist| dist.name.as_str()));
             "nothing installed asks for them".to_string()
         } else {
-            wanting.push(format!("{} CUDA {major}", names.iter().cloned().collect::<Vec<_>>().join(" and ")));
-            format!("asked for by {}", names.into_iter().collect::<Vec<_>>().join(", "))
+            wanting.push(format!(
+                "{} CUDA {major}",
+                names.iter().cloned().collect::<Vec<_>>().join(" and ")
+            ));
+            format!(
+                "asked for by {}",
+                names.into_iter().collect::<Vec<_>>().join(", ")
+            )
         };
-        let shown: Vec<String> = dists.iter().take(3).map(|dist| format!("{} {}", dist.name, dist.version)).collect();
+        let shown: Vec<String> = dists
+            .iter()
+            .take(3)
+            .map(|dist| format!("{} {}", dist.name, dist.version))
+            .collect();
         let more = dists.len().saturating_sub(3);
         evidence.push(format!(
             "CUDA {major}: {}{}; {who}",
             shown.join(", "),
-            if more > 0 { format!(" and {more} more") } else { String::new() }
+            if more > 0 {
+                format!(" and {more} more")
+            } else {
+                String::new()
+            }
         ));
     }
     evidence.extend(
@@ -72,9 +93,16 @@ pub(crate) fn findings(scene: &Scene<'_>, graph: &Graph) -> Vec<Finding> {
     );
     let shown: Vec<String> = majors.keys().map(ToString::to_string).collect();
     let cause = if wanting.len() > 1 {
-        format!("libraries of CUDA {} are installed at once: {}", shown.join(" and "), wanting.join(", "))
+        format!(
+            "libraries of CUDA {} are installed at once: {}",
+            shown.join(" and "),
+            wanting.join(", ")
+        )
     } else {
-        format!("libraries of CUDA {} are installed at once", shown.join(" and "))
+        format!(
+            "libraries of CUDA {} are installed at once",
+            shown.join(" and ")
+        )
     };
     let finding = Finding::new(Rank::Family, "cuda-mixed", Severity::WillBreak, cause)
         .evidences(evidence)

@@ -137,11 +137,17 @@ fn leftovers(scene: &Scene<'_>, wanted: &BTreeSet<String>) -> Vec<Finding> {
     of.into_iter()
         .map(|(tail, (names, entries))| {
             let gone = names.iter().any(|name| scene.version_of(name).is_none());
-            let shown = names.first().map_or_else(|| format!("~{tail}"), Clone::clone);
+            let shown = names
+                .first()
+                .map_or_else(|| format!("~{tail}"), Clone::clone);
             Finding::new(
                 Rank::Installation,
                 "leftover-of-removal",
-                if gone { Severity::Broken } else { Severity::Suspicious },
+                if gone {
+                    Severity::Broken
+                } else {
+                    Severity::Suspicious
+                },
                 format!("a removal of {shown} by pip was cut off"),
             )
             .evidences(entries.iter().cloned())
@@ -193,9 +199,17 @@ fn orphans(scene: &Scene<'_>, wanted: &BTreeSet<String>) -> Vec<Finding> {
         let name = entry.name.as_str();
         let ordinary = !name.starts_with(['~', '.'])
             && !NOBODYS.contains(&name)
-            && ![".dist-info", ".egg-info", ".pth", ".egg-link", ".egg", ".libs", ".virtualenv"]
-                .iter()
-                .any(|end| name.ends_with(end));
+            && ![
+                ".dist-info",
+                ".egg-info",
+                ".pth",
+                ".egg-link",
+                ".egg",
+                ".libs",
+                ".virtualenv",
+            ]
+            .iter()
+            .any(|end| name.ends_with(end));
         if ordinary && !owned.contains(name) && is_code(name, entry.kind) {
             let module = name.split('.').next().unwrap_or(name);
             let known = imports::distribution_of(module).map(String::from);

@@ -28,7 +28,11 @@ const SINGLE: usize = 5;
 enum Wrong {
     Missing,
     /// Size now, size then, and whether its end is cut off.
-    Size { now: u64, then: u64, cut: bool },
+    Size {
+        now: u64,
+        then: u64,
+        cut: bool,
+    },
     Contents,
     /// It can't be looked at, and why.
     Unknown(String),
@@ -81,14 +85,16 @@ pub(crate) fn findings(
             .zip(stats)
             .filter_map(|((place, file), stat)| {
                 let dist = &scene.distributions[*place];
-                let (wrong, links) =
-                    look(scene, site, dist, file, stat, depth, overlaps, &budget, &hashed)?;
+                let (wrong, links) = look(
+                    scene, site, dist, file, stat, depth, overlaps, &budget, &hashed,
+                )?;
                 Some((*place, Damaged { file, wrong, links }))
             })
             .collect::<Vec<_>>()
     });
     looked_at.hashed = usize::try_from(hashed.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
-    let mut by_dist: Vec<Vec<Damaged<'_>>> = scene.distributions.iter().map(|_| Vec::new()).collect();
+    let mut by_dist: Vec<Vec<Damaged<'_>>> =
+        scene.distributions.iter().map(|_| Vec::new()).collect();
     let (mut unread, mut unhashed) = (0_usize, (0_usize, 0_u64));
     let mut why = String::new();
     for (place, damaged) in looks.into_iter().flatten() {
@@ -105,7 +111,9 @@ pub(crate) fn findings(
         }
     }
     if unread > 0 {
-        scene.unseen_because(format!("{unread} files of distributions could not be looked at: {why}"));
+        scene.unseen_because(format!(
+            "{unread} files of distributions could not be looked at: {why}"
+        ));
     }
     if unhashed.0 > 0 {
         scene.unseen_because(format!(
@@ -130,7 +138,10 @@ pub(crate) fn findings(
     findings
 }
 
-#[allow(clippy::too_many_arguments, reason = "the one place where a file is judged")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "the one place where a file is judged"
+)]
 fn look(
     scene: &Scene<'_>,
     site: &Path,
@@ -158,7 +169,11 @@ fn look(
         && then != stat.size
     {
         let cut = stat.size < then && is_cut(scene, &path, stat.size);
-        let wrong = Wrong::Size { now: stat.size, then, cut };
+        let wrong = Wrong::Size {
+            now: stat.size,
+            then,
+            cut,
+        };
         return Some((wrong, stat.links));
     }
     let expected = file.hash.strip_prefix("sha256=")?;
@@ -166,7 +181,9 @@ fn look(
         return None;
     }
     let enough = budget
-        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(stat.size))
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+            left.checked_sub(stat.size)
+        })
         .is_ok();
     if !enough {
         return Some((Wrong::NotHashed(stat.size), None));
@@ -184,7 +201,11 @@ fn is_cut(scene: &Scene<'_>, path: &Path, size: u64) -> bool {
     if size == 0 {
         return true;
     }
-    match scene.machine.file(path, 64 << 10).map(|bytes| program::parse(&bytes)) {
+    match scene
+        .machine
+        .file(path, 64 << 10)
+        .map(|bytes| program::parse(&bytes))
+    {
         Ok(Program::Elf { end, .. }) => end > size,
         _ => false,
     }
@@ -217,7 +238,9 @@ fn base64(bytes: &[u8]) -> String {
             .take(3)
             .fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte));
         for place in 0..=chunk.len() {
-            text.push(char::from(LETTERS[(number >> (18 - 6 * place) & 63) as usize]));
+            text.push(char::from(
+                LETTERS[(number >> (18 - 6 * place) & 63) as usize],
+            ));
         }
     }
     text
@@ -243,48 +266,84 @@ fn severity(damaged: &Damaged<'_>) -> Severity {
 }
 
 fn finding(scene: &Scene<'_>, dist: &Dist, files: &[Damaged<'_>]) -> Finding {
-    let missing = files.iter().filter(|one| one.wrong == Wrong::Missing).count();
-    let worst = files.iter().map(severity).min().unwrap_or(Severity::Suspicious);
+    let missing = files
+        .iter()
+        .filter(|one| one.wrong == Wrong::Missing)
+        .count();
+    let worst = files
+        .iter()
+        .map(severity)
+        .min()
+        .unwrap_or(Severity::Suspicious);
     let all = dist.record.as_ref().yes().map_or(0, |files| {
-        files.iter().filter(|file| !is_installers_own(&file.path)).count()
+        files
+            .iter()
+            .filter(|file| !is_installers_own(&file.path))
+            .count()
     });
-    let shared = files.iter().any(|one| one.wrong != Wrong::Missing && one.links.is_some_and(|links| links > 1));
+    let shared = files
+        .iter()
+        .any(|one| one.wrong != Wrong::Missing && one.links.is_some_and(|links| links > 1));
     let (id, cause, meaning) = if missing == files.len() {
         (
             "files-missing",
-            format!("{missing} of {all} files of {} {} are missing", dist.name, dist.version),
+            format!(
+                "{missing} of {all} files of {} {} are missing",
+                dist.name, dist.version
+            ),
             "its metadata say that it is installed, and importing it fails or does half of it",
         )
-    } else if files.iter().any(|one| is_library(&one.file.path) && one.wrong != Wrong::Missing) {
+    } else if files
+        .iter()
+        .any(|one| is_library(&one.file.path) && one.wrong != Wrong::Missing)
+    {
         (
             "library-damaged",
-            format!("compiled files of {} {} are damaged", dist.name, dist.version),
+            format!(
+                "compiled files of {} {} are damaged",
+                dist.name, dist.version
+            ),
             "loading them fails, or ends the program by a signal",
         )
     } else if worst == Severity::Suspicious {
         (
             "files-changed",
-            format!("{} of {all} files of {} {} were changed after the install", files.len(), dist.name, dist.version),
+            format!(
+                "{} of {all} files of {} {} were changed after the install",
+                files.len(),
+                dist.name,
+                dist.version
+            ),
             "it is not what its version says; the next install of it takes the changes away",
         )
     } else {
         (
             "files-damaged",
-            format!("{} of {all} files of {} {} are missing or cut off", files.len(), dist.name, dist.version),
+            format!(
+                "{} of {all} files of {} {} are missing or cut off",
+                files.len(),
+                dist.name,
+                dist.version
+            ),
             "importing it fails, or it does other things than it should",
         )
     };
     let cause = if missing == 1 && id == "files-missing" {
-        cause.replace("1 of", "one of").replace(" are missing", " is missing")
+        cause
+            .replace("1 of", "one of")
+            .replace(" are missing", " is missing")
     } else {
         cause
     };
     let mut sorted: Vec<&Damaged<'_>> = files.iter().collect();
     sorted.sort_by_key(|one| (severity(one), one.file.path.clone()));
     let mut finding = Finding::new(Rank::Files, id, worst, cause)
-        .evidences(sorted.iter().take(NAMED).map(|one| {
-            format!("{}: {}", in_site(scene, &one.file.path), words(&one.wrong))
-        }))
+        .evidences(
+            sorted
+                .iter()
+                .take(NAMED)
+                .map(|one| format!("{}: {}", in_site(scene, &one.file.path), words(&one.wrong))),
+        )
         .meaning(meaning)
         .about([dist.name.as_str()]);
     if files.len() > NAMED {
@@ -302,7 +361,11 @@ fn words(wrong: &Wrong) -> String {
     match wrong {
         Wrong::Missing => "missing".into(),
         Wrong::Size { now: 0, then, .. } => format!("empty, and was {}", units::bytes(*then)),
-        Wrong::Size { now, then, cut: true } => format!("cut off: {now} of {then} bytes"),
+        Wrong::Size {
+            now,
+            then,
+            cut: true,
+        } => format!("cut off: {now} of {then} bytes"),
         Wrong::Size { now, then, .. } => format!("{now} bytes, and RECORD says {then}"),
         Wrong::Contents => "other contents than RECORD says".into(),
         Wrong::Unknown(why) => why.clone(),
@@ -337,7 +400,9 @@ fn together(findings: Vec<Finding>) -> Vec<Finding> {
         if !cleaned.is_empty() {
             let cleaned: Vec<&str> = cleaned.into_iter().map(String::as_str).collect();
             finding = finding
-                .evidence("damaged files are linked from uv's cache: the copies there are damaged too")
+                .evidence(
+                    "damaged files are linked from uv's cache: the copies there are damaged too",
+                )
                 .mend(format!("uv cache clean {}", cleaned.join(" ")));
         }
         Some(finding.mend("deskside env rebuild").about(names))
@@ -364,7 +429,13 @@ mod tests {
 
     #[test]
     fn hashes_are_written_as_record_has_them() {
-        for (bytes, text) in [(&b""[..], ""), (b"f", "Zg"), (b"fo", "Zm8"), (b"foo", "Zm9v"), (b"\xff\xfe\xfd\xfc", "__79_A")] {
+        for (bytes, text) in [
+            (&b""[..], ""),
+            (b"f", "Zg"),
+            (b"fo", "Zm8"),
+            (b"foo", "Zm9v"),
+            (b"\xff\xfe\xfd\xfc", "__79_A"),
+        ] {
             assert_eq!(base64(bytes), text);
         }
     }

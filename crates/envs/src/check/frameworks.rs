@@ -42,16 +42,24 @@ pub(crate) fn findings(scene: &Scene<'_>, facts: &Facts, graph: &Graph) -> Vec<F
 fn built(scene: &Scene<'_>, name: &str) -> Option<Built> {
     let dist = scene.named(name).next()?;
     let file = format!("{name}/version.py");
-    let text = scene.machine.text(scene.site.as_ref()?.join(&file)).unwrap_or_default();
+    let text = scene
+        .machine
+        .text(scene.site.as_ref()?.join(&file))
+        .unwrap_or_default();
     let value = |key: &str| {
         let line = text.lines().find(|line| {
-            line.split([':', '=']).next().is_some_and(|head| head.trim() == key)
+            line.split([':', '='])
+                .next()
+                .is_some_and(|head| head.trim() == key)
         })?;
         let value = line.split_once('=')?.1.trim().trim_matches(['\'', '"']);
         (value != "None" && !value.is_empty()).then(|| value.to_string())
     };
     let version = value("__version__").unwrap_or_else(|| dist.version.clone());
-    let local = version.split_once('+').map(|(_, local)| local.to_string()).unwrap_or_default();
+    let local = version
+        .split_once('+')
+        .map(|(_, local)| local.to_string())
+        .unwrap_or_default();
     let of_local = |start: &str| {
         let digits = local.strip_prefix(start)?;
         let digits: String = digits.chars().take_while(char::is_ascii_digit).collect();
@@ -60,7 +68,11 @@ fn built(scene: &Scene<'_>, name: &str) -> Option<Built> {
     Some(Built {
         cuda: value("cuda").or_else(|| of_local("cu")),
         hip: value("hip").or_else(|| local.strip_prefix("rocm").map(String::from)),
-        file: if text.is_empty() { in_site(scene, &dist.folder) } else { in_site(scene, &file) },
+        file: if text.is_empty() {
+            in_site(scene, &dist.folder)
+        } else {
+            in_site(scene, &file)
+        },
         version,
     })
 }
@@ -70,7 +82,12 @@ fn torch_on_machine(scene: &Scene<'_>, facts: &Facts, torch: &Built) -> Vec<Find
     let nvidia = gpus(facts);
     // A processor's own graphics unit shares the system's memory, and nobody trains on it.
     let amd = facts.known_gpus().iter().any(|gpu| {
-        gpu.vendor == Vendor::Amd && gpu.memory.total_bytes.value().is_some_and(|bytes| *bytes >= 6 << 30)
+        gpu.vendor == Vendor::Amd
+            && gpu
+                .memory
+                .total_bytes
+                .value()
+                .is_some_and(|bytes| *bytes >= 6 << 30)
     });
     let driver = Driver::of(facts);
     let finding = |id: &str, severity, cause: String, meaning: &str| {
@@ -83,7 +100,12 @@ fn torch_on_machine(scene: &Scene<'_>, facts: &Facts, torch: &Built) -> Vec<Find
     };
     let names = |some: &[&deskside_types::facts::Gpu]| -> String {
         some.iter()
-            .map(|gpu| gpu.name.value().cloned().unwrap_or_else(|| "an NVIDIA GPU".into()))
+            .map(|gpu| {
+                gpu.name
+                    .value()
+                    .cloned()
+                    .unwrap_or_else(|| "an NVIDIA GPU".into())
+            })
             .collect::<Vec<_>>()
             .join(", ")
     };
@@ -96,15 +118,25 @@ fn torch_on_machine(scene: &Scene<'_>, facts: &Facts, torch: &Built) -> Vec<Find
                     vec![finding(
                         "build-for-other-gpus",
                         Severity::WillBreak,
-                        format!("torch {} is built for NVIDIA's CUDA, and this machine has an AMD GPU", torch.version),
+                        format!(
+                            "torch {} is built for NVIDIA's CUDA, and this machine has an AMD GPU",
+                            torch.version
+                        ),
                         "it computes on the processor only; torch.cuda.is_available() is False",
                     )]
                 } else {
                     Vec::new()
                 };
             }
-            let major: u32 = cuda.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
-            let minimum = frameworks::torch().drivers.iter().find(|row| row.cuda_major == major);
+            let major: u32 = cuda
+                .split('.')
+                .next()
+                .and_then(|major| major.parse().ok())
+                .unwrap_or(0);
+            let minimum = frameworks::torch()
+                .drivers
+                .iter()
+                .find(|row| row.cuda_major == major);
             if let Some(row) = minimum
                 && !driver.reaches(&row.minimum)
             {
@@ -124,7 +156,10 @@ fn torch_on_machine(scene: &Scene<'_>, facts: &Facts, torch: &Built) -> Vec<Find
                     finding(
                         "no-code-for-this-gpu",
                         Severity::Broken,
-                        format!("torch {} has no code for {gpu} (compute capability {capability})", torch.version),
+                        format!(
+                            "torch {} has no code for {gpu} (compute capability {capability})",
+                            torch.version
+                        ),
                         "whatever computes on it ends in \"no kernel image is available\"",
                     )
                     .evidence(format!("{}: cuda = {cuda}", torch.file))
@@ -134,13 +169,19 @@ fn torch_on_machine(scene: &Scene<'_>, facts: &Facts, torch: &Built) -> Vec<Find
         }
         (None, Some(hip)) => {
             if !nvidia.is_empty() && !amd {
-                vec![finding(
-                    "build-for-other-gpus",
-                    Severity::WillBreak,
-                    format!("torch {} is built for AMD's ROCm, and this machine has {}", torch.version, names(&nvidia)),
-                    "it computes on the processor only, or can't be imported",
-                )
-                .evidence(format!("{}: hip = {hip}", torch.file))]
+                vec![
+                    finding(
+                        "build-for-other-gpus",
+                        Severity::WillBreak,
+                        format!(
+                            "torch {} is built for AMD's ROCm, and this machine has {}",
+                            torch.version,
+                            names(&nvidia)
+                        ),
+                        "it computes on the processor only, or can't be imported",
+                    )
+                    .evidence(format!("{}: hip = {hip}", torch.file)),
+                ]
             } else {
                 Vec::new()
             }
@@ -149,11 +190,18 @@ fn torch_on_machine(scene: &Scene<'_>, facts: &Facts, torch: &Built) -> Vec<Find
             let idle = !nvidia.is_empty() && !matches!(driver, Driver::Absent) || amd;
             let is_linux = facts.system.kind == deskside_types::facts::OsKind::Linux;
             if idle && is_linux && !meant {
-                let gpu = if nvidia.is_empty() { "an AMD GPU".to_string() } else { names(&nvidia) };
+                let gpu = if nvidia.is_empty() {
+                    "an AMD GPU".to_string()
+                } else {
+                    names(&nvidia)
+                };
                 vec![finding(
                     "gpu-unused",
                     Severity::WillBreak,
-                    format!("torch {} is built for the processor only, and this machine has {gpu}", torch.version),
+                    format!(
+                        "torch {} is built for the processor only, and this machine has {gpu}",
+                        torch.version
+                    ),
                     "torch.cuda.is_available() is False: code that asks for the GPU fails, other code is slow",
                 )]
             } else {
@@ -185,7 +233,11 @@ fn uncovered(facts: &Facts, torch: &Built, cuda: &str) -> Option<(String, String
                 .last()
                 .is_some_and(|newest| order(newest, capability) != Ordering::Greater));
         (!serves).then(|| {
-            let name = gpu.name.value().cloned().unwrap_or_else(|| "this GPU".into());
+            let name = gpu
+                .name
+                .value()
+                .cloned()
+                .unwrap_or_else(|| "this GPU".into());
             (name, capability.clone())
         })
     })
@@ -215,15 +267,24 @@ fn torch_companions(scene: &Scene<'_>, torch: &Built) -> Vec<Finding> {
         let family = |built: &Built| match (&built.cuda, &built.hip) {
             (Some(cuda), _) => Some(format!("CUDA {}", cuda)),
             (None, Some(_)) => Some("ROCm".to_string()),
-            (None, None) => built.version.ends_with("+cpu").then(|| "the processor".to_string()),
+            (None, None) => built
+                .version
+                .ends_with("+cpu")
+                .then(|| "the processor".to_string()),
         };
         let builds = (family(torch), family(&other));
         let cause = if !fits {
-            format!("{name} {} does not go with torch {}", other.version, torch.version)
+            format!(
+                "{name} {} does not go with torch {}",
+                other.version, torch.version
+            )
         } else if let (Some(left), Some(right)) = &builds
             && left != right
         {
-            format!("{name} {} is built for {right}, and torch {} for {left}", other.version, torch.version)
+            format!(
+                "{name} {} is built for {right}, and torch {} for {left}",
+                other.version, torch.version
+            )
         } else {
             continue;
         };
@@ -245,11 +306,16 @@ fn major_of(built: &Built) -> Option<u32> {
 
 /// TensorFlow is built for one CUDA major, torch for another.
 fn tensorflow_beside(scene: &Scene<'_>, torch: &Built) -> Option<Finding> {
-    let tensorflow = ["tensorflow", "tf-nightly"].iter().find_map(|name| scene.named(name).next())?;
+    let tensorflow = ["tensorflow", "tf-nightly"]
+        .iter()
+        .find_map(|name| scene.named(name).next())?;
     let wanted = environment::cuda().tensorflow_cuda;
     let has = major_of(torch)?;
     // On a machine without these libraries TensorFlow uses the processor, and nothing is in its way.
-    let libraries = scene.distributions.iter().any(|dist| super::cuda::major(scene, dist) == Some(wanted));
+    let libraries = scene
+        .distributions
+        .iter()
+        .any(|dist| super::cuda::major(scene, dist) == Some(wanted));
     (has > wanted).then(|| {
         Finding::new(
             Rank::Family,
@@ -275,7 +341,10 @@ fn jax(scene: &Scene<'_>, facts: &Facts, graph: &Graph) -> Vec<Finding> {
     let plugins: Vec<&Dist> = scene
         .distributions
         .iter()
-        .filter(|dist| dist.name.starts_with("jax-cuda") && (dist.name.ends_with("-plugin") || dist.name.ends_with("-pjrt")))
+        .filter(|dist| {
+            dist.name.starts_with("jax-cuda")
+                && (dist.name.ends_with("-plugin") || dist.name.ends_with("-pjrt"))
+        })
         .collect();
     for plugin in &plugins {
         if plugin.version.split('+').next() != jaxlib.version.split('+').next() {
@@ -284,11 +353,16 @@ fn jax(scene: &Scene<'_>, facts: &Facts, graph: &Graph) -> Vec<Finding> {
                     Rank::Pair,
                     "jax-plugin-version",
                     Severity::WillBreak,
-                    format!("{} {} does not go with jaxlib {}", plugin.name, plugin.version, jaxlib.version),
+                    format!(
+                        "{} {} does not go with jaxlib {}",
+                        plugin.name, plugin.version, jaxlib.version
+                    ),
                 )
                 .evidence(in_site(scene, &plugin.folder))
                 .evidence(in_site(scene, &jaxlib.folder))
-                .meaning("JAX passes a plugin of another version over and computes on the processor")
+                .meaning(
+                    "JAX passes a plugin of another version over and computes on the processor",
+                )
                 .mend(scene.sync_command())
                 .about([plugin.name.as_str(), "jaxlib"]),
             );
@@ -298,7 +372,11 @@ fn jax(scene: &Scene<'_>, facts: &Facts, graph: &Graph) -> Vec<Finding> {
     let driver = Driver::of(facts);
     for plugin in plugins.iter().filter(|dist| dist.name.ends_with("-plugin")) {
         let row = frameworks::jax().builds.iter().find(|build| {
-            plugin.name.strip_prefix("jax-").and_then(|rest| rest.strip_suffix("-plugin")) == Some(build.name.as_str())
+            plugin
+                .name
+                .strip_prefix("jax-")
+                .and_then(|rest| rest.strip_suffix("-plugin"))
+                == Some(build.name.as_str())
         });
         if let Some(row) = row
             && !nvidia.is_empty()
@@ -309,7 +387,12 @@ fn jax(scene: &Scene<'_>, facts: &Facts, graph: &Graph) -> Vec<Finding> {
                     Rank::Pair,
                     "driver-too-old",
                     Severity::Broken,
-                    format!("{} needs an NVIDIA driver from {} on, and this machine has {}", plugin.name, row.driver, driver.shown()),
+                    format!(
+                        "{} needs an NVIDIA driver from {} on, and this machine has {}",
+                        plugin.name,
+                        row.driver,
+                        driver.shown()
+                    ),
                 )
                 .evidence(in_site(scene, &plugin.folder))
                 .evidence(driver.shown())
@@ -321,15 +404,30 @@ fn jax(scene: &Scene<'_>, facts: &Facts, graph: &Graph) -> Vec<Finding> {
         }
     }
     let meant = scene.extras.iter().any(|extra| extra.contains("cpu"));
-    if plugins.is_empty() && !nvidia.is_empty() && !matches!(driver, Driver::Absent) && !meant && graph.project_wants("jax") {
+    if plugins.is_empty()
+        && !nvidia.is_empty()
+        && !matches!(driver, Driver::Absent)
+        && !meant
+        && graph.project_wants("jax")
+    {
         findings.push(
             Finding::new(
                 Rank::Pair,
                 "gpu-unused",
                 Severity::Suspicious,
-                format!("jax is installed for the processor only, and this machine has {}", nvidia.iter().filter_map(|gpu| gpu.name.value().cloned()).collect::<Vec<_>>().join(", ")),
+                format!(
+                    "jax is installed for the processor only, and this machine has {}",
+                    nvidia
+                        .iter()
+                        .filter_map(|gpu| gpu.name.value().cloned())
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                ),
             )
-            .evidence(format!("{}: no jax-cuda plugin beside it", in_site(scene, &jaxlib.folder)))
+            .evidence(format!(
+                "{}: no jax-cuda plugin beside it",
+                in_site(scene, &jaxlib.folder)
+            ))
             .meaning("JAX computes on the processor")
             .mend("deskside env why jax")
             .mend(CHOOSE)

@@ -16,27 +16,51 @@ pub(crate) fn findings(scene: &Scene<'_>, facts: &Facts) -> Vec<Finding> {
         Seen::No => {
             let shown = scene.shown(&scene.environment);
             let finding = match scene.machine.link(&scene.environment) {
-                Ok(target) => {
-                    Finding::new(Rank::Interpreter, "environment-gone", Severity::Broken, format!("{shown} is a link that leads nowhere"))
-                        .evidence(format!("{shown} -> {}", target.display()))
-                }
-                Err(_) => Finding::new(Rank::Interpreter, "environment-gone", Severity::Broken, format!("there is no environment at {shown}")),
+                Ok(target) => Finding::new(
+                    Rank::Interpreter,
+                    "environment-gone",
+                    Severity::Broken,
+                    format!("{shown} is a link that leads nowhere"),
+                )
+                .evidence(format!("{shown} -> {}", target.display())),
+                Err(_) => Finding::new(
+                    Rank::Interpreter,
+                    "environment-gone",
+                    Severity::Broken,
+                    format!("there is no environment at {shown}"),
+                ),
             };
-            return vec![finding.meaning("nothing of the project can run").mend(REBUILD)];
+            return vec![
+                finding
+                    .meaning("nothing of the project can run")
+                    .mend(REBUILD),
+            ];
         }
     };
     if scene.settings.is_no() && !scene.is_conda {
-        let has_python = entries.iter().any(|entry| entry.name == "bin" || entry.name == "lib");
+        let has_python = entries
+            .iter()
+            .any(|entry| entry.name == "bin" || entry.name == "lib");
         let shown = scene.shown(&scene.environment);
         return vec![if has_python {
             Finding::new(Rank::Interpreter, "settings-missing", Severity::Broken, format!("{shown}/pyvenv.cfg is missing"))
                 .meaning("without it Python does not know that it is in an environment: the packages of the environment are not found")
                 .mend(REBUILD)
         } else {
-            Finding::new(Rank::Interpreter, "no-environment", Severity::Broken, format!("{shown} is a folder that is no Python environment"))
-                .evidences(entries.iter().take(4).map(|entry| format!("{shown}/{}", entry.name)))
-                .meaning("there is no interpreter and no folder of packages in it")
-                .mend(REBUILD)
+            Finding::new(
+                Rank::Interpreter,
+                "no-environment",
+                Severity::Broken,
+                format!("{shown} is a folder that is no Python environment"),
+            )
+            .evidences(
+                entries
+                    .iter()
+                    .take(4)
+                    .map(|entry| format!("{shown}/{}", entry.name)),
+            )
+            .meaning("there is no interpreter and no folder of packages in it")
+            .mend(REBUILD)
         }];
     }
     let mut findings: Vec<Finding> = Vec::new();
@@ -57,7 +81,10 @@ pub(crate) fn findings(scene: &Scene<'_>, facts: &Facts) -> Vec<Finding> {
                 Rank::Interpreter,
                 "packages-folder-missing",
                 Severity::Broken,
-                format!("{} has no lib/python3.N/site-packages", scene.shown(&scene.environment)),
+                format!(
+                    "{} has no lib/python3.N/site-packages",
+                    scene.shown(&scene.environment)
+                ),
             )
             .meaning("there is nowhere that packages could be found")
             .mend(REBUILD),
@@ -86,10 +113,15 @@ fn link(scene: &Scene<'_>) -> Option<Finding> {
         return Some(finding.meaning(origin(gone)).mend(REBUILD));
     }
     scene.interpreter.absent.then(|| {
-        Finding::new(Rank::Interpreter, "interpreter-gone", Severity::Broken, format!("{shown} is missing"))
-            .evidence(shown)
-            .meaning("nothing of the environment can be started")
-            .mend(REBUILD)
+        Finding::new(
+            Rank::Interpreter,
+            "interpreter-gone",
+            Severity::Broken,
+            format!("{shown} is missing"),
+        )
+        .evidence(shown)
+        .meaning("nothing of the environment can be started")
+        .mend(REBUILD)
     })
 }
 
@@ -111,7 +143,11 @@ fn origin(gone: &Path) -> &'static str {
 
 /// The program itself: empty, no program, for another processor or another C library.
 fn program(scene: &Scene<'_>, facts: &Facts) -> Option<Finding> {
-    let real = scene.interpreter.real.clone().unwrap_or_else(|| scene.environment.join("bin/python"));
+    let real = scene
+        .interpreter
+        .real
+        .clone()
+        .unwrap_or_else(|| scene.environment.join("bin/python"));
     let shown = scene.shown(&real);
     let finding = |id: &str, severity, cause: String| {
         Finding::new(Rank::Interpreter, id, severity, cause).mend(REBUILD)
@@ -120,22 +156,47 @@ fn program(scene: &Scene<'_>, facts: &Facts) -> Option<Finding> {
     let stat = scene.machine.stat(&real).ok()?;
     if stat.kind != FileKind::File || stat.mode & 0o111 == 0 {
         return Some(
-            finding("interpreter-unusable", Severity::Broken, format!("the interpreter {shown} can't be executed"))
-                .evidence(if stat.kind == FileKind::File { format!("{shown}: mode {:o}", stat.mode) } else { format!("{shown} is no file") })
-                .meaning("nothing of the environment can be started"),
+            finding(
+                "interpreter-unusable",
+                Severity::Broken,
+                format!("the interpreter {shown} can't be executed"),
+            )
+            .evidence(if stat.kind == FileKind::File {
+                format!("{shown}: mode {:o}", stat.mode)
+            } else {
+                format!("{shown} is no file")
+            })
+            .meaning("nothing of the environment can be started"),
         );
     }
     match scene.interpreter.program.as_ref()? {
         Program::Empty => Some(
-            finding("interpreter-damaged", Severity::Broken, format!("the interpreter {shown} is an empty file"))
-                .meaning("nothing of the environment can be started; the Python it comes from is damaged"),
+            finding(
+                "interpreter-damaged",
+                Severity::Broken,
+                format!("the interpreter {shown} is an empty file"),
+            )
+            .meaning(
+                "nothing of the environment can be started; the Python it comes from is damaged",
+            ),
         ),
         Program::Elf { end, .. } if *end > stat.size => Some(
-            finding("interpreter-damaged", Severity::Broken, format!("the interpreter {shown} is cut off"))
-                .evidence(format!("{shown}: {} bytes, and its headers reach to {end}", stat.size))
-                .meaning("starting it ends at once; the Python it comes from is damaged"),
+            finding(
+                "interpreter-damaged",
+                Severity::Broken,
+                format!("the interpreter {shown} is cut off"),
+            )
+            .evidence(format!(
+                "{shown}: {} bytes, and its headers reach to {end}",
+                stat.size
+            ))
+            .meaning("starting it ends at once; the Python it comes from is damaged"),
         ),
-        Program::Elf { architecture, loader, .. } => {
+        Program::Elf {
+            architecture,
+            loader,
+            ..
+        } => {
             let hardware = hardware?;
             if facts.system.kind == OsKind::MacOs {
                 return Some(
@@ -143,7 +204,9 @@ fn program(scene: &Scene<'_>, facts: &Facts) -> Option<Finding> {
                         .meaning("the environment was copied from another machine; nothing of it can be started"),
                 );
             }
-            let runs = architecture == hardware || (architecture == "i386" && hardware == "x86_64") || (architecture == "arm" && hardware == "aarch64");
+            let runs = architecture == hardware
+                || (architecture == "i386" && hardware == "x86_64")
+                || (architecture == "arm" && hardware == "aarch64");
             if !runs {
                 return Some(
                     finding(
@@ -196,10 +259,17 @@ fn home(scene: &Scene<'_>) -> Option<Finding> {
     let Some(home) = scene.setting("home") else {
         let shown = scene.shown(&scene.environment.join("pyvenv.cfg"));
         return matches!(scene.settings, Seen::Yes(_)).then(|| {
-            Finding::new(Rank::Interpreter, "settings-damaged", Severity::Broken, format!("{shown} has no `home`"))
-                .evidence(shown)
-                .meaning("Python does not take the folder for an environment: its packages are not found")
-                .mend(REBUILD)
+            Finding::new(
+                Rank::Interpreter,
+                "settings-damaged",
+                Severity::Broken,
+                format!("{shown} has no `home`"),
+            )
+            .evidence(shown)
+            .meaning(
+                "Python does not take the folder for an environment: its packages are not found",
+            )
+            .mend(REBUILD)
         });
     };
     gone_folder(scene, Path::new(home)).then(|| {
@@ -231,9 +301,16 @@ fn series(scene: &Scene<'_>) -> Option<Finding> {
         Severity::Broken,
         format!("the Python behind the environment is {now} now, and its packages are for {site}"),
     )
-    .evidence(format!("{} -> {}", scene.shown(&scene.environment.join("bin/python")), real.display()))
+    .evidence(format!(
+        "{} -> {}",
+        scene.shown(&scene.environment.join("bin/python")),
+        real.display()
+    ))
     .evidence(format!("packages lie in {}", scene.shown(folder)));
-    if let Some(told) = scene.setting("version_info").or_else(|| scene.setting("version")) {
+    if let Some(told) = scene
+        .setting("version_info")
+        .or_else(|| scene.setting("version"))
+    {
         finding = finding.evidence(line_of(scene, "version", told));
     }
     Some(
@@ -250,7 +327,9 @@ fn moved(scene: &Scene<'_>) -> Option<Finding> {
     let mut here = 0;
     let mut entries = scene.machine.entries(&bin).unwrap_or_default();
     entries.retain(|entry| {
-        entry.kind == FileKind::File && !entry.name.starts_with(['.', '_']) && !entry.name.contains("ctivate")
+        entry.kind == FileKind::File
+            && !entry.name.starts_with(['.', '_'])
+            && !entry.name.contains("ctivate")
     });
     let questions: Vec<Question> = entries
         .iter()
@@ -275,9 +354,18 @@ fn moved(scene: &Scene<'_>) -> Option<Finding> {
     let (_, python) = elsewhere.first()?;
     let other = python.parent()?.parent()?;
     // The same folder by another name, through a link above it, is no other place.
-    let same = scene.machine.real_path(other).is_ok_and(|real| Some(real) == scene.machine.real_path(&scene.environment).ok());
+    let same = scene
+        .machine
+        .real_path(other)
+        .is_ok_and(|real| Some(real) == scene.machine.real_path(&scene.environment).ok());
     // A script that a person put there may start any Python: a moved environment has them all elsewhere.
-    if same || here > 0 || python.file_name().is_some_and(|name| !name.to_string_lossy().starts_with("python")) || python.starts_with("/usr") {
+    if same
+        || here > 0
+        || python
+            .file_name()
+            .is_some_and(|name| !name.to_string_lossy().starts_with("python"))
+        || python.starts_with("/usr")
+    {
         return None;
     }
     Some(
@@ -301,7 +389,10 @@ fn script_python(text: &str) -> Option<PathBuf> {
     let first = lines.next()?.strip_prefix("#!")?.trim();
     let path = if first == "/bin/sh" {
         let exec = lines.next()?.strip_prefix("'''exec' ")?;
-        exec.split_whitespace().next()?.trim_matches(['"', '\'']).to_string()
+        exec.split_whitespace()
+            .next()?
+            .trim_matches(['"', '\''])
+            .to_string()
     } else {
         first.split_whitespace().next()?.to_string()
     };
@@ -321,7 +412,11 @@ fn line_of(scene: &Scene<'_>, key: &str, value: &str) -> String {
         .lines()
         .position(|line| line.to_lowercase().starts_with(key) && line.contains(value));
     match line {
-        Some(line) => format!("{shown}:{}: {}", line + 1, text.lines().nth(line).unwrap_or_default()),
+        Some(line) => format!(
+            "{shown}:{}: {}",
+            line + 1,
+            text.lines().nth(line).unwrap_or_default()
+        ),
         None => format!("{shown}: {key} = {value}"),
     }
 }

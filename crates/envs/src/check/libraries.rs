@@ -24,16 +24,27 @@ pub(crate) fn findings(scene: &Scene<'_>, facts: &Facts) -> Vec<Finding> {
         OsKind::Linux => "LD_LIBRARY_PATH",
         OsKind::MacOs => "DYLD_LIBRARY_PATH",
     };
-    let Some(value) = scene.machine.variable(name).filter(|value| !value.is_empty()) else {
+    let Some(value) = scene
+        .machine
+        .variable(name)
+        .filter(|value| !value.is_empty())
+    else {
         return Vec::new();
     };
     let bundled = bundled(scene);
-    let environment = scene.machine.real_path(&scene.environment).unwrap_or_else(|_| scene.environment.clone());
+    let environment = scene
+        .machine
+        .real_path(&scene.environment)
+        .unwrap_or_else(|_| scene.environment.clone());
     let mut evidence = Vec::new();
     let mut old_cxx = None;
     for part in value.split([':', ';']).filter(|part| !part.is_empty()) {
         let folder = PathBuf::from(part);
-        if scene.machine.real_path(&folder).is_ok_and(|real| real.starts_with(&environment)) {
+        if scene
+            .machine
+            .real_path(&folder)
+            .is_ok_and(|real| real.starts_with(&environment))
+        {
             continue;
         }
         for entry in scene.machine.entries(&folder).unwrap_or_default() {
@@ -42,7 +53,11 @@ pub(crate) fn findings(scene: &Scene<'_>, facts: &Facts) -> Vec<Finding> {
                 && let Some(site) = &scene.site
                 && differ(scene, &theirs, &site.join(ours))
             {
-                evidence.push(format!("{} comes before {}", theirs.display(), in_site(scene, ours)));
+                evidence.push(format!(
+                    "{} comes before {}",
+                    theirs.display(),
+                    in_site(scene, ours)
+                ));
             }
             if entry.name == "libstdc++.so.6" {
                 old_cxx = old_cxx.or_else(|| older(scene, &theirs));
@@ -69,7 +84,13 @@ pub(crate) fn findings(scene: &Scene<'_>, facts: &Facts) -> Vec<Finding> {
                 .mend(format!("unset {name}")),
         );
     }
-    if let Some((old, system)) = old_cxx.filter(|_| !bundled.is_empty() || scene.distributions.iter().any(|dist| dist.tags.iter().any(|tag| !tag.ends_with("-any")))) {
+    if let Some((old, system)) = old_cxx.filter(|_| {
+        !bundled.is_empty()
+            || scene
+                .distributions
+                .iter()
+                .any(|dist| dist.tags.iter().any(|tag| !tag.ends_with("-any")))
+    }) {
         findings.push(
             Finding::new(
                 Rank::Surroundings,
@@ -79,7 +100,9 @@ pub(crate) fn findings(scene: &Scene<'_>, facts: &Facts) -> Vec<Finding> {
             )
             .evidence(old)
             .evidence(system)
-            .meaning("compiled packages that need the newer one end in \"version `GLIBCXX_… not found\"")
+            .meaning(
+                "compiled packages that need the newer one end in \"version `GLIBCXX_… not found\"",
+            )
             .mend(format!("unset {name}")),
         );
     }
@@ -97,7 +120,9 @@ fn bundled<'a>(scene: &'a Scene<'_>) -> BTreeMap<&'a str, &'a str> {
             let path = file.path.as_str();
             let name = path.rsplit('/').next()?;
             // Modules of Python carry its tag and are found by Python, not by the loader.
-            let is_library = name.starts_with("lib") && (name.contains(".so") || name.ends_with(".dylib")) && !name.contains("cpython");
+            let is_library = name.starts_with("lib")
+                && (name.contains(".so") || name.ends_with(".dylib"))
+                && !name.contains("cpython");
             is_library.then_some((name, path))
         })
         .collect()
@@ -115,10 +140,21 @@ fn differ(scene: &Scene<'_>, theirs: &Path, ours: &Path) -> bool {
 fn older(scene: &Scene<'_>, theirs: &Path) -> Option<(String, String)> {
     let number = |path: &Path| -> Option<(u32, PathBuf)> {
         let real = scene.machine.real_path(path).ok()?;
-        let number = real.file_name()?.to_string_lossy().rsplit('.').next()?.parse().ok()?;
+        let number = real
+            .file_name()?
+            .to_string_lossy()
+            .rsplit('.')
+            .next()?
+            .parse()
+            .ok()?;
         Some((number, real))
     };
     let (its, its_path) = number(theirs)?;
     let (systems, systems_path) = SYSTEM.iter().find_map(|path| number(Path::new(path)))?;
-    (its < systems).then(|| (its_path.display().to_string(), systems_path.display().to_string()))
+    (its < systems).then(|| {
+        (
+            its_path.display().to_string(),
+            systems_path.display().to_string(),
+        )
+    })
 }

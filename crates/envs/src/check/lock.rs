@@ -34,9 +34,15 @@ pub(crate) fn packages(text: &str) -> Option<Vec<Locked>> {
                 let source = package.get("source").and_then(toml::Value::as_table);
                 Some(Locked {
                     name: normalised_name(package.get("name")?.as_str()?),
-                    version: package.get("version").and_then(toml::Value::as_str).unwrap_or_default().into(),
+                    version: package
+                        .get("version")
+                        .and_then(toml::Value::as_str)
+                        .unwrap_or_default()
+                        .into(),
                     local: source.is_some_and(|source| {
-                        ["virtual", "editable", "directory"].iter().any(|kind| source.contains_key(*kind))
+                        ["virtual", "editable", "directory"]
+                            .iter()
+                            .any(|kind| source.contains_key(*kind))
                     }),
                     table: package.clone(),
                 })
@@ -48,16 +54,21 @@ pub(crate) fn packages(text: &str) -> Option<Vec<Locked>> {
 /// The project's own package in its lock file.
 pub(crate) fn root<'a>(packages: &'a [Locked], name: Option<&str>) -> Option<&'a Locked> {
     let is_here = |package: &&Locked| {
-        package.table.get("source").and_then(toml::Value::as_table).is_some_and(|source| {
-            ["virtual", "editable"]
-                .iter()
-                .any(|kind| source.get(*kind).and_then(toml::Value::as_str) == Some("."))
-        })
+        package
+            .table
+            .get("source")
+            .and_then(toml::Value::as_table)
+            .is_some_and(|source| {
+                ["virtual", "editable"]
+                    .iter()
+                    .any(|kind| source.get(*kind).and_then(toml::Value::as_str) == Some("."))
+            })
     };
-    packages
-        .iter()
-        .find(is_here)
-        .or_else(|| packages.iter().find(|package| Some(package.name.as_str()) == name))
+    packages.iter().find(is_here).or_else(|| {
+        packages
+            .iter()
+            .find(|package| Some(package.name.as_str()) == name)
+    })
 }
 
 pub(crate) fn findings(scene: &Scene<'_>, platform: &Platform) -> Vec<Finding> {
@@ -66,10 +77,15 @@ pub(crate) fn findings(scene: &Scene<'_>, platform: &Platform) -> Vec<Finding> {
     };
     let Some(packages) = packages(&text) else {
         return vec![
-            Finding::new(Rank::Lock, "lock-unreadable", Severity::WillBreak, "uv.lock can't be read")
-                .evidence(trouble(&text))
-                .meaning("nothing can be installed from it until it is made anew")
-                .mend("deskside env lock"),
+            Finding::new(
+                Rank::Lock,
+                "lock-unreadable",
+                Severity::WillBreak,
+                "uv.lock can't be read",
+            )
+            .evidence(trouble(&text))
+            .meaning("nothing can be installed from it until it is made anew")
+            .mend("deskside env lock"),
         ];
     };
     let Some(markers) = &platform.markers else {
@@ -77,13 +93,23 @@ pub(crate) fn findings(scene: &Scene<'_>, platform: &Platform) -> Vec<Finding> {
     };
     let name = scene.project_file("pyproject.toml").yes().and_then(|text| {
         let table = text.parse::<toml::Table>().ok()?;
-        Some(normalised_name(table.get("project")?.get("name")?.as_str()?))
+        Some(normalised_name(
+            table.get("project")?.get("name")?.as_str()?,
+        ))
     });
     let root = root(&packages, name.as_deref());
-    let wanted = root.map(|root| wanted(scene, &packages, root, markers)).unwrap_or_default();
+    let wanted = root
+        .map(|root| wanted(scene, &packages, root, markers))
+        .unwrap_or_default();
     let mut by_name: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for package in packages.iter().filter(|package| !package.local && !package.version.is_empty()) {
-        by_name.entry(&package.name).or_default().insert(&package.version);
+    for package in packages
+        .iter()
+        .filter(|package| !package.local && !package.version.is_empty())
+    {
+        by_name
+            .entry(&package.name)
+            .or_default()
+            .insert(&package.version);
     }
     let line = |name: &str| {
         let header = format!("name = \"{name}\"");
@@ -127,11 +153,16 @@ pub(crate) fn findings(scene: &Scene<'_>, platform: &Platform) -> Vec<Finding> {
         .collect();
     if let [one] = missing.as_slice() {
         findings.push(
-            Finding::new(Rank::Lock, "locked-package-missing", Severity::Broken, format!("{one} is in uv.lock and not in the environment"))
-                .evidence(format!("{}: {one}", line(one)))
-                .meaning("what needs it ends in ModuleNotFoundError")
-                .mend("deskside env sync")
-                .about([one.as_str()]),
+            Finding::new(
+                Rank::Lock,
+                "locked-package-missing",
+                Severity::Broken,
+                format!("{one} is in uv.lock and not in the environment"),
+            )
+            .evidence(format!("{}: {one}", line(one)))
+            .meaning("what needs it ends in ModuleNotFoundError")
+            .mend("deskside env sync")
+            .about([one.as_str()]),
         );
     } else if !missing.is_empty() {
         let shown: Vec<&str> = missing.iter().take(6).map(|name| name.as_str()).collect();
@@ -141,9 +172,20 @@ pub(crate) fn findings(scene: &Scene<'_>, platform: &Platform) -> Vec<Finding> {
                 Rank::Lock,
                 "locked-package-missing",
                 Severity::Broken,
-                format!("{} packages of uv.lock are not in the environment", missing.len()),
+                format!(
+                    "{} packages of uv.lock are not in the environment",
+                    missing.len()
+                ),
             )
-            .evidence(format!("uv.lock: {}{}", shown.join(", "), if more > 0 { format!(" and {more} more") } else { String::new() }))
+            .evidence(format!(
+                "uv.lock: {}{}",
+                shown.join(", "),
+                if more > 0 {
+                    format!(" and {more} more")
+                } else {
+                    String::new()
+                }
+            ))
             .meaning("what needs them ends in ModuleNotFoundError")
             .mend("deskside env sync")
             .about(missing.iter().map(|name| name.as_str())),
@@ -159,7 +201,10 @@ fn together(findings: Vec<Finding>) -> Finding {
         Rank::Lock,
         "not-as-locked",
         Severity::WillBreak,
-        format!("{} packages are of other versions than uv.lock names", findings.len()),
+        format!(
+            "{} packages are of other versions than uv.lock names",
+            findings.len()
+        ),
     )
     .evidences(findings.iter().take(8).map(|finding| finding.cause.clone()));
     if more > 0 {
@@ -172,7 +217,10 @@ fn together(findings: Vec<Finding>) -> Finding {
 }
 
 fn same(locked: &str, installed: &str) -> bool {
-    match (pep440_rs::Version::from_str(locked), pep440_rs::Version::from_str(installed)) {
+    match (
+        pep440_rs::Version::from_str(locked),
+        pep440_rs::Version::from_str(installed),
+    ) {
         (Ok(locked), Ok(installed)) => locked == installed,
         _ => locked == installed,
     }
@@ -181,9 +229,14 @@ fn same(locked: &str, installed: &str) -> bool {
 fn trouble(text: &str) -> String {
     match text.parse::<toml::Table>() {
         Err(error) => {
-            let line = error.span().map(|span| text[..span.start.min(text.len())].lines().count().max(1));
+            let line = error
+                .span()
+                .map(|span| text[..span.start.min(text.len())].lines().count().max(1));
             let message = error.message().to_string();
-            line.map_or_else(|| message.clone(), |line| format!("uv.lock:{line}: {message}"))
+            line.map_or_else(
+                || message.clone(),
+                |line| format!("uv.lock:{line}: {message}"),
+            )
         }
         Ok(_) => "uv.lock: it names no packages".into(),
     }
@@ -201,23 +254,40 @@ fn wanted(
     let active: Vec<ExtraName> = scene
         .extras
         .iter()
-        .filter_map(|extra| ExtraName::from_str(&format!("extra-{}-{}-{extra}", root.name.len(), root.name)).ok())
-        .chain(ExtraName::from_str(&format!("project-{}-{}", root.name.len(), root.name)))
+        .filter_map(|extra| {
+            ExtraName::from_str(&format!("extra-{}-{}-{extra}", root.name.len(), root.name)).ok()
+        })
+        .chain(ExtraName::from_str(&format!(
+            "project-{}-{}",
+            root.name.len(),
+            root.name
+        )))
         .collect();
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut done: BTreeSet<(String, String, String)> = BTreeSet::new();
     let mut ahead: Vec<(&Locked, Option<String>)> = vec![(root, None)];
     ahead.extend(scene.extras.iter().map(|extra| (root, Some(extra.clone()))));
     while let Some((package, extra)) = ahead.pop() {
-        let key = (package.name.clone(), package.version.clone(), extra.clone().unwrap_or_default());
+        let key = (
+            package.name.clone(),
+            package.version.clone(),
+            extra.clone().unwrap_or_default(),
+        );
         if !done.insert(key) {
             continue;
         }
         let dependencies = match &extra {
             None => package.table.get("dependencies"),
-            Some(extra) => package.table.get("optional-dependencies").and_then(|all| all.get(extra.as_str())),
+            Some(extra) => package
+                .table
+                .get("optional-dependencies")
+                .and_then(|all| all.get(extra.as_str())),
         };
-        for dependency in dependencies.and_then(toml::Value::as_array).into_iter().flatten() {
+        for dependency in dependencies
+            .and_then(toml::Value::as_array)
+            .into_iter()
+            .flatten()
+        {
             let string = |key: &str| dependency.get(key).and_then(toml::Value::as_str);
             let Some(name) = string("name").map(normalised_name) else {
                 continue;
@@ -228,13 +298,27 @@ fn wanted(
                 continue;
             }
             let version = string("version");
-            for target in packages.iter().filter(|one| one.name == name && version.is_none_or(|version| one.version == version)) {
+            for target in packages.iter().filter(|one| {
+                one.name == name && version.is_none_or(|version| one.version == version)
+            }) {
                 if !target.local {
-                    found.entry(name.clone()).or_default().insert(target.version.clone());
+                    found
+                        .entry(name.clone())
+                        .or_default()
+                        .insert(target.version.clone());
                 }
                 ahead.push((target, None));
-                for extra in dependency.get("extra").and_then(toml::Value::as_array).into_iter().flatten() {
-                    ahead.extend(extra.as_str().map(|extra| (target, Some(extra.to_string()))));
+                for extra in dependency
+                    .get("extra")
+                    .and_then(toml::Value::as_array)
+                    .into_iter()
+                    .flatten()
+                {
+                    ahead.extend(
+                        extra
+                            .as_str()
+                            .map(|extra| (target, Some(extra.to_string()))),
+                    );
                 }
             }
         }

@@ -9,7 +9,19 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Top-level folders that badly packed distributions bring by mistake; nobody imports them.
 const BY_MISTAKE: &[&str] = &[
-    "benchmarks", "bin", "doc", "docs", "example", "examples", "licenses", "scripts", "share", "test", "testing", "tests", "tools",
+    "benchmarks",
+    "bin",
+    "doc",
+    "docs",
+    "example",
+    "examples",
+    "licenses",
+    "scripts",
+    "share",
+    "test",
+    "testing",
+    "tests",
+    "tools",
 ];
 
 /// Files with several owners that say different hashes, by path.
@@ -90,7 +102,10 @@ fn matters(scene: &Scene<'_>, path: &str) -> bool {
     if top == ".." || BY_MISTAKE.contains(&top) || top.ends_with(".dist-info") {
         return false;
     }
-    let is_code = [".py", ".so", ".pyd", ".dylib"].iter().any(|end| path.ends_with(end)) || path.contains(".so.");
+    let is_code = [".py", ".so", ".pyd", ".dylib"]
+        .iter()
+        .any(|end| path.ends_with(end))
+        || path.contains(".so.");
     if !is_code {
         return false;
     }

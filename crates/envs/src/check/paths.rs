@@ -11,7 +11,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// `.pth` files that tools write themselves, without an owner, or that older releases leave behind.
-const TOOLS: &[&str] = &["_virtualenv.pth", "distutils-precedence.pth", "easy-install.pth"];
+const TOOLS: &[&str] = &[
+    "_virtualenv.pth",
+    "distutils-precedence.pth",
+    "easy-install.pth",
+];
 
 pub(crate) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
     let Some(site) = &scene.site else {
@@ -31,10 +35,8 @@ pub(crate) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
                 .distributions
                 .iter()
                 .find(|dist| {
-                    dist.record
-                        .as_ref()
-                        .yes()
-                        .is_some_and(|files| files.iter().any(|file| file.path == entry.name))
+                    let files = dist.record.as_ref().yes();
+                    files.is_some_and(|files| files.iter().any(|file| file.path == entry.name))
                 })
                 .map(|dist| dist.name.clone());
             if owner.as_ref().is_some_and(|owner| told.contains(owner)) {
@@ -54,8 +56,11 @@ fn editables(scene: &Scene<'_>) -> Vec<Finding> {
         .filter_map(|dist| {
             let folder = local(dist.editable.as_deref()?)?;
             is_gone(scene, &folder).then(|| {
-                gone(scene, &dist.name, &folder)
-                    .evidence(format!("{}/direct_url.json: {}", in_site(scene, &dist.folder), folder.display()))
+                gone(scene, &dist.name, &folder).evidence(format!(
+                    "{}/direct_url.json: {}",
+                    in_site(scene, &dist.folder),
+                    folder.display()
+                ))
             })
         })
         .collect()
@@ -66,9 +71,14 @@ fn gone(scene: &Scene<'_>, name: &str, folder: &Path) -> Finding {
         Rank::Installation,
         "editable-gone",
         Severity::Broken,
-        format!("{name} is installed editable from {}, which is gone", scene.shown(folder)),
+        format!(
+            "{name} is installed editable from {}, which is gone",
+            scene.shown(folder)
+        ),
     )
-    .meaning("its modules can't be imported: the folder was moved, renamed or removed after the install")
+    .meaning(
+        "its modules can't be imported: the folder was moved, renamed or removed after the install",
+    )
     .mend(format!("{} --editable THE-NEW-FOLDER", scene.uv("install")))
     .about([name])
 }
@@ -97,9 +107,14 @@ fn is_gone(scene: &Scene<'_>, path: &Path) -> bool {
 fn egg_link(scene: &Scene<'_>, site: &Path, name: &str) -> Option<Finding> {
     let text = scene.machine.text(site.join(name)).ok()?;
     let folder = PathBuf::from(text.lines().next()?.trim());
-    let distribution = deskside_knowledge::python::normalised_name(name.trim_end_matches(".egg-link"));
+    let distribution =
+        deskside_knowledge::python::normalised_name(name.trim_end_matches(".egg-link"));
     is_gone(scene, &folder).then(|| {
-        gone(scene, &distribution, &folder).evidence(format!("{}:1: {}", in_site(scene, name), folder.display()))
+        gone(scene, &distribution, &folder).evidence(format!(
+            "{}:1: {}",
+            in_site(scene, name),
+            folder.display()
+        ))
     })
 }
 
@@ -129,7 +144,10 @@ fn pth(scene: &Scene<'_>, site: &Path, name: &str, owner: Option<String>) -> Vec
                     Rank::Installation,
                     "path-file-leads-nowhere",
                     Severity::WillBreak,
-                    format!("{name} adds {} to the import path, which is gone", scene.shown(&target)),
+                    format!(
+                        "{name} adds {} to the import path, which is gone",
+                        scene.shown(&target)
+                    ),
                 )
                 .meaning("the modules that were imported from there can't be found any more")
                 .mend(format!("rm {shown}")),
@@ -141,7 +159,13 @@ fn pth(scene: &Scene<'_>, site: &Path, name: &str, owner: Option<String>) -> Vec
 }
 
 /// A line that Python runs at each start.
-fn import_line(scene: &Scene<'_>, site: &Path, name: &str, line: &str, owner: Option<&str>) -> Option<Finding> {
+fn import_line(
+    scene: &Scene<'_>,
+    site: &Path,
+    name: &str,
+    line: &str,
+    owner: Option<&str>,
+) -> Option<Finding> {
     if TOOLS.contains(&name) || name.starts_with("__editable__") || name.ends_with("-nspkg.pth") {
         // An editable install by a finder: its module holds the folders.
         return finder(scene, site, name, owner);
@@ -151,18 +175,33 @@ fn import_line(scene: &Scene<'_>, site: &Path, name: &str, line: &str, owner: Op
         .split(|letter: char| !(letter.is_alphanumeric() || letter == '_'))
         .next()
         .filter(|module| !module.is_empty())?;
-    let found = ["", ".py"]
-        .iter()
-        .any(|end| scene.machine.exists(site.join(format!("{module}{end}"))).unwrap_or(true))
-        || scene.listing.iter().any(|entry| {
+    let found =
+        ["", ".py"].iter().any(|end| {
+            scene
+                .machine
+                .exists(site.join(format!("{module}{end}")))
+                .unwrap_or(true)
+        }) || scene.listing.iter().any(|entry| {
             entry.name.starts_with(&format!("{module}.")) && entry.name.ends_with(".so")
-        })
-        || scene.interpreter.library.as_ref().is_none_or(|library| {
-            ["", ".py"]
-                .iter()
-                .any(|end| scene.machine.exists(library.join(format!("{module}{end}"))).unwrap_or(true))
-        })
-        || ["sys", "time", "builtins", "marshal", "itertools", "_thread", "posix", "gc", "errno"].contains(&module);
+        }) || scene.interpreter.library.as_ref().is_none_or(|library| {
+            ["", ".py"].iter().any(|end| {
+                scene
+                    .machine
+                    .exists(library.join(format!("{module}{end}")))
+                    .unwrap_or(true)
+            })
+        }) || [
+            "sys",
+            "time",
+            "builtins",
+            "marshal",
+            "itertools",
+            "_thread",
+            "posix",
+            "gc",
+            "errno",
+        ]
+        .contains(&module);
     let finding = if !found {
         Finding::new(
             Rank::Installation,
@@ -170,7 +209,9 @@ fn import_line(scene: &Scene<'_>, site: &Path, name: &str, line: &str, owner: Op
             Severity::WillBreak,
             format!("{name} imports {module} at each start of Python, and there is no such module"),
         )
-        .meaning("every start of Python prints an error, and what the module should set up is not there")
+        .meaning(
+            "every start of Python prints an error, and what the module should set up is not there",
+        )
     } else if owner.is_none() {
         Finding::new(
             Rank::Installation,
@@ -203,10 +244,16 @@ fn finder(scene: &Scene<'_>, site: &Path, name: &str, owner: Option<&str>) -> Op
         .filter(|part| part.starts_with('/'))
         .map(PathBuf::from)
         .collect();
-    let missing = folders.iter().find(|folder| {
-        is_gone(scene, folder) && is_gone(scene, &folder.with_extension("py"))
-    })?;
-    Some(gone(scene, owner.unwrap_or(&stem), missing).evidence(format!("{}: {}", in_site(scene, &file), missing.display())))
+    let missing = folders
+        .iter()
+        .find(|folder| is_gone(scene, folder) && is_gone(scene, &folder.with_extension("py")))?;
+    Some(
+        gone(scene, owner.unwrap_or(&stem), missing).evidence(format!(
+            "{}: {}",
+            in_site(scene, &file),
+            missing.display()
+        )),
+    )
 }
 
 fn shortened(line: &str) -> String {

@@ -93,7 +93,9 @@ pub(crate) fn of(scene: &Scene<'_>, facts: &Facts) -> Platform {
         );
     }
     Platform {
-        python: full.as_deref().and_then(|text| Version::from_str(text).ok()),
+        python: full
+            .as_deref()
+            .and_then(|text| Version::from_str(text).ok()),
         markers,
         series,
         architecture,

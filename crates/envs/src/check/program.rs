@@ -95,7 +95,11 @@ fn elf(bytes: &[u8]) -> Option<Program> {
         if reader.number(at, 4)? != 3 {
             return None;
         }
-        let (offset, length) = if wide { (at + 8, at + 32) } else { (at + 4, at + 16) };
+        let (offset, length) = if wide {
+            (at + 8, at + 32)
+        } else {
+            (at + 4, at + 16)
+        };
         let offset = usize::try_from(reader.number(offset, word)?).ok()?;
         let length = usize::try_from(reader.number(length, word)?).ok()?;
         let text = bytes.get(offset..offset.checked_add(length)?)?;
@@ -118,9 +122,9 @@ fn macho(bytes: &[u8]) -> Option<Program> {
     };
     let reader = |big| Bytes { bytes, big };
     match bytes.get(..4)? {
-        [0xcf | 0xce, 0xfa, 0xed, 0xfe] => Some(Program::MachO(vec![processor(
-            reader(false).number(4, 4)?,
-        )])),
+        [0xcf | 0xce, 0xfa, 0xed, 0xfe] => {
+            Some(Program::MachO(vec![processor(reader(false).number(4, 4)?)]))
+        }
         [0xca, 0xfe, 0xba, kind @ (0xbe | 0xbf)] => {
             let reader = reader(true);
             let count = reader.number(4, 4)?;

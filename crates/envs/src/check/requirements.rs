@@ -52,7 +52,15 @@ impl Graph {
                 .filter_map(|extra| ExtraName::from_str(extra).ok())
                 .collect();
             if requirement.evaluate_markers(markers, &extras) {
-                graph.add("the project", place, text, &requirement, true, &mut wishes, &mut fresh);
+                graph.add(
+                    "the project",
+                    place,
+                    text,
+                    &requirement,
+                    true,
+                    &mut wishes,
+                    &mut fresh,
+                );
             }
         }
         for dist in &scene.distributions {
@@ -67,7 +75,15 @@ impl Graph {
                 match Requirement::<VerbatimUrl>::from_str(text) {
                     Ok(requirement) if requirement.evaluate_markers(markers, &[]) => {
                         let text = text.clone();
-                        graph.add(&dist.name, place.clone(), text, &requirement, false, &mut wishes, &mut fresh);
+                        graph.add(
+                            &dist.name,
+                            place.clone(),
+                            text,
+                            &requirement,
+                            false,
+                            &mut wishes,
+                            &mut fresh,
+                        );
                     }
                     Ok(_) => {}
                     Err(_) => scene.unseen_because(format!(
@@ -89,7 +105,9 @@ impl Graph {
             if !done.insert((name.clone(), extra.clone())) {
                 continue;
             }
-            let asked = wishes.get(&name).is_some_and(|extras| extras.contains(&extra));
+            let asked = wishes
+                .get(&name)
+                .is_some_and(|extras| extras.contains(&extra));
             let Ok(wanted) = ExtraName::from_str(&extra) else {
                 continue;
             };
@@ -103,7 +121,15 @@ impl Graph {
                     };
                     if requirement.evaluate_markers(markers, std::slice::from_ref(&wanted)) {
                         let place = format!("{}/METADATA", in_site(scene, &dist.folder));
-                        graph.add(&name, place, text.clone(), &requirement, false, &mut wishes, &mut fresh);
+                        graph.add(
+                            &name,
+                            place,
+                            text.clone(),
+                            &requirement,
+                            false,
+                            &mut wishes,
+                            &mut fresh,
+                        );
                         if let Some(edge) = graph.edges.last_mut() {
                             edge.optional = !asked;
                         }
@@ -128,7 +154,11 @@ impl Graph {
         let name = normalised_name(requirement.name.as_ref());
         for extra in &requirement.extras {
             let extra = extra.to_string();
-            if wishes.entry(name.clone()).or_default().insert(extra.clone()) {
+            if wishes
+                .entry(name.clone())
+                .or_default()
+                .insert(extra.clone())
+            {
                 fresh.push((name.clone(), extra));
             }
         }
@@ -152,7 +182,11 @@ impl Graph {
         let mut ahead = vec![name.to_string()];
         let mut found = BTreeSet::new();
         while let Some(name) = ahead.pop() {
-            for edge in self.edges.iter().filter(|edge| edge.name == name && !edge.of_project) {
+            for edge in self
+                .edges
+                .iter()
+                .filter(|edge| edge.name == name && !edge.of_project)
+            {
                 if among.contains(&edge.from) {
                     found.insert(edge.from.clone());
                 }
@@ -166,7 +200,9 @@ impl Graph {
 
     /// Whether the project asks for a distribution itself.
     pub fn project_wants(&self, name: &str) -> bool {
-        self.edges.iter().any(|edge| edge.of_project && edge.name == name)
+        self.edges
+            .iter()
+            .any(|edge| edge.of_project && edge.name == name)
     }
 }
 
@@ -194,7 +230,9 @@ fn project_requirements(scene: &Scene<'_>) -> Vec<(String, String, Option<String
         };
         let place = |text: &str, whole: &str| {
             let line = whole.lines().position(|line| line.contains(text));
-            line.map_or("pyproject.toml".into(), |line| format!("pyproject.toml:{}", line + 1))
+            line.map_or("pyproject.toml".into(), |line| {
+                format!("pyproject.toml:{}", line + 1)
+            })
         };
         for one in strings(project.and_then(|project| project.get("dependencies"))) {
             all.push((place(&one, &text), one, None));
@@ -263,10 +301,22 @@ pub(crate) fn findings(scene: &Scene<'_>, graph: &Graph) -> Vec<Finding> {
     }
     let mut findings = Vec::new();
     for (name, edges) in missing {
-        let install = edges.iter().find(|edge| edge.versions.is_some()).map_or_else(
-            || name.to_string(),
-            |edge| format!("'{name}{}'", edge.versions.as_ref().map(ToString::to_string).unwrap_or_default().replace(", ", ",")),
-        );
+        let install = edges
+            .iter()
+            .find(|edge| edge.versions.is_some())
+            .map_or_else(
+                || name.to_string(),
+                |edge| {
+                    format!(
+                        "'{name}{}'",
+                        edge.versions
+                            .as_ref()
+                            .map(ToString::to_string)
+                            .unwrap_or_default()
+                            .replace(", ", ",")
+                    )
+                },
+            );
         let mend = match scene.machine_has("uv.lock") {
             true => scene.sync_command().to_string(),
             false => scene.uv(&format!("install {install}")),
@@ -276,7 +326,11 @@ pub(crate) fn findings(scene: &Scene<'_>, graph: &Graph) -> Vec<Finding> {
                 Rank::Requirement,
                 "requirement-missing",
                 Severity::Broken,
-                format!("{name} is not installed, and {} {} it", listed(&edges), ask(&edges)),
+                format!(
+                    "{name} is not installed, and {} {} it",
+                    listed(&edges),
+                    ask(&edges)
+                ),
             )
             .evidences(evidence(&edges))
             .meaning("what needs it ends in ModuleNotFoundError")
@@ -305,7 +359,11 @@ pub(crate) fn findings(scene: &Scene<'_>, graph: &Graph) -> Vec<Finding> {
                     ask(&edges)
                 ),
             )
-            .evidence(format!("{}{}", in_site(scene, &dist.folder), installed_by(dist)))
+            .evidence(format!(
+                "{}{}",
+                in_site(scene, &dist.folder),
+                installed_by(dist)
+            ))
             .evidences(evidence(&edges))
             .meaning("they were never tried together: errors at import, or wrong results")
             .mend(scene.sync_command())
@@ -331,7 +389,11 @@ fn evidence(edges: &[&Edge]) -> Vec<String> {
 }
 
 fn ask(edges: &[&Edge]) -> &'static str {
-    if edges.len() == 1 { "asks for" } else { "ask for" }
+    if edges.len() == 1 {
+        "asks for"
+    } else {
+        "ask for"
+    }
 }
 
 fn listed(edges: &[&Edge]) -> String {
@@ -349,6 +411,8 @@ impl Scene<'_> {
     /// Whether the project has a file of that name.
     pub(crate) fn machine_has(&self, name: &str) -> bool {
         use deskside_machine::Reading;
-        self.machine.exists(self.project.join(name)).unwrap_or(false)
+        self.machine
+            .exists(self.project.join(name))
+            .unwrap_or(false)
     }
 }

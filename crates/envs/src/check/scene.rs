@@ -1,8 +1,8 @@
 //! Everything a check looks at, read once: the environment's layout, its Python, its distributions.
 
+use super::Place;
 use super::header::{self, Header};
 use super::program::{self, Program};
-use super::Place;
 use crate::snapshot::record::{self, RecordedFile};
 use deskside_knowledge::python::normalised_name;
 use deskside_machine::{Answer, DoorError, Entry, ErrorKind, FileKind, Machine, Question, Reading};
@@ -189,7 +189,10 @@ impl<'a> Scene<'a> {
         let unseen = self.unseen.lock().unwrap_or_else(PoisonError::into_inner);
         let mut sentences: Vec<String> = unseen.iter().take(SENTENCES).cloned().collect();
         if unseen.len() > SENTENCES {
-            sentences.push(format!("and {} more of this kind", unseen.len() - SENTENCES));
+            sentences.push(format!(
+                "and {} more of this kind",
+                unseen.len() - SENTENCES
+            ));
         }
         sentences
     }
@@ -242,7 +245,11 @@ impl<'a> Scene<'a> {
 
     /// The command that brings the environment's packages to what the project says.
     pub(crate) fn sync_command(&self) -> &'static str {
-        if self.machine.exists(self.project.join("uv.lock")).unwrap_or(false) {
+        if self
+            .machine
+            .exists(self.project.join("uv.lock"))
+            .unwrap_or(false)
+        {
             "deskside env sync"
         } else {
             "deskside env rebuild"
@@ -293,7 +300,9 @@ impl<'a> Scene<'a> {
             });
         if let Some(base) = base {
             let prefix = base.parent().and_then(Path::parent);
-            found.series = base.file_name().and_then(|name| series(&name.to_string_lossy()));
+            found.series = base
+                .file_name()
+                .and_then(|name| series(&name.to_string_lossy()));
             if let Some(prefix) = prefix {
                 let mut libraries = self.machine.entries(prefix.join("lib")).unwrap_or_default();
                 libraries.retain(|entry| entry.kind != FileKind::File);
@@ -315,7 +324,11 @@ impl<'a> Scene<'a> {
 
     fn choose_site(&mut self) {
         let lib = self.environment.join("lib");
-        for entry in self.look(self.machine.entries(&lib)).yes().unwrap_or_default() {
+        for entry in self
+            .look(self.machine.entries(&lib))
+            .yes()
+            .unwrap_or_default()
+        {
             if entry.kind == FileKind::File {
                 continue;
             }
@@ -395,7 +408,7 @@ impl<'a> Scene<'a> {
                 },
             ])
             .into_iter();
-        let mut next = || answers.next().unwrap_or_else(|| Ok(Answer::Done));
+        let mut next = || answers.next().unwrap_or(Ok(Answer::Done));
         let header = match self.look(next()) {
             Seen::Yes(answer) => match header::parse(&text(answer)) {
                 Some(header) => Seen::Yes(header),
@@ -484,7 +497,11 @@ impl<'a> Scene<'a> {
 
     /// The person's own folder of packages for this Python.
     pub(crate) fn user_site(&self) -> Option<PathBuf> {
-        let set = |name: &str| self.machine.variable(name).filter(|value| !value.is_empty());
+        let set = |name: &str| {
+            self.machine
+                .variable(name)
+                .filter(|value| !value.is_empty())
+        };
         if set("PYTHONNOUSERSITE").is_some() {
             return None;
         }

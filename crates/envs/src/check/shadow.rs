@@ -12,12 +12,39 @@ use std::path::{Path, PathBuf};
 
 /// Names of the standard library that are imported before a script's folder is looked into, or that nobody misses.
 const UNHARMED: &[&str] = &[
-    "__future__", "__main__", "__hello__", "__phello__", "_collections_abc", "_sitebuiltins", "abc", "antigravity",
-    "codecs", "encodings", "ensurepip", "genericpath", "idlelib", "io", "lib2to3", "ntpath", "os", "posixpath",
-    "pydoc_data", "site", "sitecustomize", "stat", "test", "this", "turtledemo", "usercustomize", "venv", "zipimport",
+    "__future__",
+    "__main__",
+    "__hello__",
+    "__phello__",
+    "_collections_abc",
+    "_sitebuiltins",
+    "abc",
+    "antigravity",
+    "codecs",
+    "encodings",
+    "ensurepip",
+    "genericpath",
+    "idlelib",
+    "io",
+    "lib2to3",
+    "ntpath",
+    "os",
+    "posixpath",
+    "pydoc_data",
+    "site",
+    "sitecustomize",
+    "stat",
+    "test",
+    "this",
+    "turtledemo",
+    "usercustomize",
+    "venv",
+    "zipimport",
 ];
 /// Top-level names that are everybody's: a project has them, and badly packed distributions do.
-const EVERYBODYS: &[&str] = &["conftest", "docs", "examples", "scripts", "setup", "test", "tests"];
+const EVERYBODYS: &[&str] = &[
+    "conftest", "docs", "examples", "scripts", "setup", "test", "tests",
+];
 
 pub(crate) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
     let modules = modules(scene);
@@ -34,7 +61,9 @@ fn modules(scene: &Scene<'_>) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     for dist in &scene.distributions {
         let from_project = dist.direct.as_deref().is_some_and(|url| {
-            url.strip_prefix("file://").is_some_and(|path| scene.project.starts_with(path) || Path::new(path).starts_with(&scene.project))
+            url.strip_prefix("file://").is_some_and(|path| {
+                scene.project.starts_with(path) || Path::new(path).starts_with(&scene.project)
+            })
         });
         if from_project {
             continue;
@@ -42,13 +71,18 @@ fn modules(scene: &Scene<'_>) -> BTreeMap<String, String> {
         for file in dist.record.as_ref().yes().into_iter().flatten() {
             let top = file.path.split('/').next().unwrap_or_default();
             let module = if top == file.path {
-                top.strip_suffix(".py")
-                    .or_else(|| top.ends_with(".so").then(|| top.split('.').next().unwrap_or(top)))
+                top.strip_suffix(".py").or_else(|| {
+                    top.ends_with(".so")
+                        .then(|| top.split('.').next().unwrap_or(top))
+                })
             } else {
                 file.path.ends_with(".py").then_some(top)
             };
-            if let Some(module) = module.filter(|module| is_name(module) && !EVERYBODYS.contains(module)) {
-                all.entry(module.to_string()).or_insert_with(|| dist.name.clone());
+            let module = module.filter(|module| is_name(module) && !EVERYBODYS.contains(module));
+            if let Some(module) = module
+                && !all.contains_key(module)
+            {
+                all.insert(module.to_string(), dist.name.clone());
             }
         }
     }
@@ -74,12 +108,19 @@ fn library(scene: &Scene<'_>) -> BTreeSet<String> {
 fn is_name(text: &str) -> bool {
     !text.is_empty()
         && !text.starts_with(|letter: char| letter.is_ascii_digit())
-        && text.chars().all(|letter| letter == '_' || letter.is_alphanumeric())
+        && text
+            .chars()
+            .all(|letter| letter == '_' || letter.is_alphanumeric())
 }
 
 /// Variables that lead Python or its callers elsewhere.
 fn variables(scene: &Scene<'_>) -> Vec<Finding> {
-    let set = |name: &str| scene.machine.variable(name).filter(|value| !value.is_empty());
+    let set = |name: &str| {
+        scene
+            .machine
+            .variable(name)
+            .filter(|value| !value.is_empty())
+    };
     let mut findings = Vec::new();
     if let Some(home) = set("PYTHONHOME") {
         findings.push(
@@ -89,23 +130,37 @@ fn variables(scene: &Scene<'_>) -> Vec<Finding> {
                 .mend("unset PYTHONHOME"),
         );
     }
-    let environment = scene.machine.real_path(&scene.environment).unwrap_or_else(|_| scene.environment.clone());
+    let environment = scene
+        .machine
+        .real_path(&scene.environment)
+        .unwrap_or_else(|_| scene.environment.clone());
     let is_here = |path: &str| {
         let path = Path::new(path);
-        path == scene.environment || scene.machine.real_path(path).is_ok_and(|real| real == environment)
+        path == scene.environment
+            || scene
+                .machine
+                .real_path(path)
+                .is_ok_and(|real| real == environment)
     };
     if let Some(other) = set("VIRTUAL_ENV").filter(|path| !is_here(path)) {
         findings.push(
-            Finding::new(Rank::Surroundings, "another-environment-active", Severity::Suspicious, format!("another environment is active in this shell: {other}"))
-                .evidence(format!("VIRTUAL_ENV={other}"))
-                .meaning("`python` and `pip` without a path work in that one, not in the project's")
-                .mend("deactivate"),
+            Finding::new(
+                Rank::Surroundings,
+                "another-environment-active",
+                Severity::Suspicious,
+                format!("another environment is active in this shell: {other}"),
+            )
+            .evidence(format!("VIRTUAL_ENV={other}"))
+            .meaning("`python` and `pip` without a path work in that one, not in the project's")
+            .mend("deactivate"),
         );
     }
     if let Some(prefix) = set("CONDA_PREFIX").filter(|path| !is_here(path)) {
         let first = set("PATH").and_then(|path| {
             let folders = path.split(':').map(PathBuf::from).collect::<Vec<_>>();
-            folders.into_iter().find(|folder| scene.machine.exists(folder.join("python")).unwrap_or(false))
+            folders
+                .into_iter()
+                .find(|folder| scene.machine.exists(folder.join("python")).unwrap_or(false))
         });
         let conda_first = first.is_none_or(|folder| folder.starts_with(&prefix));
         if conda_first {
@@ -127,11 +182,20 @@ fn importable(scene: &Scene<'_>, folder: &Path) -> BTreeMap<String, PathBuf> {
     for entry in scene.machine.entries(folder).unwrap_or_default() {
         let path = folder.join(&entry.name);
         let module = match entry.kind {
-            FileKind::File | FileKind::Link if entry.name.ends_with(".py") => entry.name.trim_end_matches(".py").to_string(),
-            FileKind::File if entry.name.ends_with(".so") => entry.name.split('.').next().unwrap_or_default().to_string(),
+            FileKind::File | FileKind::Link if entry.name.ends_with(".py") => {
+                entry.name.trim_end_matches(".py").to_string()
+            }
+            FileKind::File if entry.name.ends_with(".so") => {
+                entry.name.split('.').next().unwrap_or_default().to_string()
+            }
             FileKind::Directory | FileKind::Link => {
                 // A folder without it is no package: whatever comes later on the path is taken.
-                if !is_name(&entry.name) || !scene.machine.exists(path.join("__init__.py")).unwrap_or(false) {
+                if !is_name(&entry.name)
+                    || !scene
+                        .machine
+                        .exists(path.join("__init__.py"))
+                        .unwrap_or(false)
+                {
                     continue;
                 }
                 entry.name.clone()
@@ -145,31 +209,55 @@ fn importable(scene: &Scene<'_>, folder: &Path) -> BTreeMap<String, PathBuf> {
     found
 }
 
-fn python_path(scene: &Scene<'_>, modules: &BTreeMap<String, String>, library: &BTreeSet<String>) -> Vec<Finding> {
-    let Some(value) = scene.machine.variable("PYTHONPATH").filter(|value| !value.is_empty()) else {
+fn python_path(
+    scene: &Scene<'_>,
+    modules: &BTreeMap<String, String>,
+    library: &BTreeSet<String>,
+) -> Vec<Finding> {
+    let Some(value) = scene
+        .machine
+        .variable("PYTHONPATH")
+        .filter(|value| !value.is_empty())
+    else {
         return Vec::new();
     };
-    let site = scene.site.as_ref().and_then(|site| scene.machine.real_path(site).ok());
+    let site = scene
+        .site
+        .as_ref()
+        .and_then(|site| scene.machine.real_path(site).ok());
     let mut shadowed: Vec<String> = Vec::new();
     let mut names: BTreeSet<String> = BTreeSet::new();
     for part in value.split(':') {
-        let folder = if part.is_empty() { scene.project.clone() } else { scene.project.join(part) };
+        let folder = if part.is_empty() {
+            scene.project.clone()
+        } else {
+            scene.project.join(part)
+        };
         if scene.machine.real_path(&folder).ok() == site && site.is_some() {
             continue;
         }
-        let other_python = folder.iter().filter_map(|part| super::scene::series(&part.to_string_lossy())).next();
+        let other_python = folder
+            .iter()
+            .filter_map(|part| super::scene::series(&part.to_string_lossy()))
+            .next();
         if let (Some(other), Some(own)) = (&other_python, &scene.series)
             && other != own
             && scene.machine.exists(&folder).unwrap_or(false)
         {
-            shadowed.push(format!("{}: packages of Python {other}, and this is {own}", folder.display()));
+            shadowed.push(format!(
+                "{}: packages of Python {other}, and this is {own}",
+                folder.display()
+            ));
         }
         for (module, path) in importable(scene, &folder) {
             if let Some(dist) = modules.get(&module) {
                 names.insert(dist.clone());
                 shadowed.push(format!("{}: comes before {dist}", path.display()));
             } else if library.contains(&module) {
-                shadowed.push(format!("{}: comes before Python's own {module}", path.display()));
+                shadowed.push(format!(
+                    "{}: comes before Python's own {module}",
+                    path.display()
+                ));
             }
         }
     }
@@ -183,9 +271,14 @@ fn python_path(scene: &Scene<'_>, modules: &BTreeMap<String, String>, library: &
         let some: Vec<&str> = names.iter().take(4).map(String::as_str).collect();
         format!("other copies of {}", some.join(", "))
     };
-    let mut finding = Finding::new(Rank::Surroundings, "python-path", Severity::WillBreak, format!("PYTHONPATH puts {what} before the environment's"))
-        .evidence(format!("PYTHONPATH={value}"))
-        .evidences(shadowed.into_iter().take(5));
+    let mut finding = Finding::new(
+        Rank::Surroundings,
+        "python-path",
+        Severity::WillBreak,
+        format!("PYTHONPATH puts {what} before the environment's"),
+    )
+    .evidence(format!("PYTHONPATH={value}"))
+    .evidences(shadowed.into_iter().take(5));
     if more > 0 {
         finding = finding.evidence(format!("and {more} more"));
     }
@@ -242,7 +335,9 @@ fn user_site(scene: &Scene<'_>, modules: &BTreeMap<String, String>) -> Vec<Findi
         .flat_map(|header| &header.requires)
         .filter(|text| !text.contains(';'))
         .filter_map(|text| {
-            let end = text.find(|letter: char| !(letter.is_ascii_alphanumeric() || "-_.".contains(letter))).unwrap_or(text.len());
+            let end = text
+                .find(|letter: char| !(letter.is_ascii_alphanumeric() || "-_.".contains(letter)))
+                .unwrap_or(text.len());
             let name = deskside_knowledge::python::normalised_name(&text[..end]);
             (scene.named(&name).next().is_none()).then(|| scene.outside.get_key_value(&name))?
         })
@@ -269,13 +364,21 @@ fn user_site(scene: &Scene<'_>, modules: &BTreeMap<String, String>) -> Vec<Findi
 }
 
 /// Files of the project that are imported in place of a package: `python train.py` looks into its own folder first.
-fn project_files(scene: &Scene<'_>, modules: &BTreeMap<String, String>, library: &BTreeSet<String>) -> Vec<Finding> {
+fn project_files(
+    scene: &Scene<'_>,
+    modules: &BTreeMap<String, String>,
+    library: &BTreeSet<String>,
+) -> Vec<Finding> {
     let own: BTreeSet<String> = match scene.project_file("pyproject.toml") {
         Seen::Yes(text) => text
             .parse::<toml::Table>()
             .ok()
             .and_then(|table| Some(table.get("project")?.get("name")?.as_str()?.to_string()))
-            .map(|name| BTreeSet::from([deskside_knowledge::python::normalised_name(&name).replace('-', "_")]))
+            .map(|name| {
+                BTreeSet::from([
+                    deskside_knowledge::python::normalised_name(&name).replace('-', "_")
+                ])
+            })
             .unwrap_or_default(),
         Seen::No | Seen::Unknown => BTreeSet::new(),
     };
@@ -285,12 +388,28 @@ fn project_files(scene: &Scene<'_>, modules: &BTreeMap<String, String>, library:
             continue;
         }
         let (cause, evidence) = if let Some(dist) = modules.get(&module) {
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let file = scene.named(dist).next().map(|dist| in_site(scene, &dist.folder)).unwrap_or_default();
-            (format!("{name} in the project is named like the installed {dist}"), format!("{file} brings the module {module}"))
+            let name = path
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned())
+                .unwrap_or_default();
+            let file = scene
+                .named(dist)
+                .next()
+                .map(|dist| in_site(scene, &dist.folder))
+                .unwrap_or_default();
+            (
+                format!("{name} in the project is named like the installed {dist}"),
+                format!("{file} brings the module {module}"),
+            )
         } else if library.contains(&module) {
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            (format!("{name} in the project is named like Python's own {module}"), format!("Python's standard library has a module {module}"))
+            let name = path
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned())
+                .unwrap_or_default();
+            (
+                format!("{name} in the project is named like Python's own {module}"),
+                format!("Python's standard library has a module {module}"),
+            )
         } else {
             continue;
         };

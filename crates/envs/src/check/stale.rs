@@ -8,7 +8,10 @@ use super::scene::{Scene, Seen};
 use super::{Finding, Rank, Severity};
 use deskside_knowledge::python::normalised_name;
 use pep440_rs::VersionSpecifiers;
-use pep508_rs::{ExtraName, MarkerEnvironment, MarkerEnvironmentBuilder, MarkerTree, Requirement, VerbatimUrl, VersionOrUrl};
+use pep508_rs::{
+    ExtraName, MarkerEnvironment, MarkerEnvironmentBuilder, MarkerTree, Requirement, VerbatimUrl,
+    VersionOrUrl,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
@@ -28,7 +31,10 @@ struct Wish {
 type Wishes = BTreeMap<String, BTreeSet<Wish>>;
 
 pub(crate) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
-    let (Seen::Yes(project), Seen::Yes(lock)) = (scene.project_file("pyproject.toml"), scene.project_file("uv.lock")) else {
+    let (Seen::Yes(project), Seen::Yes(lock)) = (
+        scene.project_file("pyproject.toml"),
+        scene.project_file("uv.lock"),
+    ) else {
         return Vec::new();
     };
     let (Ok(table), Some(packages)) = (project.parse::<toml::Table>(), packages(&lock)) else {
@@ -43,36 +49,57 @@ pub(crate) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
     };
     let finding = |evidence: Vec<String>| {
         vec![
-            Finding::new(Rank::Lock, "lock-out-of-date", Severity::WillBreak, "uv.lock was made from another pyproject.toml")
-                .evidences(evidence)
-                .meaning("the environment is what the lock file says, not what the project asks for now")
-                .mend("deskside env lock")
-                .mend("deskside env sync")
-                .about(["the lock file"]),
+            Finding::new(
+                Rank::Lock,
+                "lock-out-of-date",
+                Severity::WillBreak,
+                "uv.lock was made from another pyproject.toml",
+            )
+            .evidences(evidence)
+            .meaning(
+                "the environment is what the lock file says, not what the project asks for now",
+            )
+            .mend("deskside env lock")
+            .mend("deskside env sync")
+            .about(["the lock file"]),
         ]
     };
     let Some(root) = root(&packages, Some(&name)) else {
         return finding(vec![format!("uv.lock: no package {name}")]);
     };
     if root.name != name {
-        return finding(vec![format!("pyproject.toml: name {name}"), format!("uv.lock: name {}", root.name)]);
+        return finding(vec![
+            format!("pyproject.toml: name {name}"),
+            format!("uv.lock: name {}", root.name),
+        ]);
     }
     let Some((ours, sources)) = of_project(scene, &table) else {
         return Vec::new();
     };
     let machines = machines(&table);
     let wanted = ours.iter().map(|(part, texts)| {
-        let wishes = texts.iter().filter_map(|text| from_text(text, part, &sources, &machines));
+        let wishes = texts
+            .iter()
+            .filter_map(|text| from_text(text, part, &sources, &machines));
         (part.clone(), wishes.collect())
     });
-    let wanted: Wishes = wanted.filter(|(_, wishes): &(String, BTreeSet<Wish>)| !wishes.is_empty()).collect();
+    let wanted: Wishes = wanted
+        .filter(|(_, wishes): &(String, BTreeSet<Wish>)| !wishes.is_empty())
+        .collect();
     let locked = of_lock(&root.table, &machines);
     let mut evidence = Vec::new();
     let parts: BTreeSet<&String> = wanted.keys().chain(locked.keys()).collect();
     let none = BTreeSet::new();
     for part in parts {
-        let (left, right) = (wanted.get(part).unwrap_or(&none), locked.get(part).unwrap_or(&none));
-        let place = if part.is_empty() { String::new() } else { format!(" ({part})") };
+        let (left, right) = (
+            wanted.get(part).unwrap_or(&none),
+            locked.get(part).unwrap_or(&none),
+        );
+        let place = if part.is_empty() {
+            String::new()
+        } else {
+            format!(" ({part})")
+        };
         for wish in left.difference(right) {
             evidence.push(format!("pyproject.toml{place}: {}", shown(wish)));
         }
@@ -80,12 +107,19 @@ pub(crate) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
             evidence.push(format!("uv.lock{place}: {}", shown(wish)));
         }
     }
-    let python = |text: &str| VersionSpecifiers::from_str(text).ok().map(|all| specifiers(&all));
+    let python = |text: &str| {
+        VersionSpecifiers::from_str(text)
+            .ok()
+            .map(|all| specifiers(&all))
+    };
     let asked = table
         .get("project")
         .and_then(|project| project.get("requires-python")?.as_str())
         .map(String::from);
-    let kept = lock.parse::<toml::Table>().ok().and_then(|lock| Some(lock.get("requires-python")?.as_str()?.to_string()));
+    let kept = lock
+        .parse::<toml::Table>()
+        .ok()
+        .and_then(|lock| Some(lock.get("requires-python")?.as_str()?.to_string()));
     let workspace = packages.iter().filter(|package| package.local).count() > 1;
     if let (Some(asked), Some(kept), false) = (&asked, &kept, workspace)
         && let (Some(left), Some(right)) = (python(asked), python(kept))
@@ -94,16 +128,26 @@ pub(crate) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
         evidence.push(format!("pyproject.toml: requires-python {asked}"));
         evidence.push(format!("uv.lock: requires-python {kept}"));
     }
-    if evidence.is_empty() { Vec::new() } else { finding(evidence.into_iter().take(8).collect()) }
+    if evidence.is_empty() {
+        Vec::new()
+    } else {
+        finding(evidence.into_iter().take(8).collect())
+    }
 }
 
 fn shown(wish: &Wish) -> String {
     let mut text = wish.name.clone();
     if !wish.extras.is_empty() {
-        text = format!("{text}[{}]", wish.extras.iter().cloned().collect::<Vec<_>>().join(","));
+        text = format!(
+            "{text}[{}]",
+            wish.extras.iter().cloned().collect::<Vec<_>>().join(",")
+        );
     }
     if !wish.versions.is_empty() {
-        text = format!("{text} {}", wish.versions.iter().cloned().collect::<Vec<_>>().join(","));
+        text = format!(
+            "{text} {}",
+            wish.versions.iter().cloned().collect::<Vec<_>>().join(",")
+        );
     }
     if let Some(source) = wish.source {
         text = format!("{text} (from {source})");
@@ -129,14 +173,24 @@ fn specifiers(all: &VersionSpecifiers) -> BTreeSet<String> {
             while release.len() > 1 && release.last() == Some(&0) && !star {
                 release.pop();
             }
-            format!("{operator}{}{}", version.with_release(release), if star { ".*" } else { "" })
+            format!(
+                "{operator}{}{}",
+                version.with_release(release),
+                if star { ".*" } else { "" }
+            )
         })
         .collect()
 }
 
 /// The texts of requirements by part, and the sources that `tool.uv.sources` names; none when they are dynamic.
 #[allow(clippy::type_complexity, reason = "texts by part, sources by name")]
-fn of_project(scene: &Scene<'_>, table: &toml::Table) -> Option<(BTreeMap<String, Vec<String>>, BTreeMap<String, &'static str>)> {
+fn of_project(
+    scene: &Scene<'_>,
+    table: &toml::Table,
+) -> Option<(
+    BTreeMap<String, Vec<String>>,
+    BTreeMap<String, &'static str>,
+)> {
     let project = table.get("project")?.as_table()?;
     let dynamic: Vec<&str> = project
         .get("dynamic")
@@ -160,11 +214,17 @@ fn of_project(scene: &Scene<'_>, table: &toml::Table) -> Option<(BTreeMap<String
     let mut parts = BTreeMap::new();
     parts.insert(String::new(), strings(project.get("dependencies")));
     let tables = |value: Option<&toml::Value>| -> Vec<(String, toml::Value)> {
-        let table = value.and_then(toml::Value::as_table).cloned().unwrap_or_default();
+        let table = value
+            .and_then(toml::Value::as_table)
+            .cloned()
+            .unwrap_or_default();
         table.into_iter().collect()
     };
     for (extra, wishes) in tables(project.get("optional-dependencies")) {
-        parts.insert(format!("extra {}", normalised_name(&extra)), strings(Some(&wishes)));
+        parts.insert(
+            format!("extra {}", normalised_name(&extra)),
+            strings(Some(&wishes)),
+        );
     }
     let groups: BTreeMap<String, toml::Value> = tables(table.get("dependency-groups"))
         .into_iter()
@@ -181,7 +241,7 @@ fn of_project(scene: &Scene<'_>, table: &toml::Table) -> Option<(BTreeMap<String
         .into_iter()
         .filter_map(|(name, value)| {
             // Several sources by marker: uv writes one line each; they are not compared.
-            let kind = value.as_table().map_or(Some("several"), |table| kind(table));
+            let kind = value.as_table().map_or(Some("several"), kind);
             Some((normalised_name(&name), kind?))
         })
         .collect();
@@ -192,7 +252,10 @@ fn of_project(scene: &Scene<'_>, table: &toml::Table) -> Option<(BTreeMap<String
 fn kind(table: &toml::Table) -> Option<&'static str> {
     if table.contains_key("git") {
         Some("git")
-    } else if ["path", "directory", "editable", "workspace", "virtual"].iter().any(|key| table.contains_key(*key)) {
+    } else if ["path", "directory", "editable", "workspace", "virtual"]
+        .iter()
+        .any(|key| table.contains_key(*key))
+    {
         Some("a folder")
     } else if table.contains_key("url") {
         Some("an address")
@@ -207,7 +270,12 @@ fn group(groups: &BTreeMap<String, toml::Value>, name: &str, depth: usize) -> Ve
     if depth > 16 {
         return all;
     }
-    for one in groups.get(name).and_then(toml::Value::as_array).into_iter().flatten() {
+    for one in groups
+        .get(name)
+        .and_then(toml::Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         if let Some(text) = one.as_str() {
             all.push(text.to_string());
         } else if let Some(other) = one.get("include-group").and_then(toml::Value::as_str) {
@@ -227,7 +295,11 @@ fn machines(table: &toml::Table) -> Vec<MarkerEnvironment> {
     for minor in 8..=16 {
         for patch in [0, 9] {
             let full = format!("3.{minor}.{patch}");
-            let fits = pep440_rs::Version::from_str(&full).is_ok_and(|version| allowed.as_ref().is_none_or(|allowed| allowed.contains(&version)));
+            let fits = pep440_rs::Version::from_str(&full).is_ok_and(|version| {
+                allowed
+                    .as_ref()
+                    .is_none_or(|allowed| allowed.contains(&version))
+            });
             if !fits {
                 continue;
             }
@@ -263,11 +335,22 @@ fn holds(tree: &MarkerTree, extra: Option<&str>, machines: &[MarkerEnvironment])
     if tree.is_true() {
         return vec![true; machines.len()];
     }
-    let extras: Vec<ExtraName> = extra.and_then(|extra| ExtraName::from_str(extra).ok()).into_iter().collect();
-    machines.iter().map(|machine| tree.evaluate(machine, &extras)).collect()
+    let extras: Vec<ExtraName> = extra
+        .and_then(|extra| ExtraName::from_str(extra).ok())
+        .into_iter()
+        .collect();
+    machines
+        .iter()
+        .map(|machine| tree.evaluate(machine, &extras))
+        .collect()
 }
 
-fn from_text(text: &str, part: &str, sources: &BTreeMap<String, &'static str>, machines: &[MarkerEnvironment]) -> Option<Wish> {
+fn from_text(
+    text: &str,
+    part: &str,
+    sources: &BTreeMap<String, &'static str>,
+    machines: &[MarkerEnvironment],
+) -> Option<Wish> {
     let requirement = Requirement::<VerbatimUrl>::from_str(text).ok()?;
     let name = normalised_name(requirement.name.as_ref());
     let (versions, address) = match &requirement.version_or_url {
@@ -292,7 +375,11 @@ fn from_text(text: &str, part: &str, sources: &BTreeMap<String, &'static str>, m
     Some(Wish {
         extras: requirement.extras.iter().map(ToString::to_string).collect(),
         // uv leaves the versions of what has a source of its own out.
-        versions: if source.is_some() { BTreeSet::new() } else { versions },
+        versions: if source.is_some() {
+            BTreeSet::new()
+        } else {
+            versions
+        },
         source,
         holds: holds(&requirement.marker, part.strip_prefix("extra "), machines),
         name,
@@ -335,16 +422,33 @@ fn of_lock(root: &toml::Table, machines: &[MarkerEnvironment]) -> Wishes {
                 .flatten()
                 .filter_map(|extra| Some(extra.as_str()?.to_string()))
                 .collect(),
-            versions: if source.is_some() { BTreeSet::new() } else { versions },
+            versions: if source.is_some() {
+                BTreeSet::new()
+            } else {
+                versions
+            },
             source,
-            holds: tree.map_or_else(|| vec![true; machines.len()], |tree| holds(&tree, extra.as_deref(), machines)),
+            holds: tree.map_or_else(
+                || vec![true; machines.len()],
+                |tree| holds(&tree, extra.as_deref(), machines),
+            ),
         };
         wishes.entry(part).or_default().insert(wish);
     };
-    for one in lists("requires-dist").as_ref().and_then(toml::Value::as_array).into_iter().flatten() {
+    for one in lists("requires-dist")
+        .as_ref()
+        .and_then(toml::Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         add(None, one);
     }
-    for (group, all) in lists("requires-dev").as_ref().and_then(toml::Value::as_table).into_iter().flatten() {
+    for (group, all) in lists("requires-dev")
+        .as_ref()
+        .and_then(toml::Value::as_table)
+        .into_iter()
+        .flatten()
+    {
         for one in all.as_array().into_iter().flatten() {
             add(Some(group), one);
         }

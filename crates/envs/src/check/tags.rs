@@ -58,9 +58,15 @@ pub(crate) fn findings(scene: &Scene<'_>, platform: &Platform) -> Vec<Finding> {
                     Rank::Installation,
                     "needs-another-python",
                     Severity::WillBreak,
-                    format!("{} {} needs Python {wanted}, and this is {python}", dist.name, dist.version),
+                    format!(
+                        "{} {} needs Python {wanted}, and this is {python}",
+                        dist.name, dist.version
+                    ),
                 )
-                .evidence(format!("{}/METADATA: Requires-Python: {wanted}", in_site(scene, &dist.folder)))
+                .evidence(format!(
+                    "{}/METADATA: Requires-Python: {wanted}",
+                    in_site(scene, &dist.folder)
+                ))
                 .meaning("it may use what this Python does not have, and no lock file can hold it")
                 .mend("deskside env rebuild")
                 .about([dist.name.as_str()]),
@@ -87,7 +93,11 @@ pub(crate) fn fits(tag: &str, platform: &Platform) -> Option<bool> {
     }
     let series = platform.series.as_deref()?;
     let threaded = series.strip_suffix('t');
-    let minor: u32 = threaded.unwrap_or(series).strip_prefix("3.")?.parse().ok()?;
+    let minor: u32 = threaded
+        .unwrap_or(series)
+        .strip_prefix("3.")?
+        .parse()
+        .ok()?;
     let pythons = python.split('.').map(|one| {
         if let Some(digits) = one.strip_prefix("cp3") {
             let of: u32 = digits.parse().ok()?;
@@ -114,11 +124,15 @@ pub(crate) fn fits(tag: &str, platform: &Platform) -> Option<bool> {
 
 /// True when one is true, none when none is and one is not known.
 fn any(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
-    answers.fold(Some(false), |sum, one| match (sum, one) {
-        (Some(true), _) | (_, Some(true)) => Some(true),
-        (None, _) | (_, None) => None,
-        _ => Some(false),
-    })
+    let mut sum = Some(false);
+    for one in answers {
+        match one {
+            Some(true) => return Some(true),
+            Some(false) => {}
+            None => sum = None,
+        }
+    }
+    sum
 }
 
 fn on(system: &str, platform: &Platform) -> Option<bool> {
@@ -138,7 +152,10 @@ fn on(system: &str, platform: &Platform) -> Option<bool> {
     } else {
         return None;
     };
-    let universal = mac && ["universal2", "universal", "intel", "fat64"].iter().any(|end| system.ends_with(end));
+    let universal = mac
+        && ["universal2", "universal", "intel", "fat64"]
+            .iter()
+            .any(|end| system.ends_with(end));
     Some(right && (universal || system.ends_with(architecture)))
 }
 
@@ -169,7 +186,11 @@ mod tests {
             ("cp313-abi3-manylinux2014_x86_64", &linux, Some(false)),
             ("cp312-cp312-manylinux_2_28_aarch64", &linux, Some(false)),
             ("cp312-cp312-win_amd64", &linux, Some(false)),
-            ("py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64", &linux, Some(true)),
+            (
+                "py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64",
+                &linux,
+                Some(true),
+            ),
             ("cp312-cp312-macosx_11_0_arm64", &mac, Some(true)),
             ("cp312-cp312-macosx_10_9_universal2", &mac, Some(true)),
             ("cp312-cp312-macosx_10_9_x86_64", &mac, Some(false)),

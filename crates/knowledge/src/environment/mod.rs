@@ -102,7 +102,10 @@ mod tests {
                 .all(|name| cuda().unsuffixed.contains(name))
         );
         for group in exclusive() {
-            assert!(group.names.len() > 1 && group.names.iter().all(normal), "{group:?}");
+            assert!(
+                group.names.len() > 1 && group.names.iter().all(normal),
+                "{group:?}"
+            );
             assert!(!group.source.is_empty() && !group.module.is_empty());
         }
         for row in built_for_numpy_1() {

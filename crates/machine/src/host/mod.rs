@@ -108,7 +108,10 @@ impl Machine for Host {
 
     fn ask_all(&self, questions: &[Question]) -> Vec<Result<Answer, DoorError>> {
         if !questions.iter().all(is_about_files) {
-            return questions.iter().map(|question| self.ask(question)).collect();
+            return questions
+                .iter()
+                .map(|question| self.ask(question))
+                .collect();
         }
         let asked = questions.to_vec();
         let answered = self.workers.run(PATIENCE, move || {
@@ -121,10 +124,15 @@ impl Machine for Host {
             Ok(answers) => answers
                 .into_iter()
                 .zip(questions)
-                .map(|(answer, question)| answer.map_err(|error| DoorError::from_io(question.phrase(), &error)))
+                .map(|(answer, question)| {
+                    answer.map_err(|error| DoorError::from_io(question.phrase(), &error))
+                })
                 .collect(),
             // One of them hangs, or all are slow: each is given up on by itself.
-            Err(_) => questions.iter().map(|question| self.ask(question)).collect(),
+            Err(_) => questions
+                .iter()
+                .map(|question| self.ask(question))
+                .collect(),
         }
     }
 

@@ -14,9 +14,14 @@ pub fn check(ui: &Ui, context: &Context, arguments: &Check) -> Result<u8> {
         deep: arguments.deep,
         hashes: arguments.hashes,
     };
-    let report = look(context, arguments.place.project.as_deref(), how, &mut |packages| {
-        ui.talk(&format!("importing {packages}"));
-    })?;
+    let report = look(
+        context,
+        arguments.place.project.as_deref(),
+        how,
+        &mut |packages| {
+            ui.talk(&format!("importing {packages}"));
+        },
+    )?;
     let healthy = report.healthy;
     answer(ui, &report, render::env::check::check)?;
     Ok(if healthy { Exit::Done } else { Exit::Failed }.number())

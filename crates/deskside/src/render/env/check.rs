@@ -23,9 +23,21 @@ pub fn check(ui: &Ui, report: &CheckReport) {
     );
     let (mark, meaning, words) = match (report.findings.len(), report.healthy) {
         (0, _) => (ui.letter("✓", "ok"), Meaning::Good, "is whole".to_string()),
-        (count, true) => (ui.letter("✓", "ok"), Meaning::Good, format!("works; {count} worth a look")),
-        (1, false) => (ui.letter("✗", "x"), Meaning::Bad, "has one trouble".to_string()),
-        (count, false) => (ui.letter("✗", "x"), Meaning::Bad, format!("has {count} troubles")),
+        (count, true) => (
+            ui.letter("✓", "ok"),
+            Meaning::Good,
+            format!("works; {count} worth a look"),
+        ),
+        (1, false) => (
+            ui.letter("✗", "x"),
+            Meaning::Bad,
+            "has one trouble".to_string(),
+        ),
+        (count, false) => (
+            ui.letter("✗", "x"),
+            Meaning::Bad,
+            format!("has {count} troubles"),
+        ),
     };
     ui.answer(&format!(
         "{} {} {words} ({counts})",
@@ -33,7 +45,10 @@ pub fn check(ui: &Ui, report: &CheckReport) {
         ui.paint(&place, Meaning::Subject)
     ));
     if seen.hashed > 0 {
-        ui.answer(&ui.paint(&format!("  the contents of {} files were compared", seen.hashed), Meaning::Quiet));
+        ui.answer(&ui.paint(
+            &format!("  the contents of {} files were compared", seen.hashed),
+            Meaning::Quiet,
+        ));
     }
     for sentence in &report.not_looked_at {
         let text = ui.wrapped(&format!("  not looked at: {}", ui.short(sentence)), 4);
@@ -62,7 +77,11 @@ fn block(ui: &Ui, finding: &CheckFinding) {
     }
     for command in &finding.mend {
         let arrow = ui.letter("→", "->");
-        ui.answer(&format!("  {} {}", ui.paint(arrow, Meaning::Hint), ui.paint(command, Meaning::Hint)));
+        ui.answer(&format!(
+            "  {} {}",
+            ui.paint(arrow, Meaning::Hint),
+            ui.paint(command, Meaning::Hint)
+        ));
     }
 }
 
@@ -71,14 +90,33 @@ fn proven(ui: &Ui, step: &Step) {
         Outcome::Good => (ui.letter("✓", "ok"), Meaning::Good),
         Outcome::Failed | Outcome::Crashed | Outcome::Hung => (ui.letter("✗", "x"), Meaning::Bad),
     };
-    let version = step.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
-    let seconds = step.seconds.map(|seconds| format!(", imported in {seconds:.1} s")).unwrap_or_default();
-    let devices: Vec<&str> = step.devices.iter().map(|device| device.name.as_str()).collect();
-    let devices = if devices.is_empty() { String::new() } else { format!(", computes on {}", devices.join(", ")) };
+    let version = step
+        .version
+        .as_ref()
+        .map(|version| format!(" {version}"))
+        .unwrap_or_default();
+    let seconds = step
+        .seconds
+        .map(|seconds| format!(", imported in {seconds:.1} s"))
+        .unwrap_or_default();
+    let devices: Vec<&str> = step
+        .devices
+        .iter()
+        .map(|device| device.name.as_str())
+        .collect();
+    let devices = if devices.is_empty() {
+        String::new()
+    } else {
+        format!(", computes on {}", devices.join(", "))
+    };
     let how = match step.outcome {
         Outcome::Crashed => ", ends the process",
         Outcome::Hung => ", does not come back",
         Outcome::Good | Outcome::Failed => "",
     };
-    ui.answer(&format!("{} {}{version}{seconds}{devices}{how}", ui.paint(mark, meaning), step.package));
+    ui.answer(&format!(
+        "{} {}{version}{seconds}{devices}{how}",
+        ui.paint(mark, meaning),
+        step.package
+    ));
 }

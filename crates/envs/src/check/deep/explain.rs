@@ -26,7 +26,11 @@ pub(super) fn failure(scene: &Scene<'_>, name: &str, module: &str, line: &Line) 
     if texts.len() > 1 {
         finding = finding.evidence(shown(&line.error));
     }
-    let frame = line.frames.iter().rev().find(|frame| !frame.starts_with('<'));
+    let frame = line
+        .frames
+        .iter()
+        .rev()
+        .find(|frame| !frame.starts_with('<'));
     if let Some(frame) = frame {
         finding = finding.evidence(scene.shown(std::path::Path::new(frame)));
     }
@@ -36,7 +40,12 @@ pub(super) fn failure(scene: &Scene<'_>, name: &str, module: &str, line: &Line) 
 fn recognised(name: &str, what: &str, known: Option<Recognised>, error: &str) -> Finding {
     match known {
         Some(known) => {
-            let mut finding = Finding::new(Rank::Proof, known.id, Severity::Broken, format!("{what}: {}", known.cause));
+            let mut finding = Finding::new(
+                Rank::Proof,
+                known.id,
+                Severity::Broken,
+                format!("{what}: {}", known.cause),
+            );
             finding.mend = known.mend;
             finding.meaning(known.meaning)
         }
@@ -44,7 +53,10 @@ fn recognised(name: &str, what: &str, known: Option<Recognised>, error: &str) ->
             Rank::Proof,
             "import-fails",
             Severity::Broken,
-            format!("{what}: {}", error.lines().last().unwrap_or("it says nothing")),
+            format!(
+                "{what}: {}",
+                error.lines().last().unwrap_or("it says nothing")
+            ),
         )
         .meaning(format!("no program that uses {name} can run"))
         .mend("deskside env rebuild"),
@@ -59,15 +71,25 @@ fn owners(scene: &Scene<'_>, name: &str, line: &Line) -> BTreeSet<String> {
     };
     let words = line.frames.iter().rev().take(3).map(String::as_str);
     // The loader's errors name the file they are about.
-    let files = words.chain(line.error.split_whitespace()).chain(line.causes.iter().flat_map(|cause| cause.split_whitespace()));
+    let files = words.chain(line.error.split_whitespace()).chain(
+        line.causes
+            .iter()
+            .flat_map(|cause| cause.split_whitespace()),
+    );
     for file in files {
         let Some(rest) = file.strip_prefix(&format!("{}/", site.display())) else {
             continue;
         };
-        let path = rest.trim_end_matches([':', ',']).split(".py:").next().unwrap_or(rest);
+        let path = rest
+            .trim_end_matches([':', ','])
+            .split(".py:")
+            .next()
+            .unwrap_or(rest);
         let owner = scene.distributions.iter().find(|dist| {
             dist.record.as_ref().yes().is_some_and(|files| {
-                files.iter().any(|file| file.path == path || file.path.strip_suffix(".py") == Some(path))
+                files
+                    .iter()
+                    .any(|file| file.path == path || file.path.strip_suffix(".py") == Some(path))
             })
         });
         owners.extend(owner.map(|dist| dist.name.clone()));
@@ -90,15 +112,28 @@ pub(super) fn cut_off(
         (true, None) => format!("computing with {name}"),
     };
     let (stderr, code) = match ended {
-        Ok(output) => (String::from_utf8_lossy(&output.stderr).into_owned(), Some(output.code)),
+        Ok(output) => (
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+            Some(output.code),
+        ),
         Err(error) => (error.detail.clone(), None),
     };
-    let timed_out = matches!(ended, Err(error) if error.kind == ErrorKind::Timeout) || stderr.contains("Timeout (");
-    let last = stderr.lines().rev().find(|line| !line.trim().is_empty()).map(str::trim).unwrap_or_default();
+    let timed_out = matches!(ended, Err(error) if error.kind == ErrorKind::Timeout)
+        || stderr.contains("Timeout (");
+    let last = stderr
+        .lines()
+        .rev()
+        .find(|line| !line.trim().is_empty())
+        .map(str::trim)
+        .unwrap_or_default();
     // The stack that Python leaves names the file it stood in.
     let frame = stderr
         .lines()
-        .find_map(|line| line.trim().strip_prefix("File \"").filter(|rest| !rest.starts_with('<')))
+        .find_map(|line| {
+            line.trim()
+                .strip_prefix("File \"")
+                .filter(|rest| !rest.starts_with('<'))
+        })
         .map(|rest| rest.replace("\", line ", ":"))
         .and_then(|rest| rest.split(" in ").next().map(String::from));
     let known = recognise(&stderr, name);
@@ -113,7 +148,12 @@ pub(super) fn cut_off(
             Some(code) => format!("exit code {code}"),
             None => "an unknown end".into(),
         };
-        let mut finding = Finding::new(Rank::Proof, "crashes", Severity::Broken, format!("{doing} ends the process: {how}"));
+        let mut finding = Finding::new(
+            Rank::Proof,
+            "crashes",
+            Severity::Broken,
+            format!("{doing} ends the process: {how}"),
+        );
         finding = match known {
             Some(known) => {
                 finding.mend = known.mend;
@@ -152,5 +192,9 @@ fn shown(text: &str) -> String {
     let line = text.trim().replace('\n', " ");
     let mut letters = line.chars();
     let start: String = letters.by_ref().take(LONGEST).collect();
-    if letters.next().is_some() { format!("{start}…") } else { start }
+    if letters.next().is_some() {
+        format!("{start}…")
+    } else {
+        start
+    }
 }

@@ -92,11 +92,17 @@ struct Line {
 }
 
 /// Imports and computes, and adds what fails to a check's findings. `hear` is told of each package before it is tried.
-pub fn prove(scene: &Scene<'_>, facts: &Facts, check: &mut Check, hear: &mut dyn FnMut(&str)) -> Vec<Step> {
+pub fn prove(
+    scene: &Scene<'_>,
+    facts: &Facts,
+    check: &mut Check,
+    hear: &mut dyn FnMut(&str),
+) -> Vec<Step> {
     let begun = super::clock(scene.machine);
-    let dead = check.findings.iter().any(|finding| {
-        finding.rank == Rank::Interpreter && finding.severity == Severity::Broken
-    });
+    let dead = check
+        .findings
+        .iter()
+        .any(|finding| finding.rank == Rank::Interpreter && finding.severity == Severity::Broken);
     if dead {
         check
             .not_looked_at
@@ -107,7 +113,8 @@ pub fn prove(scene: &Scene<'_>, facts: &Facts, check: &mut Check, hear: &mut dyn
     let (frameworks, plain): (Vec<_>, Vec<_>) = wanted
         .into_iter()
         .partition(|(name, _)| FRAMEWORKS.contains(&name.as_str()));
-    let mut runs: Vec<Vec<(String, String)>> = frameworks.into_iter().map(|one| vec![one]).collect();
+    let mut runs: Vec<Vec<(String, String)>> =
+        frameworks.into_iter().map(|one| vec![one]).collect();
     if !plain.is_empty() {
         runs.push(plain);
     }
@@ -115,7 +122,12 @@ pub fn prove(scene: &Scene<'_>, facts: &Facts, check: &mut Check, hear: &mut dyn
     let mut findings = Vec::new();
     'runs: for mut run in runs {
         while !run.is_empty() {
-            hear(&run.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "));
+            hear(
+                &run.iter()
+                    .map(|(name, _)| name.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            );
             let ended = start(scene, &run);
             let lines = match &ended {
                 Ok(output) => lines(&output.text()),
@@ -149,11 +161,16 @@ pub fn prove(scene: &Scene<'_>, facts: &Facts, check: &mut Check, hear: &mut dyn
     }
     findings.extend(idle_gpus(scene, facts, &steps));
     // What a variable of the shell brings in is told as that.
-    if let Some(path) = check.findings.iter_mut().find(|finding| finding.id == "python-path") {
+    if let Some(path) = check
+        .findings
+        .iter_mut()
+        .find(|finding| finding.id == "python-path")
+    {
         let (theirs, others): (Vec<Finding>, Vec<Finding>) = findings
             .into_iter()
             .partition(|finding| finding.id == "imported-from-elsewhere");
-        path.consequences.extend(theirs.into_iter().map(|finding| finding.cause));
+        path.consequences
+            .extend(theirs.into_iter().map(|finding| finding.cause));
         findings = others;
     }
     check.findings.extend(alike(findings));
@@ -162,7 +179,10 @@ pub fn prove(scene: &Scene<'_>, facts: &Facts, check: &mut Check, hear: &mut dyn
     steps
 }
 
-fn start(scene: &Scene<'_>, run: &[(String, String)]) -> Result<Output, deskside_machine::DoorError> {
+fn start(
+    scene: &Scene<'_>,
+    run: &[(String, String)],
+) -> Result<Output, deskside_machine::DoorError> {
     let seconds = STEP_SECONDS * (run.len() as u64).clamp(1, 8) + 10;
     let mut argv = vec![
         scene.environment.join("bin/python").display().to_string(),
@@ -182,24 +202,40 @@ fn start(scene: &Scene<'_>, run: &[(String, String)]) -> Result<Output, deskside
 }
 
 fn lines(text: &str) -> Vec<Line> {
-    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    text.lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect()
 }
 
 fn no_start(scene: &Scene<'_>, ended: &Result<Output, deskside_machine::DoorError>) -> Finding {
     let shown = scene.shown(&scene.environment.join("bin/python"));
     let (cause, evidence) = match ended {
         Ok(output) => (
-            format!("the environment's Python does not start: it ended with exit code {}", output.code),
+            format!(
+                "the environment's Python does not start: it ended with exit code {}",
+                output.code
+            ),
             output.last_lines(4),
         ),
-        Err(error) if error.kind == ErrorKind::Timeout => ("the environment's Python hangs".to_string(), vec![error.detail.clone()]),
-        Err(error) => ("the environment's Python can't be started".to_string(), vec![error.detail.clone()]),
+        Err(error) if error.kind == ErrorKind::Timeout => (
+            "the environment's Python hangs".to_string(),
+            vec![error.detail.clone()],
+        ),
+        Err(error) => (
+            "the environment's Python can't be started".to_string(),
+            vec![error.detail.clone()],
+        ),
     };
-    Finding::new(Rank::Interpreter, "python-does-not-start", Severity::Broken, cause)
-        .evidence(shown)
-        .evidences(evidence)
-        .meaning("nothing of the environment can run")
-        .mend("deskside env rebuild")
+    Finding::new(
+        Rank::Interpreter,
+        "python-does-not-start",
+        Severity::Broken,
+        cause,
+    )
+    .evidence(shown)
+    .evidences(evidence)
+    .meaning("nothing of the environment can run")
+    .mend("deskside env rebuild")
 }
 
 fn judged(
@@ -241,7 +277,10 @@ fn judged(
                 Severity::Broken,
                 format!("{name} computes wrong results on {}", device.name),
             )
-            .evidence(format!("a product of two matrices of ones on {}", device.name))
+            .evidence(format!(
+                "a product of two matrices of ones on {}",
+                device.name
+            ))
             .meaning("whatever is trained there is not to be trusted")
             .mend("deskside env rebuild")
             .about([name]),
@@ -255,7 +294,10 @@ fn judged(
                 Rank::Proof,
                 "imported-from-elsewhere",
                 Severity::WillBreak,
-                format!("{name} is imported from {}, not from the environment", elsewhere.display()),
+                format!(
+                    "{name} is imported from {}, not from the environment",
+                    elsewhere.display()
+                ),
             )
             .evidence(format!("{module}.__file__ = {}", elsewhere.display()))
             .meaning("what runs is not what is installed and locked here")
@@ -265,7 +307,8 @@ fn judged(
     }
     if !whole {
         let last = own.iter().rev().find_map(|line| line.device.clone());
-        let (outcome, finding) = explain::cut_off(scene, name, module, imported.is_some(), last, ended);
+        let (outcome, finding) =
+            explain::cut_off(scene, name, module, imported.is_some(), last, ended);
         step.outcome = outcome;
         findings.push(finding);
     }
@@ -275,16 +318,26 @@ fn judged(
 /// Where a module was imported from, when not from the environment and not from an editable install.
 fn from_elsewhere(scene: &Scene<'_>, line: &Line) -> Option<PathBuf> {
     let file = PathBuf::from(line.file.as_ref()?);
-    let real = |path: &Path| scene.machine.real_path(path).unwrap_or_else(|_| path.to_path_buf());
+    let real = |path: &Path| {
+        scene
+            .machine
+            .real_path(path)
+            .unwrap_or_else(|_| path.to_path_buf())
+    };
     let editable = scene.named(&line.step).any(|dist| dist.direct.is_some());
-    let inside = real(&file).starts_with(real(&scene.environment)) || file.starts_with(&scene.environment);
+    let inside =
+        real(&file).starts_with(real(&scene.environment)) || file.starts_with(&scene.environment);
     let outside = scene.outside.contains_key(&line.step);
     (!inside && !editable && !outside && !scene.is_conda).then_some(file)
 }
 
 /// GPUs that are there and that a build for them did not reach.
 fn idle_gpus(scene: &Scene<'_>, facts: &Facts, steps: &[Step]) -> Vec<Finding> {
-    let nvidia = facts.known_gpus().iter().any(|gpu| gpu.vendor == Vendor::Nvidia) && facts.drivers.nvidia.loaded.value().is_some();
+    let nvidia = facts
+        .known_gpus()
+        .iter()
+        .any(|gpu| gpu.vendor == Vendor::Nvidia)
+        && facts.drivers.nvidia.loaded.value().is_some();
     if !nvidia {
         return Vec::new();
     }
@@ -293,26 +346,49 @@ fn idle_gpus(scene: &Scene<'_>, facts: &Facts, steps: &[Step]) -> Vec<Finding> {
         .filter(|step| step.outcome == Outcome::Good)
         .filter_map(|step| {
             let built = match step.package.as_str() {
-                "torch" => step.version.as_deref().is_some_and(|version| version.contains("+cu")),
-                "jax" => scene.distributions.iter().any(|dist| dist.name.starts_with("jax-cuda")),
+                "torch" => step
+                    .version
+                    .as_deref()
+                    .is_some_and(|version| version.contains("+cu")),
+                "jax" => scene
+                    .distributions
+                    .iter()
+                    .any(|dist| dist.name.starts_with("jax-cuda")),
                 _ => false,
             };
-            let reached = step.devices.iter().any(|device| device.name.starts_with("cuda") || device.name.starts_with("gpu"));
+            let reached = step
+                .devices
+                .iter()
+                .any(|device| device.name.starts_with("cuda") || device.name.starts_with("gpu"));
             (built && !reached).then(|| {
                 let hidden = scene.machine.variable("CUDA_VISIBLE_DEVICES");
                 let mut finding = Finding::new(
                     Rank::Proof,
                     "gpu-not-reached",
                     Severity::WillBreak,
-                    format!("{} is built for NVIDIA GPUs and found none, though one is here", step.package),
+                    format!(
+                        "{} is built for NVIDIA GPUs and found none, though one is here",
+                        step.package
+                    ),
                 )
-                .evidence(format!("devices: {}", step.devices.iter().map(|device| device.name.as_str()).collect::<Vec<_>>().join(", ")));
+                .evidence(format!(
+                    "devices: {}",
+                    step.devices
+                        .iter()
+                        .map(|device| device.name.as_str())
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                ));
                 if let Some(value) = &hidden {
                     finding = finding.evidence(format!("CUDA_VISIBLE_DEVICES={value}"));
                 }
                 finding
                     .meaning("it computes on the processor, or code that asks for the GPU fails")
-                    .mend(if hidden.is_some() { "unset CUDA_VISIBLE_DEVICES" } else { "deskside info" })
+                    .mend(if hidden.is_some() {
+                        "unset CUDA_VISIBLE_DEVICES"
+                    } else {
+                        "deskside info"
+                    })
                     .about([step.package.as_str()])
             })
         })
@@ -320,13 +396,23 @@ fn idle_gpus(scene: &Scene<'_>, facts: &Facts, steps: &[Step]) -> Vec<Finding> {
 }
 
 /// Packages that fail in the same way fail for one reason: the first is told, the others follow from it.
-fn alike(findings: Vec<Finding>) -> Vec<Finding> {
+fn alike(mut findings: Vec<Finding>) -> Vec<Finding> {
+    // One that is about itself alone comes before those that only imported it.
+    findings.sort_by_key(|finding| finding.about.len());
     let mut by_error: BTreeMap<String, usize> = BTreeMap::new();
     let mut roots: Vec<Finding> = Vec::new();
     for finding in findings {
-        let key = format!("{} {}", finding.id, finding.evidence.first().cloned().unwrap_or_default());
+        let key = format!(
+            "{} {}",
+            finding.id,
+            finding.evidence.first().cloned().unwrap_or_default()
+        );
         match by_error.get(&key) {
-            Some(place) if finding.rank == Rank::Proof => {
+            // Two crashes look the same and need not be.
+            Some(place)
+                if finding.rank == Rank::Proof
+                    && !["crashes", "hangs"].contains(&finding.id.as_str()) =>
+            {
                 let root = &mut roots[*place];
                 root.consequences.push(finding.cause);
                 root.about.extend(finding.about);
