@@ -32,7 +32,7 @@ fn each() -> Vec<(&'static str, u32, Schema)> {
         of::<crate::explain::ExplainReport>(),
         of::<crate::history::HistoryReport>(),
         of::<crate::info::InfoReport>(),
-        of::<crate::notebook::NotebookReport>(),
+        of::<crate::notebook::KernelReport>(),
         of::<crate::run::RunReport>(),
         of::<crate::runs::ReindexReport>(),
         of::<crate::runs::RunsReport>(),

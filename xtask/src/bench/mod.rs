@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: each bar of the project beside its measured value.
 
+mod check;
 mod command;
 mod log;
 mod rebuild;
@@ -36,6 +37,9 @@ pub fn bench(names: &[String]) -> Result<()> {
     if wanted("up") {
         bars.push(command::second_up(&program)?);
     }
+    if wanted("check") {
+        bars.push(check::check(&program)?);
+    }
     if wanted("rebuild") {
         bars.extend(rebuild::rebuild(&program)?);
     }
@@ -61,7 +65,7 @@ pub fn bench(names: &[String]) -> Result<()> {
         });
     }
     if bars.is_empty() {
-        bail!("no bar of that name: help, info, run, up, rebuild, log, size, packages");
+        bail!("no bar of that name: help, info, run, up, check, rebuild, log, size, packages");
     }
     let width = bars
         .iter()

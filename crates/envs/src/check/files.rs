@@ -6,7 +6,7 @@ use super::program::{self, Program};
 use super::scene::{Dist, Scene, parallel};
 use super::{Depth, Finding, LookedAt, Rank, Severity};
 use crate::snapshot::record::{RecordedFile, is_installers_own};
-use deskside_machine::{ErrorKind, Reading};
+use deskside_machine::{Answer, DoorError, ErrorKind, Question, Reading};
 use deskside_types::units;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -73,12 +73,21 @@ pub(crate) fn findings(
     });
     let hashed = AtomicU64::new(0);
     let looks = parallel(scene.machine, &handfuls, |handful| {
+        let questions: Vec<Question> = handful
+            .iter()
+            .map(|(_, file)| Question::Stat {
+                path: site.join(&file.path),
+            })
+            .collect();
+        let stats = scene.machine.ask_all(&questions);
         handful
             .iter()
-            .filter_map(|(place, file)| {
+            .zip(stats)
+            .filter_map(|((place, file), stat)| {
                 let dist = &scene.distributions[*place];
-                let (wrong, links) =
-                    look(scene, site, dist, file, depth, overlaps, &budget, &hashed)?;
+                let (wrong, links) = look(
+                    scene, site, dist, file, stat, depth, overlaps, &budget, &hashed,
+                )?;
                 Some((*place, Damaged { file, wrong, links }))
             })
             .collect::<Vec<_>>()
@@ -138,14 +147,16 @@ fn look(
     site: &Path,
     dist: &Dist,
     file: &RecordedFile,
+    stat: Result<Answer, DoorError>,
     depth: Depth,
     overlaps: &Overlaps,
     budget: &AtomicU64,
     hashed: &AtomicU64,
 ) -> Option<(Wrong, Option<u64>)> {
     let path = site.join(&file.path);
-    let stat = match scene.machine.stat(&path) {
-        Ok(stat) => stat,
+    let stat = match stat {
+        Ok(Answer::Stat(stat)) => stat,
+        Ok(_) => return None,
         Err(error) if error.kind == ErrorKind::Absent => return Some((Wrong::Missing, None)),
         Err(error) => return Some((Wrong::Unknown(error.detail), None)),
     };

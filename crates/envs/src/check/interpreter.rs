@@ -3,7 +3,7 @@
 use super::program::Program;
 use super::scene::{Scene, Seen};
 use super::{Finding, Rank, Severity};
-use deskside_machine::{FileKind, Reading};
+use deskside_machine::{Answer, FileKind, Question, Reading};
 use deskside_types::facts::{Facts, OsKind};
 use std::path::{Path, PathBuf};
 
@@ -325,14 +325,21 @@ fn moved(scene: &Scene<'_>) -> Option<Finding> {
     let bin = scene.environment.join("bin");
     let mut elsewhere: Vec<(String, PathBuf)> = Vec::new();
     let mut here = 0;
-    for entry in scene.machine.entries(&bin).unwrap_or_default() {
-        if entry.kind != FileKind::File
-            || entry.name.starts_with(['.', '_'])
-            || entry.name.contains("ctivate")
-        {
-            continue;
-        }
-        let Ok(bytes) = scene.machine.file(bin.join(&entry.name), 512) else {
+    let mut entries = scene.machine.entries(&bin).unwrap_or_default();
+    entries.retain(|entry| {
+        entry.kind == FileKind::File
+            && !entry.name.starts_with(['.', '_'])
+            && !entry.name.contains("ctivate")
+    });
+    let questions: Vec<Question> = entries
+        .iter()
+        .map(|entry| Question::File {
+            path: bin.join(&entry.name),
+            limit: 512,
+        })
+        .collect();
+    for (entry, answer) in entries.into_iter().zip(scene.machine.ask_all(&questions)) {
+        let Ok(Answer::Bytes(bytes)) = answer else {
             continue;
         };
         let Some(python) = script_python(&String::from_utf8_lossy(&bytes)) else {

@@ -10,13 +10,14 @@ use pep440_rs::Version;
 use std::str::FromStr;
 
 /// Compiled files of a distribution that are looked into, the smallest first.
-const FILES: usize = 6;
+const FILES: usize = 4;
 /// The largest compiled file that is looked into, in bytes.
-const LARGEST: u64 = 4 << 20;
-/// What NumPy 1's headers put into a module that uses the C interface.
-const OLD: &[u8] = b"numpy.core._multiarray_umath";
-/// What NumPy 2's headers put there too.
-const NEW: &[u8] = b"numpy._core._multiarray_umath";
+const LARGEST: u64 = 1 << 20;
+/// The module that NumPy's headers put into a module that uses the C interface, and the package before it: NumPy 1's
+/// `numpy.core`, NumPy 2's `numpy._core` (and then `numpy.core` to fall back to).
+const INTERFACE: &[u8] = b"_multiarray_umath";
+const OLD: &[u8] = b"numpy.core.";
+const NEW: &[u8] = b"numpy._core.";
 
 pub(crate) fn findings(scene: &Scene<'_>, graph: &Graph) -> Vec<Finding> {
     let Some(numpy) = scene.version_of("numpy") else {
@@ -101,25 +102,27 @@ fn compiled_for_1(scene: &Scene<'_>, dist: &Dist) -> Option<String> {
         let Ok(bytes) = scene.machine.file(site.join(&file.path), LARGEST) else {
             continue;
         };
-        if contains(&bytes, NEW) {
-            return None;
-        }
-        if contains(&bytes, OLD) {
-            return Some(file.path.clone());
+        match interface(&bytes) {
+            Some(true) => return Some(file.path.clone()),
+            Some(false) => return None,
+            None => {}
         }
     }
     None
 }
 
-/// Whether bytes lie in others; quick by looking for the first letter.
-fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
-    let mut rest = bytes;
-    while let Some(at) = rest.iter().position(|byte| *byte == wanted[0]) {
-        rest = &rest[at..];
-        if rest.starts_with(wanted) {
-            return true;
+/// Whether a compiled file knows NumPy 1's interface only; none when it uses neither.
+fn interface(bytes: &[u8]) -> Option<bool> {
+    let (mut old, mut place) = (false, 0);
+    while let Some(at) = bytes[place..].iter().position(|byte| *byte == b'_') {
+        let start = place + at;
+        if bytes[start..].starts_with(INTERFACE) {
+            if bytes[..start].ends_with(NEW) {
+                return Some(false);
+            }
+            old |= bytes[..start].ends_with(OLD);
         }
-        rest = &rest[1..];
+        place = start + 1;
     }
-    false
+    old.then_some(true)
 }

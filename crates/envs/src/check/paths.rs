@@ -35,10 +35,8 @@ pub(crate) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
                 .distributions
                 .iter()
                 .find(|dist| {
-                    dist.record
-                        .as_ref()
-                        .yes()
-                        .is_some_and(|files| files.iter().any(|file| file.path == entry.name))
+                    let files = dist.record.as_ref().yes();
+                    files.is_some_and(|files| files.iter().any(|file| file.path == entry.name))
                 })
                 .map(|dist| dist.name.clone());
             if owner.as_ref().is_some_and(|owner| told.contains(owner)) {

@@ -5,7 +5,7 @@ use super::header::{self, Header};
 use super::program::{self, Program};
 use crate::snapshot::record::{self, RecordedFile};
 use deskside_knowledge::python::normalised_name;
-use deskside_machine::{DoorError, Entry, ErrorKind, FileKind, Machine, Reading};
+use deskside_machine::{Answer, DoorError, Entry, ErrorKind, FileKind, Machine, Question, Reading};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -14,6 +14,8 @@ use std::sync::{Mutex, PoisonError};
 const LARGEST_METADATA: u64 = 1 << 20;
 /// The largest RECORD that is read, in bytes.
 const LARGEST_RECORD: u64 = 256 << 20;
+/// The largest of the small files of a `dist-info` folder that is read, in bytes.
+const SMALL: u64 = 64 << 10;
 /// Threads that read at once, at the most.
 const THREADS: usize = 8;
 /// Sentences on what could not be looked at, at the most.
@@ -389,22 +391,46 @@ impl<'a> Scene<'a> {
         let information = site.join(folder);
         let stem = folder.trim_end_matches(".dist-info");
         let (name, version) = stem.split_once('-').unwrap_or((stem, ""));
-        let header = self.header(&information.join("METADATA"));
-        let told = header.as_ref().yes();
-        let small = |file: &str| {
-            self.machine
-                .file(information.join(file), 64 << 10)
-                .ok()
-                .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        let file = |name: &str, limit| Question::File {
+            path: information.join(name),
+            limit,
         };
-        let path = information.join("RECORD");
-        let record = match self.look(self.machine.file(&path, LARGEST_RECORD)) {
-            Seen::Yes(bytes) => Seen::Yes(record::parse(&String::from_utf8_lossy(&bytes))),
+        let mut answers = self
+            .machine
+            .ask_all(&[
+                file("METADATA", LARGEST_METADATA),
+                file("RECORD", LARGEST_RECORD),
+                file("WHEEL", SMALL),
+                file("INSTALLER", SMALL),
+                file("direct_url.json", SMALL),
+                Question::Stat {
+                    path: information.join("RECORD"),
+                },
+            ])
+            .into_iter();
+        let mut next = || answers.next().unwrap_or(Ok(Answer::Done));
+        let header = match self.look(next()) {
+            Seen::Yes(answer) => match header::parse(&text(answer)) {
+                Some(header) => Seen::Yes(header),
+                None => Seen::No,
+            },
             Seen::No => Seen::No,
             Seen::Unknown => Seen::Unknown,
         };
+        let told = header.as_ref().yes();
+        let record = match self.look(next()) {
+            Seen::Yes(answer) => Seen::Yes(record::parse(&text(answer))),
+            Seen::No => Seen::No,
+            Seen::Unknown => Seen::Unknown,
+        };
+        let mut small = || next().ok().map(text);
+        let (wheel, installer, direct) = (small(), small(), small());
+        let recorded_at = match next() {
+            Ok(Answer::Stat(stat)) => stat.modified,
+            _ => i64::MAX,
+        };
         let direct: Option<serde_json::Value> =
-            small("direct_url.json").and_then(|text| serde_json::from_str(&text).ok());
+            direct.and_then(|text| serde_json::from_str(&text).ok());
         let url = |value: &serde_json::Value| Some(value.get("url")?.as_str()?.to_string());
         let is_editable = direct
             .as_ref()
@@ -415,12 +441,9 @@ impl<'a> Scene<'a> {
             name: normalised_name(told.map_or(name, |header| &header.name)),
             version: told.map_or(version, |header| &header.version).to_string(),
             folder: folder.into(),
-            recorded_at: self
-                .machine
-                .stat(&path)
-                .map_or(i64::MAX, |stat| stat.modified),
+            recorded_at,
             record,
-            tags: small("WHEEL")
+            tags: wheel
                 .unwrap_or_default()
                 .lines()
                 .filter_map(|line| line.strip_prefix("Tag:"))
@@ -428,7 +451,7 @@ impl<'a> Scene<'a> {
                 .collect(),
             editable: direct.clone().filter(|_| is_editable),
             direct,
-            installer: small("INSTALLER").unwrap_or_default().trim().to_string(),
+            installer: installer.unwrap_or_default().trim().to_string(),
             egg: false,
             header,
         }
@@ -516,6 +539,15 @@ impl<'a> Scene<'a> {
             }
         }
         outside
+    }
+}
+
+/// An answer's bytes as text; bytes that are no UTF-8 are shown as U+FFFD.
+fn text(answer: Answer) -> String {
+    match answer {
+        Answer::Bytes(bytes) => String::from_utf8(bytes)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
+        _ => String::new(),
     }
 }
 

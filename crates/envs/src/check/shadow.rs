@@ -78,11 +78,11 @@ fn modules(scene: &Scene<'_>) -> BTreeMap<String, String> {
             } else {
                 file.path.ends_with(".py").then_some(top)
             };
-            if let Some(module) =
-                module.filter(|module| is_name(module) && !EVERYBODYS.contains(module))
+            let module = module.filter(|module| is_name(module) && !EVERYBODYS.contains(module));
+            if let Some(module) = module
+                && !all.contains_key(module)
             {
-                all.entry(module.to_string())
-                    .or_insert_with(|| dist.name.clone());
+                all.insert(module.to_string(), dist.name.clone());
             }
         }
     }

@@ -241,9 +241,7 @@ fn of_project(
         .into_iter()
         .filter_map(|(name, value)| {
             // Several sources by marker: uv writes one line each; they are not compared.
-            let kind = value
-                .as_table()
-                .map_or(Some("several"), kind);
+            let kind = value.as_table().map_or(Some("several"), kind);
             Some((normalised_name(&name), kind?))
         })
         .collect();

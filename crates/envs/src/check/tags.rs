@@ -126,11 +126,11 @@ pub(crate) fn fits(tag: &str, platform: &Platform) -> Option<bool> {
 fn any(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     let mut sum = Some(false);
     for one in answers {
-        sum = match (sum, one) {
-            (Some(true), _) | (_, Some(true)) => Some(true),
-            (None, _) | (_, None) => None,
-            _ => Some(false),
-        };
+        match one {
+            Some(true) => return Some(true),
+            Some(false) => {}
+            None => sum = None,
+        }
     }
     sum
 }

@@ -107,6 +107,36 @@ impl Machine for Host {
         }
     }
 
+    fn ask_all(&self, questions: &[Question]) -> Vec<Result<Answer, DoorError>> {
+        if !questions.iter().all(is_about_files) {
+            return questions
+                .iter()
+                .map(|question| self.ask(question))
+                .collect();
+        }
+        let asked = questions.to_vec();
+        let answered = self.workers.run(PATIENCE, move || {
+            asked
+                .iter()
+                .map(|question| look(&Base::Whole, question))
+                .collect::<Vec<_>>()
+        });
+        match answered {
+            Ok(answers) => answers
+                .into_iter()
+                .zip(questions)
+                .map(|(answer, question)| {
+                    answer.map_err(|error| DoorError::from_io(question.phrase(), &error))
+                })
+                .collect(),
+            // One of them hangs, or all are slow: each is given up on by itself.
+            Err(_) => questions
+                .iter()
+                .map(|question| self.ask(question))
+                .collect(),
+        }
+    }
+
     fn act(
         &self,
         effect: &Effect,
@@ -171,23 +201,29 @@ impl Machine for Host {
     }
 }
 
+fn is_about_files(question: &Question) -> bool {
+    matches!(
+        question,
+        Question::File { .. }
+            | Question::FilePart { .. }
+            | Question::Link { .. }
+            | Question::RealPath { .. }
+            | Question::Directory { .. }
+            | Question::Stats { .. }
+            | Question::Stat { .. }
+            | Question::Access { .. }
+            | Question::Space { .. }
+    )
+}
+
 /// Answers the questions about files; none for any other.
 fn ask_files(
     workers: &Workers,
     base: &Base,
     question: &Question,
 ) -> Option<Result<Answer, DoorError>> {
-    match question {
-        Question::File { .. }
-        | Question::FilePart { .. }
-        | Question::Link { .. }
-        | Question::RealPath { .. }
-        | Question::Directory { .. }
-        | Question::Stats { .. }
-        | Question::Stat { .. }
-        | Question::Access { .. }
-        | Question::Space { .. } => {}
-        _ => return None,
+    if !is_about_files(question) {
+        return None;
     }
     let (base, asked) = (base.clone(), question.clone());
     let answered = workers.run(PATIENCE, move || look(&base, &asked));

@@ -6,5 +6,4 @@ pub mod diff;
 pub mod gc;
 pub mod history;
 pub mod keep;
-pub mod notebook;
 pub mod why;

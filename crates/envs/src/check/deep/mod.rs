@@ -396,7 +396,9 @@ fn idle_gpus(scene: &Scene<'_>, facts: &Facts, steps: &[Step]) -> Vec<Finding> {
 }
 
 /// Packages that fail in the same way fail for one reason: the first is told, the others follow from it.
-fn alike(findings: Vec<Finding>) -> Vec<Finding> {
+fn alike(mut findings: Vec<Finding>) -> Vec<Finding> {
+    // One that is about itself alone comes before those that only imported it.
+    findings.sort_by_key(|finding| finding.about.len());
     let mut by_error: BTreeMap<String, usize> = BTreeMap::new();
     let mut roots: Vec<Finding> = Vec::new();
     for finding in findings {
@@ -406,7 +408,11 @@ fn alike(findings: Vec<Finding>) -> Vec<Finding> {
             finding.evidence.first().cloned().unwrap_or_default()
         );
         match by_error.get(&key) {
-            Some(place) if finding.rank == Rank::Proof => {
+            // Two crashes look the same and need not be.
+            Some(place)
+                if finding.rank == Rank::Proof
+                    && !["crashes", "hangs"].contains(&finding.id.as_str()) =>
+            {
                 let root = &mut roots[*place];
                 root.consequences.push(finding.cause);
                 root.about.extend(finding.about);
