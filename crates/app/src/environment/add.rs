@@ -1,12 +1,13 @@
 //! `deskside env add` and `deskside env remove`.
 
-use super::extra::ExtraWish;
+use super::extra::{self, ExtraWish};
 use super::project::{Project, Resolution};
 use super::variants::{self, Reach};
 use super::{Place, Prepared};
 use crate::Context;
 use deskside_envs::build::Flavour;
 use deskside_envs::build::specifier::requirement;
+use deskside_machine::command::without_credentials;
 use deskside_operate::Event;
 use deskside_types::{Code, Problem, Result};
 
@@ -37,11 +38,30 @@ pub fn add(
     let mut plain = Vec::new();
     let mut warnings = Vec::new();
     let mut why = Vec::new();
+    let names: Vec<String> = request
+        .requirements
+        .iter()
+        .filter_map(|text| requirement(text).map(|(name, _)| name))
+        .collect();
+    let mut given = extra::framework_of(&manifest.extras()).map(|(framework, _)| framework);
+    for name in &names {
+        given = given.or_else(|| name.parse().ok());
+    }
+    let mut along = false;
     for text in &request.requirements {
+        refuse_what_is_no_requirement(text)?;
         let Some((name, bounds)) = requirement(text) else {
             plain.push(text.clone());
             continue;
         };
+        // What comes in the framework's builds comes from the same index as the framework.
+        let is_companion =
+            given.is_some_and(|framework| variants::companions(framework).contains(&name.as_str()));
+        if is_companion && request.group.is_none() {
+            manifest.add_dependency(text);
+            along = true;
+            continue;
+        }
         match name.parse::<Flavour>() {
             // `jax[cuda13]` names a build itself, and a group is a person's own affair.
             Ok(framework) if !text.contains('[') && request.group.is_none() => {
@@ -54,6 +74,9 @@ pub fn add(
             _ => plain.push(text.clone()),
         }
     }
+    if let (true, Some(framework)) = (along, given) {
+        warnings.extend(variants::give(&mut manifest, framework, "", &reach)?);
+    }
     let mut commands = Vec::new();
     if plain.is_empty() {
         commands.push(("resolve the project's packages", vec!["lock".to_string()]));
@@ -62,10 +85,8 @@ pub fn add(
         if let Some(group) = &request.group {
             words.extend(["--group".into(), group.clone()]);
         }
-        words.push("--".into());
         words.extend(plain.iter().cloned());
-        // uv takes options only before `--`; the mirror's folder is one.
-        commands.push(("add packages", before_separator(words)));
+        commands.push(("add packages", words));
     }
     let list = request.requirements.join(" ");
     project.prepare(Resolution {
@@ -76,15 +97,29 @@ pub fn add(
         forget_lock: false,
         extra: ExtraWish::Noted,
         python: None,
+        group: request.group.clone(),
         files: Vec::new(),
         why,
         warnings,
     })
 }
 
-/// uv takes requirements as they are: one that begins with a dash would be an option.
-fn before_separator(words: Vec<String>) -> Vec<String> {
-    words.into_iter().filter(|word| word != "--").collect()
+/// Refuses what uv would take for an option, and what would carry a password into plans and journals.
+fn refuse_what_is_no_requirement(text: &str) -> Result<()> {
+    let invalid = |message: String| Problem::new(Code::RequirementInvalid, message);
+    if text.trim_start().starts_with('-') {
+        return Err(
+            invalid(format!("`{text}` is an option, and no requirement"))
+                .hint("name packages only: deskside env add numpy"),
+        );
+    }
+    let shown = without_credentials(text);
+    if shown != *text {
+        return Err(invalid(format!("`{shown}` holds a user name or password"))
+            .because("it would stand in the project's files and in the history")
+            .hint("leave it away, and give it to uv by a variable or a keyring (UV_INDEX_NAME_PASSWORD, ~/.netrc)"));
+    }
+    Ok(())
 }
 
 /// Plans removing packages.
@@ -135,6 +170,7 @@ pub fn remove(
         forget_lock: false,
         extra: ExtraWish::Noted,
         python: None,
+        group: request.group.clone(),
         files: Vec::new(),
         why: Vec::new(),
         warnings: Vec::new(),

@@ -110,6 +110,15 @@ pub(crate) fn arguments(chosen: Option<&Choice>) -> Vec<String> {
         .unwrap_or_default()
 }
 
+/// Whether an extra is named as a build is: `cpu`, `mps`, `metal`, `cu126`, `cuda13`, `rocm72`.
+fn is_build(name: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    ["cpu", "mps", "metal"].contains(&name)
+        || ["cuda", "cu", "rocm"]
+            .iter()
+            .any(|start| name.strip_prefix(start).is_some_and(digits))
+}
+
 /// The framework whose builds a project's extras are, with the names of those extras.
 pub(crate) fn framework_of(
     extras: &std::collections::BTreeMap<String, Vec<String>>,
@@ -117,6 +126,7 @@ pub(crate) fn framework_of(
     Flavour::EVERY.into_iter().find_map(|framework| {
         let names: Vec<String> = extras
             .iter()
+            .filter(|(name, _)| is_build(name))
             .filter(|(_, requirements)| {
                 requirements
                     .iter()

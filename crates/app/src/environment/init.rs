@@ -8,7 +8,8 @@ use crate::Context;
 use deskside_envs::build::Flavour;
 use deskside_envs::build::specifier::requirement;
 use deskside_envs::manifest::{Manifest, as_of, conda};
-use deskside_machine::Reading;
+use deskside_machine::command::without_credentials;
+use deskside_machine::{ErrorKind, Reading};
 use deskside_operate::Event;
 use deskside_types::{Code, Problem, Result};
 use std::path::{Path, PathBuf};
@@ -117,12 +118,32 @@ pub fn init(
         (Source::Requirements(path), _) => {
             why.push(format!("{} names its packages", path.display()));
             let read = deskside_envs::project::requirements::read(machine, path);
-            for line in read.wanted {
-                if line.starts_with('-') {
-                    warnings.push(format!("`{line}` in {} is left out", file_name(path)));
-                } else {
-                    manifest.add_dependency(strip_comment(&line));
+            for line in &read.wanted {
+                match plain_requirement(line) {
+                    Some(wanted) => {
+                        manifest.add_dependency(&wanted);
+                    }
+                    None => warnings.push(format!("`{}` is left out", without_credentials(line))),
                 }
+            }
+            for (file, bytes) in &read.files {
+                let text = String::from_utf8_lossy(bytes);
+                let options = text.lines().map(str::trim).filter(|line| {
+                    line.starts_with('-')
+                        && !["-r", "--requirement", "-c", "--constraint", "--hash"]
+                            .iter()
+                            .any(|known| line.starts_with(known))
+                });
+                warnings.extend(options.map(|line| {
+                    format!(
+                        "`{}` in {} is left out",
+                        without_credentials(line),
+                        file_name(file)
+                    )
+                }));
+            }
+            if !read.constraints.is_empty() {
+                manifest.set_constraints(&read.constraints);
             }
             warnings.extend(
                 read.unread
@@ -132,10 +153,11 @@ pub fn init(
         }
         (_, Some(imported)) => {
             for line in &imported.requirements {
-                if line.starts_with('-') {
-                    warnings.push(format!("`{line}` is left out"));
-                } else {
-                    manifest.add_dependency(line);
+                match plain_requirement(line) {
+                    Some(wanted) => {
+                        manifest.add_dependency(&wanted);
+                    }
+                    None => warnings.push(format!("`{}` is left out", without_credentials(line))),
                 }
             }
         }
@@ -151,6 +173,12 @@ pub fn init(
     }
     commands.push(("resolve the project's packages", vec!["lock".to_string()]));
     let mut files = Vec::new();
+    if let (Some(moment), None) = (&moment, &request.python) {
+        // Else another machine would take its newest Python, for which there were no packages then.
+        let series = python.as_deref().unwrap_or(&moment.python);
+        let series = series.trim_start_matches("==").trim_end_matches(".*");
+        files.push((".python-version".to_string(), format!("{series}\n")));
+    }
     if let Some(text) = ignore(context, &folder)? {
         files.push((".gitignore".to_string(), text));
     }
@@ -162,10 +190,8 @@ pub fn init(
             commands,
             forget_lock: moment.is_some(),
             extra: ExtraWish::Noted,
-            python: request
-                .python
-                .clone()
-                .or(moment.as_ref().map(|moment| moment.python.clone())),
+            python: python.clone(),
+            group: None,
             files,
             why,
             warnings,
@@ -292,8 +318,13 @@ fn file_name(path: &Path) -> String {
         .unwrap_or_default()
 }
 
-fn strip_comment(line: &str) -> &str {
-    line.split(" #").next().unwrap_or(line).trim()
+/// A line of a requirements file as pyproject.toml takes it: without comment and hashes; an address only by a name.
+fn plain_requirement(line: &str) -> Option<String> {
+    let line = line.split(" #").next().unwrap_or(line);
+    let line = line.split(" --hash").next().unwrap_or(line);
+    let line = line.trim().trim_end_matches('\\').trim();
+    let bare_address = line.contains("://") && !line.contains(" @ ") && !line.contains("@ ");
+    (!line.is_empty() && !line.starts_with('-') && !bare_address).then(|| line.to_string())
 }
 
 /// `.gitignore` with the environment in it, where the folder is a repository that does not ignore it yet.
@@ -302,7 +333,16 @@ fn ignore(context: &Context, folder: &Path) -> Result<Option<String>> {
     if !machine.exists(folder.join(".git"))? {
         return Ok(None);
     }
-    let text = machine.text(folder.join(".gitignore")).unwrap_or_default();
+    let path = folder.join(".gitignore");
+    let text = match machine.file(&path, 1 << 20) {
+        Ok(bytes) if bytes.len() < 1 << 20 => match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(_) => return Ok(None),
+        },
+        Err(error) if error.kind == ErrorKind::Absent => String::new(),
+        // What can't be read whole is not rewritten.
+        _ => return Ok(None),
+    };
     let ignored = text
         .lines()
         .any(|line| [".venv", ".venv/", "/.venv", "/.venv/"].contains(&line.trim()));

@@ -46,6 +46,7 @@ pub fn lock(
         forget_lock,
         extra: ExtraWish::Noted,
         python: None,
+        group: None,
         files: Vec::new(),
         why: Vec::new(),
         warnings,

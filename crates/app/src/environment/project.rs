@@ -6,6 +6,8 @@ use super::{Place, uv_state};
 use crate::Context;
 use crate::up::Everything;
 use deskside_envs::build;
+use deskside_envs::build::specifier::{admits, series_of};
+use deskside_envs::environment::venv::{self, State};
 use deskside_envs::manifest::Manifest;
 use deskside_envs::manifest::resolve::{Scratch, refuse_member};
 use deskside_envs::manifest::steps::{Wanted, steps};
@@ -14,9 +16,18 @@ use deskside_envs::snapshot::compare::{Changed, Difference, Named};
 use deskside_envs::snapshot::{Choice, Local};
 use deskside_envs::uv::{self, UvState};
 use deskside_machine::{ErrorKind, Progress, Reading};
-use deskside_operate::{Event, Workshop, apply};
-use deskside_types::plan::{PLAN_VERSION, Plan};
+use deskside_operate::{Event, Workshop, apply, premise};
+use deskside_types::plan::{PLAN_VERSION, Plan, Premise};
 use deskside_types::{Code, Facts, Problem, Result};
+
+/// The files that plans are made from.
+const RESTING_ON: [&str; 5] = [
+    "pyproject.toml",
+    "uv.lock",
+    "requirements.txt",
+    ".gitignore",
+    ".python-version",
+];
 
 /// A project that is about to be changed.
 pub(super) struct Project<'a> {
@@ -26,6 +37,8 @@ pub(super) struct Project<'a> {
     pub uv: String,
     /// `pyproject.toml` as it stands; none where there is none yet.
     pub manifest: Option<Manifest>,
+    /// The files the plan will rest on, as they were when they were read: resolving may take long.
+    premises: Vec<Premise>,
 }
 
 /// What uv is told.
@@ -44,6 +57,8 @@ pub(super) struct Resolution<'a> {
     pub extra: ExtraWish,
     /// The Python wanted, beside `requires-python`.
     pub python: Option<String>,
+    /// A dependency group that is installed here from now on.
+    pub group: Option<String>,
     /// Further files to write.
     pub files: Vec<(String, String)>,
     /// Why, in sentences.
@@ -62,6 +77,10 @@ impl<'a> Project<'a> {
         let machine = &*context.machine;
         let facts = deskside_probe::collect(machine);
         refuse_member(machine, &place.project)?;
+        let premises = RESTING_ON
+            .iter()
+            .map(|name| premise::file(machine, &place.project.join(name)))
+            .collect();
         let path = place.project.join("pyproject.toml");
         let manifest = match machine.text(&path) {
             Ok(text) => Some(Manifest::parse(&path.display().to_string(), &text)?),
@@ -75,6 +94,7 @@ impl<'a> Project<'a> {
             facts,
             uv,
             manifest,
+            premises,
         })
     }
 
@@ -137,7 +157,8 @@ impl<'a> Project<'a> {
             &mut why,
         )?;
         let python = self.python(&manifest, resolution.python.as_deref(), &mut why)?;
-        let arguments = extra::arguments(chosen.as_ref());
+        let groups = self.groups(&manifest, resolution.group.as_deref());
+        let arguments = arguments(chosen.as_ref(), &groups);
         let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let said = scratch.dry_sync(
             &self.place.environment,
@@ -155,12 +176,26 @@ impl<'a> Project<'a> {
             files,
             python,
             arguments,
+            groups,
             chosen,
             pinned: matches!(resolution.extra, ExtraWish::Named(_)),
             expected,
             why,
             warnings: resolution.warnings,
         })
+    }
+
+    /// The dependency groups that are installed here: those noted before that are still there, and a new one.
+    pub fn groups(&self, manifest: &Manifest, new: Option<&str>) -> Vec<String> {
+        let there = manifest.groups();
+        let mut groups = self.place.store.local(&*self.context.machine).groups;
+        groups.retain(|group| there.contains(group));
+        if let Some(new) = new
+            && !groups.iter().any(|group| group == new)
+        {
+            groups.push(new.to_string());
+        }
+        groups
     }
 
     /// The plan of files and an environment that are known.
@@ -172,6 +207,7 @@ impl<'a> Project<'a> {
             version: 1,
             project: self.place.project.display().to_string(),
             choice: planned.chosen.clone(),
+            groups: planned.groups.clone(),
             pinned: planned.pinned
                 || (local.pinned
                     && local.choice.as_ref().map(|one| &one.extra)
@@ -193,17 +229,12 @@ impl<'a> Project<'a> {
                 fetches_python: planned.python.1,
                 arguments: planned.arguments,
                 module: &module,
-                local: planned.chosen.is_some().then_some(noted),
+                local: (planned.chosen.is_some() || !planned.groups.is_empty()).then_some(noted),
                 download_bytes: None,
             },
         )?;
-        let plan = change::plan(
-            self.context,
-            &self.place,
-            planned.wish,
-            steps,
-            &["pyproject.toml", "uv.lock"],
-        )?;
+        let mut plan = change::plan(self.context, &self.place, planned.wish, steps, &[])?;
+        plan.premises.extend(self.premises.iter().cloned());
         Ok(Prepared {
             place: self.place.clone(),
             plan,
@@ -224,7 +255,8 @@ impl<'a> Project<'a> {
         why: &mut Vec<String>,
     ) -> Result<(String, bool)> {
         let known = &deskside_knowledge::frameworks::indexes().python;
-        let bounds = [wish, manifest.requires_python()]
+        let pinned = self.pinned_python();
+        let bounds = [wish.or(pinned.as_deref()), manifest.requires_python()]
             .into_iter()
             .flatten()
             .map(|text| {
@@ -237,6 +269,13 @@ impl<'a> Project<'a> {
             })
             .collect::<Vec<_>>()
             .join(",");
+        // An environment that serves keeps its Python.
+        if let State::Whole(venv) = venv::look(&*self.context.machine, &self.place.environment)? {
+            let series = series_of(venv.version.as_deref().unwrap_or_default());
+            if admits(&bounds, &series) {
+                return Ok((series, false));
+            }
+        }
         let choice = build::python::choose(&self.facts, "3.7", &known.newest, Some(&bounds))
             .map_err(|reason| {
                 Problem::new(Code::Unsatisfiable, "no Python fits the project")
@@ -244,11 +283,35 @@ impl<'a> Project<'a> {
                     .hint("change requires-python in pyproject.toml")
             })?;
         let fetches = choice.why.starts_with("uv fetches Python");
-        if !change::environment_is_there(&*self.context.machine, &self.place)? {
-            why.push(choice.why);
-        }
-        Ok((choice.request, fetches))
+        why.push(choice.why);
+        // Where one with another Python is, the request must say which series: a path says nothing to compare with.
+        let there = change::environment_is_there(&*self.context.machine, &self.place)?;
+        let request = if there { choice.series } else { choice.request };
+        Ok((request, fetches))
     }
+
+    /// The Python of `.python-version`, as uv reads it; none where it names no version.
+    fn pinned_python(&self) -> Option<String> {
+        let path = self.place.project.join(".python-version");
+        let text = self.context.machine.text(path).ok()?;
+        let line = text
+            .lines()
+            .map(str::trim)
+            .find(|line| !line.is_empty() && !line.starts_with('#'))?;
+        let version = line.strip_prefix("cpython-").unwrap_or(line);
+        version
+            .starts_with(|letter: char| letter.is_ascii_digit())
+            .then(|| series_of(version))
+    }
+}
+
+/// uv's arguments for an extra and for groups.
+pub(super) fn arguments(chosen: Option<&Choice>, groups: &[String]) -> Vec<String> {
+    let mut arguments = extra::arguments(chosen);
+    for group in groups {
+        arguments.extend(["--group".to_string(), group.clone()]);
+    }
+    arguments
 }
 
 /// What a plan is made of once it is resolved.
@@ -259,6 +322,7 @@ pub(super) struct Planned {
     /// The Python request, and whether uv fetches it.
     pub python: (String, bool),
     pub arguments: Vec<String>,
+    pub groups: Vec<String>,
     pub chosen: Option<Choice>,
     pub pinned: bool,
     pub expected: Option<Difference>,

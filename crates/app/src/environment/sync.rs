@@ -1,12 +1,12 @@
 //! `deskside env sync`: the environment as the lock file has it, with this machine's build.
 
 use super::extra::{self, ExtraWish};
-use super::project::{Planned, Project, Resolution};
+use super::project::{self, Planned, Project, Resolution};
 use super::{Place, Prepared};
 use crate::Context;
 use deskside_envs::environment::failure;
 use deskside_envs::environment::uv::command;
-use deskside_machine::Reading;
+use deskside_machine::{ErrorKind, Reading};
 use deskside_operate::Event;
 use deskside_types::{Code, Problem, Result};
 use std::path::PathBuf;
@@ -51,6 +51,7 @@ pub fn sync(
             forget_lock: false,
             extra: wish,
             python: None,
+            group: None,
             files: Vec::new(),
             why: vec!["there is no lock file yet".into()],
             warnings: Vec::new(),
@@ -66,12 +67,14 @@ pub fn sync(
         &mut why,
     )?;
     let python = project.python(&manifest, None, &mut why)?;
+    let groups = project.groups(&manifest, None);
     let prepared = project.planned(Planned {
         reason: "env sync".into(),
         wish: format!("bring {shown} to its lock file"),
         files: Vec::new(),
         python,
-        arguments: extra::arguments(chosen.as_ref()),
+        arguments: project::arguments(chosen.as_ref(), &groups),
+        groups,
         chosen,
         pinned: matches!(wish, ExtraWish::Named(_)),
         expected: None,
@@ -98,17 +101,25 @@ pub(crate) fn lock_fits(context: &Context, place: &Place, uv: &str) -> Result<Op
     let argv = [uv, "lock", "--check", "--project", &folder];
     let mut command = command(machine, &place.environment, argv.map(String::from).to_vec());
     command.deadline = Duration::from_secs(120);
-    let output = machine.command(command.clone()).map_err(Problem::from)?;
+    let output = match machine.command(command.clone()) {
+        Ok(output) => output,
+        Err(error) if error.kind == ErrorKind::Interrupted => return Err(error.into()),
+        Err(error) => {
+            return Ok(Some(format!(
+                "whether uv.lock fits pyproject.toml could not be told: {error}"
+            )));
+        }
+    };
     if output.succeeded() {
         return Ok(None);
     }
     let problem = failure::problem("use the lock file", &command.shown(), &output);
     match problem.code {
-        Code::IndexUnreachable | Code::Network => Ok(Some(format!(
+        Code::IndexUnreachable | Code::Network | Code::CommandFailed => Ok(Some(format!(
             "whether uv.lock fits pyproject.toml could not be told: {}",
             problem.causes.first().cloned().unwrap_or_default()
         ))),
-        Code::LockUnusable | Code::CommandFailed => {
+        Code::LockUnusable => {
             let telling = |line: &&String| {
                 line.contains("needs to be updated") || line.contains("parse error")
             };

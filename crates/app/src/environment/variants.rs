@@ -45,7 +45,14 @@ impl<'a> Reach<'a> {
             Ok(_) => true,
             Err(error) if error.kind == ErrorKind::TooLarge => true,
             // A server that is there and has not this page is no reason to give the others up.
-            Err(error) if matches!(error.kind, ErrorKind::Absent | ErrorKind::Denied) => false,
+            Err(error)
+                if matches!(
+                    error.kind,
+                    ErrorKind::Status | ErrorKind::Absent | ErrorKind::Denied
+                ) =>
+            {
+                false
+            }
             Err(error) => {
                 *self.dead.borrow_mut() = Some(error.detail);
                 false
@@ -122,12 +129,16 @@ pub(super) fn give(
             framework.word()
         )));
     }
+    let extras = manifest.extras();
     let mut all = Vec::new();
     for variant in known {
-        if variant
-            .index
-            .as_ref()
-            .is_some_and(|index| !reach.answers(index))
+        // What the project has already stays as it is, bounds and all, whether its index answers now or not.
+        let there = extras.get(&variant.extra).filter(|_| bounds.is_empty());
+        if there.is_none()
+            && variant
+                .index
+                .as_ref()
+                .is_some_and(|index| !reach.answers(index))
         {
             continue;
         }
@@ -135,11 +146,15 @@ pub(super) fn give(
             Some(marker) => format!("{requirement}; {marker}"),
             None => requirement.to_string(),
         };
-        let wanted = std::iter::once(variant.requirement.as_str());
+        let own = there.and_then(|lines| {
+            lines
+                .iter()
+                .find(|line| requirement(line).is_some_and(|(name, _)| name == framework.word()))
+                .cloned()
+        });
         all.push(Variant {
-            requirements: wanted
-                .chain(along.iter().map(String::as_str))
-                .map(marked)
+            requirements: std::iter::once(own.unwrap_or_else(|| marked(&variant.requirement)))
+                .chain(along.iter().map(|line| marked(line)))
                 .collect(),
             extra: variant.extra,
             index: variant.index,

@@ -7,6 +7,7 @@ use deskside_envs::project::{Packages, Project};
 use deskside_envs::snapshot::Choice;
 use deskside_envs::uv::UvState;
 use deskside_machine::Reading;
+use deskside_types::plan::Plan;
 use deskside_types::{Code, Facts, Result};
 
 /// The extra; none where the project has no lock file, or no extras for framework builds.
@@ -17,7 +18,6 @@ pub fn extra(
     context: &Context,
     facts: &Facts,
     project: &Project,
-    uv: &UvState,
     warnings: &mut Vec<String>,
 ) -> Result<Option<Choice>> {
     if project.packages != Packages::Lock {
@@ -48,8 +48,30 @@ pub fn extra(
         }
         Err(problem) => return Err(problem),
     };
-    if let (UvState::Here(tool), false) = (uv, context.recorded) {
-        warnings.extend(sync::lock_fits(context, &place, &tool.path)?);
-    }
     Ok(chosen)
+}
+
+/// Whether the lock still fits `pyproject.toml`: asked where packages are about to be installed from it.
+///
+/// # Errors
+/// [`Code::LockUnusable`].
+pub fn require_fit(
+    context: &Context,
+    project: &Project,
+    uv: &UvState,
+    plan: &Plan,
+) -> Result<Option<String>> {
+    let installs = plan.steps.iter().any(|step| step.id == "packages");
+    let UvState::Here(tool) = uv else {
+        return Ok(None);
+    };
+    if context.recorded || !installs || project.packages != Packages::Lock {
+        return Ok(None);
+    }
+    let place = Place {
+        environment: project.environment(),
+        store: deskside_envs::snapshot::Store::of(&context.directories, &project.path),
+        project: project.path.clone(),
+    };
+    sync::lock_fits(context, &place, &tool.path)
 }

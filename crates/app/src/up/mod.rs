@@ -102,7 +102,7 @@ pub fn prepare(context: &Context, request: &UpRequest) -> Result<Prepared> {
     }
     let uv = uv_state(context, &facts)?;
     let mut warnings = project.warnings.clone();
-    let locked = locked::extra(context, &facts, &project, &uv, &mut warnings)?;
+    let locked = locked::extra(context, &facts, &project, &mut warnings)?;
     let wheel = deskside_track::module::wheel();
     let version = deskside_track::module::VERSION;
     let module = deskside_envs::plan::module(
@@ -126,6 +126,7 @@ pub fn prepare(context: &Context, request: &UpRequest) -> Result<Prepared> {
         Some(&module),
     )?;
     let plan = plan(context, &facts, &project, steps)?;
+    warnings.extend(locked::require_fit(context, &project, &uv, &plan)?);
     if system.blocks_accelerator() && build.as_ref().is_some_and(|build| !build.accelerated) {
         warnings.push("the accelerator can't be used yet; see the commands in the plan".into());
     }

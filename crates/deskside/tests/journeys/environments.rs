@@ -226,11 +226,13 @@ fn killed_half_way_the_same_command_arrives() {
     project
         .person
         .write("requirements.txt", "six==1.16.0\nidna==3.7\n");
+    let mut deaths = 0;
     for effect in [1, 3, 6, 9, 12, 15] {
         let mut command = project.prepared(project.person.command(&["env", "init"]));
         command.env("DESKSIDE_FAULT", format!("die-before@{effect}"));
-        let _ = command.output().unwrap();
+        deaths += usize::from(!command.output().unwrap().status.success());
     }
+    assert!(deaths >= 4, "only {deaths} of the attempts died");
     project.does(&["env", "init"]);
     assert!(project.python("import idna, six, deskside"));
     assert!(project.left().is_empty(), "{:?}", project.left());

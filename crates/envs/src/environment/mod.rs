@@ -192,6 +192,10 @@ pub fn perform(
                 "--frozen".into(),
                 "--project".into(),
                 project.clone(),
+                // Else uv looks at `.python-version`, and removes an environment with another Python.
+                "--no-python-downloads".into(),
+                "--python".into(),
+                interpreter(path),
             ];
             if !exact {
                 argv.push("--inexact".into());

@@ -284,6 +284,9 @@ fn install(
         return Ok(());
     }
     let mut argv = restoring.uv(&["pip", "install", "--no-deps", "--python", &python]);
+    if restoring.offline {
+        argv.push("--offline".into());
+    }
     argv.extend(notes.versions.iter().cloned());
     run("install packages by their versions", argv)
 }

@@ -64,7 +64,8 @@ pub(super) fn clear_rubbish(machine: &dyn Machine, path: &Path) -> Result<(), Pr
     for entry in machine.entries(folder).unwrap_or_default() {
         let tail = entry.name.strip_prefix(&*beginning).unwrap_or_default();
         if tail.len() == 16 && tail.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            machine.remove_tree(folder.join(&entry.name))?;
+            // It may be removed in the background just now; what stays hurts nobody, and goes the next time.
+            let _ = machine.remove_tree(folder.join(&entry.name));
         }
     }
     Ok(())

@@ -389,6 +389,16 @@ impl Manifest {
         self.uv().insert("exclude-newer", toml_edit::value(moment));
     }
 
+    /// Sets `[tool.uv] constraint-dependencies`: bounds for what is wanted anyway.
+    pub fn set_constraints(&mut self, lines: &[String]) {
+        let mut list = Array::new();
+        for line in lines {
+            push(&mut list, line.split(" #").next().unwrap_or(line).trim());
+        }
+        self.uv()
+            .insert("constraint-dependencies", toml_edit::value(list));
+    }
+
     /// Says that the project is no package to be built and installed itself.
     pub fn set_no_package(&mut self) {
         if !self.uv().contains_key("package") {

@@ -12,6 +12,8 @@ use std::time::Duration;
 const DEADLINE: Duration = Duration::from_secs(30 * 60);
 /// The files uv changes.
 const OWN: [&str; 2] = ["pyproject.toml", "uv.lock"];
+/// A file beyond this is none of uv's.
+const LARGEST: u64 = 64 << 20;
 /// What is not mirrored beside them.
 const LEFT_OUT: &[&str] = &[".venv"];
 
@@ -190,11 +192,22 @@ impl<'a> Scratch<'a> {
     /// # Errors
     /// When it can't be read.
     pub fn file(&self, name: &str) -> Result<Option<String>, Problem> {
-        match self.machine.text(self.project.join(name)) {
-            Ok(text) => Ok(Some(text)),
-            Err(error) if error.kind == ErrorKind::Absent => Ok(None),
-            Err(error) => Err(error.into()),
+        // A lock of some hundred packages has more than a mebibyte.
+        let path = self.project.join(name);
+        let bytes = match self.machine.file(&path, LARGEST + 1) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind == ErrorKind::Absent => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let unusable = |why: &str| {
+            Problem::new(Code::LockUnusable, format!("{name} can't be taken over")).because(why)
+        };
+        if bytes.len() as u64 > LARGEST {
+            return Err(unusable("it is larger than any lock file"));
         }
+        String::from_utf8(bytes)
+            .map(Some)
+            .map_err(|_| unusable("it is no UTF-8 text"))
     }
 
     /// Removes the lock of the mirror, so that everything is resolved anew.

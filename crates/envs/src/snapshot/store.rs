@@ -35,6 +35,9 @@ pub struct Local {
     /// The framework build that is installed here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<Choice>,
+    /// The dependency groups that are installed here, beside uv's default one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
     /// A person named the extra, so that it is not chosen anew.
     #[serde(default)]
     pub pinned: bool,
