@@ -113,11 +113,15 @@ fn known(
         }
     }
     // The module comes with this program and is kept with its snapshots: whatever an index has under its name is not it.
-    if looking.offline || one.name == MODULE {
+    if one.name == MODULE {
         return Some(Origin::NotKept);
     }
+    // A folder or an address of the person's own: it is where it was, or nowhere.
     if let Some(direct) = &one.direct {
         return Some(Origin::Direct(direct.clone()));
+    }
+    if looking.offline {
+        return Some(Origin::NotKept);
     }
     if let Some(wheel) = &one.wheel {
         return Some(Origin::Files {
