@@ -109,6 +109,17 @@ pub fn check(
             Err(panic) => std::panic::resume_unwind(panic),
         }
     });
+    if !scene.was_seen() {
+        let folder = place.environment.display();
+        let problem = Problem::new(
+            Code::EnvironmentMissing,
+            format!("{folder} can't be looked at"),
+        );
+        return Err(match machine.entries(&place.environment) {
+            Err(error) => problem.because(error.detail),
+            Ok(_) => problem,
+        });
+    }
     let depth = if how.hashes {
         Depth::Hashes
     } else {
