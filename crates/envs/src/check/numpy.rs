@@ -108,10 +108,7 @@ fn compiled_for_1(scene: &Scene<'_>, dist: &Dist) -> Option<String> {
     files.sort_by_key(|file| file.size);
     let mut left = BUDGET;
     for file in files {
-        let Some(rest) = left.checked_sub(file.size.unwrap_or(BUDGET)) else {
-            return None;
-        };
-        left = rest;
+        left = left.checked_sub(file.size.unwrap_or(BUDGET))?;
         let Ok(bytes) = scene.machine.file(site.join(&file.path), BUDGET) else {
             continue;
         };
