@@ -3,11 +3,13 @@
 use super::Place;
 use crate::{Answer, Context};
 use deskside_envs::check::{self, Depth, Finding, LookedAt, Scene, Severity};
+use deskside_envs::snapshot::Store;
 use deskside_machine::Reading;
+use deskside_types::facts::EnvironmentKind;
 use deskside_types::{Code, Problem, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use deskside_envs::check::deep::{Device, Outcome, Step};
 pub use deskside_envs::check::{Finding as CheckFinding, Severity as CheckSeverity};
@@ -63,7 +65,16 @@ pub fn check(
     if how.deep {
         context.require_live("env check --deep")?;
     }
-    let place = Place::find(context, project)?;
+    let place = match Place::find(context, project) {
+        // A bundle rarely holds the folder that somebody stood in; the environments that were seen are in it.
+        Err(problem) if context.recorded && project.is_none() => {
+            recorded(context).ok_or_else(|| {
+                problem
+                    .hint("name the project's folder as it was on that machine: --project FOLDER")
+            })?
+        }
+        found => found?,
+    };
     let nothing = machine
         .stat(&place.environment)
         .is_err_and(|error| error.kind == deskside_machine::ErrorKind::Absent)
@@ -98,6 +109,17 @@ pub fn check(
             Err(panic) => std::panic::resume_unwind(panic),
         }
     });
+    if !scene.was_seen() {
+        let folder = place.environment.display();
+        let problem = Problem::new(
+            Code::EnvironmentMissing,
+            format!("{folder} can't be looked at"),
+        );
+        return Err(match machine.entries(&place.environment) {
+            Err(error) => problem.because(error.detail),
+            Ok(_) => problem,
+        });
+    }
     let depth = if how.hashes {
         Depth::Hashes
     } else {
@@ -121,5 +143,23 @@ pub fn check(
         not_looked_at: checked.not_looked_at,
         proven,
         took_ms: machine.now()?.monotonic.saturating_sub(begun).as_secs_f64() * 1e3,
+    })
+}
+
+/// The project of a virtual environment that is recorded in a bundle, the active one first.
+fn recorded(context: &Context) -> Option<Place> {
+    let facts = deskside_probe::collect(&*context.machine);
+    let mut seen: Vec<_> = facts
+        .environments
+        .iter()
+        .filter(|one| one.kind == EnvironmentKind::Venv)
+        .collect();
+    seen.sort_by_key(|one| !one.active);
+    let environment = PathBuf::from(&seen.first()?.path);
+    let project = environment.parent()?.to_path_buf();
+    Some(Place {
+        store: Store::of(&context.directories, &project),
+        environment,
+        project,
     })
 }

@@ -9,10 +9,9 @@ use deskside_machine::Reading;
 use pep440_rs::Version;
 use std::str::FromStr;
 
-/// Compiled files of a distribution that are looked into, the smallest first.
-const FILES: usize = 4;
-/// The largest compiled file that is looked into, in bytes.
-const LARGEST: u64 = 1 << 20;
+/// Bytes of a distribution's compiled files that are looked into, the smallest files first: most often the first or
+/// second one decides.
+const BUDGET: u64 = 6 << 20;
 /// The module that NumPy's headers put into a module that uses the C interface, and the package before it: NumPy 1's
 /// `numpy.core`, NumPy 2's `numpy._core` (and then `numpy.core` to fall back to).
 const INTERFACE: &[u8] = b"_multiarray_umath";
@@ -40,51 +39,60 @@ pub(crate) fn findings(scene: &Scene<'_>, graph: &Graph) -> Vec<Finding> {
                 || built_for_numpy_1().iter().any(|row| row.name == dist.name)
         })
         .collect();
-    parallel(scene.machine, &users, |dist| judged(scene, dist, numpy))
+    let old: Vec<(&Dist, String)> = parallel(scene.machine, &users, |dist| evidence(scene, dist))
         .into_iter()
-        .flatten()
-        .collect()
+        .zip(users)
+        .filter_map(|(evidence, dist)| Some((dist, evidence?)))
+        .collect();
+    if old.is_empty() {
+        return Vec::new();
+    }
+    let shown: Vec<String> = old
+        .iter()
+        .map(|(dist, _)| format!("{} {}", dist.name, dist.version))
+        .collect();
+    let names: Vec<&str> = old.iter().map(|(dist, _)| dist.name.as_str()).collect();
+    let verb = if old.len() == 1 { "is" } else { "are" };
+    let finding = Finding::new(
+        Rank::Pair,
+        "numpy-interface",
+        Severity::WillBreak,
+        format!(
+            "{} {verb} compiled for NumPy 1, and NumPy {numpy} is installed",
+            shown.join(", ")
+        ),
+    )
+    .evidences(old.iter().take(8).map(|(_, evidence)| evidence.clone()))
+    .meaning("importing them ends in \"numpy.dtype size changed\" or \"_ARRAY_API not found\", or NumPy arrays can't be given to them")
+    .mend(format!("{} --upgrade {}", scene.uv("install"), names.join(" ")))
+    .about(["numpy"])
+    .about(names);
+    vec![finding]
 }
 
-fn judged(scene: &Scene<'_>, dist: &Dist, numpy: &str) -> Option<Finding> {
+/// What proves that a distribution is built with NumPy 1; none when nothing does.
+fn evidence(scene: &Scene<'_>, dist: &Dist) -> Option<String> {
     let known = built_for_numpy_1().iter().find(|row| {
-        row.name == dist.name
-            && matches!((Version::from_str(&dist.version), Version::from_str(&row.fixed)), (Ok(now), Ok(fixed)) if now < fixed)
+        let versions = (
+            Version::from_str(&dist.version),
+            Version::from_str(&row.fixed),
+        );
+        row.name == dist.name && matches!(versions, (Ok(now), Ok(fixed)) if now < fixed)
     });
-    let (evidence, fixed) = match known {
-        Some(row) => (
-            format!(
-                "{}: releases before {} are built with NumPy 1",
-                in_site(scene, &dist.folder),
-                row.fixed
-            ),
-            Some(&row.fixed),
-        ),
+    match known {
+        Some(row) => Some(format!(
+            "{}: releases before {} are built with NumPy 1",
+            in_site(scene, &dist.folder),
+            row.fixed
+        )),
         None => {
             let file = compiled_for_1(scene, dist)?;
-            (
-                format!("{}: built with NumPy 1's headers", in_site(scene, &file)),
-                None,
-            )
+            Some(format!(
+                "{}: built with NumPy 1's headers",
+                in_site(scene, &file)
+            ))
         }
-    };
-    let upgrade = match fixed {
-        Some(fixed) => format!("'{}>={fixed}'", dist.name),
-        None => format!("--upgrade {}", dist.name),
-    };
-    Some(
-        Finding::new(
-            Rank::Pair,
-            "numpy-interface",
-            Severity::WillBreak,
-            format!("{} {} is compiled for NumPy 1, and NumPy {numpy} is installed", dist.name, dist.version),
-        )
-        .evidence(evidence)
-        .evidence(format!("numpy {numpy}"))
-        .meaning("importing it ends in \"numpy.dtype size changed\" or \"_ARRAY_API not found\", or NumPy arrays can't be given to it")
-        .mend(format!("{} {upgrade}", scene.uv("install")))
-        .about([dist.name.as_str()]),
-    )
+    }
 }
 
 /// A compiled file that knows NumPy 1 only; the first file that uses NumPy's C interface decides.
@@ -95,11 +103,13 @@ fn compiled_for_1(scene: &Scene<'_>, dist: &Dist) -> Option<String> {
         .as_ref()
         .yes()?
         .iter()
-        .filter(|file| file.path.ends_with(".so") && file.size.is_some_and(|size| size <= LARGEST))
+        .filter(|file| file.path.ends_with(".so") && file.size.is_some_and(|size| size <= BUDGET))
         .collect();
     files.sort_by_key(|file| file.size);
-    for file in files.into_iter().take(FILES) {
-        let Ok(bytes) = scene.machine.file(site.join(&file.path), LARGEST) else {
+    let mut left = BUDGET;
+    for file in files {
+        left = left.checked_sub(file.size.unwrap_or(BUDGET))?;
+        let Ok(bytes) = scene.machine.file(site.join(&file.path), BUDGET) else {
             continue;
         };
         match interface(&bytes) {

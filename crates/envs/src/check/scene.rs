@@ -166,6 +166,11 @@ impl<'a> Scene<'a> {
         scene
     }
 
+    /// Whether the environment's folder could be looked at, or is surely not there. Otherwise nothing can be said of it.
+    pub fn was_seen(&self) -> bool {
+        !matches!(self.folder, Seen::Unknown)
+    }
+
     /// Turns a failure into a sentence for the answer.
     pub(crate) fn look<T>(&self, result: Result<T, DoorError>) -> Seen<T> {
         match result {
