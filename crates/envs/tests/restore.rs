@@ -42,6 +42,7 @@ fn snapshot(distributions: Vec<Distribution>) -> Snapshot {
             version: "3.12.3".into(),
             interpreter: String::new(),
             managed: false,
+            system_packages: false,
         },
         choice: None,
         indexes: vec![],

@@ -243,6 +243,7 @@ pub(crate) fn nothing(after: &Snapshot) -> Snapshot {
             version: String::new(),
             interpreter: String::new(),
             managed: false,
+            system_packages: false,
         },
         choice: None,
         files: after.files.clone(),

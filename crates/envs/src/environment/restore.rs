@@ -202,7 +202,7 @@ fn fill(
     let recipe = restoring.snapshot.join("pylock.toml");
     let text = machine.file(&recipe, 64 << 20)?;
     let notes = recipe::notes(&String::from_utf8_lossy(&text))?;
-    empty(machine, restoring, watch)?;
+    empty(machine, restoring, snapshot, watch)?;
     install(machine, restoring, &notes, restoring.refresh, watch)?;
     let mut proof = proof::prove(machine, path, snapshot, &notes.built, restoring.refresh);
     let mut damaged: Vec<String> = proof
@@ -215,7 +215,7 @@ fn fill(
     // Damaged right after they were installed: so is uv's copy. What was fetched anew is right, or nothing is.
     if !damaged.is_empty() && !damaged.iter().any(|name| restoring.refresh.contains(name)) {
         tree::discard(machine, path)?;
-        empty(machine, restoring, watch)?;
+        empty(machine, restoring, snapshot, watch)?;
         install(machine, restoring, &notes, &damaged, watch)?;
         proof = proof::prove(machine, path, snapshot, &notes.built, &damaged);
     }
@@ -229,6 +229,7 @@ fn fill(
 fn empty(
     machine: &dyn Machine,
     restoring: &Restoring<'_>,
+    snapshot: &Snapshot,
     watch: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(), Problem> {
     let path = restoring.path;
@@ -242,14 +243,11 @@ fn empty(
         },
     )?;
     let shown = path.display().to_string();
-    let words = [
-        "venv",
-        "--no-project",
-        "--allow-existing",
-        "--python",
-        restoring.python,
-        &shown,
-    ];
+    let mut words = vec!["venv", "--no-project", "--allow-existing", "--python"];
+    words.extend([restoring.python, shown.as_str()]);
+    if snapshot.python.system_packages {
+        words.push("--system-site-packages");
+    }
     let command = command(machine, path, restoring.uv(&words)).deadline(CREATE_DEADLINE);
     uv_command(machine, "make the environment", command, watch)
 }
@@ -384,6 +382,28 @@ impl Belongings {
     }
 }
 
+/// Takes the environment that was made away. One that holds what no snapshot has, or files of a person's own, is moved
+/// and not removed; answers with what is said of it.
+fn take_away(
+    machine: &dyn Machine,
+    path: &Path,
+    store: &Store,
+    id: &str,
+) -> Result<Vec<String>, Problem> {
+    let belongings = Belongings::of(machine, path, store)?;
+    if !belongings.unknown && belongings.own.is_empty() {
+        tree::discard(machine, path)?;
+        return Ok(Vec::new());
+    }
+    let moved = tree::beside(path, &format!(".removed-{id}"));
+    machine.rename(path, &moved)?;
+    Ok(vec![format!(
+        "{} holds what was put in since: it was moved to {}",
+        path.display(),
+        moved.display()
+    )])
+}
+
 /// Gets rid of the old environment. What is a person's in it is kept beside; all of it, where no snapshot has it.
 fn dispose(
     machine: &dyn Machine,
@@ -501,6 +521,12 @@ pub(super) fn undo(
         .and_then(|marker| marker.restored)
         .map(|restored| restored.by);
     let kept = tree::beside(path, &format!("{KEPT}{}", restoring.id));
+    let whole_is_kept = machine.exists(kept.join("pyvenv.cfg"))?;
+    // An earlier undo was killed between the one going and the other coming back.
+    if whole_is_kept && venv::look(machine, path)? == State::Absent {
+        machine.rename(&kept, path)?;
+        return Ok(Vec::new());
+    }
     let note: Option<Box<Restored>> = serde_json::from_value(before["restored"].clone()).ok();
     if by.as_deref() == Some(&reversed(&restoring.id)) {
         return finish_undo(machine, path, note, &kept);
@@ -516,18 +542,18 @@ pub(super) fn undo(
             "{shown} is not the environment that was made then, and is left as it is"
         )]);
     }
-    if machine.exists(kept.join("pyvenv.cfg"))? {
-        tree::discard(machine, path)?;
+    if whole_is_kept {
+        let left = take_away(machine, path, &store, &restoring.id)?;
         machine.rename(&kept, path)?;
-        return Ok(Vec::new());
+        return Ok(left);
     }
     let found = before["found"].as_str().unwrap_or_default();
     if ["nothing", "empty"].contains(&found) {
-        tree::discard(machine, path)?;
+        let left = take_away(machine, path, &store, &restoring.id)?;
         if found == "empty" {
             machine.create_directory(path)?;
         }
-        return Ok(Vec::new());
+        return Ok(left);
     }
     let Some(earlier) = before["snapshot"].as_str() else {
         return Ok(vec![format!(

@@ -73,6 +73,9 @@ pub struct PythonState {
     pub interpreter: String,
     /// uv manages it, so that uv can bring it back.
     pub managed: bool,
+    /// The environment sees the system's packages, too (`include-system-site-packages`).
+    #[serde(default)]
+    pub system_packages: bool,
 }
 
 /// A machine as a snapshot keeps it.

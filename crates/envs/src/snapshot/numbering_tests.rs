@@ -16,6 +16,7 @@ fn snapshot(id: &str, python: &str) -> Snapshot {
             version: python.into(),
             interpreter: String::new(),
             managed: false,
+            system_packages: false,
         },
         choice: None,
         indexes: vec![],

@@ -115,6 +115,7 @@ fn assemble(
                     && python.origin == deskside_types::facts::PythonOrigin::Uv
             }) || interpreter.contains("/uv/python/"),
             interpreter,
+            system_packages: sees_the_systems(machine, taking.environment),
         },
         choice: taking.choice.clone(),
         indexes: indexes(machine),
@@ -127,6 +128,20 @@ fn assemble(
         full: false,
     };
     Ok(Taken { snapshot, files })
+}
+
+/// `include-system-site-packages = true` in `pyvenv.cfg` (PEP 405).
+fn sees_the_systems(machine: &dyn Machine, environment: &Path) -> bool {
+    machine
+        .text(environment.join("pyvenv.cfg"))
+        .unwrap_or_default()
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .any(|(key, value)| {
+            key.trim()
+                .eq_ignore_ascii_case("include-system-site-packages")
+                && value.trim().eq_ignore_ascii_case("true")
+        })
 }
 
 /// The configured indexes, without credentials, the default one first.
