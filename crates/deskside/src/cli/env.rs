@@ -85,7 +85,7 @@ pub struct Why {
     #[arg(long, value_name = "VERSION")]
     pub python: Option<String>,
     /// Another machine: `gpu=RTX 4090,driver=580,os=ubuntu-22.04,python=3.12`; several GPUs with several gpu=
-    #[arg(long, value_name = "KEY=VALUE,…", conflicts_with = "machine")]
+    #[arg(long, value_name = "KEY=VALUE,…")]
     pub assume: Option<String>,
 }
 
