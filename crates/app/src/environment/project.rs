@@ -45,7 +45,7 @@ pub(super) struct Project<'a> {
 pub(super) struct Resolution<'a> {
     /// The command in a phrase: `env add numpy`.
     pub reason: String,
-    /// The plan's aim: `add numpy to ~/work/x`.
+    /// The plan's aim: `add numpy to ~/resnet`.
     pub wish: String,
     /// `pyproject.toml` with what is done to it before uv sees it.
     pub manifest: Manifest,

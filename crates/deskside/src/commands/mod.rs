@@ -1,5 +1,6 @@
 //! One file a command: call the use case, hand its report to the renderer.
 
+mod confirm;
 mod env;
 mod generate;
 mod info;
