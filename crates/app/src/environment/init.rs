@@ -7,8 +7,8 @@ use super::{Place, Prepared};
 use crate::Context;
 use deskside_envs::build::Flavour;
 use deskside_envs::build::specifier::requirement;
-use deskside_envs::manifest::{Manifest, as_of, conda};
-use deskside_machine::command::without_credentials;
+use deskside_envs::manifest::{Manifest, as_of, conda, pip};
+use deskside_envs::project::requirements::{self, Requirements};
 use deskside_machine::{ErrorKind, Reading};
 use deskside_operate::Event;
 use deskside_types::{Code, Problem, Result};
@@ -117,49 +117,31 @@ pub fn init(
     match (&source, &imported) {
         (Source::Requirements(path), _) => {
             why.push(format!("{} names its packages", path.display()));
-            let read = deskside_envs::project::requirements::read(machine, path);
-            for line in &read.wanted {
-                match plain_requirement(line) {
-                    Some(wanted) => {
-                        manifest.add_dependency(&wanted);
-                    }
-                    None => warnings.push(format!("`{}` is left out", without_credentials(line))),
-                }
-            }
-            for (file, bytes) in &read.files {
-                let text = String::from_utf8_lossy(bytes);
-                let options = text.lines().map(str::trim).filter(|line| {
-                    line.starts_with('-')
-                        && !["-r", "--requirement", "-c", "--constraint", "--hash"]
-                            .iter()
-                            .any(|known| line.starts_with(known))
-                });
-                warnings.extend(options.map(|line| {
-                    format!(
-                        "`{}` in {} is left out",
-                        without_credentials(line),
-                        file_name(file)
-                    )
-                }));
-            }
-            if !read.constraints.is_empty() {
-                manifest.set_constraints(&read.constraints);
-            }
-            warnings.extend(
-                read.unread
-                    .iter()
-                    .map(|what| format!("{} names {what}, which was not read", path.display())),
+            let read = requirements::read(machine, path);
+            take_in(
+                context,
+                &folder,
+                path,
+                &read,
+                &mut manifest,
+                &mut why,
+                &mut warnings,
             );
         }
-        (_, Some(imported)) => {
-            for line in &imported.requirements {
-                match plain_requirement(line) {
-                    Some(wanted) => {
-                        manifest.add_dependency(&wanted);
-                    }
-                    None => warnings.push(format!("`{}` is left out", without_credentials(line))),
-                }
+        (Source::Conda(path), Some(imported)) => {
+            for wanted in &imported.requirements {
+                manifest.add_dependency(wanted);
             }
+            let read = requirements::read_text(machine, path, &imported.pip.join("\n"));
+            take_in(
+                context,
+                &folder,
+                path,
+                &read,
+                &mut manifest,
+                &mut why,
+                &mut warnings,
+            );
         }
         _ => {}
     }
@@ -318,13 +300,35 @@ fn file_name(path: &Path) -> String {
         .unwrap_or_default()
 }
 
-/// A line of a requirements file as pyproject.toml takes it: without comment and hashes; an address only by a name.
-fn plain_requirement(line: &str) -> Option<String> {
-    let line = line.split(" #").next().unwrap_or(line);
-    let line = line.split(" --hash").next().unwrap_or(line);
-    let line = line.trim().trim_end_matches('\\').trim();
-    let bare_address = line.contains("://") && !line.contains(" @ ") && !line.contains("@ ");
-    (!line.is_empty() && !line.starts_with('-') && !bare_address).then(|| line.to_string())
+/// Takes over what a requirements file says.
+fn take_in(
+    context: &Context,
+    folder: &Path,
+    path: &Path,
+    read: &Requirements,
+    manifest: &mut Manifest,
+    why: &mut Vec<String>,
+    warnings: &mut Vec<String>,
+) {
+    let machine = &*context.machine;
+    let mut taken = pip::take(machine, folder, read);
+    let file = file_name(path);
+    if taken.own {
+        let is_built = |name: &str| machine.exists(folder.join(name)).unwrap_or(false);
+        if manifest.is_package() {
+        } else if is_built("setup.py") || is_built("setup.cfg") {
+            manifest.set_package();
+            why.push("the project's own code is installed too, as `-e .` asked; its packages are those of pyproject.toml now, not of setup.py".into());
+        } else {
+            taken.left_out.push("`-e .`: the folder has no setup.py and no pyproject.toml that says how it is built".into());
+        }
+    }
+    manifest.take_in(&taken);
+    why.extend(taken.notes);
+    let left_out = taken.left_out.iter();
+    warnings.extend(left_out.map(|line| format!("left out of {file}: {line}")));
+    let unread = read.unread.iter();
+    warnings.extend(unread.map(|what| format!("{file} names {what}, which was not read")));
 }
 
 /// `.gitignore` with the environment in it, where the folder is a repository that does not ignore it yet.

@@ -4,6 +4,7 @@
 //! (docs.astral.sh/uv, "Conflicting dependencies", "Dependency sources", "Package indexes").
 
 use super::Variant;
+use super::take_in::{is_same, marker_of};
 use crate::build::specifier::requirement;
 use deskside_types::{Code, Problem};
 use std::collections::BTreeMap;
@@ -125,18 +126,12 @@ impl Manifest {
             .unwrap_or_default()
     }
 
-    /// Adds a dependency, in the place of one of the same name; answers whether anything changed.
+    /// Adds a dependency, in the place of one of the same name under the same marker; answers whether anything changed.
     pub fn add_dependency(&mut self, wanted: &str) -> bool {
         let name = requirement(wanted).map(|(name, _)| name);
         let list = self.dependency_array();
-        let same = |value: &Value| {
-            value.as_str().is_some_and(|text| {
-                text == wanted
-                    || (name.is_some()
-                        && !text.contains(';')
-                        && requirement(text).map(|(name, _)| name) == name)
-            })
-        };
+        let marker = marker_of(wanted);
+        let same = |value: &Value| is_same(value, name.as_deref(), &marker, wanted);
         let found = list.iter().position(same);
         match found {
             Some(place) if list.get(place).and_then(Value::as_str) == Some(wanted) => false,
@@ -438,24 +433,6 @@ impl Manifest {
         paths
     }
 
-    /// Adds an index that serves only what names it.
-    pub fn add_extra_index(&mut self, url: &str) {
-        let uv = self.uv();
-        let indexes = uv
-            .entry("index")
-            .or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
-        if let Some(indexes) = indexes.as_array_of_tables_mut() {
-            let known = indexes
-                .iter()
-                .any(|table| table.get("url").and_then(Item::as_str) == Some(url));
-            if !known {
-                let mut table = Table::new();
-                table.insert("url", toml_edit::value(url));
-                indexes.push(table);
-            }
-        }
-    }
-
     fn dependency_array(&mut self) -> &mut Array {
         let project = self.table("project");
         let item = project
@@ -468,7 +445,7 @@ impl Manifest {
         item.as_array_mut().expect("an array")
     }
 
-    fn table(&mut self, name: &str) -> &mut Table {
+    pub(super) fn table(&mut self, name: &str) -> &mut Table {
         let item = self
             .document
             .entry(name)
@@ -484,7 +461,7 @@ impl Manifest {
         item.as_table_mut().expect("a table")
     }
 
-    fn uv(&mut self) -> &mut Table {
+    pub(super) fn uv(&mut self) -> &mut Table {
         let tool = self.table("tool");
         tool.set_implicit(true);
         let item = tool
@@ -526,7 +503,7 @@ fn strings(array: &Array) -> Vec<String> {
 }
 
 /// Adds a text at an array's end, each on a line of its own.
-fn push(list: &mut Array, text: &str) {
+pub(super) fn push(list: &mut Array, text: &str) {
     let mut value = Value::from(text);
     value.decor_mut().set_prefix("\n    ");
     list.push_formatted(value);
