@@ -1,3 +1,5 @@
+//! Kernel specifications, and how JupyterLab is started.
+
 use super::*;
 use deskside_testkit::Sim;
 

@@ -135,8 +135,15 @@ impl<'a> Project<'a> {
             scratch.forget_lock()?;
         }
         let mut quiet = |_: Progress<'_>| {};
+        let (request, _) = self.python(
+            &resolution.manifest,
+            resolution.python.as_deref(),
+            &mut Vec::new(),
+        )?;
         for (what, words) in &resolution.commands {
-            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
+            // Else uv takes the newest that `requires-python` admits, and fetches it only to resolve.
+            words.extend(["--python", &request]);
             scratch.uv(what, &words, &mut quiet)?;
         }
         let text = scratch.file("pyproject.toml")?.unwrap_or_default();

@@ -85,6 +85,11 @@ impl Bounds {
     }
 }
 
+/// Whether a text can be read as a wish for a version: empty, a version, or specifiers (PEP 440).
+pub fn is_version_wish(text: &str) -> bool {
+    text.trim().is_empty() || VersionSpecifiers::from_str(&specifiers(text)).is_ok()
+}
+
 /// Whether a version wish admits a release: see [`Bounds::admits`].
 pub fn admits_release(wish: &str, series: &str, versions: &[String], newest: bool) -> bool {
     Bounds::of(wish).admits(series, versions, newest)

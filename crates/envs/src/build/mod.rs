@@ -21,6 +21,7 @@ mod total_tests;
 mod uv_auto;
 mod variants;
 
+pub use admission::is_version_wish;
 pub use auto::{PYTORCH_INDEX, select, with_mirror};
 pub use better::{Better, better};
 pub use companion::{CompanionChoice, choose_companion};

@@ -118,6 +118,13 @@ fn answer(
     machine: MachineMeant,
 ) -> Result<WhyReport> {
     let version = request.version.clone().unwrap_or_default();
+    if !build::is_version_wish(&version) {
+        return Err(Problem::new(
+            Code::RequirementInvalid,
+            format!("`{version}` is no version, and no version specifiers"),
+        )
+        .hint("write 2.10, ==2.10.*, or '>=2.9,<2.11'"));
+    }
     let package = deskside_knowledge::python::normalised_name(&request.framework);
     match asked(&package)? {
         Asked::Framework(flavour) => {

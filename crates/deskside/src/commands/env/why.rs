@@ -11,11 +11,10 @@ use deskside_types::{Code, Problem, Result};
 /// Explains which build fits.
 pub fn why(ui: &Ui, context: &Context, arguments: Why) -> Result<u8> {
     if arguments.assume.is_some() && context.recorded {
-        return Err(Problem::new(
-            Code::Usage,
-            "--assume and --machine name two machines",
-        )
-        .hint("leave one of them away"));
+        return Err(
+            Problem::new(Code::Usage, "--assume and --machine name two machines")
+                .hint("leave one of them away"),
+        );
     }
     let report = why::why(
         context,
