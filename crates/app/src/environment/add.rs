@@ -3,7 +3,7 @@
 use super::extra::{self, ExtraWish};
 use super::project::{Project, Resolution};
 use super::variants::{self, Reach};
-use super::{Place, Prepared};
+use super::{Place, Prepared, era};
 use crate::Context;
 use deskside_envs::build::Flavour;
 use deskside_envs::build::specifier::requirement;
@@ -65,7 +65,10 @@ pub fn add(
         match name.parse::<Flavour>() {
             // `jax[cuda13]` names a build itself, and a group is a person's own affair.
             Ok(framework) if !text.contains('[') && request.group.is_none() => {
-                warnings.extend(variants::give(&mut manifest, framework, &bounds, &reach)?);
+                let newest = era::newest(&project, &manifest, framework, &bounds, None)?;
+                let told =
+                    variants::give(&mut manifest, framework, &bounds, newest.as_deref(), &reach)?;
+                warnings.extend(told);
                 why.push(format!(
                     "{} comes as an extra for each of its builds; this machine's is chosen here and noted outside the project",
                     framework.word()
@@ -75,7 +78,7 @@ pub fn add(
         }
     }
     if let (true, Some(framework)) = (along, given) {
-        warnings.extend(variants::give(&mut manifest, framework, "", &reach)?);
+        warnings.extend(variants::give(&mut manifest, framework, "", None, &reach)?);
     }
     let mut commands = Vec::new();
     if plain.is_empty() {

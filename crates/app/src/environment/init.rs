@@ -3,10 +3,10 @@
 use super::extra::ExtraWish;
 use super::project::{Project, Resolution};
 use super::variants::{self, Reach};
-use super::{Place, Prepared};
+use super::{Place, Prepared, era, extra};
 use crate::Context;
 use deskside_envs::build::Flavour;
-use deskside_envs::build::specifier::requirement;
+use deskside_envs::build::specifier::{requirement, series_of};
 use deskside_envs::manifest::{Manifest, as_of, conda, pip};
 use deskside_envs::project::requirements::{self, Requirements};
 use deskside_machine::{ErrorKind, Reading};
@@ -71,12 +71,15 @@ pub fn init(
                 imported
                     .left_out
                     .iter()
-                    .map(|line| format!("{} is left out of what {} names", line, file_name(path))),
+                    .map(|line| format!("left out of {}: {line}", file_name(path))),
             );
             Some(imported)
         }
         _ => None,
     };
+    if let Some(wish) = &request.python {
+        refuse_no_python(wish)?;
+    }
     let python = request
         .python
         .clone()
@@ -147,7 +150,13 @@ pub fn init(
     }
     let reach = Reach::new(context);
     for framework in wanted(&manifest, request.flavour.as_deref())? {
-        warnings.extend(variants::give(&mut manifest, framework, "", &reach)?);
+        let newest = era::newest(&project, &manifest, framework, "", python.as_deref())
+            .map_err(|problem| explain(problem, moment.as_ref()))?;
+        let told = variants::give(&mut manifest, framework, "", newest.as_deref(), &reach)?;
+        warnings.extend(told);
+        if extra::framework_of(&manifest.extras()).is_none() {
+            continue;
+        }
         why.push(format!(
             "{} comes as an extra for each of its builds; this machine's is chosen here and noted outside the project",
             framework.word()
@@ -155,10 +164,8 @@ pub fn init(
     }
     commands.push(("resolve the project's packages", vec!["lock".to_string()]));
     let mut files = Vec::new();
-    if let (Some(moment), None) = (&moment, &request.python) {
-        // Else another machine would take its newest Python, for which there were no packages then.
-        let series = python.as_deref().unwrap_or(&moment.python);
-        let series = series.trim_start_matches("==").trim_end_matches(".*");
+    // Else another machine would take its newest Python, for which there may be no packages.
+    if let Some(series) = python.as_deref().and_then(series_wished) {
         files.push((".python-version".to_string(), format!("{series}\n")));
     }
     if let Some(text) = ignore(context, &folder)? {
@@ -274,6 +281,38 @@ fn requires_python(wish: Option<&str>) -> String {
     }
 }
 
+/// The one minor version that a wish for a Python names: `3.12`, `3.12.4`, `==3.12.*`.
+fn series_wished(wish: &str) -> Option<String> {
+    let version = wish.trim().trim_start_matches("==").trim();
+    let version = version.strip_suffix(".*").unwrap_or(version);
+    let is_version = version
+        .split('.')
+        .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
+    (is_version && version.contains('.')).then(|| series_of(version))
+}
+
+/// Refuses what names no Python.
+fn refuse_no_python(wish: &str) -> Result<()> {
+    let is_clause = |clause: &str| {
+        let version = clause
+            .trim()
+            .trim_start_matches(['=', '<', '>', '!', '~'])
+            .trim();
+        let version = version.strip_suffix(".*").unwrap_or(version);
+        version
+            .split('.')
+            .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    if wish.split(',').all(is_clause) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::RequirementInvalid,
+        format!("`{wish}` names no Python"),
+    )
+    .hint("name a version, or bounds: --python 3.12, --python '>=3.10,<3.13'"))
+}
+
 /// A name that packaging allows: letters, digits, `-`, `_`, `.`, none of the last three at an end.
 fn project_name(text: &str) -> String {
     let name: String = text
@@ -371,5 +410,42 @@ fn explain(problem: Problem, moment: Option<&as_of::AsOf>) -> Problem {
             ))
             .hint("a later month, or another Python, may do: --as-of 2024-01 --python 3.10"),
         _ => problem,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wishes_for_a_python_are_read() {
+        for (wish, requires, series) in [
+            (Some("3.12"), ">=3.12", Some("3.12")),
+            (Some("3.12.4"), ">=3.12.4", Some("3.12")),
+            (Some("==3.9.*"), ">=3.9", Some("3.9")),
+            (Some(">=3.10,<3.13"), ">=3.10,<3.13", None),
+            (Some("3"), ">=3", None),
+            (None, ">=3.11", None),
+        ] {
+            assert_eq!(requires_python(wish), requires, "{wish:?}");
+            assert_eq!(wish.and_then(series_wished).as_deref(), series, "{wish:?}");
+            assert!(wish.is_none_or(|wish| refuse_no_python(wish).is_ok()));
+        }
+        for bad in ["", "banana", "pypy3", "3.x", ">=", "3.11,", "=="] {
+            assert!(refuse_no_python(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_are_made_fit() {
+        for (text, name) in [
+            ("My Project", "my-project"),
+            ("_x_", "x"),
+            ("héllo", "h-llo"),
+            ("...", "project"),
+            ("a.b-c_d", "a.b-c_d"),
+        ] {
+            assert_eq!(project_name(text), name);
+        }
     }
 }

@@ -7,6 +7,7 @@ pub mod add;
 pub mod change;
 pub mod check;
 pub mod diff;
+mod era;
 pub(crate) mod extra;
 pub mod gc;
 pub mod history;

@@ -8,6 +8,7 @@ use deskside_envs::manifest::{Manifest, Variant};
 use deskside_machine::{ErrorKind, Machine, Reading};
 use deskside_types::{Code, Problem, Result};
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long an index is waited for.
@@ -69,7 +70,8 @@ impl<'a> Reach<'a> {
     }
 }
 
-/// Gives a project a framework; answers with what a person should know.
+/// Gives a project a framework; answers with what a person should know. `newest` is the newest version of the time that
+/// the project's packages are from. Of a version whose builds are not known here it stays a plain dependency.
 ///
 /// # Errors
 /// [`Code::FrameworksConflict`] when it has another framework whose CUDA is of another major version.
@@ -77,6 +79,7 @@ pub(super) fn give(
     manifest: &mut Manifest,
     framework: Flavour,
     bounds: &str,
+    newest: Option<&str>,
     reach: &Reach<'_>,
 ) -> Result<Vec<String>> {
     if let Some((other, _)) = framework_of(&manifest.extras())
@@ -86,12 +89,23 @@ pub(super) fn give(
     }
     // What was a plain dependency becomes part of each build.
     let mut own = bounds.to_string();
-    for old in manifest.take_dependency(framework.word()) {
+    let mut before = manifest.take_dependency(framework.word());
+    for old in &before {
         if own.is_empty()
-            && let Some((_, specifiers)) = requirement(&old)
+            && let Some((_, specifiers)) = requirement(old)
         {
             own = specifiers;
         }
+    }
+    // Called again, what all builds are bound by stays.
+    if own.is_empty() {
+        own = bounds_of_all(&manifest.extras(), framework);
+    }
+    if let Some(newest) = newest {
+        own = match own.is_empty() {
+            true => format!("<={newest}"),
+            false => format!("{own},<={newest}"),
+        };
     }
     let beside = companions(framework);
     let is_companion =
@@ -116,18 +130,17 @@ pub(super) fn give(
     let wish = build::with_mirror(reach.machine, wish);
     let known = build::variants(framework, &wish);
     if known.is_empty() {
-        return Err(Problem::new(
-            Code::NoFittingBuild,
-            format!(
-                "no build of {} {} is known",
-                framework.word(),
-                wish.framework
-            ),
-        )
-        .hint(format!(
-            "see what there is: deskside env why {}",
-            framework.word()
-        )));
+        let word = framework.word();
+        if before.is_empty() {
+            before.push(format!("{word}{bounds}"));
+        }
+        for line in before.iter().chain(&along) {
+            manifest.add_dependency(line);
+        }
+        return Ok(vec![format!(
+            "the builds of {word} {} are not known here: it comes as the default index has it, for whatever accelerator that is; see what is known: deskside env why {word}",
+            wish.framework
+        )]);
     }
     let extras = manifest.extras();
     let mut all = Vec::new();
@@ -169,10 +182,31 @@ pub(super) fn give(
         )
         .collect();
     manifest.set_variants(&all, &sourced);
+    if all.iter().any(|variant| variant.index.is_some()) {
+        // PyTorch's own indexes name no days of upload; the bounds above keep to the time.
+        manifest.spare_from_exclude_newer(&sourced);
+    }
     Ok(match framework {
         Flavour::Torch => reach.trouble().into_iter().collect(),
         _ => Vec::new(),
     })
+}
+
+/// The bounds of a framework that all of its extras have in common; empty where they differ.
+fn bounds_of_all(extras: &BTreeMap<String, Vec<String>>, framework: Flavour) -> String {
+    let mut all: Vec<String> = extras
+        .values()
+        .flatten()
+        .filter_map(|line| requirement(line))
+        .filter(|(name, _)| name == framework.word())
+        .map(|(_, bounds)| bounds)
+        .collect();
+    all.sort();
+    all.dedup();
+    match all.as_slice() {
+        [one] => one.clone(),
+        _ => String::new(),
+    }
 }
 
 /// Takes a framework out; answers whether it was there.

@@ -334,6 +334,19 @@ impl Manifest {
                 uv.remove("conflicts");
             }
         }
+        if let Some(spared) = uv
+            .get_mut("exclude-newer-package")
+            .and_then(Item::as_table_like_mut)
+        {
+            for name in sourced {
+                if spared.get(name).and_then(Item::as_bool) == Some(false) {
+                    spared.remove(name);
+                }
+            }
+            if spared.is_empty() {
+                uv.remove("exclude-newer-package");
+            }
+        }
         let mut unused: Vec<String> = Vec::new();
         if let Some(sources) = uv.get_mut("sources").and_then(Item::as_table_like_mut) {
             for name in sourced {
@@ -382,6 +395,24 @@ impl Manifest {
     /// Sets `[tool.uv] exclude-newer`.
     pub fn set_exclude_newer(&mut self, moment: &str) {
         self.uv().insert("exclude-newer", toml_edit::value(moment));
+    }
+
+    /// Lets `exclude-newer` not count for these packages, where it is set.
+    pub fn spare_from_exclude_newer(&mut self, names: &[String]) {
+        if self.exclude_newer().is_none() {
+            return;
+        }
+        let spared = self
+            .uv()
+            .entry("exclude-newer-package")
+            .or_insert_with(|| toml_edit::value(InlineTable::new()));
+        if let Some(spared) = spared.as_table_like_mut() {
+            for name in names {
+                if !spared.contains_key(name) {
+                    spared.insert(name, toml_edit::value(false));
+                }
+            }
+        }
     }
 
     /// Sets `[tool.uv] constraint-dependencies`: bounds for what is wanted anyway.

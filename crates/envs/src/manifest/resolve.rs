@@ -224,6 +224,18 @@ impl<'a> Scratch<'a> {
     }
 }
 
+/// The newest version of a package in a lock file's text, which may hold one for each platform.
+pub fn newest_locked(lock: &str, name: &str) -> Option<String> {
+    let table = lock.parse::<toml::Table>().ok()?;
+    let packages = table.get("package")?.as_array()?;
+    packages
+        .iter()
+        .filter(|package| package.get("name").and_then(toml::Value::as_str) == Some(name))
+        .filter_map(|package| package.get("version")?.as_str())
+        .max_by(|left, right| deskside_knowledge::version::order(left, right))
+        .map(String::from)
+}
+
 /// Whether a line of uv's says why.
 fn telling(line: &str) -> bool {
     let idle = [
@@ -299,5 +311,13 @@ mod tests {
         ] {
             assert_eq!(climbs(path), levels, "{path}");
         }
+    }
+
+    #[test]
+    fn the_newest_of_a_lock_is_found() {
+        let lock = "version = 1\n[[package]]\nname = \"torch\"\nversion = \"2.9.0\"\n[[package]]\nname = \"torch\"\nversion = \"2.10.0\"\n[[package]]\nname = \"six\"\nversion = \"3\"\n";
+        assert_eq!(newest_locked(lock, "torch").as_deref(), Some("2.10.0"));
+        assert_eq!(newest_locked(lock, "jax"), None);
+        assert_eq!(newest_locked("nonsense", "torch"), None);
     }
 }
