@@ -150,8 +150,7 @@ pub fn init(
     }
     let reach = Reach::new(context);
     for framework in wanted(&manifest, request.flavour.as_deref())? {
-        let newest = era::newest(&project, &manifest, framework, "", python.as_deref())
-            .map_err(|problem| explain(problem, moment.as_ref()))?;
+        let newest = era::newest(&project, &manifest, framework, "", python.as_deref())?;
         let told = variants::give(&mut manifest, framework, "", newest.as_deref(), &reach)?;
         warnings.extend(told);
         if extra::framework_of(&manifest.extras()).is_none() {
@@ -171,21 +170,19 @@ pub fn init(
     if let Some(text) = ignore(context, &folder)? {
         files.push((".gitignore".to_string(), text));
     }
-    project
-        .prepare(Resolution {
-            reason: "env init".into(),
-            wish: format!("make a project of {}", folder.display()),
-            manifest,
-            commands,
-            forget_lock: moment.is_some(),
-            extra: ExtraWish::Noted,
-            python: python.clone(),
-            group: None,
-            files,
-            why,
-            warnings,
-        })
-        .map_err(|problem| explain(problem, moment.as_ref()))
+    project.prepare(Resolution {
+        reason: "env init".into(),
+        wish: format!("make a project of {}", folder.display()),
+        manifest,
+        commands,
+        forget_lock: moment.is_some(),
+        extra: ExtraWish::Noted,
+        python: python.clone(),
+        group: None,
+        files,
+        why,
+        warnings,
+    })
 }
 
 /// Where a folder's packages are named.
@@ -398,19 +395,6 @@ fn ignore(context: &Context, folder: &Path) -> Result<Option<String>> {
         "\n"
     };
     Ok(Some(format!("{text}{gap}.venv/\n")))
-}
-
-/// A failure to resolve packages of the past, with what may be behind it.
-fn explain(problem: Problem, moment: Option<&as_of::AsOf>) -> Problem {
-    match moment {
-        Some(moment) if problem.code == Code::Unsatisfiable => problem
-            .because(format!(
-                "only what was on the index by {} counts; packages that were removed since, or that had no wheels for Python {} then, can't be had",
-                moment.day, moment.python
-            ))
-            .hint("a later month, or another Python, may do: --as-of 2024-01 --python 3.10"),
-        _ => problem,
-    }
 }
 
 #[cfg(test)]

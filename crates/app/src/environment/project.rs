@@ -2,7 +2,7 @@
 
 use super::change::{self, Prepared};
 use super::extra::{self, ExtraWish};
-use super::{Place, uv_state};
+use super::{Place, era, uv_state};
 use crate::Context;
 use crate::up::Everything;
 use deskside_envs::build;
@@ -129,9 +129,13 @@ impl<'a> Project<'a> {
             &self.place.project,
             &resolution.manifest,
         )?;
+        let moment = resolution.manifest.exclude_newer().map(String::from);
         let prepared = self.resolved(&scratch, resolution);
         scratch.remove();
-        prepared
+        prepared.map_err(|problem| match &moment {
+            Some(moment) => era::explain(problem, moment),
+            None => problem,
+        })
     }
 
     fn resolved(&self, scratch: &Scratch<'_>, resolution: Resolution<'_>) -> Result<Prepared> {

@@ -3,8 +3,11 @@
 
 use super::Manifest;
 use crate::environment::uv::{command, uv_command};
-use deskside_machine::{Acting, Durability, Effect, ErrorKind, Machine, Progress, Reading};
+use deskside_machine::{
+    Acting, Durability, Effect, ErrorKind, FileKind, Machine, Progress, Reading,
+};
 use deskside_types::{Code, Problem};
+use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
@@ -84,10 +87,62 @@ impl<'a> Scratch<'a> {
                 mirror.push(name);
             }
         }
+        // A build leaves files beside the code: in the mirror, and not in the person's folders.
+        let mut opened: BTreeSet<PathBuf> = (0..=below.len())
+            .map(|depth| below[..depth].iter().collect())
+            .collect();
+        for path in manifest.paths() {
+            let Ok(place) = plain(&self.real.join(path))
+                .strip_prefix(top)
+                .map(Path::to_path_buf)
+            else {
+                continue;
+            };
+            self.open(top, &place, &mut opened)?;
+            self.open(top, &place.join("src"), &mut opened)?;
+        }
+        if manifest.is_package() {
+            self.open(top, &within.join("src"), &mut opened)?;
+        }
         self.write(&OWN[..1], |_| Some(manifest.text().into_bytes()))?;
         self.write(&OWN[1..], |name| {
             self.machine.file(self.real.join(name), 64 << 20).ok()
         })
+    }
+
+    /// Makes a folder of the mirror, and those above it, folders of links in the place of links. What is no folder stays.
+    fn open(
+        &self,
+        top: &Path,
+        place: &Path,
+        opened: &mut BTreeSet<PathBuf>,
+    ) -> Result<(), Problem> {
+        let mut below = PathBuf::new();
+        for component in place.components() {
+            below.push(component);
+            if opened.contains(&below) {
+                continue;
+            }
+            let real = top.join(&below);
+            let is_folder = self
+                .machine
+                .stat(&real)
+                .is_ok_and(|stat| stat.kind == FileKind::Directory);
+            if !is_folder {
+                return Ok(());
+            }
+            let mirror = self.root.join("mirror").join(&below);
+            self.machine.remove_file(&mirror)?;
+            self.machine.create_directory(&mirror)?;
+            for entry in self.machine.entries(&real)? {
+                self.machine.effect(&Effect::MakeLink {
+                    path: mirror.join(&entry.name),
+                    target: real.join(&entry.name),
+                })?;
+            }
+            opened.insert(below.clone());
+        }
+        Ok(())
     }
 
     fn write(
@@ -222,6 +277,21 @@ impl<'a> Scratch<'a> {
     pub fn remove(self) {
         let _ = self.machine.remove_tree(&self.root);
     }
+}
+
+/// A path without `.` and, as far as names go, `..`.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                plain.pop();
+            }
+            other => plain.push(other),
+        }
+    }
+    plain
 }
 
 /// The newest version of a package in a lock file's text, which may hold one for each platform.
