@@ -251,3 +251,113 @@ fn killed_half_way_the_same_command_arrives() {
     assert!(said.talk.contains("DS0301"), "{}", said.talk);
     assert!(!text(&project, "pyproject.toml").contains("click"));
 }
+
+#[test]
+fn a_requirements_file_is_taken_over_and_planning_leaves_nothing() {
+    if !real_wanted() {
+        return;
+    }
+    let project = Project::empty();
+    for (name, text) in [
+        (
+            "lib/pyproject.toml",
+            "[project]\nname = \"lib\"\nversion = \"1\"\n[build-system]\nrequires = [\"setuptools\"]\nbuild-backend = \"setuptools.build_meta\"\n",
+        ),
+        ("lib/src/lib_code/__init__.py", ""),
+        (
+            "p/setup.py",
+            "from setuptools import setup\nsetup(name='p', py_modules=['mine'])\n",
+        ),
+        ("p/mine.py", ""),
+        ("p/bounds.txt", "idna==3.7\n"),
+        (
+            "p/requirements.txt",
+            "-c bounds.txt\n--trusted-host x.example\nsix==1.16.0 \\\n    --hash=sha256:8abb2f1d86890a2dfb989f9a77cfcfd3e47c2a354b01111771326f8aa26e0254\nidna ; python_version >= '3.8'\n-e .\n-e ../lib\ngit+https://x.example/nameless.git\n",
+        ),
+    ] {
+        project.person.write(name, text);
+    }
+    let files = || {
+        let mut names = Vec::new();
+        let mut folders = vec![project.person.work()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                names.push(path.clone());
+                if path.is_dir() {
+                    folders.push(path);
+                }
+            }
+        }
+        names.sort();
+        names
+    };
+    let before = files();
+    let said = project.does(&["env", "init", "p", "--plan"]);
+    assert!(said.out.contains("+ lib"), "{}", said.out);
+    assert!(
+        said.talk.contains("nameless.git") && said.talk.contains("--trusted-host"),
+        "{}",
+        said.talk
+    );
+    assert_eq!(files(), before);
+    project.does(&["env", "init", "p"]);
+    let pyproject = text(&project, "p/pyproject.toml");
+    for wanted in [
+        "lib = { path = \"../lib\", editable = true }",
+        "constraint-dependencies",
+        "\"six==1.16.0\"",
+        "setuptools.build_meta",
+    ] {
+        assert!(pyproject.contains(wanted), "{wanted}: {pyproject}");
+    }
+    // uv alone finds all as it should be, and the lock names no place of the mirror.
+    project.uv(&["lock", "--check", "--project", "p"]);
+    assert!(
+        !text(&project, "p/uv.lock").contains("mirror"),
+        "{}",
+        text(&project, "p/uv.lock")
+    );
+    let python = project.person.work().join("p/.venv/bin/python");
+    let imports = "import six, idna, mine, lib_code; assert six.__version__ == '1.16.0'";
+    let ran = std::process::Command::new(python)
+        .args(["-c", imports])
+        .status();
+    assert!(ran.unwrap().success());
+    // Taken over again it changes nothing.
+    let again = project.does(&["env", "init", "p", "--from", "p/requirements.txt"]);
+    assert!(again.out.contains("is as it should be"), "{}", again.out);
+    assert_eq!(text(&project, "p/pyproject.toml"), pyproject);
+}
+
+#[test]
+fn a_framework_is_taken_as_it_was_then() {
+    if !real_wanted() {
+        return;
+    }
+    let project = Project::empty();
+    project.person.write("requirements.txt", "jax\n");
+    let plan = project.does(&[
+        "env", "init", "--as-of", "2023-05", "--python", ">=3.9", "--plan",
+    ]);
+    assert!(plan.out.contains("jax 0.4.1"), "{}", plan.out);
+    // What no wheel serves is told with the Python that it has one for.
+    project
+        .person
+        .write("old/requirements.txt", "tensorflow==1.15\n");
+    let said = project.says(&[
+        "env", "init", "old", "--as-of", "2020-05", "--python", ">=3.9",
+    ]);
+    assert!(
+        said.talk.contains("DS0408") && said.talk.contains("--python 3.7"),
+        "{}",
+        said.talk
+    );
+    // What was not there yet is told with the month in which it came.
+    project.person.write("new/requirements.txt", "six>=1.17\n");
+    let said = project.says(&[
+        "env", "init", "new", "--as-of", "2021-03", "--python", ">=3.9",
+    ]);
+    assert!(said.talk.contains("--as-of 2024-12"), "{}", said.talk);
+    assert!(!project.person.work().join("new/pyproject.toml").exists());
+}
