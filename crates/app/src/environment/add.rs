@@ -34,6 +34,9 @@ pub fn add(
     let place = Place::find(context, request.project.as_deref())?;
     let project = Project::open(context, place, listen)?;
     let mut manifest = project.existing()?.clone();
+    if request.group.is_none() {
+        project.require_own_dependencies()?;
+    }
     let reach = Reach::new(context);
     let mut plain = Vec::new();
     let mut warnings = Vec::new();
@@ -137,6 +140,9 @@ pub fn remove(
     let place = Place::find(context, request.project.as_deref())?;
     let project = Project::open(context, place, listen)?;
     let mut manifest = project.existing()?.clone();
+    if request.group.is_none() {
+        project.require_own_dependencies()?;
+    }
     let mut names = Vec::new();
     let mut plain = Vec::new();
     for text in &request.requirements {

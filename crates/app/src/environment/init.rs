@@ -45,6 +45,15 @@ pub fn init(
     let place = Place::at(context, request.folder.as_deref())?;
     let project = Project::open(context, place, listen)?;
     let folder = project.place.project.clone();
+    if project.manifest.as_ref().is_some_and(Manifest::is_poetrys) {
+        return Err(Problem::new(
+            Code::ProjectUnreadable,
+            format!("the pyproject.toml of {} is Poetry's", folder.display()),
+        )
+        .because("its dependencies stand under [tool.poetry], which uv does not read")
+        .hint("let it be rewritten first: uvx migrate-to-uv; then: deskside env init")
+        .hint("or export them: poetry export -o requirements.txt, and init a folder of its own with it"));
+    }
     let mut why = Vec::new();
     let mut warnings = Vec::new();
     let moment = match &request.as_of {

@@ -102,6 +102,21 @@ impl<'a> Project<'a> {
         })
     }
 
+    /// Refuses to change dependencies that do not stand in `pyproject.toml`.
+    pub fn require_own_dependencies(&self) -> Result<()> {
+        let manifest = self.existing()?;
+        if !manifest.is_dynamic("dependencies") {
+            return Ok(());
+        }
+        Err(Problem::new(
+            Code::RequirementInvalid,
+            "the project's dependencies do not stand in its pyproject.toml",
+        )
+        .because("it names them as dynamic: what builds the project reads them from elsewhere")
+        .hint("change them there (requirements.txt, setup.py, …), then: deskside env lock")
+        .hint("or take \"dependencies\" out of `dynamic`, and list them under [project]"))
+    }
+
     /// The manifest, or that there is none.
     pub fn existing(&self) -> Result<&Manifest> {
         self.manifest
@@ -179,12 +194,7 @@ impl<'a> Project<'a> {
             &self.place.environment,
             &[words, vec!["--python", &python.request]].concat(),
         );
-        let expected = match said {
-            Ok(lines) => Some(expected(&lines)),
-            // What would change is only told; the sync itself says what is wrong.
-            Err(problem) if problem.code != Code::Interrupted => None,
-            Err(problem) => return Err(problem),
-        };
+        let expected = said?.map(|lines| expected(&lines));
         self.planned(Planned {
             reason: resolution.reason,
             wish: resolution.wish,
@@ -415,7 +425,7 @@ pub(crate) fn ready_uv(
 }
 
 /// uv's lines (`+ numpy==2.4.6`, `- numpy==2.3`) as a difference.
-fn expected(lines: &[String]) -> Difference {
+pub(super) fn expected(lines: &[String]) -> Difference {
     let mut difference = Difference::default();
     let mut removed: Vec<Named> = Vec::new();
     for line in lines {

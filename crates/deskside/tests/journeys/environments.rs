@@ -361,3 +361,44 @@ fn a_framework_is_taken_as_it_was_then() {
     assert!(said.talk.contains("--as-of 2024-12"), "{}", said.talk);
     assert!(!project.person.work().join("new/pyproject.toml").exists());
 }
+
+#[test]
+fn what_is_not_for_this_platform_is_told_before_anything_is_changed() {
+    if !real_wanted() {
+        return;
+    }
+    let project = Project::empty();
+    project.does(&["env", "init"]);
+    let before = text(&project, "pyproject.toml");
+    let said = project.says(&["env", "add", "pywin32"]);
+    assert!(
+        said.talk.contains("DS0408") && said.talk.contains("win_amd64"),
+        "{}",
+        said.talk
+    );
+    assert_eq!(text(&project, "pyproject.toml"), before);
+    // A lock that was made for other platforms only.
+    project.person.write(
+        "other/pyproject.toml",
+        "[project]\nname = \"p\"\nversion = \"0.1\"\nrequires-python = \">=3.9\"\ndependencies = [\"six\"]\n[tool.uv]\nenvironments = [\"sys_platform == 'win32'\"]\n",
+    );
+    project.uv(&["lock", "--quiet", "--project", "other"]);
+    let said = project.says(&["env", "sync", "--project", "other"]);
+    assert!(
+        said.talk.contains("DS0408") && said.talk.contains("environments"),
+        "{}",
+        said.talk
+    );
+    assert!(!project.person.work().join("other/.venv").exists());
+    // What Poetry keeps is not taken for nothing.
+    project.person.write(
+        "poetry/pyproject.toml",
+        "[tool.poetry]\nname = \"x\"\n[tool.poetry.dependencies]\nsix = \"*\"\n",
+    );
+    let said = project.says(&["env", "init", "poetry"]);
+    assert!(
+        said.talk.contains("DS0401") && said.talk.contains("Poetry"),
+        "{}",
+        said.talk
+    );
+}

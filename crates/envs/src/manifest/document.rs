@@ -78,6 +78,24 @@ impl Manifest {
         }
     }
 
+    /// Whether a key of `[project]` is named as dynamic: what builds the project gives it.
+    pub fn is_dynamic(&self, key: &str) -> bool {
+        self.document
+            .get("project")
+            .and_then(|project| project.get("dynamic"))
+            .and_then(Item::as_array)
+            .is_some_and(|dynamic| dynamic.iter().any(|value| value.as_str() == Some(key)))
+    }
+
+    /// Whether its dependencies are Poetry's, in a form that only Poetry reads.
+    pub fn is_poetrys(&self) -> bool {
+        self.document
+            .get("tool")
+            .and_then(|tool| tool.get("poetry"))
+            .is_some_and(|poetry| poetry.get("dependencies").is_some())
+            && !self.has_project()
+    }
+
     /// `requires-python`.
     pub fn requires_python(&self) -> Option<&str> {
         self.document
@@ -148,6 +166,9 @@ impl Manifest {
 
     /// Takes all dependencies of that normalised name out; answers with them.
     pub fn take_dependency(&mut self, name: &str) -> Vec<String> {
+        if self.dependencies().is_empty() {
+            return Vec::new();
+        }
         let list = self.dependency_array();
         let mut taken = Vec::new();
         let mut place = 0;
