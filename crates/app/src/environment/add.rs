@@ -143,6 +143,7 @@ pub fn remove(
     if request.group.is_none() {
         project.require_own_dependencies()?;
     }
+    let reach = Reach::new(context);
     let mut names = Vec::new();
     let mut plain = Vec::new();
     for text in &request.requirements {
@@ -154,7 +155,10 @@ pub fn remove(
             .hint("name packages as pyproject.toml does: deskside env remove numpy"));
         };
         let framework = name.parse::<Flavour>().ok();
-        let taken = framework.is_some_and(|framework| variants::take(&mut manifest, framework));
+        let taken = match framework {
+            Some(framework) => variants::take(&mut manifest, framework, &reach)?,
+            None => false,
+        };
         if !taken {
             plain.push(name.clone());
         }

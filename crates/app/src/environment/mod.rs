@@ -4,6 +4,7 @@
 //! is touched), then carried out by [`change::carry_out`], which keeps a snapshot before and after.
 
 pub mod add;
+mod beside;
 pub mod change;
 pub mod check;
 pub mod diff;

@@ -1,5 +1,6 @@
 //! Giving a project a framework: one extra for each of its builds.
 
+use super::beside::{bounds_of_all, join, others};
 use super::extra::framework_of;
 use crate::Context;
 use deskside_envs::build::specifier::requirement;
@@ -8,7 +9,6 @@ use deskside_envs::manifest::{Manifest, Variant};
 use deskside_machine::{ErrorKind, Machine, Reading};
 use deskside_types::{Code, Problem, Result};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long an index is waited for.
@@ -82,10 +82,15 @@ pub(super) fn give(
     newest: Option<&str>,
     reach: &Reach<'_>,
 ) -> Result<Vec<String>> {
-    if let Some((other, _)) = framework_of(&manifest.extras())
-        && other != framework
+    let beside = others(&manifest.extras(), framework);
+    if let Some((first, names)) = framework_of(&manifest.extras())
+        && first != framework
     {
-        return Err(conflict(other, framework));
+        if framework != Flavour::Torch {
+            return second(manifest, first, framework, bounds, newest, reach);
+        }
+        // PyTorch's builds are more than the others', so that theirs join its extras.
+        manifest.remove_variants(&names, &[]);
     }
     // What was a plain dependency becomes part of each build.
     let mut own = bounds.to_string();
@@ -107,11 +112,12 @@ pub(super) fn give(
             false => format!("{own},<={newest}"),
         };
     }
-    let beside = companions(framework);
-    let is_companion =
-        |line: &str| requirement(line).is_some_and(|(name, _)| beside.contains(&name.as_str()));
+    let own_companions = companions(framework);
+    let is_companion = |line: &str| {
+        requirement(line).is_some_and(|(name, _)| own_companions.contains(&name.as_str()))
+    };
     let mut along = Vec::new();
-    for name in beside {
+    for name in own_companions {
         along.extend(manifest.take_dependency(name));
     }
     // Called again, they stand in the extras.
@@ -182,6 +188,9 @@ pub(super) fn give(
         )
         .collect();
     manifest.set_variants(&all, &sourced);
+    for (other, bounds) in beside {
+        join(reach.machine, manifest, other, &bounds).ok_or_else(|| conflict(framework, other))?;
+    }
     if all.iter().any(|variant| variant.index.is_some()) {
         // PyTorch's own indexes name no days of upload; the bounds above keep to the time.
         manifest.spare_from_exclude_newer(&sourced);
@@ -192,36 +201,57 @@ pub(super) fn give(
     })
 }
 
-/// The bounds of a framework that all of its extras have in common; empty where they differ.
-fn bounds_of_all(extras: &BTreeMap<String, Vec<String>>, framework: Flavour) -> String {
-    let mut all: Vec<String> = extras
-        .values()
-        .flatten()
-        .filter_map(|line| requirement(line))
-        .filter(|(name, _)| name == framework.word())
-        .map(|(_, bounds)| bounds)
-        .collect();
-    all.sort();
-    all.dedup();
-    match all.as_slice() {
-        [one] => one.clone(),
-        _ => String::new(),
-    }
+/// Gives a project that has a framework another one.
+fn second(
+    manifest: &mut Manifest,
+    first: Flavour,
+    second: Flavour,
+    bounds: &str,
+    newest: Option<&str>,
+    reach: &Reach<'_>,
+) -> Result<Vec<String>> {
+    let there = manifest.dependencies();
+    let there = there.iter().filter_map(|line| requirement(line));
+    let own = Some(bounds.to_string())
+        .filter(|bounds| !bounds.is_empty())
+        .or_else(|| {
+            there
+                .filter(|(name, _)| name == second.word())
+                .map(|(_, bounds)| bounds)
+                .next()
+        })
+        .unwrap_or_else(|| bounds_of_all(&manifest.extras(), second));
+    let own = match newest {
+        Some(newest) if own.is_empty() => format!("<={newest}"),
+        Some(newest) => format!("{own},<={newest}"),
+        None => own,
+    };
+    join(reach.machine, manifest, second, &own).ok_or_else(|| conflict(first, second))?;
+    Ok(Vec::new())
 }
 
-/// Takes a framework out; answers whether it was there.
-pub(super) fn take(manifest: &mut Manifest, framework: Flavour) -> bool {
-    match framework_of(&manifest.extras()) {
-        Some((own, names)) if own == framework => {
-            let sourced: Vec<String> = std::iter::once(framework.word())
-                .chain(companions(framework).iter().copied())
-                .map(String::from)
-                .collect();
-            manifest.remove_variants(&names, &sourced);
-            true
+/// Takes a framework out; answers whether it was there. Others that were in its extras stay, in extras of their own.
+pub(super) fn take(manifest: &mut Manifest, framework: Flavour, reach: &Reach<'_>) -> Result<bool> {
+    let Some((first, names)) = framework_of(&manifest.extras()) else {
+        return Ok(false);
+    };
+    let beside = others(&manifest.extras(), framework);
+    if first != framework {
+        let was = others(&manifest.extras(), first);
+        for name in &names {
+            manifest.set_in_extra(name, framework.word(), &[]);
         }
-        _ => false,
+        return Ok(was.iter().any(|(other, _)| *other == framework));
     }
+    let sourced: Vec<String> = std::iter::once(framework.word())
+        .chain(companions(framework).iter().copied())
+        .map(String::from)
+        .collect();
+    manifest.remove_variants(&names, &sourced);
+    for (other, bounds) in beside {
+        give(manifest, other, &bounds, None, reach)?;
+    }
+    Ok(true)
 }
 
 fn conflict(there: Flavour, wanted: Flavour) -> Problem {
@@ -234,7 +264,7 @@ fn conflict(there: Flavour, wanted: Flavour) -> Problem {
         ),
     )
     .because(
-        "each brings CUDA libraries of its own, and of two major versions only one can be loaded",
+        "their builds bring CUDA libraries of two major versions, of which only one can be loaded",
     )
     .hint(format!(
         "use a project of its own for {}: mkdir other && deskside env init other --flavour {}",

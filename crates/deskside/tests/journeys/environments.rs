@@ -402,3 +402,34 @@ fn what_is_not_for_this_platform_is_told_before_anything_is_changed() {
         said.talk
     );
 }
+
+#[test]
+fn a_second_framework_joins_the_builds_of_the_first() {
+    if !real_wanted() {
+        return;
+    }
+    let project = Project::empty();
+    project.does(&["env", "init", "--flavour", "jax"]);
+    let before = text(&project, "pyproject.toml");
+    project.does(&["env", "add", "mlx"]);
+    let both = text(&project, "pyproject.toml");
+    for line in ["\"jax[cuda13]", "\"mlx[cuda13]", "\"mlx[cuda12]"] {
+        assert!(both.contains(line), "{line}: {both}");
+    }
+    project.does(&["env", "remove", "mlx"]);
+    assert_eq!(text(&project, "pyproject.toml"), before);
+    // PyTorch comes first, whichever was there before; only resolved here, for its size.
+    let plan = project.does(&["env", "add", "torch", "--plan"]);
+    assert!(
+        plan.out.contains("Note this machine's build: torch"),
+        "{}",
+        plan.out
+    );
+    // Frameworks of two major versions of CUDA are refused, also when a list names them together.
+    project
+        .person
+        .write("both/requirements.txt", "torch\ntensorflow\n");
+    let said = project.says(&["env", "init", "both"]);
+    assert!(said.talk.contains("DS0413"), "{}", said.talk);
+    assert!(!project.person.work().join("both/pyproject.toml").exists());
+}

@@ -184,6 +184,31 @@ impl Manifest {
         taken
     }
 
+    /// Sets an extra's lines of one package, in the place of those it has; the others stay. No lines take it out.
+    pub fn set_in_extra(&mut self, extra: &str, name: &str, lines: &[String]) {
+        let Some(list) = self
+            .table("project")
+            .get_mut("optional-dependencies")
+            .and_then(Item::as_table_like_mut)
+            .and_then(|extras| extras.get_mut(extra))
+            .and_then(Item::as_array_mut)
+        else {
+            return;
+        };
+        let is_its = |text: &str| requirement(text).is_some_and(|(own, _)| own == name);
+        let there: Vec<String> = strings(list)
+            .into_iter()
+            .filter(|text| is_its(text))
+            .collect();
+        if there == lines {
+            return;
+        }
+        list.retain(|value| !value.as_str().is_some_and(is_its));
+        for line in lines {
+            list.push(line.as_str());
+        }
+    }
+
     /// Writes the extras of a framework: its requirements, that they exclude each other, and where each comes from.
     /// Extras that are not among `variants` stay as they are. `sourced` are the normalised names of the packages that
     /// come from a variant's index.
