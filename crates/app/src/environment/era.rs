@@ -1,6 +1,7 @@
 //! A framework as it was at the time that a project's packages are from (`exclude-newer`).
 
 use super::project::Project;
+use super::variants::without_build;
 use deskside_envs::build::Flavour;
 use deskside_envs::build::specifier::requirement;
 use deskside_envs::manifest::Manifest;
@@ -30,7 +31,8 @@ pub(super) fn newest(
         .find(|line| bounds.is_empty() && requirement(line).is_some_and(|(name, _)| name == word))
         .unwrap_or_else(|| format!("{word}{bounds}"));
     let mut asked = Manifest::new("asked", manifest.requires_python().unwrap_or(">=3.8"));
-    asked.add_dependency(&wanted);
+    // The default index has the version without the name of a build.
+    asked.add_dependency(&without_build(&wanted));
     asked.set_exclude_newer(moment);
     let python = project.python(manifest, python, &mut Vec::new())?;
     let scratch = Scratch::make(

@@ -172,9 +172,11 @@ pub(super) fn give(
                 .cloned()
         });
         all.push(Variant {
-            requirements: std::iter::once(own.unwrap_or_else(|| marked(&variant.requirement)))
-                .chain(along.iter().map(|line| marked(line)))
-                .collect(),
+            requirements: std::iter::once(
+                own.unwrap_or_else(|| marked(&bounded(&variant.requirement, &wish.framework))),
+            )
+            .chain(along.iter().map(|line| marked(&without_build(line))))
+            .collect(),
             extra: variant.extra,
             index: variant.index,
             marker: variant.marker.clone(),
@@ -199,6 +201,54 @@ pub(super) fn give(
         Flavour::Torch => reach.trouble().into_iter().collect(),
         _ => Vec::new(),
     })
+}
+
+/// A build's requirement within the bounds that were asked for: `torch>=2.8,<2.16` and `==2.14.1+cu126` are
+/// `torch==2.14.1`, since the index names the build.
+fn bounded(wanted: &str, bounds: &str) -> String {
+    let start = wanted
+        .find(['=', '<', '>', '!', '~'])
+        .unwrap_or(wanted.len());
+    let (name, own) = wanted.split_at(start);
+    let clauses = |text: &str| -> Vec<String> {
+        text.split(',')
+            .map(|clause| without_build(&clause.replace(char::is_whitespace, "")))
+            .filter(|clause| clause.starts_with(['=', '<', '>', '!', '~']))
+            .collect()
+    };
+    let asked = clauses(bounds);
+    let exact = asked
+        .iter()
+        .find(|clause| clause.starts_with("==") && !clause.ends_with('*'));
+    if let Some(exact) = exact {
+        return format!("{name}{exact}");
+    }
+    let mut all = clauses(own);
+    for clause in asked {
+        if !all.contains(&clause) {
+            all.push(clause);
+        }
+    }
+    format!("{name}{}", all.join(","))
+}
+
+/// A requirement without the name of a build behind a version: `torchvision==0.16.0+cu121` is `torchvision==0.16.0`.
+pub(super) fn without_build(wanted: &str) -> String {
+    let mut shown = String::with_capacity(wanted.len());
+    let mut rest = wanted;
+    while let Some(at) = rest.find('+') {
+        let is_version = rest[..at].ends_with(|letter: char| letter.is_ascii_digit());
+        let end = rest[at + 1..]
+            .find(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '.'))
+            .map_or(rest.len(), |end| at + 1 + end);
+        shown.push_str(&rest[..at]);
+        if !is_version {
+            shown.push_str(&rest[at..end]);
+        }
+        rest = &rest[end..];
+    }
+    shown.push_str(rest);
+    shown
 }
 
 /// Gives a project that has a framework another one.
@@ -276,4 +326,51 @@ fn conflict(there: Flavour, wanted: Flavour) -> Problem {
         there.word(),
         there.word()
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_asked_for_stays_in_each_build() {
+        for (wanted, bounds, both) in [
+            ("torch>=2.8,<2.16", "", "torch>=2.8,<2.16"),
+            ("torch>=2.14,<2.15", "==2.14.1", "torch==2.14.1"),
+            ("torch>=2.14,<2.15", "==2.14.1+cu126", "torch==2.14.1"),
+            (
+                "torch>=2.14,<2.15",
+                "==2.14.*",
+                "torch>=2.14,<2.15,==2.14.*",
+            ),
+            (
+                "torch>=2.9,<2.16",
+                ">=2.9, !=2.14.0",
+                "torch>=2.9,<2.16,!=2.14.0",
+            ),
+            ("torch>=2.0,<2.1", "<=2.0.1", "torch>=2.0,<2.1,<=2.0.1"),
+            ("jax[cuda13]>=0.7", ">=0.7", "jax[cuda13]>=0.7"),
+            ("jax[cuda13]==0.8.1,<0.9", "==0.8.1", "jax[cuda13]==0.8.1"),
+            ("jax", "<1", "jax<1"),
+        ] {
+            assert_eq!(bounded(wanted, bounds), both, "{wanted} {bounds}");
+        }
+    }
+
+    #[test]
+    fn builds_are_left_to_indexes() {
+        for (line, plain) in [
+            ("torchvision==0.16.0+cu121", "torchvision==0.16.0"),
+            (
+                "torchvision==0.16.0+cu121 ; a == 'b'",
+                "torchvision==0.16.0 ; a == 'b'",
+            ),
+            ("x @ git+https://x.example/y", "x @ git+https://x.example/y"),
+            ("torchvision", "torchvision"),
+            ("a+", "a+"),
+            ("a==1+", "a==1"),
+        ] {
+            assert_eq!(without_build(line), plain, "{line}");
+        }
+    }
 }

@@ -433,3 +433,42 @@ fn a_second_framework_joins_the_builds_of_the_first() {
     assert!(said.talk.contains("DS0413"), "{}", said.talk);
     assert!(!project.person.work().join("both/pyproject.toml").exists());
 }
+
+#[test]
+fn a_pinned_framework_stays_pinned_in_each_build_and_in_its_time() {
+    if !real_wanted() {
+        return;
+    }
+    let index = PytorchIndex::start();
+    let mut project = Project::empty();
+    let root = index.root.clone();
+    project
+        .variables
+        .push(("DESKSIDE_PYTORCH_INDEX".into(), root));
+    project
+        .person
+        .write("requirements.txt", "torch==2.14.1+cu126\n");
+    // PyTorch's own indexes name no days of upload: they are spared from `exclude-newer`, under the version of the time.
+    for request in [
+        &["env", "init"][..],
+        &["env", "init", "--as-of", "2026-11-20", "--python", ">=3.10"][..],
+    ] {
+        let _ = std::fs::remove_file(project.person.work().join("pyproject.toml"));
+        project.does(request);
+        let pyproject = text(&project, "pyproject.toml");
+        assert!(pyproject.contains("\"torch==2.14.1;"), "{pyproject}");
+        assert!(!pyproject.contains("torch>="), "{pyproject}");
+        assert_eq!(
+            pyproject.contains("exclude-newer-package"),
+            request.len() > 2,
+            "{pyproject}"
+        );
+        assert_eq!(installed(&project.site()).unwrap(), "2.14.1+cpu");
+        project.does(&["env", "sync", "--extra", "cu126"]);
+        assert_eq!(installed(&project.site()).unwrap(), "2.14.1+cu126");
+        project.does(&["env", "sync", "--extra", "auto"]);
+        // Called again it stays as it is.
+        project.does(&["env", "init", "--flavour", "torch"]);
+        assert_eq!(text(&project, "pyproject.toml"), pyproject);
+    }
+}
