@@ -1,3 +1,5 @@
+//! Tables of lines in requirements files, and what becomes of them.
+
 use super::*;
 use crate::manifest::Manifest;
 use crate::project::requirements;
