@@ -7,6 +7,7 @@ use crate::Context;
 use crate::up::Everything;
 use deskside_envs::build;
 use deskside_envs::build::specifier::{admits, series_of};
+use deskside_envs::environment::in_the_way;
 use deskside_envs::environment::venv::{self, State};
 use deskside_envs::manifest::Manifest;
 use deskside_envs::manifest::resolve::{Scratch, refuse_member};
@@ -235,6 +236,13 @@ impl<'a> Project<'a> {
                 planned.python.series
             ));
         }
+        let existing = venv::look(machine, &self.place.environment)?;
+        if let Some(problem) =
+            in_the_way(&existing, &self.place.environment, &planned.python.request)
+        {
+            return Err(problem);
+        }
+        let foreign = matches!(&existing, State::Whole(venv) if venv.marker.is_none());
         let local = self.place.store.local(machine);
         let noted = Local {
             version: 1,
@@ -267,6 +275,12 @@ impl<'a> Project<'a> {
             },
         )?;
         let mut plan = change::plan(self.context, &self.place, planned.wish, steps, &[])?;
+        if foreign && !plan.is_empty() {
+            warnings.push(format!(
+                "{} was made by somebody else: it stays, and what the lock file does not name goes out of it; `deskside env rollback` brings that back",
+                self.place.environment.display()
+            ));
+        }
         plan.premises.extend(self.premises.iter().cloned());
         Ok(Prepared {
             place: self.place.clone(),

@@ -472,3 +472,32 @@ fn a_pinned_framework_stays_pinned_in_each_build_and_in_its_time() {
         assert_eq!(text(&project, "pyproject.toml"), pyproject);
     }
 }
+
+#[test]
+fn an_environment_of_somebody_elses_stays_and_what_goes_out_of_it_comes_back() {
+    if !real_wanted() {
+        return;
+    }
+    let project = Project::empty();
+    project.person.write("requirements.txt", "six==1.16.0\n");
+    project.uv(&["venv", "--quiet"]);
+    project.person.write(".venv/mine", "");
+    project.uv(&["pip", "install", "--quiet", "idna==3.7"]);
+    let said = project.does(&["env", "init"]);
+    assert!(
+        said.talk.contains("somebody else") && said.talk.contains("- idna 3.7"),
+        "{}",
+        said.talk
+    );
+    assert!(project.python("import six, deskside") && !project.python("import idna"));
+    assert!(project.venv().join("mine").exists());
+    project.does(&["env", "rollback"]);
+    assert!(project.python("import idna"));
+    // What is no environment is told before anything is changed.
+    project.person.write("file/requirements.txt", "six\n");
+    project.person.write("file/.venv", "mine");
+    let said = project.says(&["env", "init", "file"]);
+    assert!(said.talk.contains("DS0406"), "{}", said.talk);
+    assert!(!project.person.work().join("file/pyproject.toml").exists());
+    assert_eq!(text(&project, "file/.venv"), "mine");
+}
