@@ -3,7 +3,7 @@
 use super::extra::{self, ExtraWish};
 use super::project::{Project, Resolution};
 use super::variants::{self, Reach};
-use super::{Place, Prepared};
+use super::{Place, Prepared, era};
 use crate::Context;
 use deskside_envs::build::Flavour;
 use deskside_envs::build::specifier::requirement;
@@ -34,6 +34,9 @@ pub fn add(
     let place = Place::find(context, request.project.as_deref())?;
     let project = Project::open(context, place, listen)?;
     let mut manifest = project.existing()?.clone();
+    if request.group.is_none() {
+        project.require_own_dependencies()?;
+    }
     let reach = Reach::new(context);
     let mut plain = Vec::new();
     let mut warnings = Vec::new();
@@ -65,7 +68,10 @@ pub fn add(
         match name.parse::<Flavour>() {
             // `jax[cuda13]` names a build itself, and a group is a person's own affair.
             Ok(framework) if !text.contains('[') && request.group.is_none() => {
-                warnings.extend(variants::give(&mut manifest, framework, &bounds, &reach)?);
+                let newest = era::newest(&project, &manifest, framework, &bounds, None)?;
+                let told =
+                    variants::give(&mut manifest, framework, &bounds, newest.as_deref(), &reach)?;
+                warnings.extend(told);
                 why.push(format!(
                     "{} comes as an extra for each of its builds; this machine's is chosen here and noted outside the project",
                     framework.word()
@@ -75,7 +81,7 @@ pub fn add(
         }
     }
     if let (true, Some(framework)) = (along, given) {
-        warnings.extend(variants::give(&mut manifest, framework, "", &reach)?);
+        warnings.extend(variants::give(&mut manifest, framework, "", None, &reach)?);
     }
     let mut commands = Vec::new();
     if plain.is_empty() {
@@ -134,6 +140,10 @@ pub fn remove(
     let place = Place::find(context, request.project.as_deref())?;
     let project = Project::open(context, place, listen)?;
     let mut manifest = project.existing()?.clone();
+    if request.group.is_none() {
+        project.require_own_dependencies()?;
+    }
+    let reach = Reach::new(context);
     let mut names = Vec::new();
     let mut plain = Vec::new();
     for text in &request.requirements {
@@ -145,7 +155,10 @@ pub fn remove(
             .hint("name packages as pyproject.toml does: deskside env remove numpy"));
         };
         let framework = name.parse::<Flavour>().ok();
-        let taken = framework.is_some_and(|framework| variants::take(&mut manifest, framework));
+        let taken = match framework {
+            Some(framework) => variants::take(&mut manifest, framework, &reach)?,
+            None => false,
+        };
         if !taken {
             plain.push(name.clone());
         }

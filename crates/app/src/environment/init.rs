@@ -3,12 +3,12 @@
 use super::extra::ExtraWish;
 use super::project::{Project, Resolution};
 use super::variants::{self, Reach};
-use super::{Place, Prepared};
+use super::{Place, Prepared, era, extra};
 use crate::Context;
 use deskside_envs::build::Flavour;
-use deskside_envs::build::specifier::requirement;
-use deskside_envs::manifest::{Manifest, as_of, conda};
-use deskside_machine::command::without_credentials;
+use deskside_envs::build::specifier::{requirement, series_of};
+use deskside_envs::manifest::{Manifest, as_of, conda, pip};
+use deskside_envs::project::requirements::{self, Requirements};
 use deskside_machine::{ErrorKind, Reading};
 use deskside_operate::Event;
 use deskside_types::{Code, Problem, Result};
@@ -45,6 +45,15 @@ pub fn init(
     let place = Place::at(context, request.folder.as_deref())?;
     let project = Project::open(context, place, listen)?;
     let folder = project.place.project.clone();
+    if project.manifest.as_ref().is_some_and(Manifest::is_poetrys) {
+        return Err(Problem::new(
+            Code::ProjectUnreadable,
+            format!("the pyproject.toml of {} is Poetry's", folder.display()),
+        )
+        .because("its dependencies stand under [tool.poetry], which uv does not read")
+        .hint("let it be rewritten first: uvx migrate-to-uv; then: deskside env init")
+        .hint("or export them: poetry export -o requirements.txt, and init a folder of its own with it"));
+    }
     let mut why = Vec::new();
     let mut warnings = Vec::new();
     let moment = match &request.as_of {
@@ -71,12 +80,15 @@ pub fn init(
                 imported
                     .left_out
                     .iter()
-                    .map(|line| format!("{} is left out of what {} names", line, file_name(path))),
+                    .map(|line| format!("left out of {}: {line}", file_name(path))),
             );
             Some(imported)
         }
         _ => None,
     };
+    if let Some(wish) = &request.python {
+        refuse_no_python(wish)?;
+    }
     let python = request
         .python
         .clone()
@@ -117,55 +129,42 @@ pub fn init(
     match (&source, &imported) {
         (Source::Requirements(path), _) => {
             why.push(format!("{} names its packages", path.display()));
-            let read = deskside_envs::project::requirements::read(machine, path);
-            for line in &read.wanted {
-                match plain_requirement(line) {
-                    Some(wanted) => {
-                        manifest.add_dependency(&wanted);
-                    }
-                    None => warnings.push(format!("`{}` is left out", without_credentials(line))),
-                }
-            }
-            for (file, bytes) in &read.files {
-                let text = String::from_utf8_lossy(bytes);
-                let options = text.lines().map(str::trim).filter(|line| {
-                    line.starts_with('-')
-                        && !["-r", "--requirement", "-c", "--constraint", "--hash"]
-                            .iter()
-                            .any(|known| line.starts_with(known))
-                });
-                warnings.extend(options.map(|line| {
-                    format!(
-                        "`{}` in {} is left out",
-                        without_credentials(line),
-                        file_name(file)
-                    )
-                }));
-            }
-            if !read.constraints.is_empty() {
-                manifest.set_constraints(&read.constraints);
-            }
-            warnings.extend(
-                read.unread
-                    .iter()
-                    .map(|what| format!("{} names {what}, which was not read", path.display())),
+            let read = requirements::read(machine, path);
+            take_in(
+                context,
+                &folder,
+                path,
+                &read,
+                &mut manifest,
+                &mut why,
+                &mut warnings,
             );
         }
-        (_, Some(imported)) => {
-            for line in &imported.requirements {
-                match plain_requirement(line) {
-                    Some(wanted) => {
-                        manifest.add_dependency(&wanted);
-                    }
-                    None => warnings.push(format!("`{}` is left out", without_credentials(line))),
-                }
+        (Source::Conda(path), Some(imported)) => {
+            for wanted in &imported.requirements {
+                manifest.add_dependency(wanted);
             }
+            let read = requirements::read_text(machine, path, &imported.pip.join("\n"));
+            take_in(
+                context,
+                &folder,
+                path,
+                &read,
+                &mut manifest,
+                &mut why,
+                &mut warnings,
+            );
         }
         _ => {}
     }
     let reach = Reach::new(context);
     for framework in wanted(&manifest, request.flavour.as_deref())? {
-        warnings.extend(variants::give(&mut manifest, framework, "", &reach)?);
+        let newest = era::newest(&project, &manifest, framework, "", python.as_deref())?;
+        let told = variants::give(&mut manifest, framework, "", newest.as_deref(), &reach)?;
+        warnings.extend(told);
+        if extra::framework_of(&manifest.extras()).is_none() {
+            continue;
+        }
         why.push(format!(
             "{} comes as an extra for each of its builds; this machine's is chosen here and noted outside the project",
             framework.word()
@@ -173,30 +172,26 @@ pub fn init(
     }
     commands.push(("resolve the project's packages", vec!["lock".to_string()]));
     let mut files = Vec::new();
-    if let (Some(moment), None) = (&moment, &request.python) {
-        // Else another machine would take its newest Python, for which there were no packages then.
-        let series = python.as_deref().unwrap_or(&moment.python);
-        let series = series.trim_start_matches("==").trim_end_matches(".*");
+    // Else another machine would take its newest Python, for which there may be no packages.
+    if let Some(series) = python.as_deref().and_then(series_wished) {
         files.push((".python-version".to_string(), format!("{series}\n")));
     }
     if let Some(text) = ignore(context, &folder)? {
         files.push((".gitignore".to_string(), text));
     }
-    project
-        .prepare(Resolution {
-            reason: "env init".into(),
-            wish: format!("make a project of {}", folder.display()),
-            manifest,
-            commands,
-            forget_lock: moment.is_some(),
-            extra: ExtraWish::Noted,
-            python: python.clone(),
-            group: None,
-            files,
-            why,
-            warnings,
-        })
-        .map_err(|problem| explain(problem, moment.as_ref()))
+    project.prepare(Resolution {
+        reason: "env init".into(),
+        wish: format!("make a project of {}", folder.display()),
+        manifest,
+        commands,
+        forget_lock: moment.is_some(),
+        extra: ExtraWish::Noted,
+        python: python.clone(),
+        group: None,
+        files,
+        why,
+        warnings,
+    })
 }
 
 /// Where a folder's packages are named.
@@ -292,6 +287,38 @@ fn requires_python(wish: Option<&str>) -> String {
     }
 }
 
+/// The one minor version that a wish for a Python names: `3.12`, `3.12.4`, `==3.12.*`.
+fn series_wished(wish: &str) -> Option<String> {
+    let version = wish.trim().trim_start_matches("==").trim();
+    let version = version.strip_suffix(".*").unwrap_or(version);
+    let is_version = version
+        .split('.')
+        .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
+    (is_version && version.contains('.')).then(|| series_of(version))
+}
+
+/// Refuses what names no Python.
+fn refuse_no_python(wish: &str) -> Result<()> {
+    let is_clause = |clause: &str| {
+        let version = clause
+            .trim()
+            .trim_start_matches(['=', '<', '>', '!', '~'])
+            .trim();
+        let version = version.strip_suffix(".*").unwrap_or(version);
+        version
+            .split('.')
+            .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    if wish.split(',').all(is_clause) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::RequirementInvalid,
+        format!("`{wish}` names no Python"),
+    )
+    .hint("name a version, or bounds: --python 3.12, --python '>=3.10,<3.13'"))
+}
+
 /// A name that packaging allows: letters, digits, `-`, `_`, `.`, none of the last three at an end.
 fn project_name(text: &str) -> String {
     let name: String = text
@@ -318,13 +345,35 @@ fn file_name(path: &Path) -> String {
         .unwrap_or_default()
 }
 
-/// A line of a requirements file as pyproject.toml takes it: without comment and hashes; an address only by a name.
-fn plain_requirement(line: &str) -> Option<String> {
-    let line = line.split(" #").next().unwrap_or(line);
-    let line = line.split(" --hash").next().unwrap_or(line);
-    let line = line.trim().trim_end_matches('\\').trim();
-    let bare_address = line.contains("://") && !line.contains(" @ ") && !line.contains("@ ");
-    (!line.is_empty() && !line.starts_with('-') && !bare_address).then(|| line.to_string())
+/// Takes over what a requirements file says.
+fn take_in(
+    context: &Context,
+    folder: &Path,
+    path: &Path,
+    read: &Requirements,
+    manifest: &mut Manifest,
+    why: &mut Vec<String>,
+    warnings: &mut Vec<String>,
+) {
+    let machine = &*context.machine;
+    let mut taken = pip::take(machine, folder, read);
+    let file = file_name(path);
+    if taken.own {
+        let is_built = |name: &str| machine.exists(folder.join(name)).unwrap_or(false);
+        if manifest.is_package() {
+        } else if is_built("setup.py") || is_built("setup.cfg") {
+            manifest.set_package();
+            why.push("the project's own code is installed too, as `-e .` asked; its packages are those of pyproject.toml now, not of setup.py".into());
+        } else {
+            taken.left_out.push("`-e .`: the folder has no setup.py and no pyproject.toml that says how it is built".into());
+        }
+    }
+    manifest.take_in(&taken);
+    why.extend(taken.notes);
+    let left_out = taken.left_out.iter();
+    warnings.extend(left_out.map(|line| format!("left out of {file}: {line}")));
+    let unread = read.unread.iter();
+    warnings.extend(unread.map(|what| format!("{file} names {what}, which was not read")));
 }
 
 /// `.gitignore` with the environment in it, where the folder is a repository that does not ignore it yet.
@@ -357,15 +406,39 @@ fn ignore(context: &Context, folder: &Path) -> Result<Option<String>> {
     Ok(Some(format!("{text}{gap}.venv/\n")))
 }
 
-/// A failure to resolve packages of the past, with what may be behind it.
-fn explain(problem: Problem, moment: Option<&as_of::AsOf>) -> Problem {
-    match moment {
-        Some(moment) if problem.code == Code::Unsatisfiable => problem
-            .because(format!(
-                "only what was on the index by {} counts; packages that were removed since, or that had no wheels for Python {} then, can't be had",
-                moment.day, moment.python
-            ))
-            .hint("a later month, or another Python, may do: --as-of 2024-01 --python 3.10"),
-        _ => problem,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wishes_for_a_python_are_read() {
+        for (wish, requires, series) in [
+            (Some("3.12"), ">=3.12", Some("3.12")),
+            (Some("3.12.4"), ">=3.12.4", Some("3.12")),
+            (Some("==3.9.*"), ">=3.9", Some("3.9")),
+            (Some(">=3.10,<3.13"), ">=3.10,<3.13", None),
+            (Some("3"), ">=3", None),
+            (None, ">=3.11", None),
+        ] {
+            assert_eq!(requires_python(wish), requires, "{wish:?}");
+            assert_eq!(wish.and_then(series_wished).as_deref(), series, "{wish:?}");
+            assert!(wish.is_none_or(|wish| refuse_no_python(wish).is_ok()));
+        }
+        for bad in ["", "banana", "pypy3", "3.x", ">=", "3.11,", "=="] {
+            assert!(refuse_no_python(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_are_made_fit() {
+        for (text, name) in [
+            ("My Project", "my-project"),
+            ("_x_", "x"),
+            ("héllo", "h-llo"),
+            ("...", "project"),
+            ("a.b-c_d", "a.b-c_d"),
+        ] {
+            assert_eq!(project_name(text), name);
+        }
     }
 }

@@ -4,9 +4,11 @@
 //! is touched), then carried out by [`change::carry_out`], which keeps a snapshot before and after.
 
 pub mod add;
+mod beside;
 pub mod change;
 pub mod check;
 pub mod diff;
+mod era;
 pub(crate) mod extra;
 pub mod gc;
 pub mod history;

@@ -2,11 +2,12 @@
 
 use super::change::{self, Prepared};
 use super::extra::{self, ExtraWish};
-use super::{Place, uv_state};
+use super::{Place, era, uv_state};
 use crate::Context;
 use crate::up::Everything;
 use deskside_envs::build;
 use deskside_envs::build::specifier::{admits, series_of};
+use deskside_envs::environment::in_the_way;
 use deskside_envs::environment::venv::{self, State};
 use deskside_envs::manifest::Manifest;
 use deskside_envs::manifest::resolve::{Scratch, refuse_member};
@@ -15,11 +16,15 @@ use deskside_envs::plan::Module;
 use deskside_envs::snapshot::compare::{Changed, Difference, Named};
 use deskside_envs::snapshot::{Choice, Local};
 use deskside_envs::uv::{self, UvState};
+use deskside_knowledge::version::order;
 use deskside_machine::{ErrorKind, Progress, Reading};
 use deskside_operate::{Event, Workshop, apply, premise};
 use deskside_types::plan::{PLAN_VERSION, Plan, Premise};
 use deskside_types::{Code, Facts, Problem, Result};
+use std::cmp::Ordering;
 
+/// The oldest Python that Deskside's module runs on (its `Requires-Python`).
+const MODULE_PYTHON: &str = "3.9";
 /// The files that plans are made from.
 const RESTING_ON: [&str; 5] = [
     "pyproject.toml",
@@ -98,6 +103,21 @@ impl<'a> Project<'a> {
         })
     }
 
+    /// Refuses to change dependencies that do not stand in `pyproject.toml`.
+    pub fn require_own_dependencies(&self) -> Result<()> {
+        let manifest = self.existing()?;
+        if !manifest.is_dynamic("dependencies") {
+            return Ok(());
+        }
+        Err(Problem::new(
+            Code::RequirementInvalid,
+            "the project's dependencies do not stand in its pyproject.toml",
+        )
+        .because("it names them as dynamic: what builds the project reads them from elsewhere")
+        .hint("change them there (requirements.txt, setup.py, …), then: deskside env lock")
+        .hint("or take \"dependencies\" out of `dynamic`, and list them under [project]"))
+    }
+
     /// The manifest, or that there is none.
     pub fn existing(&self) -> Result<&Manifest> {
         self.manifest
@@ -125,9 +145,13 @@ impl<'a> Project<'a> {
             &self.place.project,
             &resolution.manifest,
         )?;
+        let moment = resolution.manifest.exclude_newer().map(String::from);
         let prepared = self.resolved(&scratch, resolution);
         scratch.remove();
-        prepared
+        prepared.map_err(|problem| match &moment {
+            Some(moment) => era::explain(problem, moment),
+            None => problem,
+        })
     }
 
     fn resolved(&self, scratch: &Scratch<'_>, resolution: Resolution<'_>) -> Result<Prepared> {
@@ -135,7 +159,7 @@ impl<'a> Project<'a> {
             scratch.forget_lock()?;
         }
         let mut quiet = |_: Progress<'_>| {};
-        let (request, _) = self.python(
+        let python = self.python(
             &resolution.manifest,
             resolution.python.as_deref(),
             &mut Vec::new(),
@@ -143,7 +167,7 @@ impl<'a> Project<'a> {
         for (what, words) in &resolution.commands {
             let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
             // Else uv takes the newest that `requires-python` admits, and fetches it only to resolve.
-            words.extend(["--python", &request]);
+            words.extend(["--python", &python.request]);
             scratch.uv(what, &words, &mut quiet)?;
         }
         let text = scratch.file("pyproject.toml")?.unwrap_or_default();
@@ -169,14 +193,9 @@ impl<'a> Project<'a> {
         let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let said = scratch.dry_sync(
             &self.place.environment,
-            &[words, vec!["--python", &python.0]].concat(),
+            &[words, vec!["--python", &python.request]].concat(),
         );
-        let expected = match said {
-            Ok(lines) => Some(expected(&lines)),
-            // What would change is only told; the sync itself says what is wrong.
-            Err(problem) if problem.code != Code::Interrupted => None,
-            Err(problem) => return Err(problem),
-        };
+        let expected = said?.map(|lines| expected(&lines));
         self.planned(Planned {
             reason: resolution.reason,
             wish: resolution.wish,
@@ -209,6 +228,21 @@ impl<'a> Project<'a> {
     pub fn planned(&self, planned: Planned) -> Result<Prepared> {
         let machine = &*self.context.machine;
         let module = module(self.context);
+        let runs_module = order(&planned.python.series, MODULE_PYTHON) != Ordering::Less;
+        let mut warnings = planned.warnings;
+        if !runs_module {
+            warnings.push(format!(
+                "Deskside's own module needs Python {MODULE_PYTHON}: with {} a run keeps what it prints, and metrics can't be logged by it",
+                planned.python.series
+            ));
+        }
+        let existing = venv::look(machine, &self.place.environment)?;
+        if let Some(problem) =
+            in_the_way(&existing, &self.place.environment, &planned.python.request)
+        {
+            return Err(problem);
+        }
+        let foreign = matches!(&existing, State::Whole(venv) if venv.marker.is_none());
         let local = self.place.store.local(machine);
         let noted = Local {
             version: 1,
@@ -232,35 +266,41 @@ impl<'a> Project<'a> {
                 project: &self.place.project,
                 environment: &self.place.environment,
                 files: planned.files,
-                python: planned.python.0,
-                fetches_python: planned.python.1,
+                python: planned.python.request,
+                fetches_python: planned.python.fetches,
                 arguments: planned.arguments,
-                module: &module,
+                module: runs_module.then_some(&module),
                 local: (planned.chosen.is_some() || !planned.groups.is_empty()).then_some(noted),
                 download_bytes: None,
             },
         )?;
         let mut plan = change::plan(self.context, &self.place, planned.wish, steps, &[])?;
+        if foreign && !plan.is_empty() {
+            warnings.push(format!(
+                "{} was made by somebody else: it stays, and what the lock file does not name goes out of it; `deskside env rollback` brings that back",
+                self.place.environment.display()
+            ));
+        }
         plan.premises.extend(self.premises.iter().cloned());
         Ok(Prepared {
             place: self.place.clone(),
             plan,
             why: planned.why,
             expected: planned.expected.filter(|difference| !difference.is_empty()),
-            warnings: planned.warnings,
+            warnings,
             reason: planned.reason,
             choice: planned.chosen,
             facts: self.facts.clone(),
         })
     }
 
-    /// The Python request, and whether uv fetches it.
+    /// The Python for the project.
     pub fn python(
         &self,
         manifest: &Manifest,
         wish: Option<&str>,
         why: &mut Vec<String>,
-    ) -> Result<(String, bool)> {
+    ) -> Result<Interpreter> {
         let known = &deskside_knowledge::frameworks::indexes().python;
         let pinned = self.pinned_python();
         let bounds = [wish.or(pinned.as_deref()), manifest.requires_python()]
@@ -280,7 +320,11 @@ impl<'a> Project<'a> {
         if let State::Whole(venv) = venv::look(&*self.context.machine, &self.place.environment)? {
             let series = series_of(venv.version.as_deref().unwrap_or_default());
             if admits(&bounds, &series) {
-                return Ok((series, false));
+                return Ok(Interpreter {
+                    request: series.clone(),
+                    series,
+                    fetches: false,
+                });
             }
         }
         let choice = build::python::choose(&self.facts, "3.7", &known.newest, Some(&bounds))
@@ -293,8 +337,15 @@ impl<'a> Project<'a> {
         why.push(choice.why);
         // Where one with another Python is, the request must say which series: a path says nothing to compare with.
         let there = change::environment_is_there(&*self.context.machine, &self.place)?;
-        let request = if there { choice.series } else { choice.request };
-        Ok((request, fetches))
+        let request = match there {
+            true => choice.series.clone(),
+            false => choice.request,
+        };
+        Ok(Interpreter {
+            request,
+            series: choice.series,
+            fetches,
+        })
     }
 
     /// The Python of `.python-version`, as uv reads it; none where it names no version.
@@ -321,13 +372,22 @@ pub(super) fn arguments(chosen: Option<&Choice>, groups: &[String]) -> Vec<Strin
     arguments
 }
 
+/// A Python for a project.
+pub(super) struct Interpreter {
+    /// As uv takes it: a minor version or a path.
+    pub request: String,
+    /// Its minor version.
+    pub series: String,
+    /// uv downloads it.
+    pub fetches: bool,
+}
+
 /// What a plan is made of once it is resolved.
 pub(super) struct Planned {
     pub reason: String,
     pub wish: String,
     pub files: Vec<(String, String)>,
-    /// The Python request, and whether uv fetches it.
-    pub python: (String, bool),
+    pub python: Interpreter,
     pub arguments: Vec<String>,
     pub groups: Vec<String>,
     pub chosen: Option<Choice>,
@@ -379,14 +439,19 @@ pub(crate) fn ready_uv(
 }
 
 /// uv's lines (`+ numpy==2.4.6`, `- numpy==2.3`) as a difference.
-fn expected(lines: &[String]) -> Difference {
+pub(super) fn expected(lines: &[String]) -> Difference {
     let mut difference = Difference::default();
     let mut removed: Vec<Named> = Vec::new();
     for line in lines {
         let Some((mark, rest)) = line.split_once(' ') else {
             continue;
         };
-        let (name, version) = rest.split_once("==").unwrap_or((rest, ""));
+        let from = rest.split_once(" @ ");
+        let (name, version) = match from {
+            // What is built here lies in the mirror just now: its place and version say nothing.
+            Some((name, _)) => (name, ""),
+            None => rest.split_once("==").unwrap_or((rest, "")),
+        };
         let named = Named {
             name: name.trim().to_string(),
             version: version
@@ -406,6 +471,9 @@ fn expected(lines: &[String]) -> Difference {
         match difference.added.iter().position(|new| new.name == old.name) {
             Some(place) => {
                 let new = difference.added.remove(place);
+                if new.version.is_empty() {
+                    continue;
+                }
                 difference.changed.push(Changed {
                     name: old.name,
                     from: old.version,

@@ -6,6 +6,7 @@ use super::{Place, Prepared};
 use crate::Context;
 use deskside_envs::environment::failure;
 use deskside_envs::environment::uv::command;
+use deskside_envs::manifest::resolve::dry_sync;
 use deskside_machine::{ErrorKind, Reading};
 use deskside_operate::Event;
 use deskside_types::{Code, Problem, Result};
@@ -68,12 +69,15 @@ pub fn sync(
     )?;
     let python = project.python(&manifest, None, &mut why)?;
     let groups = project.groups(&manifest, None);
+    let arguments = project::arguments(chosen.as_ref(), &groups);
+    let mut words = arguments.clone();
+    words.extend(["--python".to_string(), python.request.clone()]);
     let prepared = project.planned(Planned {
         reason: "env sync".into(),
         wish: format!("bring {shown} to its lock file"),
         files: Vec::new(),
         python,
-        arguments: project::arguments(chosen.as_ref(), &groups),
+        arguments,
         groups,
         chosen,
         pinned: matches!(wish, ExtraWish::Named(_)),
@@ -88,6 +92,18 @@ pub fn sync(
     prepared
         .warnings
         .extend(lock_fits(context, &project.place, &project.uv)?);
+    // What the lock has nothing of for this platform is told before anything is changed.
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let said = dry_sync(
+        &*context.machine,
+        &project.uv,
+        &project.place.project,
+        &project.place.environment,
+        &words,
+    )?;
+    prepared.expected = said
+        .map(|lines| project::expected(&lines))
+        .filter(|difference| !difference.is_empty());
     Ok(prepared)
 }
 

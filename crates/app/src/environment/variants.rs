@@ -1,5 +1,6 @@
 //! Giving a project a framework: one extra for each of its builds.
 
+use super::beside::{bounds_of_all, join, others};
 use super::extra::framework_of;
 use crate::Context;
 use deskside_envs::build::specifier::requirement;
@@ -69,7 +70,8 @@ impl<'a> Reach<'a> {
     }
 }
 
-/// Gives a project a framework; answers with what a person should know.
+/// Gives a project a framework; answers with what a person should know. `newest` is the newest version of the time that
+/// the project's packages are from. Of a version whose builds are not known here it stays a plain dependency.
 ///
 /// # Errors
 /// [`Code::FrameworksConflict`] when it has another framework whose CUDA is of another major version.
@@ -77,27 +79,45 @@ pub(super) fn give(
     manifest: &mut Manifest,
     framework: Flavour,
     bounds: &str,
+    newest: Option<&str>,
     reach: &Reach<'_>,
 ) -> Result<Vec<String>> {
-    if let Some((other, _)) = framework_of(&manifest.extras())
-        && other != framework
+    let beside = others(&manifest.extras(), framework);
+    if let Some((first, names)) = framework_of(&manifest.extras())
+        && first != framework
     {
-        return Err(conflict(other, framework));
+        if framework != Flavour::Torch {
+            return second(manifest, first, framework, bounds, newest, reach);
+        }
+        // PyTorch's builds are more than the others', so that theirs join its extras.
+        manifest.remove_variants(&names, &[]);
     }
     // What was a plain dependency becomes part of each build.
     let mut own = bounds.to_string();
-    for old in manifest.take_dependency(framework.word()) {
+    let mut before = manifest.take_dependency(framework.word());
+    for old in &before {
         if own.is_empty()
-            && let Some((_, specifiers)) = requirement(&old)
+            && let Some((_, specifiers)) = requirement(old)
         {
             own = specifiers;
         }
     }
-    let beside = companions(framework);
-    let is_companion =
-        |line: &str| requirement(line).is_some_and(|(name, _)| beside.contains(&name.as_str()));
+    // Called again, what all builds are bound by stays.
+    if own.is_empty() {
+        own = bounds_of_all(&manifest.extras(), framework);
+    }
+    if let Some(newest) = newest {
+        own = match own.is_empty() {
+            true => format!("<={newest}"),
+            false => format!("{own},<={newest}"),
+        };
+    }
+    let own_companions = companions(framework);
+    let is_companion = |line: &str| {
+        requirement(line).is_some_and(|(name, _)| own_companions.contains(&name.as_str()))
+    };
     let mut along = Vec::new();
-    for name in beside {
+    for name in own_companions {
         along.extend(manifest.take_dependency(name));
     }
     // Called again, they stand in the extras.
@@ -116,18 +136,17 @@ pub(super) fn give(
     let wish = build::with_mirror(reach.machine, wish);
     let known = build::variants(framework, &wish);
     if known.is_empty() {
-        return Err(Problem::new(
-            Code::NoFittingBuild,
-            format!(
-                "no build of {} {} is known",
-                framework.word(),
-                wish.framework
-            ),
-        )
-        .hint(format!(
-            "see what there is: deskside env why {}",
-            framework.word()
-        )));
+        let word = framework.word();
+        if before.is_empty() {
+            before.push(format!("{word}{bounds}"));
+        }
+        for line in before.iter().chain(&along) {
+            manifest.add_dependency(line);
+        }
+        return Ok(vec![format!(
+            "the builds of {word} {} are not known here: it comes as the default index has it, for whatever accelerator that is; see what is known: deskside env why {word}",
+            wish.framework
+        )]);
     }
     let extras = manifest.extras();
     let mut all = Vec::new();
@@ -153,9 +172,11 @@ pub(super) fn give(
                 .cloned()
         });
         all.push(Variant {
-            requirements: std::iter::once(own.unwrap_or_else(|| marked(&variant.requirement)))
-                .chain(along.iter().map(|line| marked(line)))
-                .collect(),
+            requirements: std::iter::once(
+                own.unwrap_or_else(|| marked(&bounded(&variant.requirement, &wish.framework))),
+            )
+            .chain(along.iter().map(|line| marked(&without_build(line))))
+            .collect(),
             extra: variant.extra,
             index: variant.index,
             marker: variant.marker.clone(),
@@ -169,25 +190,118 @@ pub(super) fn give(
         )
         .collect();
     manifest.set_variants(&all, &sourced);
+    for (other, bounds) in beside {
+        join(reach.machine, manifest, other, &bounds).ok_or_else(|| conflict(framework, other))?;
+    }
+    if all.iter().any(|variant| variant.index.is_some()) {
+        // PyTorch's own indexes name no days of upload; the bounds above keep to the time.
+        manifest.spare_from_exclude_newer(&sourced);
+    }
     Ok(match framework {
         Flavour::Torch => reach.trouble().into_iter().collect(),
         _ => Vec::new(),
     })
 }
 
-/// Takes a framework out; answers whether it was there.
-pub(super) fn take(manifest: &mut Manifest, framework: Flavour) -> bool {
-    match framework_of(&manifest.extras()) {
-        Some((own, names)) if own == framework => {
-            let sourced: Vec<String> = std::iter::once(framework.word())
-                .chain(companions(framework).iter().copied())
-                .map(String::from)
-                .collect();
-            manifest.remove_variants(&names, &sourced);
-            true
-        }
-        _ => false,
+/// A build's requirement within the bounds that were asked for: `torch>=2.8,<2.16` and `==2.14.1+cu126` are
+/// `torch==2.14.1`, since the index names the build.
+fn bounded(wanted: &str, bounds: &str) -> String {
+    let start = wanted
+        .find(['=', '<', '>', '!', '~'])
+        .unwrap_or(wanted.len());
+    let (name, own) = wanted.split_at(start);
+    let clauses = |text: &str| -> Vec<String> {
+        text.split(',')
+            .map(|clause| without_build(&clause.replace(char::is_whitespace, "")))
+            .filter(|clause| clause.starts_with(['=', '<', '>', '!', '~']))
+            .collect()
+    };
+    let asked = clauses(bounds);
+    let exact = asked
+        .iter()
+        .find(|clause| clause.starts_with("==") && !clause.ends_with('*'));
+    if let Some(exact) = exact {
+        return format!("{name}{exact}");
     }
+    let mut all = clauses(own);
+    for clause in asked {
+        if !all.contains(&clause) {
+            all.push(clause);
+        }
+    }
+    format!("{name}{}", all.join(","))
+}
+
+/// A requirement without the name of a build behind a version: `torchvision==0.16.0+cu121` is `torchvision==0.16.0`.
+pub(super) fn without_build(wanted: &str) -> String {
+    let mut shown = String::with_capacity(wanted.len());
+    let mut rest = wanted;
+    while let Some(at) = rest.find('+') {
+        let is_version = rest[..at].ends_with(|letter: char| letter.is_ascii_digit());
+        let end = rest[at + 1..]
+            .find(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '.'))
+            .map_or(rest.len(), |end| at + 1 + end);
+        shown.push_str(&rest[..at]);
+        if !is_version {
+            shown.push_str(&rest[at..end]);
+        }
+        rest = &rest[end..];
+    }
+    shown.push_str(rest);
+    shown
+}
+
+/// Gives a project that has a framework another one.
+fn second(
+    manifest: &mut Manifest,
+    first: Flavour,
+    second: Flavour,
+    bounds: &str,
+    newest: Option<&str>,
+    reach: &Reach<'_>,
+) -> Result<Vec<String>> {
+    let there = manifest.dependencies();
+    let there = there.iter().filter_map(|line| requirement(line));
+    let own = Some(bounds.to_string())
+        .filter(|bounds| !bounds.is_empty())
+        .or_else(|| {
+            there
+                .filter(|(name, _)| name == second.word())
+                .map(|(_, bounds)| bounds)
+                .next()
+        })
+        .unwrap_or_else(|| bounds_of_all(&manifest.extras(), second));
+    let own = match newest {
+        Some(newest) if own.is_empty() => format!("<={newest}"),
+        Some(newest) => format!("{own},<={newest}"),
+        None => own,
+    };
+    join(reach.machine, manifest, second, &own).ok_or_else(|| conflict(first, second))?;
+    Ok(Vec::new())
+}
+
+/// Takes a framework out; answers whether it was there. Others that were in its extras stay, in extras of their own.
+pub(super) fn take(manifest: &mut Manifest, framework: Flavour, reach: &Reach<'_>) -> Result<bool> {
+    let Some((first, names)) = framework_of(&manifest.extras()) else {
+        return Ok(false);
+    };
+    let beside = others(&manifest.extras(), framework);
+    if first != framework {
+        let was = others(&manifest.extras(), first);
+        for name in &names {
+            manifest.set_in_extra(name, framework.word(), &[]);
+        }
+        return Ok(was.iter().any(|(other, _)| *other == framework));
+    }
+    let sourced: Vec<String> = std::iter::once(framework.word())
+        .chain(companions(framework).iter().copied())
+        .map(String::from)
+        .collect();
+    manifest.remove_variants(&names, &sourced);
+    for (other, bounds) in beside {
+        give(manifest, other, &bounds, None, reach)?;
+    }
+    Ok(true)
 }
 
 fn conflict(there: Flavour, wanted: Flavour) -> Problem {
@@ -200,7 +314,7 @@ fn conflict(there: Flavour, wanted: Flavour) -> Problem {
         ),
     )
     .because(
-        "each brings CUDA libraries of its own, and of two major versions only one can be loaded",
+        "their builds bring CUDA libraries of two major versions, of which only one can be loaded",
     )
     .hint(format!(
         "use a project of its own for {}: mkdir other && deskside env init other --flavour {}",
@@ -212,4 +326,51 @@ fn conflict(there: Flavour, wanted: Flavour) -> Problem {
         there.word(),
         there.word()
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_asked_for_stays_in_each_build() {
+        for (wanted, bounds, both) in [
+            ("torch>=2.8,<2.16", "", "torch>=2.8,<2.16"),
+            ("torch>=2.14,<2.15", "==2.14.1", "torch==2.14.1"),
+            ("torch>=2.14,<2.15", "==2.14.1+cu126", "torch==2.14.1"),
+            (
+                "torch>=2.14,<2.15",
+                "==2.14.*",
+                "torch>=2.14,<2.15,==2.14.*",
+            ),
+            (
+                "torch>=2.9,<2.16",
+                ">=2.9, !=2.14.0",
+                "torch>=2.9,<2.16,!=2.14.0",
+            ),
+            ("torch>=2.0,<2.1", "<=2.0.1", "torch>=2.0,<2.1,<=2.0.1"),
+            ("jax[cuda13]>=0.7", ">=0.7", "jax[cuda13]>=0.7"),
+            ("jax[cuda13]==0.8.1,<0.9", "==0.8.1", "jax[cuda13]==0.8.1"),
+            ("jax", "<1", "jax<1"),
+        ] {
+            assert_eq!(bounded(wanted, bounds), both, "{wanted} {bounds}");
+        }
+    }
+
+    #[test]
+    fn builds_are_left_to_indexes() {
+        for (line, plain) in [
+            ("torchvision==0.16.0+cu121", "torchvision==0.16.0"),
+            (
+                "torchvision==0.16.0+cu121 ; a == 'b'",
+                "torchvision==0.16.0 ; a == 'b'",
+            ),
+            ("x @ git+https://x.example/y", "x @ git+https://x.example/y"),
+            ("torchvision", "torchvision"),
+            ("a+", "a+"),
+            ("a==1+", "a==1"),
+        ] {
+            assert_eq!(without_build(line), plain, "{line}");
+        }
+    }
 }

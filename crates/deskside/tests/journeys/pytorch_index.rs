@@ -16,9 +16,9 @@ pub struct PytorchIndex {
 const MAKE: &str = r#"
 import hashlib, os, sys, zipfile
 root = sys.argv[1]
-for build, version in [("cpu", "2.15.0+cpu"), ("cu126", "2.14.1+cu126"), ("cu128", "2.11.0+cu128"), ("rocm7.2", "2.13.0+rocm7.2")]:
+for build, version in [("cpu", "2.14.1+cpu"), ("cpu", "2.15.0+cpu"), ("cu126", "2.14.1+cu126"), ("cu128", "2.11.0+cu128"), ("rocm7.2", "2.13.0+rocm7.2")]:
     folder = os.path.join(root, "whl", build, "torch")
-    os.makedirs(folder)
+    os.makedirs(folder, exist_ok=True)
     name = f"torch-{version}-py3-none-any.whl"
     info = f"torch-{version}.dist-info"
     files = {"torch.py": f"__version__ = {version!r}\n",
@@ -31,8 +31,8 @@ for build, version in [("cpu", "2.15.0+cpu"), ("cu126", "2.14.1+cu126"), ("cu128
         wheel.writestr(f"{info}/RECORD", record)
     digest = hashlib.sha256(open(os.path.join(folder, name), "rb").read()).hexdigest()
     shown = name.replace("+", "%2B")
-    with open(os.path.join(folder, "index.html"), "w") as page:
-        page.write(f'<!DOCTYPE html><html><body><a href="{shown}#sha256={digest}">{name}</a></body></html>')
+    with open(os.path.join(folder, "index.html"), "a") as page:
+        page.write(f'<a href="{shown}#sha256={digest}">{name}</a>')
 "#;
 
 impl PytorchIndex {

@@ -9,6 +9,37 @@ use deskside_types::{Code, Problem};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
+/// What is in the way of an environment and is not ours to move; none where nothing is.
+pub fn in_the_way(state: &State, path: &Path, python: &str) -> Option<Problem> {
+    let shown = path.display();
+    let problem = match state {
+        State::Whole(venv)
+            if !serves(venv.version.as_deref(), python)
+                && !venv.marker.as_ref().is_some_and(Marker::made_here) =>
+        {
+            Problem::new(
+                Code::EnvironmentBroken,
+                format!("the environment {shown} has the wrong Python"),
+            )
+            .because(format!(
+                "it has Python {}, and {python} is needed",
+                venv.version.as_deref().unwrap_or("of unknown version")
+            ))
+        }
+        State::Foreign(what) => Problem::new(
+            Code::EnvironmentBroken,
+            format!("{shown} is in the way of the environment"),
+        )
+        .because(format!(
+            "it is {what}, and nothing that may be yours is removed"
+        )),
+        _ => return None,
+    };
+    Some(problem.hint(format!(
+        "move it out of the way and run the same command again: mv {shown} {shown}.old"
+    )))
+}
+
 /// Makes an environment, after moving or removing what is left of an earlier one.
 pub(super) fn create(
     machine: &dyn Machine,
@@ -47,30 +78,10 @@ pub(super) fn create(
             return Ok(json!({ "made": false }));
         }
         State::Whole(venv) if venv.marker.as_ref().is_some_and(Marker::made_here) => move_aside()?,
-        State::Whole(venv) => {
-            return Err(Problem::new(
-                Code::EnvironmentBroken,
-                format!("the environment {shown} has the wrong Python"),
-            )
-            .because(format!(
-                "it has Python {}, and {python} is needed",
-                venv.version.as_deref().unwrap_or("of unknown version")
-            ))
-            .hint(format!(
-                "move it out of the way and run the same command again: mv {shown} {shown}.old"
-            )));
-        }
-        State::Foreign(what) => {
-            return Err(Problem::new(
-                Code::EnvironmentBroken,
-                format!("{shown} is in the way of the environment"),
-            )
-            .because(format!(
-                "it is {what}, and nothing that may be yours is removed"
-            ))
-            .hint(format!(
-                "move it out of the way and run the same command again: mv {shown} {shown}.old"
-            )));
+        state @ (State::Whole(_) | State::Foreign(_)) => {
+            if let Some(problem) = in_the_way(&state, path, python) {
+                return Err(problem);
+            }
         }
     }
     marker::write(

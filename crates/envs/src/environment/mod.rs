@@ -11,6 +11,7 @@ mod tree;
 pub mod uv;
 pub mod venv;
 
+pub use create::in_the_way;
 pub use prepare::prepare;
 pub use revert::{is_made_by, undo};
 

@@ -17,6 +17,8 @@ pub struct Imported {
     pub python: Option<String>,
     /// Requirements.
     pub requirements: Vec<String>,
+    /// The lines for pip, in the form of a requirements file.
+    pub pip: Vec<String>,
     /// What could not be taken over, a sentence each.
     pub left_out: Vec<String>,
 }
@@ -57,7 +59,7 @@ pub fn import(shown: &str, text: &str) -> Result<Imported, Problem> {
             .and_then(|list| list.as_sequence())
         {
             for line in pip.iter().filter_map(Yaml::as_str) {
-                imported.requirements.push(line.trim().to_string());
+                imported.pip.push(line.trim().to_string());
             }
         } else {
             imported
@@ -78,7 +80,7 @@ pub fn import(shown: &str, text: &str) -> Result<Imported, Problem> {
 }
 
 /// One conda specification.
-fn one(spec: &str, imported: &mut Imported) {
+pub(super) fn one(spec: &str, imported: &mut Imported) {
     let spec = spec.split('#').next().unwrap_or(spec).trim();
     let bare = spec.rsplit("::").next().unwrap_or(spec).trim();
     let end = bare
@@ -195,10 +197,8 @@ mod tests {
         .unwrap();
         assert_eq!(imported.name.as_deref(), Some("old"));
         assert_eq!(imported.python.as_deref(), Some("==3.11.*"));
-        assert_eq!(
-            imported.requirements,
-            ["numpy==1.26.*", "torch>=2.0", "six>=1.10", "-e ."]
-        );
+        assert_eq!(imported.requirements, ["numpy==1.26.*", "torch>=2.0"]);
+        assert_eq!(imported.pip, ["six>=1.10", "-e ."]);
         assert_eq!(imported.left_out.len(), 4, "{:?}", imported.left_out);
         assert!(imported.left_out[0].starts_with("cudatoolkit: "));
         for bad in ["", "a: [", "just words", "dependencies: 3"] {

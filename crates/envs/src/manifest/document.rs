@@ -4,6 +4,7 @@
 //! (docs.astral.sh/uv, "Conflicting dependencies", "Dependency sources", "Package indexes").
 
 use super::Variant;
+use super::take_in::{is_same, marker_of};
 use crate::build::specifier::requirement;
 use deskside_types::{Code, Problem};
 use std::collections::BTreeMap;
@@ -77,6 +78,24 @@ impl Manifest {
         }
     }
 
+    /// Whether a key of `[project]` is named as dynamic: what builds the project gives it.
+    pub fn is_dynamic(&self, key: &str) -> bool {
+        self.document
+            .get("project")
+            .and_then(|project| project.get("dynamic"))
+            .and_then(Item::as_array)
+            .is_some_and(|dynamic| dynamic.iter().any(|value| value.as_str() == Some(key)))
+    }
+
+    /// Whether its dependencies are Poetry's, in a form that only Poetry reads.
+    pub fn is_poetrys(&self) -> bool {
+        self.document
+            .get("tool")
+            .and_then(|tool| tool.get("poetry"))
+            .is_some_and(|poetry| poetry.get("dependencies").is_some())
+            && !self.has_project()
+    }
+
     /// `requires-python`.
     pub fn requires_python(&self) -> Option<&str> {
         self.document
@@ -125,18 +144,12 @@ impl Manifest {
             .unwrap_or_default()
     }
 
-    /// Adds a dependency, in the place of one of the same name; answers whether anything changed.
+    /// Adds a dependency, in the place of one of the same name under the same marker; answers whether anything changed.
     pub fn add_dependency(&mut self, wanted: &str) -> bool {
         let name = requirement(wanted).map(|(name, _)| name);
         let list = self.dependency_array();
-        let same = |value: &Value| {
-            value.as_str().is_some_and(|text| {
-                text == wanted
-                    || (name.is_some()
-                        && !text.contains(';')
-                        && requirement(text).map(|(name, _)| name) == name)
-            })
-        };
+        let marker = marker_of(wanted);
+        let same = |value: &Value| is_same(value, name.as_deref(), &marker, wanted);
         let found = list.iter().position(same);
         match found {
             Some(place) if list.get(place).and_then(Value::as_str) == Some(wanted) => false,
@@ -153,6 +166,9 @@ impl Manifest {
 
     /// Takes all dependencies of that normalised name out; answers with them.
     pub fn take_dependency(&mut self, name: &str) -> Vec<String> {
+        if self.dependencies().is_empty() {
+            return Vec::new();
+        }
         let list = self.dependency_array();
         let mut taken = Vec::new();
         let mut place = 0;
@@ -166,6 +182,31 @@ impl Manifest {
             }
         }
         taken
+    }
+
+    /// Sets an extra's lines of one package, in the place of those it has; the others stay. No lines take it out.
+    pub fn set_in_extra(&mut self, extra: &str, name: &str, lines: &[String]) {
+        let Some(list) = self
+            .table("project")
+            .get_mut("optional-dependencies")
+            .and_then(Item::as_table_like_mut)
+            .and_then(|extras| extras.get_mut(extra))
+            .and_then(Item::as_array_mut)
+        else {
+            return;
+        };
+        let is_its = |text: &str| requirement(text).is_some_and(|(own, _)| own == name);
+        let there: Vec<String> = strings(list)
+            .into_iter()
+            .filter(|text| is_its(text))
+            .collect();
+        if there == lines {
+            return;
+        }
+        list.retain(|value| !value.as_str().is_some_and(is_its));
+        for line in lines {
+            list.push(line.as_str());
+        }
     }
 
     /// Writes the extras of a framework: its requirements, that they exclude each other, and where each comes from.
@@ -339,6 +380,19 @@ impl Manifest {
                 uv.remove("conflicts");
             }
         }
+        if let Some(spared) = uv
+            .get_mut("exclude-newer-package")
+            .and_then(Item::as_table_like_mut)
+        {
+            for name in sourced {
+                if spared.get(name).and_then(Item::as_bool) == Some(false) {
+                    spared.remove(name);
+                }
+            }
+            if spared.is_empty() {
+                uv.remove("exclude-newer-package");
+            }
+        }
         let mut unused: Vec<String> = Vec::new();
         if let Some(sources) = uv.get_mut("sources").and_then(Item::as_table_like_mut) {
             for name in sourced {
@@ -387,6 +441,24 @@ impl Manifest {
     /// Sets `[tool.uv] exclude-newer`.
     pub fn set_exclude_newer(&mut self, moment: &str) {
         self.uv().insert("exclude-newer", toml_edit::value(moment));
+    }
+
+    /// Lets `exclude-newer` not count for these packages, where it is set.
+    pub fn spare_from_exclude_newer(&mut self, names: &[String]) {
+        if self.exclude_newer().is_none() {
+            return;
+        }
+        let spared = self
+            .uv()
+            .entry("exclude-newer-package")
+            .or_insert_with(|| toml_edit::value(InlineTable::new()));
+        if let Some(spared) = spared.as_table_like_mut() {
+            for name in names {
+                if !spared.contains_key(name) {
+                    spared.insert(name, toml_edit::value(false));
+                }
+            }
+        }
     }
 
     /// Sets `[tool.uv] constraint-dependencies`: bounds for what is wanted anyway.
@@ -438,24 +510,6 @@ impl Manifest {
         paths
     }
 
-    /// Adds an index that serves only what names it.
-    pub fn add_extra_index(&mut self, url: &str) {
-        let uv = self.uv();
-        let indexes = uv
-            .entry("index")
-            .or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
-        if let Some(indexes) = indexes.as_array_of_tables_mut() {
-            let known = indexes
-                .iter()
-                .any(|table| table.get("url").and_then(Item::as_str) == Some(url));
-            if !known {
-                let mut table = Table::new();
-                table.insert("url", toml_edit::value(url));
-                indexes.push(table);
-            }
-        }
-    }
-
     fn dependency_array(&mut self) -> &mut Array {
         let project = self.table("project");
         let item = project
@@ -468,7 +522,7 @@ impl Manifest {
         item.as_array_mut().expect("an array")
     }
 
-    fn table(&mut self, name: &str) -> &mut Table {
+    pub(super) fn table(&mut self, name: &str) -> &mut Table {
         let item = self
             .document
             .entry(name)
@@ -484,7 +538,7 @@ impl Manifest {
         item.as_table_mut().expect("a table")
     }
 
-    fn uv(&mut self) -> &mut Table {
+    pub(super) fn uv(&mut self) -> &mut Table {
         let tool = self.table("tool");
         tool.set_implicit(true);
         let item = tool
@@ -526,7 +580,7 @@ fn strings(array: &Array) -> Vec<String> {
 }
 
 /// Adds a text at an array's end, each on a line of its own.
-fn push(list: &mut Array, text: &str) {
+pub(super) fn push(list: &mut Array, text: &str) {
     let mut value = Value::from(text);
     value.decor_mut().set_prefix("\n    ");
     list.push_formatted(value);

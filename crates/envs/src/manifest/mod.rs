@@ -3,8 +3,11 @@
 pub mod as_of;
 pub mod conda;
 pub mod document;
+pub mod named;
+pub mod pip;
 pub mod resolve;
 pub mod steps;
+mod take_in;
 
 pub use document::Manifest;
 

@@ -3,8 +3,11 @@
 
 use super::Manifest;
 use crate::environment::uv::{command, uv_command};
-use deskside_machine::{Acting, Durability, Effect, ErrorKind, Machine, Progress, Reading};
+use deskside_machine::{
+    Acting, Durability, Effect, ErrorKind, FileKind, Machine, Progress, Reading,
+};
 use deskside_types::{Code, Problem};
+use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
@@ -84,10 +87,81 @@ impl<'a> Scratch<'a> {
                 mirror.push(name);
             }
         }
+        // A build leaves files beside the code: in the mirror, and not in the person's folders.
+        let mut opened: BTreeSet<PathBuf> = (0..=below.len())
+            .map(|depth| below[..depth].iter().collect())
+            .collect();
+        for path in self.matching(&manifest.paths()) {
+            let Ok(place) = plain(&self.real.join(path))
+                .strip_prefix(top)
+                .map(Path::to_path_buf)
+            else {
+                continue;
+            };
+            self.open(top, &place, &mut opened)?;
+            self.open(top, &place.join("src"), &mut opened)?;
+        }
+        if manifest.is_package() {
+            self.open(top, &within.join("src"), &mut opened)?;
+        }
         self.write(&OWN[..1], |_| Some(manifest.text().into_bytes()))?;
         self.write(&OWN[1..], |name| {
             self.machine.file(self.real.join(name), 64 << 20).ok()
         })
+    }
+
+    /// The paths, with all folders in the place of a last `*`, as workspaces name their members.
+    fn matching(&self, paths: &[String]) -> Vec<String> {
+        let mut all = Vec::new();
+        for path in paths {
+            let Some(folder) = path.strip_suffix('*') else {
+                all.push(path.clone());
+                continue;
+            };
+            let entries = self.machine.entries(self.real.join(folder));
+            all.extend(
+                entries
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|entry| format!("{folder}{}", entry.name)),
+            );
+        }
+        all
+    }
+
+    /// Makes a folder of the mirror, and those above it, folders of links in the place of links. What is no folder stays.
+    fn open(
+        &self,
+        top: &Path,
+        place: &Path,
+        opened: &mut BTreeSet<PathBuf>,
+    ) -> Result<(), Problem> {
+        let mut below = PathBuf::new();
+        for component in place.components() {
+            below.push(component);
+            if opened.contains(&below) {
+                continue;
+            }
+            let real = top.join(&below);
+            let is_folder = self
+                .machine
+                .stat(&real)
+                .is_ok_and(|stat| stat.kind == FileKind::Directory);
+            if !is_folder {
+                return Ok(());
+            }
+            let mirror = self.root.join("mirror").join(&below);
+            self.machine.remove_file(&mirror)?;
+            self.machine.create_directory(&mirror)?;
+            for entry in self.machine.entries(&real)? {
+                self.machine.effect(&Effect::MakeLink {
+                    path: mirror.join(&entry.name),
+                    target: real.join(&entry.name),
+                })?;
+            }
+            opened.insert(below.clone());
+        }
+        Ok(())
     }
 
     fn write(
@@ -126,47 +200,17 @@ impl<'a> Scratch<'a> {
         uv_command(self.machine, what, command, watch).map_err(|problem| self.plain(problem))
     }
 
-    /// What uv would change in the environment, as it says with `--dry-run`: ` + numpy==2.4.6`.
+    /// What uv would change in the environment: see [`dry_sync`].
     ///
     /// # Errors
-    /// uv's failures.
-    pub fn dry_sync(&self, environment: &Path, words: &[&str]) -> Result<Vec<String>, Problem> {
-        let project = self.project.display().to_string();
-        let argv = [
-            self.uv.as_str(),
-            "sync",
-            "--frozen",
-            "--dry-run",
-            "--project",
-            &project,
-        ]
-        .into_iter()
-        .chain(words.iter().copied())
-        .map(String::from)
-        .collect();
-        let mut command = command(self.machine, environment, argv);
-        command.deadline = Duration::from_secs(120);
-        let output = self
-            .machine
-            .command(command.clone())
-            .map_err(Problem::from)?;
-        if !output.succeeded() {
-            let problem = crate::environment::failure::problem(
-                "see what would change",
-                &command.shown(),
-                &output,
-            );
-            return Err(self.plain(problem));
-        }
-        Ok(String::from_utf8_lossy(&output.stderr)
-            .lines()
-            .filter(|line| {
-                [" + ", " - ", " ~ "]
-                    .iter()
-                    .any(|mark| line.starts_with(mark))
-            })
-            .map(|line| line.trim().to_string())
-            .collect())
+    /// As [`dry_sync`] says.
+    pub fn dry_sync(
+        &self,
+        environment: &Path,
+        words: &[&str],
+    ) -> Result<Option<Vec<String>>, Problem> {
+        dry_sync(self.machine, &self.uv, &self.project, environment, words)
+            .map_err(|problem| self.plain(problem))
     }
 
     /// A failure in the project's own paths, without the mirror's, and without what only helps who called uv by hand.
@@ -222,6 +266,98 @@ impl<'a> Scratch<'a> {
     pub fn remove(self) {
         let _ = self.machine.remove_tree(&self.root);
     }
+}
+
+/// What uv would change in the environment by the project's lock, as it says with `--dry-run`: ` + numpy==2.4.6`. None
+/// where it can't tell; the sync itself says why then.
+///
+/// # Errors
+/// [`Code::Unsatisfiable`] where the lock has nothing for this platform or this Python.
+pub fn dry_sync(
+    machine: &dyn Machine,
+    uv: &str,
+    project: &Path,
+    environment: &Path,
+    words: &[&str],
+) -> Result<Option<Vec<String>>, Problem> {
+    let project = project.display().to_string();
+    let argv = [uv, "sync", "--frozen", "--dry-run", "--project", &project];
+    let argv = argv.into_iter().chain(words.iter().copied());
+    let mut command = command(machine, environment, argv.map(String::from).collect());
+    command.deadline = Duration::from_secs(120);
+    let output = match machine.command(command) {
+        Ok(output) => output,
+        Err(error) if error.kind == ErrorKind::Interrupted => return Err(error.into()),
+        Err(_) => return Ok(None),
+    };
+    let talk = String::from_utf8_lossy(&output.stderr);
+    if !output.succeeded() {
+        return match nothing_for_this_platform(&talk) {
+            Some(problem) => Err(problem),
+            None => Ok(None),
+        };
+    }
+    let marks = [" + ", " - ", " ~ "];
+    Ok(Some(
+        talk.lines()
+            .filter(|line| marks.iter().any(|mark| line.starts_with(mark)))
+            .map(|line| line.trim().to_string())
+            .collect(),
+    ))
+}
+
+/// What uv says of a lock that has nothing for this platform or this Python, as a problem; none where it says otherwise.
+fn nothing_for_this_platform(talk: &str) -> Option<Problem> {
+    let line = |words: &str| talk.lines().find(|line| line.contains(words));
+    let told = |line: &str| {
+        line.trim_start_matches(|letter: char| !letter.is_ascii_alphanumeric())
+            .trim_start_matches("error: ")
+            .to_string()
+    };
+    if let Some(found) = line("is not compatible with the lockfile's supported environments") {
+        return Some(
+            Problem::new(Code::Unsatisfiable, "the lock file is not for this platform")
+                .because(told(found))
+                .hint("name this platform too under `environments` in [tool.uv] of pyproject.toml, then: deskside env lock"),
+        );
+    }
+    let found = line("can't be installed because")?;
+    let mut problem = Problem::new(
+        Code::Unsatisfiable,
+        "a package of the lock file can't be had for this platform and Python",
+    )
+    .because(told(found));
+    if let Some(hint) = talk.lines().find_map(|line| line.strip_prefix("hint: ")) {
+        problem = problem.because(hint.to_string());
+    }
+    Some(problem.hint("ask for a version that has a wheel for it, for another Python (--python), or leave the package to other platforms by a marker: 'NAME; sys_platform == \"win32\"'"))
+}
+
+/// A path without `.` and, as far as names go, `..`.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                plain.pop();
+            }
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
+/// The newest version of a package in a lock file's text, which may hold one for each platform.
+pub fn newest_locked(lock: &str, name: &str) -> Option<String> {
+    let table = lock.parse::<toml::Table>().ok()?;
+    let packages = table.get("package")?.as_array()?;
+    packages
+        .iter()
+        .filter(|package| package.get("name").and_then(toml::Value::as_str) == Some(name))
+        .filter_map(|package| package.get("version")?.as_str())
+        .max_by(|left, right| deskside_knowledge::version::order(left, right))
+        .map(String::from)
 }
 
 /// Whether a line of uv's says why.
@@ -298,6 +434,37 @@ mod tests {
             ("/x/y", 0),
         ] {
             assert_eq!(climbs(path), levels, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_newest_of_a_lock_is_found() {
+        let lock = "version = 1\n[[package]]\nname = \"torch\"\nversion = \"2.9.0\"\n[[package]]\nname = \"torch\"\nversion = \"2.10.0\"\n[[package]]\nname = \"six\"\nversion = \"3\"\n";
+        assert_eq!(newest_locked(lock, "torch").as_deref(), Some("2.10.0"));
+        assert_eq!(newest_locked(lock, "jax"), None);
+        assert_eq!(newest_locked("nonsense", "torch"), None);
+    }
+
+    #[test]
+    fn what_is_not_for_this_platform_is_told_from_other_failures() {
+        for (talk, word) in [
+            (
+                "error: The current Python platform is not compatible with the lockfile's supported environments: `sys_platform == 'darwin'`",
+                Some("sys_platform == 'darwin'"),
+            ),
+            (
+                "Resolved 2 packages\nerror: Distribution `x==1 @ registry+https://i.example` can't be installed because it doesn't have a source distribution or wheel for the current platform\n\nhint: You're on Linux, but `x` only has wheels for `win_amd64`\n",
+                Some("win_amd64"),
+            ),
+            ("error: Request failed after 3 retries", None),
+            ("", None),
+        ] {
+            let problem = nothing_for_this_platform(talk);
+            assert_eq!(problem.is_some(), word.is_some(), "{talk}");
+            if let (Some(problem), Some(word)) = (problem, word) {
+                assert!(problem.causes.join("\n").contains(word), "{problem:?}");
+                assert!(!problem.causes[0].contains("error:"), "{problem:?}");
+            }
         }
     }
 }

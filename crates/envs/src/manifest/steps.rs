@@ -23,8 +23,8 @@ pub struct Wanted<'a> {
     pub fetches_python: bool,
     /// uv's arguments: the extra of the framework build, groups.
     pub arguments: Vec<String>,
-    /// Deskside's own module.
-    pub module: &'a Module,
+    /// Deskside's own module, where the Python runs it.
+    pub module: Option<&'a Module>,
     /// This machine's choice, where it is to be noted.
     pub local: Option<Local>,
     /// Bytes that are downloaded, where they are known.
@@ -58,7 +58,11 @@ pub fn steps(
         wanted.fetches_python,
     ));
     steps.push(sync_step(&path, uv.path(), &wanted));
-    steps.push(module_step(&path, uv.path(), wanted.module));
+    steps.extend(
+        wanted
+            .module
+            .map(|module| module_step(&path, uv.path(), module)),
+    );
     if let Some(local) = &wanted.local {
         steps.push(local_step(store, local));
     }

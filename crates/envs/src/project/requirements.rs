@@ -20,6 +20,8 @@ pub struct Requirements {
     pub wanted: Vec<String>,
     /// Bounds for what is wanted anyway.
     pub constraints: Vec<String>,
+    /// All other lines that begin with a dash, and files that are named by an address.
+    pub options: Vec<String>,
     /// Every file that was read, with its bytes, in the order they are named.
     pub files: Vec<(PathBuf, Vec<u8>)>,
     /// Files that are named and were not read, with the reason, in phrases.
@@ -30,6 +32,15 @@ pub struct Requirements {
 pub fn read(machine: &dyn Machine, path: &Path) -> Requirements {
     let mut all = Requirements::default();
     follow(machine, &plain(path), false, 0, &mut all, &mut Vec::new());
+    all
+}
+
+/// Reads lines of that form that stand elsewhere; `path` is the file they stand in.
+pub fn read_text(machine: &dyn Machine, path: &Path, text: &str) -> Requirements {
+    let mut all = Requirements::default();
+    let path = plain(path);
+    let mut seen = vec![(path.clone(), false)];
+    lines(machine, &path, text, false, 0, &mut all, &mut seen);
     all
 }
 
@@ -65,10 +76,21 @@ fn follow(
     if all.files.iter().all(|(known, _)| known != path) {
         all.files.push((path.to_path_buf(), bytes.clone()));
     }
+    let text = String::from_utf8_lossy(&bytes);
+    lines(machine, path, &text, bounds, depth, all, seen);
+}
+
+fn lines(
+    machine: &dyn Machine,
+    path: &Path,
+    text: &str,
+    bounds: bool,
+    depth: usize,
+    all: &mut Requirements,
+    seen: &mut Vec<(PathBuf, bool)>,
+) {
     // A line that ends in a backslash goes on in the next.
-    let text = String::from_utf8_lossy(&bytes)
-        .replace("\\\r\n", "")
-        .replace("\\\n", "");
+    let text = text.replace("\\\r\n", "").replace("\\\n", "");
     for line in text
         .lines()
         .map(without_comment)
@@ -79,8 +101,8 @@ fn follow(
                 let named = plain(&path.parent().unwrap_or(path).join(named));
                 follow(machine, &named, bounds || constraint, depth + 1, all, seen);
             }
-            Some(_) => {}
-            None if line.starts_with('-') => {}
+            Some(_) => all.options.push(line.to_string()),
+            None if line.starts_with('-') => all.options.push(line.to_string()),
             None if bounds => all.constraints.push(line.to_string()),
             None => all.wanted.push(line.to_string()),
         }
@@ -166,6 +188,13 @@ mod tests {
         let read = read(&sim, Path::new("/p/requirements.txt"));
         assert_eq!(read.wanted, ["tqdm", "torch>=2.9,  <3", "numpy"]);
         assert_eq!(read.constraints, ["torch<2.11", "six==1.0"]);
+        assert_eq!(
+            read.options,
+            [
+                "--index-url https://x.example",
+                "-r https://x.example/r.txt"
+            ]
+        );
         assert_eq!(read.files.len(), 5);
         assert_eq!(read.unread, Vec::<String>::new());
     }

@@ -1,7 +1,7 @@
 //! `deskside env gc`: shows what goes, asks, removes it.
 
-use crate::commands::{answer, confirm::confirm};
 use crate::cli::env::Gc;
+use crate::commands::{answer, confirm::confirm};
 use crate::render;
 use deskside_app::environment::gc;
 use deskside_app::{Answer, Context};
