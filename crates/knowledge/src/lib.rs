@@ -9,6 +9,7 @@ pub mod errors;
 pub mod frameworks;
 pub mod hardware;
 pub mod hosts;
+pub mod platforms;
 pub mod predicate;
 pub mod python;
 pub mod system;

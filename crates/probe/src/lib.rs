@@ -12,6 +12,7 @@ mod gpu;
 mod look;
 mod macos;
 mod memory;
+mod packages;
 mod python;
 mod start;
 mod system;
@@ -31,6 +32,14 @@ pub type Timing = (&'static str, Duration);
 pub fn collect(machine: &dyn Machine) -> Facts {
     collect_timed(machine).0
 }
+
+/// A list of packages (`/var/lib/dpkg/status`) with only what [`collect`] reads of it: what a bundle keeps.
+pub fn thinned_package_list(list: &[u8]) -> String {
+    packages::dpkg::thinned(list)
+}
+
+/// Where that list lies.
+pub const PACKAGE_LIST: &str = packages::STATUS;
 
 /// The facts of a machine, and how long each group of sources took, in the order they were read.
 pub fn collect_timed(machine: &dyn Machine) -> (Facts, Vec<Timing>) {
@@ -59,6 +68,10 @@ pub fn collect_timed(machine: &dyn Machine) -> (Facts, Vec<Timing>) {
             }
         }
     };
+    let packages = watch.time("packages", || match start.kind {
+        OsKind::Linux => packages::linux(machine, &start, &parts.system.os, taken_at),
+        OsKind::MacOs => Known::Absent,
+    });
     let developer_tools = toolkits::has_developer_tools(&parts.toolkits);
     let pythons = watch.time("pythons", || {
         python::interpreters::all(machine, &start, developer_tools)
@@ -76,6 +89,7 @@ pub fn collect_timed(machine: &dyn Machine) -> (Facts, Vec<Timing>) {
         gpus: parts.gpus,
         drivers: parts.drivers,
         toolkits: parts.toolkits,
+        packages,
         pythons,
         uv: parts.uv,
         tools,
