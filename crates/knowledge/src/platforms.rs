@@ -166,6 +166,10 @@ pub struct Repository {
     pub keyring_name: Option<String>,
     /// Where its pin lies.
     pub pin_file: Option<String>,
+    /// A pin that keeps its drivers out, and the file it is written to.
+    pub fence: Option<String>,
+    /// The file of that pin.
+    pub fence_file: Option<String>,
     /// The pin, where no package brings it.
     pub pin: Option<String>,
     /// The pin's priority.
