@@ -37,6 +37,8 @@ pub struct NvidiaPlatform {
     pub origin: String,
     /// The same for people.
     pub origin_name: String,
+    /// The component of the distribution's archive they are in.
+    pub component: Option<String>,
     /// The maker's archive they come from, where it is not the distribution's own.
     pub repository: Option<String>,
     /// The package that builds the modules on the machine.

@@ -1,6 +1,6 @@
 //! Whether packages are installed, by dpkg's status file (dpkg(1)), and who is in a group, by group(5).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// dpkg's list of packages.
 pub(crate) const STATUS: &str = "/var/lib/dpkg/status";
@@ -8,34 +8,44 @@ pub(crate) const STATUS: &str = "/var/lib/dpkg/status";
 pub(crate) const LARGEST: u64 = 32 << 20;
 
 /// Whether the first are installed in full and none of the second is.
+///
+/// `absent` may name a version, too: then that version must not be there.
 pub(crate) fn hold(list: &[u8], installed: &[String], absent: &[String]) -> bool {
-    let mut there = BTreeSet::new();
+    let mut there = BTreeMap::new();
     let mut unfinished = BTreeSet::new();
     let text = String::from_utf8_lossy(list);
     let mut name = None;
+    let mut counted = None;
     for line in text.lines() {
         if let Some(rest) = line.strip_prefix("Package: ") {
             name = Some(rest.trim());
+            counted = None;
         } else if let Some(rest) = line.strip_prefix("Status: ")
             && let Some(name) = name.take()
         {
             match rest.split_whitespace().nth(2) {
                 Some("installed" | "triggers-awaited" | "triggers-pending") => {
-                    there.insert(name);
+                    there.insert(name, "");
+                    counted = Some(name);
                 }
                 Some("config-files" | "not-installed") | None => {}
                 Some(_) => {
                     unfinished.insert(name);
                 }
             }
+        } else if let Some(version) = line.strip_prefix("Version: ")
+            && let Some(name) = counted
+        {
+            there.insert(name, version.trim());
         }
     }
     installed
         .iter()
-        .all(|name| there.contains(name.as_str()) && !unfinished.contains(name.as_str()))
-        && !absent
-            .iter()
-            .any(|name| there.contains(name.as_str()) || unfinished.contains(name.as_str()))
+        .all(|name| there.contains_key(name.as_str()) && !unfinished.contains(name.as_str()))
+        && !absent.iter().any(|one| match one.split_once('=') {
+            Some((name, version)) => there.get(name) == Some(&version),
+            None => there.contains_key(one.as_str()) || unfinished.contains(one.as_str()),
+        })
 }
 
 /// Whether a group names a member.
@@ -66,6 +76,8 @@ mod tests {
             ("x", "", false),
             ("", "a", false),
             ("d", "", false),
+            ("a", "a=2 e=1", true),
+            ("a", "a=1", false),
         ] {
             assert_eq!(hold(list, &names(installed), &names(absent)), holds, "{installed} | {absent}");
         }

@@ -110,13 +110,13 @@ fn reason(branch: &Branch, cards: &[&Gpu], names: &str) -> String {
         .iter()
         .any(|card| modules_of(card) == Some(KernelModules::Proprietary));
     let kind = if open_only {
-        "the open kernel modules, the only ones that drive it"
+        "the open kernel modules, the only ones that drive Blackwell"
     } else if closed_only && branch.number() == 470 {
-        "the last branch for Kepler"
+        "the proprietary modules, and the last that drives Kepler; today's frameworks have no code for it"
     } else if closed_only && cards.len() > 1 && cards.iter().any(|card| modules_of(card) == Some(KernelModules::Either)) {
         "the proprietary modules of the last branch that drives both generations"
     } else if closed_only {
-        "the proprietary modules, the only ones that drive it"
+        "the proprietary modules, the only ones that drive cards before Turing"
     } else {
         "the open kernel modules, NVIDIA's default"
     };

@@ -57,27 +57,35 @@ fn linux(present: &Present<'_>, draft: &mut Draft) -> bool {
         clean::plan(present, clean, draft);
         return false;
     }
-    let nvidia_is_entered = sources::is_entered(present, "nvidia");
-    let wanted = toolkit::needs_archive(present);
-    sources::mend(present, draft, wanted);
+    let rests = toolkit::rests_on_archive(present);
+    let wished = toolkit::wants_archive(present);
+    let taken_out = sources::mend(present, draft, rests || wished);
     let mut builder = None;
     if present.facts.system.wsl.value().is_some() {
         apple::wsl(present, draft);
+        if taken_out && rests {
+            toolkit::enter_again(present, draft);
+        }
     } else if let Some(nvidia) = &present.platform.nvidia {
-        // The fence comes before anything is installed: the pin of NVIDIA's archive would lift its driver.
-        let at = draft.steps.len();
         if let Known::Unknown { unknown } = &present.facts.gpus {
             draft.unknown("nvidia.driver", format!("gpus: {unknown}"));
         }
+        toolkit::floating(present, draft);
+        let at = draft.steps.len();
         builder = driver::plan(present, nvidia, draft);
-        let entered = nvidia_is_entered || wanted || present.wish.cuda.is_some() && repository_is_nvidias(present);
-        if entered && builder.as_deref().is_some_and(|builder| builder != "nvidia") {
+        // NVIDIA's archive is entered, and its drivers are fenced off, before anything is installed: its pin would
+        // lift its driver above the distribution's.
+        let behind = draft.steps.len();
+        let stays_entered = sources::is_entered(present, "nvidia");
+        let foreign = builder.as_deref().is_some_and(|builder| builder != "nvidia");
+        if foreign && (stays_entered || rests || wished) {
             sources::fence(present, draft);
-            if let Some(place) = draft.steps.iter().position(|step| step.id == "repository.fence") {
-                let fence = draft.steps.remove(place);
-                draft.steps.insert(at.min(draft.steps.len()), fence);
-            }
         }
+        if taken_out && rests {
+            toolkit::enter_again(present, draft);
+        }
+        let count = draft.steps.len() - behind;
+        draft.steps[at..].rotate_right(count);
     }
     access::amd(present, draft);
     toolkit::cuda(present, draft);
@@ -91,14 +99,6 @@ fn linux(present: &Present<'_>, draft: &mut Draft) -> bool {
         draft.satisfied("no NVIDIA or AMD card is on the bus: training runs on the processor, which needs no driver");
     }
     builder.is_some()
-}
-
-fn repository_is_nvidias(present: &Present<'_>) -> bool {
-    present
-        .platform
-        .cuda
-        .as_ref()
-        .is_some_and(|cuda| cuda.repository.is_some())
 }
 
 /// Facts about packages that could not be seen.

@@ -62,12 +62,13 @@ installed() {
     done
 }
 "#;
-const ABSENT: &str = r#"# Whether none of these packages is there; what is left of settings does not count.
+const ABSENT: &str = r#"# Whether none of these packages is there, or not at the version behind the =; what is left of settings does not count.
 absent() {
     for name in "$@"; do
-        case "$(dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null || true)" in
-            '' | not-installed | config-files) ;;
-            *) return 1 ;;
+        case "$(dpkg-query -W -f='${db:Status-Status} ${Version}' "${name%%=*}" 2>/dev/null || true)" in
+            '' | 'not-installed '* | 'config-files '*) ;;
+            *" ${name#*=}") return 1 ;;
+            *) case "$name" in *=*) ;; *) return 1 ;; esac ;;
         esac
     done
 }

@@ -29,13 +29,14 @@ pub(crate) fn amd(present: &Present<'_>, draft: &mut Draft) {
                 &["sudo dmesg | grep -i amdgpu"],
             );
         } else {
-            archive::component(present, draft, amd.firmware_component.as_deref());
-            draft.step(
-                "firmware.amd",
-                &[],
-                vec![are(&amd.firmware, &[])],
-                vec![refresh(), packages(&amd.firmware, &[])],
-            );
+            if archive::component(present, draft, amd.firmware_component.as_deref()) {
+                draft.step(
+                    "firmware.amd",
+                    &[],
+                    vec![are(&amd.firmware, &[])],
+                    vec![refresh(), packages(&amd.firmware, &[])],
+                );
+            }
         }
     }
     groups(present, draft);

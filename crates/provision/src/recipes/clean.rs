@@ -14,6 +14,9 @@ pub(crate) fn plan(present: &Present<'_>, clean: Clean, draft: &mut Draft) {
     let all = clean == Clean::All;
     if all || clean == Clean::Driver {
         runfile(present, draft);
+        if !all {
+            super::toolkit::floating(present, draft);
+        }
         remove(present, &["nvidia-driver", "nvidia-modules"], "clean.driver", "NVIDIA driver", draft);
         leftovers(present, draft);
     }
@@ -55,16 +58,15 @@ fn runfile(present: &Present<'_>, draft: &mut Draft) {
         .flatten()
         .find(|trace| trace.ends_with("nvidia-uninstall"));
     if let Some(uninstaller) = uninstaller
-        && let Some(step) = draft.step(
+    {
+        draft.step(
             "runfile.remove",
             &[],
             vec![Check::Absent {
                 path: uninstaller.clone(),
             }],
             vec![run([uninstaller, "--silent"], 900)],
-        )
-    {
-        step.reboot = true;
+        );
     }
 }
 

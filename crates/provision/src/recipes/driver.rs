@@ -115,7 +115,9 @@ fn is_runfile(traces: &[String]) -> bool {
 }
 
 fn install(present: &Present<'_>, nvidia: &NvidiaPlatform, branch: &Branch, origin: &str, origin_name: &str, draft: &mut Draft) {
-    archive::component(present, draft, branch.component.as_deref());
+    if !archive::component(present, draft, branch.component.as_deref().or(nvidia.component.as_deref())) {
+        return;
+    }
     runfile(present, draft);
     let mut wanted: Vec<String> = branch.packages.clone();
     let modules = modules(present, nvidia, branch);
@@ -134,16 +136,41 @@ fn install(present: &Present<'_>, nvidia: &NvidiaPlatform, branch: &Branch, orig
         })
         .collect();
     let mut before = Vec::new();
+    let mut before_at = Vec::new();
     let mut with = Vec::new();
+    let mut moves = Vec::new();
+    let mut gone = Vec::new();
+    let mut stays = Vec::new();
     for package in present.driver_packages() {
         if dropped.contains(&package.name) {
             continue;
         }
         match fate(package, branch, origin, &wanted, matches!(modules, Modules::Prebuilt(_)) && present.secure_boot()) {
-            Fate::Stays => {}
-            Fate::GoesWith => with.push(package.name.clone()),
-            Fate::GoesBefore => before.push(package.name.clone()),
+            Fate::Stays => stays.push(package.name.clone()),
+            Fate::GoesWith => {
+                with.push(package.name.clone());
+                gone.push(package.name.clone());
+            }
+            Fate::Moves => {
+                moves.push(package.name.clone());
+                gone.push(at_version(package));
+            }
+            Fate::GoesBefore => {
+                before.push(package.name.clone());
+                before_at.push(at_version(package));
+            }
         }
+    }
+    // The installer's own files lay over those of the packages that stay.
+    if let Some(step) = draft.steps.iter_mut().find(|step| step.id == "runfile.remove")
+        && !stays.is_empty()
+    {
+        let mut again = crate::draft::command(["apt-get", "install", "--reinstall", "-y"], 1800);
+        again.argv.extend(stays.iter().cloned());
+        step.actions.push(Action::Run {
+            command: again,
+            undo: None,
+        });
     }
     let mut released = unhold(present, &[before.clone(), with.clone(), wanted.clone()].concat());
     if !released.is_empty() {
@@ -152,38 +179,48 @@ fn install(present: &Present<'_>, nvidia: &NvidiaPlatform, branch: &Branch, orig
     if branch.origin.is_none()
         && let Some(place) = &nvidia.repository
     {
-        sources::enter(
-            present,
-            draft,
-            "nvidia",
-            place,
-            &format!(
-                "{}'s own driver is too old for today's builds of PyTorch and JAX.",
-                present.platform.name
-            ),
+        let why = format!(
+            "{}'s own driver is too old for today's builds of PyTorch and JAX.",
+            present.platform.name
         );
+        if !sources::enter(present, draft, "nvidia", place, &why) {
+            return;
+        }
     }
     if !before.is_empty() {
+        for name in &branch.packages {
+            if present.packages.has(name) && !before.contains(name) {
+                before.push(name.clone());
+            }
+        }
         draft.step(
             "driver.remove",
             &[
-                ("why_short", "are newer than the archive's and bear the same names"),
-                ("why", "They come from another builder, and apt does not go down in version by itself. Until the next step there is no driver on disk; the loaded one goes on."),
+                ("why_short", "another builder made"),
+                ("why", "apt does not go down in version by itself, and two builders' packages of one driver do not fit together. Until the next step there is no driver on disk; the loaded one goes on."),
             ],
-            vec![are(&[], &before)],
+            vec![are(&[], &before_at)],
             released.drain(..).chain([packages(&[], &before)]).collect(),
         );
     }
-    let lacking: Vec<String> = wanted
+    // What depends on packages that go goes with them, so all that is wanted is asked for again.
+    let anew = !before.is_empty();
+    let mut lacking: Vec<String> = wanted
         .iter()
-        .filter(|name| !present.packages.has(name) || dropped.contains(name) || before.contains(name))
+        .filter(|name| anew || !present.packages.has(name) || dropped.contains(name))
         .cloned()
+        .chain(moves.iter().filter(|name| !dropped.contains(name)).cloned())
+        .chain(before.iter().filter(|name| branch_of(name).is_some()).cloned())
         .collect();
+    let mut seen = std::collections::BTreeSet::new();
+    lacking.retain(|name| seen.insert(name.clone()));
     if lacking.is_empty() && with.is_empty() {
         already_there(present, draft);
     } else {
-        super::repair::boot_space(present, draft);
-        let only_modules = present.has_all(&branch.packages) && with.is_empty();
+        if !super::repair::boot_space(present, draft) {
+            return;
+        }
+        let only_modules = present.has_all(&branch.packages) && gone.is_empty() && !anew;
         let what = match &modules {
             Modules::Prebuilt(names) => shown(names),
             Modules::Built(_, what) => what.clone(),
@@ -203,7 +240,7 @@ fn install(present: &Present<'_>, nvidia: &NvidiaPlatform, branch: &Branch, orig
         draft.step(
             recipe,
             &words,
-            vec![are(&wanted, &with)],
+            vec![are(&wanted, &gone)],
             released
                 .into_iter()
                 .chain([refresh(), packages(&lacking, &with)])
@@ -211,6 +248,7 @@ fn install(present: &Present<'_>, nvidia: &NvidiaPlatform, branch: &Branch, orig
         );
     }
     unblock(present, draft);
+    own_kernel(present, nvidia, &modules, draft);
     if let Modules::Built(_, what) = &modules
         && present.secure_boot()
         && !present.driver_answers()
@@ -221,8 +259,14 @@ fn install(present: &Present<'_>, nvidia: &NvidiaPlatform, branch: &Branch, orig
 
 enum Fate {
     Stays,
+    /// Goes to the archive's version in place.
+    Moves,
     GoesWith,
     GoesBefore,
+}
+
+fn at_version(package: &Package) -> String {
+    format!("{}={}", package.name, package.version)
 }
 
 /// What becomes of a driver package that is there.
@@ -236,26 +280,22 @@ fn fate(package: &Package, branch: &Branch, origin: &str, wanted: &[String], pre
     if prebuilt_only && name.starts_with("nvidia-dkms-") {
         return Fate::GoesWith;
     }
-    // Debian's kernel modules of the other kind; its libraries bear the names that NVIDIA's have there.
-    if name.starts_with("nvidia-open-kernel-") && origin == "nvidia"
-        || name == "nvidia-kernel-dkms" && branch.is_open()
-    {
-        return Fate::GoesWith;
-    }
     if built_by == origin {
         return Fate::Stays;
     }
+    // Debian's packages and NVIDIA's for Debian bear the same names in different cuts.
+    if origin == "debian" || built_by == "debian" {
+        return Fate::GoesBefore;
+    }
     let named_alike = branch_of(name).is_some_and(|own| number(&own) == number(&branch.name))
-        || wanted.contains(name)
-        || origin == "debian"
-        || built_by == "debian";
+        || wanted.contains(name);
     if !named_alike {
         return Fate::GoesWith;
     }
     // An older package of the same name is upgraded in place; a newer one has to go first.
     let upstream = package.version.split('-').next().unwrap_or_default();
     if debian_order(upstream, &branch.version) == Ordering::Less {
-        Fate::Stays
+        Fate::Moves
     } else {
         Fate::GoesBefore
     }
@@ -310,6 +350,9 @@ fn already_there(present: &Present<'_>, draft: &mut Draft) {
     draft.satisfied("the driver's packages are there");
     let driver = &present.facts.drivers.nvidia;
     match (driver.loaded.value(), driver.user_space.value()) {
+        _ if present.packages.runfile.value().is_some_and(|traces| is_runfile(traces)) => {
+            draft.why("the driver in memory is the .run file's: a restart loads the packaged one");
+        }
         (Some(loaded), Some(library)) if loaded != library => draft.why(format!(
             "the loaded module is {loaded}, its library {library}: a restart loads the new one"
         )),
@@ -317,6 +360,22 @@ fn already_there(present: &Present<'_>, draft: &mut Draft) {
         _ => draft.why("the driver is loaded and does not answer: a restart loads it anew"),
     }
     draft.restart = Some(Restart::Now);
+}
+
+/// A kernel that is not the distribution's: its headers are where it came from.
+fn own_kernel(present: &Present<'_>, nvidia: &NvidiaPlatform, modules: &Modules, draft: &mut Draft) {
+    if nvidia.module_sets.is_empty() || !matches!(modules, Modules::Built(..)) {
+        return;
+    }
+    for release in present.kernels() {
+        let flavour = release.splitn(3, '-').nth(2);
+        if flavour != Some("generic") {
+            draft.note(
+                format!("kernel {release} is none that prebuilt modules are known for: its headers must come from where it came from, and whether the driver builds for it shows only then"),
+                &[],
+            );
+        }
+    }
 }
 
 /// Lines that forbid the module.

@@ -1,7 +1,7 @@
 //! What must be mended before apt can do anything: dpkg left half-way, no room in `/boot`, a wrong clock.
 
 use crate::draft::{Draft, are, packages, run};
-use crate::names::{is_package, shown};
+use crate::names::{branch_of, is_package, shown};
 use crate::present::Present;
 use deskside_knowledge::platforms::package_kind;
 use deskside_types::facts::Package;
@@ -50,11 +50,21 @@ pub(crate) fn dpkg(present: &Present<'_>, draft: &mut Draft) {
             Some("nvidia-modules" | "nvidia-driver")
         )
     };
-    let drop: Vec<String> = broken
+    let mut drop: Vec<String> = broken
         .iter()
         .filter(is_driver)
         .map(|package| package.name.clone())
         .collect();
+    // The package of the whole driver depends on them, and would go unnamed.
+    let branches: Vec<String> = drop.iter().filter_map(|name| branch_of(name)).collect();
+    for package in present.driver_packages() {
+        if package.name.starts_with("nvidia-driver-")
+            && branch_of(&package.name).is_some_and(|branch| branches.contains(&branch))
+            && !drop.contains(&package.name)
+        {
+            drop.push(package.name.clone());
+        }
+    }
     let finish: Vec<String> = broken
         .iter()
         .filter(|package| !is_driver(package))
@@ -91,8 +101,8 @@ pub(crate) fn dpkg(present: &Present<'_>, draft: &mut Draft) {
     }
 }
 
-/// Room in `/boot`, before a driver makes boot images anew.
-pub(crate) fn boot_space(present: &Present<'_>, draft: &mut Draft) {
+/// Room in `/boot`, before a driver makes boot images anew; false where there is none and none can be made.
+pub(crate) fn boot_space(present: &Present<'_>, draft: &mut Draft) -> bool {
     let Some(free) = present
         .packages
         .boot_free_bytes
@@ -100,7 +110,7 @@ pub(crate) fn boot_space(present: &Present<'_>, draft: &mut Draft) {
         .copied()
         .filter(|free| *free < BOOT_NEEDED)
     else {
-        return;
+        return true;
     };
     let keep = present.kernels();
     let old: Vec<String> = present
@@ -133,7 +143,7 @@ pub(crate) fn boot_space(present: &Present<'_>, draft: &mut Draft) {
             format!("only {free} are free in /boot, and there is no old kernel to remove: make room there first"),
             &["df -h /boot", "ls -lh /boot"],
         );
-        return;
+        return false;
     }
     draft.step(
         "boot.space",
@@ -141,4 +151,5 @@ pub(crate) fn boot_space(present: &Present<'_>, draft: &mut Draft) {
         vec![are(&[], &names)],
         vec![packages(&[], &names)],
     );
+    true
 }

@@ -10,8 +10,10 @@ use std::collections::BTreeSet;
 /// What stands before a line that is switched off.
 const OFF: &str = "# switched off by deskside: ";
 
-/// Mends what makers' archives are entered wrongly. `wanted` says whether NVIDIA's archive will be needed.
-pub(crate) fn mend(present: &Present<'_>, draft: &mut Draft, wanted: bool) {
+/// Mends what makers' archives are entered wrongly. `wanted` says whether NVIDIA's archive will be needed. Returns
+/// whether its entry was taken out, so that it must be entered anew where it is needed.
+pub(crate) fn mend(present: &Present<'_>, draft: &mut Draft, wanted: bool) -> bool {
+    let mut taken_out = false;
     for archive in repositories() {
         let entries: Vec<&PackageSource> = present
             .sources()
@@ -58,9 +60,11 @@ pub(crate) fn mend(present: &Present<'_>, draft: &mut Draft, wanted: bool) {
                 "It was entered by hand, without the key it is signed with, and nothing that is wished comes from there."
             };
             mend_entries(present, draft, &[kept], &format!("the entry of {}", archive.name), why);
+            taken_out = true;
         }
         old_keys(present, draft, archive);
     }
+    taken_out
 }
 
 /// The entry that stays: the one that names the archive's own key file, else the first.
@@ -207,11 +211,11 @@ pub(crate) fn enter(present: &Present<'_>, draft: &mut Draft, id: &str, place: &
         );
         return false;
     };
-    let mended = draft
-        .steps
-        .iter()
-        .any(|step| step.id.starts_with("sources.mend"));
-    if is_entered(present, id) && !mended {
+    // Entered already, by an earlier room of this plan.
+    if draft.steps.iter().any(|step| step.id.starts_with("repository.add") && step.title.contains(&archive.name)) {
+        return true;
+    }
+    if is_entered(present, id) {
         draft.satisfied(format!("{} is a package source", archive.name));
         return true;
     }
@@ -219,10 +223,6 @@ pub(crate) fn enter(present: &Present<'_>, draft: &mut Draft, id: &str, place: &
     if let (Some(hash), Some(package), Some(name)) =
         (&place.keyring_sha256, &archive.keyring_package, &archive.keyring_name)
     {
-        if is_entered(present, id) && present.packages.has(package) {
-            draft.satisfied(format!("{} is a package source", archive.name));
-            return true;
-        }
         let path = format!("/var/cache/deskside/{name}");
         draft.step(
             "repository.add",

@@ -10,24 +10,39 @@ use deskside_knowledge::version::order;
 use deskside_types::facts::Vendor;
 use std::cmp::Ordering;
 
-/// Whether NVIDIA's archive is needed: by a wish, or by what is installed from there.
-pub(crate) fn needs_archive(present: &Present<'_>) -> bool {
-    let by_wish = present.wish.cuda.is_some()
+/// Whether toolkit packages are there that NVIDIA's archive keeps up to date.
+pub(crate) fn rests_on_archive(present: &Present<'_>) -> bool {
+    present
+        .platform
+        .cuda
+        .as_ref()
+        .is_some_and(|cuda| cuda.repository.is_some())
         && present
-            .platform
-            .cuda
-            .as_ref()
-            .is_some_and(|cuda| cuda.repository.is_some());
-    by_wish
-        || present
             .of_kind(&["cuda-toolkit"])
             .iter()
             .any(|package| package.name.starts_with("cuda"))
 }
 
+/// Whether a toolkit is wished that NVIDIA's archive can give here.
+pub(crate) fn wants_archive(present: &Present<'_>) -> bool {
+    let (Some(wished), Some(cuda)) = (&present.wish.cuda, &present.platform.cuda) else {
+        return false;
+    };
+    cuda.repository.is_some()
+        && version_parts(wished).is_some()
+        && order(wished, &cuda.oldest) != Ordering::Less
+}
+
+/// Enters NVIDIA's archive for a toolkit that is there, after its old entry was taken out.
+pub(crate) fn enter_again(present: &Present<'_>, draft: &mut Draft) {
+    let place = present.platform.cuda.as_ref().and_then(|cuda| cuda.repository.as_ref());
+    if let Some(place) = place {
+        sources::enter(present, draft, "nvidia", place, "The CUDA toolkit that is there comes from it, and gets its updates from there.");
+    }
+}
+
 /// The CUDA toolkit.
 pub(crate) fn cuda(present: &Present<'_>, draft: &mut Draft) {
-    floating(present, draft);
     let Some(version) = &present.wish.cuda else {
         return;
     };
@@ -79,7 +94,11 @@ pub(crate) fn cuda(present: &Present<'_>, draft: &mut Draft) {
                 return;
             }
         }
-        None => archive::component(present, draft, cuda.component.as_deref()),
+        None => {
+            if !archive::component(present, draft, cuda.component.as_deref()) {
+                return;
+            }
+        }
     }
     draft.step(
         "toolkit.install",
@@ -111,7 +130,7 @@ fn cards_and_toolkit(present: &Present<'_>, version: &str, draft: &mut Draft) {
 }
 
 /// `cuda` and its kind bring a second driver; the toolkits they stand for stay.
-fn floating(present: &Present<'_>, draft: &mut Draft) {
+pub(crate) fn floating(present: &Present<'_>, draft: &mut Draft) {
     let driver_is_from_there = present
         .platform
         .nvidia

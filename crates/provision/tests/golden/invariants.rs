@@ -178,9 +178,11 @@ fn checks_speak_of_what_the_actions_do() {
         for step in &plan.plan.steps {
             for action in &step.actions {
                 if let Action::Packages { remove, .. } = action {
-                    for name in remove {
+                    // What is installed again by a later step is looked at by its version, or comes back with it.
+                    let back = |name: &String| actions(&plan).any(|(_, action)| matches!(action, Action::Packages { install, .. } if install.contains(name)));
+                    for name in remove.iter().filter(|name| !back(name)) {
                         assert!(
-                            step.check.iter().any(|check| matches!(check, Check::Packages { absent, .. } if absent.contains(name))),
+                            step.check.iter().any(|check| matches!(check, Check::Packages { absent, .. } if absent.iter().any(|one| one == name || one.starts_with(&format!("{name}="))))),
                             "{}: {} does not look whether {name} is gone",
                             case.name,
                             step.id

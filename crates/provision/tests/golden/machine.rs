@@ -481,6 +481,7 @@ fn restart(facts: &mut Facts) {
         .value()
         .unwrap()
         .iter()
+        .filter(|one| one.state == PackageState::Installed)
         .find(|one| one.name.starts_with("nvidia-driver-5") || one.name.starts_with("nvidia-driver-6") || one.name.starts_with("nvidia-driver-4") || one.name == "nvidia-open" || one.name == "cuda-drivers" || one.name == "nvidia-driver")
         .map(|one| one.version.split('-').next().unwrap().to_string());
     if let Some(version) = loaded {

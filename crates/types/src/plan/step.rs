@@ -121,7 +121,7 @@ pub enum Check {
     Packages {
         /// Installed and configured.
         installed: Vec<String>,
-        /// Not installed.
+        /// Not installed; with `name=version`, not at that version.
         absent: Vec<String>,
     },
     /// The person's account is in a group, as the next login will have it.
