@@ -3,6 +3,7 @@
 mod env;
 mod generate;
 mod info;
+mod plan;
 mod runs;
 mod undo;
 mod up;
@@ -40,6 +41,7 @@ pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
             &arguments,
             cli.global.verbose,
         ),
+        Command::Plan(arguments) => plan::plan(ui, &either()?, arguments),
         Command::Env(arguments) => env::env(ui, &live, &either, arguments),
         Command::Run(arguments) => runs::run(ui, &live("run")?, arguments),
         Command::Runs(arguments) => runs::list(ui, &either()?, arguments),

@@ -6,6 +6,7 @@ pub mod history;
 pub mod info;
 pub mod plan;
 pub mod runs;
+pub mod system;
 
 use deskside_tui::table::clip;
 use deskside_tui::{Meaning, Ui};

@@ -337,6 +337,14 @@ pub fn carried_out(facts: &mut Facts, plan: &deskside_provision::SystemPlan) {
                     if let Known::Value(installed) = &mut packages(facts).installed {
                         installed.retain(|one| !remove.contains(&one.name) && !install.contains(&one.name));
                     }
+                    for name in remove {
+                        if let Some(version) = name.strip_prefix("cuda-toolkit-") {
+                            let folder = format!("/usr/local/cuda-{}", version.replace('-', "."));
+                            if let Known::Value(folders) = &mut packages(facts).cuda_folders {
+                                folders.retain(|one| *one != folder);
+                            }
+                        }
+                    }
                     for name in remove.iter().filter(|name| *name == "cuda-keyring") {
                         let _ = name;
                         forget_source(facts, "/cuda-");
