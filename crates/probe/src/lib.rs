@@ -33,13 +33,16 @@ pub fn collect(machine: &dyn Machine) -> Facts {
     collect_timed(machine).0
 }
 
-/// A list of packages (`/var/lib/dpkg/status`) with only what [`collect`] reads of it: what a bundle keeps.
-pub fn thinned_package_list(list: &[u8]) -> String {
-    packages::dpkg::thinned(list)
+/// What a bundle keeps of a file that tells more than [`collect`] reads of it: a list of everything that is installed,
+/// a person's shell profile. None for a file that is kept as it is. What is kept gives the same facts.
+pub fn thinned(path: &std::path::Path, contents: &[u8]) -> Option<Vec<u8>> {
+    let path = path.to_string_lossy();
+    if path == packages::STATUS {
+        return Some(packages::dpkg::thinned(contents).into_bytes());
+    }
+    packages::profiles::is_profile(&path)
+        .then(|| packages::profiles::thinned(&String::from_utf8_lossy(contents)).into_bytes())
 }
-
-/// Where that list lies.
-pub const PACKAGE_LIST: &str = packages::STATUS;
 
 /// The facts of a machine, and how long each group of sources took, in the order they were read.
 pub fn collect_timed(machine: &dyn Machine) -> (Facts, Vec<Timing>) {

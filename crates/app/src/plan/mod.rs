@@ -80,7 +80,7 @@ pub fn keep(context: &Context, report: &SystemPlanReport, path: &Path) -> Result
         Problem::new(Code::Bug, "the plan could not be written as JSON").because(error)
     })?;
     machine
-        .write_file(&path, text + "\n", 0o644, Durability::Durable)
+        .write_file(&path, text + "\n", 0o644, Durability::Power)
         .map_err(|error| {
             Problem::from(error).within(format!("could not write the plan to {}", path.display()))
         })?;

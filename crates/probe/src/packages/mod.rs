@@ -6,7 +6,7 @@ pub(crate) mod dpkg;
 mod lock;
 mod outside;
 mod pins;
-mod profiles;
+pub(crate) mod profiles;
 mod sources;
 
 use crate::look::{known, names};

@@ -30,26 +30,43 @@ pub(crate) fn module_lines(machine: &dyn Machine) -> Known<Vec<SettingLine>> {
     }
 }
 
+/// Shell profiles of a person.
+const OF_HOME: [&str; 4] = [".bashrc", ".profile", ".bash_profile", ".zshrc"];
+/// Those of the system.
+const OF_SYSTEM: [&str; 3] = [
+    "/etc/environment",
+    "/etc/profile.d/cuda.sh",
+    "/etc/profile.d/rocm.sh",
+];
+
+/// Whether a path is one of the profiles that are read.
+pub(crate) fn is_profile(path: &str) -> bool {
+    OF_SYSTEM.contains(&path)
+        || path
+            .rsplit_once('/')
+            .is_some_and(|(_, name)| OF_HOME.contains(&name))
+}
+
+/// A profile with every line empty that is not read: lines keep their places, and nothing else is told.
+pub(crate) fn thinned(text: &str) -> String {
+    text.lines()
+        .map(|line| if is_wanted(line) { line } else { "" })
+        .flat_map(|line| [line, "\n"])
+        .collect()
+}
+
+fn is_wanted(line: &str) -> bool {
+    (line.contains("PATH=") || line.contains("PATH ="))
+        && (line.contains("cuda") || line.contains("rocm"))
+}
+
 /// Lines of the person's and the system's shell profiles that set paths to CUDA or ROCm.
 pub(crate) fn profile_lines(machine: &dyn Machine, home: Option<&str>) -> Vec<SettingLine> {
-    let mut files: Vec<String> = home
-        .into_iter()
-        .flat_map(|home| {
-            [".bashrc", ".profile", ".bash_profile", ".zshrc"].map(|name| format!("{home}/{name}"))
-        })
-        .collect();
-    files.push("/etc/environment".into());
-    files.push("/etc/profile.d/cuda.sh".into());
-    files.push("/etc/profile.d/rocm.sh".into());
-    files
-        .into_iter()
+    home.into_iter()
+        .flat_map(|home| OF_HOME.map(|name| format!("{home}/{name}")))
+        .chain(OF_SYSTEM.map(str::to_string))
         .filter_map(|file| Some((machine.text(&file).ok()?, file)))
-        .flat_map(|(text, file)| {
-            picked(&file, &text, |line| {
-                (line.contains("PATH=") || line.contains("PATH ="))
-                    && (line.contains("cuda") || line.contains("rocm"))
-            })
-        })
+        .flat_map(|(text, file)| picked(&file, &text, is_wanted))
         .collect()
 }
 
@@ -70,6 +87,15 @@ fn picked(file: &str, text: &str, wanted: impl Fn(&str) -> bool) -> Vec<SettingL
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_thinned_profile_tells_the_same_and_no_more() {
+        let text = "export TOKEN=secret\nexport LD_LIBRARY_PATH=/usr/local/cuda/lib64\nalias x=y\n";
+        let thin = thinned(text);
+        assert!(!thin.contains("secret"));
+        assert_eq!(picked("/f", &thin, is_wanted), picked("/f", text, is_wanted));
+        assert!(is_profile("/home/user/.bashrc") && !is_profile("/home/user/bashrc"));
+    }
 
     #[test]
     fn comments_are_passed_over() {
