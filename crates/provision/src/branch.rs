@@ -51,8 +51,15 @@ pub(crate) fn drives(card: &Gpu, branch: &Branch) -> Option<bool> {
 
 /// The branch for all cards: the one that is wished, else the one that is there and fits, else the preferred one.
 pub(crate) fn choose<'a>(present: &Present<'_>, nvidia: &'a NvidiaPlatform, cards: &[&Gpu], there: Option<&str>) -> Choice<'a> {
-    let names: Vec<String> = cards.iter().map(|card| card_name(card)).collect();
+    let mut names: Vec<String> = Vec::new();
+    for card in cards {
+        let name = card_name(card);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
     let names = names.join(" and ");
+    let on_server = there.is_some_and(|there| there.contains("-server"));
     if let Some(unknown) = cards
         .iter()
         .find(|card| nvidia.branches.iter().all(|branch| drives(card, branch).is_none()))
@@ -63,9 +70,10 @@ pub(crate) fn choose<'a>(present: &Present<'_>, nvidia: &'a NvidiaPlatform, card
         ));
     }
     let serves = |branch: &Branch| {
-        cards
-            .iter()
-            .all(|card| drives(card, branch) == Some(true))
+        branch.name.contains("-server") == on_server
+            && cards
+                .iter()
+                .all(|card| drives(card, branch) == Some(true))
     };
     if let Some(wished) = &present.wish.driver {
         let bare = |branch: &&Branch| {
@@ -138,7 +146,7 @@ fn impossible(present: &Present<'_>, nvidia: &NvidiaPlatform, cards: &[&Gpu], na
             let branches: Vec<&str> = nvidia
                 .branches
                 .iter()
-                .filter(|branch| drives(card, branch) == Some(true))
+                .filter(|branch| drives(card, branch) == Some(true) && !branch.name.contains("-server"))
                 .map(|branch| branch.name.as_str())
                 .collect();
             if branches.is_empty() {

@@ -80,12 +80,12 @@ impl Draft {
             why: filled(&recipe.why, words),
             verify: check.clone(),
             check,
+            download_bytes: (!actions.iter().any(downloads)).then_some(0),
             actions,
             undo: undo(recipe),
             root: true,
             reboot: recipe.reboot,
             hands_needed: None,
-            download_bytes: None,
             risk: match recipe.risk.as_str() {
                 "low" => Risk::Low,
                 "severe" => Risk::Severe,
@@ -159,6 +159,15 @@ impl Draft {
         {
             step.verify.push(answers());
         }
+    }
+}
+
+/// Whether an action fetches what is not known in size before apt was asked.
+fn downloads(action: &Action) -> bool {
+    match action {
+        Action::Packages { install, .. } => !install.is_empty(),
+        Action::Download { .. } | Action::Key { .. } => true,
+        _ => false,
     }
 }
 

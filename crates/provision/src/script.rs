@@ -36,7 +36,7 @@ pub fn posix(plan: &SystemPlan) -> String {
     text
 }
 
-const HEAD: &str = "#!/bin/sh\n";
+const HEAD: &str = "#!/bin/sh\n# Texts that hold a dollar sign are meant as they stand.\n# shellcheck disable=SC2016\n";
 
 const HELPERS: &str = r#"
 set -eu

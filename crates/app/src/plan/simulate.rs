@@ -39,12 +39,14 @@ impl Simulation {
     }
 }
 
+/// Whether a plan has anything that apt can simulate.
+pub(super) fn has_packages(system: &SystemPlan) -> bool {
+    system.plan.steps.iter().any(changes_packages)
+}
+
 /// Asks apt, and writes what it says into the plan: sizes, and a higher risk where more goes than is named.
 pub(super) fn simulate(machine: &dyn Machine, system: &mut SystemPlan) -> Simulation {
     let steps = &system.plan.steps;
-    if !steps.iter().any(changes_packages) {
-        return Simulation::default();
-    }
     if !super::has_apt(machine) {
         return Simulation::not("apt-get is not on this machine's PATH");
     }

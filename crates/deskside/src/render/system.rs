@@ -50,7 +50,7 @@ pub fn plan(ui: &Ui, report: &SystemPlanReport) {
         step(ui, place + 1, one);
     }
     simulation(ui, report);
-    ui.answer(&format!("  {}", totals(report)));
+    ui.answer(&ui.wrapped(&format!("  {}", totals(report)), 2));
 }
 
 fn line(ui: &Ui, mark: &str, meaning: Meaning, text: &str) {
@@ -116,8 +116,8 @@ fn shown(action: &Action) -> Option<String> {
     Some(match action {
         Action::Run { command, .. } => command.to_string(),
         Action::Packages { install, remove } => {
-            let mut parts: Vec<String> = install.iter().map(|name| format!("+ {name}")).collect();
-            parts.extend(remove.iter().map(|name| format!("- {name}")));
+            let mut parts: Vec<String> = install.iter().map(|name| format!("+{name}")).collect();
+            parts.extend(remove.iter().map(|name| format!("-{name}")));
             parts.join("  ")
         }
         Action::WriteFile { path, .. } if path.starts_with("/run/") => return None,

@@ -51,3 +51,25 @@ fn the_same_facts_give_the_same_plan() {
         assert_eq!(plan(&case.facts, &case.wish), plan(&case.facts, &case.wish), "{}", case.name);
     }
 }
+
+/// Every script is one that a shell can read, and that shellcheck has nothing to say of where it is installed.
+#[test]
+#[allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a test starts shells")]
+fn every_script_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut paths = Vec::new();
+    for (place, case) in all().iter().enumerate() {
+        if let Ok(plan) = plan(&case.facts, &case.wish) {
+            let path = folder.path().join(format!("{place}.sh"));
+            std::fs::write(&path, deskside_provision::script::posix(&plan)).unwrap();
+            paths.push(path);
+        }
+    }
+    for path in &paths {
+        let status = std::process::Command::new("sh").arg("-n").arg(path).status().unwrap();
+        assert!(status.success(), "{}", path.display());
+    }
+    if let Ok(output) = std::process::Command::new("shellcheck").args(["-s", "sh"]).args(&paths).output() {
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
