@@ -12,7 +12,7 @@ use serde_json::Value;
 /// The plan of the system layer for a machine and a wish.
 ///
 /// # Errors
-/// [`Code::NoFittingBuild`] where the distribution is not one that Deskside plans for; the problem says what it does
+/// [`Code::PlatformUnknown`] where the distribution is not one that Deskside plans for; the problem says what it does
 /// know and what a person can do.
 pub fn plan(facts: &Facts, wish: &Wish) -> Result<SystemPlan> {
     let mut draft = Draft::default();
@@ -152,7 +152,7 @@ fn unsupported(facts: &Facts, wish: &Wish, mut draft: Draft) -> Result<SystemPla
         return Ok(finished(facts, wish, None, draft));
     }
     let mut problem = Problem::new(
-        Code::NoFittingBuild,
+        Code::PlatformUnknown,
         format!("Deskside makes no plans for drivers and toolkits on {name}"),
     )
     .because("it plans for Ubuntu 22.04, 24.04 and 26.04, Pop!_OS 22.04 and 24.04, Debian 12 and 13, WSL 2, and macOS on Apple silicon");

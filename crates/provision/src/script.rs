@@ -48,7 +48,7 @@ say() { printf '%s\n' "$*"; }
 if [ "$(id -u)" -eq 0 ]; then
     as_root() { "$@"; }
 else
-    as_root() { sudo "$@"; }
+    as_root() { sudo env LC_ALL=C DEBIAN_FRONTEND=noninteractive "$@"; }
 fi
 "#;
 
@@ -162,7 +162,7 @@ fn condition(check: &Check) -> Vec<String> {
             }
             all
         }
-        Check::Member { group } => vec![format!("id -nG \"$(id -un)\" | tr ' ' '\\n' | grep -qxF -- {}", quoted(group))],
+        Check::Member { group } => vec![format!("id -nG \"${{SUDO_USER:-$(id -un)}}\" | tr ' ' '\\n' | grep -qxF -- {}", quoted(group))],
         // Environments are no part of the system layer.
         Check::Environment { .. } => vec!["false".into()],
     }
@@ -227,7 +227,7 @@ fn lines(action: &Action, root: bool) -> Vec<String> {
             lines.push("\u{1}END".into());
             lines
         }
-        Action::Group { name } => vec![format!("as_root usermod -a -G {} \"$(id -un)\"", quoted(name))],
+        Action::Group { name } => vec![format!("as_root usermod -a -G {} \"${{SUDO_USER:-$(id -un)}}\"", quoted(name))],
         Action::Reboot => vec![
             "say 'Restart this machine now: sudo reboot. Run this script again afterwards to see that all is done.'".into(),
             "exit 0".into(),

@@ -1,5 +1,6 @@
 //! `deskside plan`: what would be done to the system layer, in full, before anything is done. Nothing here carries it out.
 
+mod private;
 mod simulate;
 
 pub use simulate::Simulation;
@@ -55,7 +56,7 @@ pub fn plan(context: &Context, request: &PlanRequest) -> Result<SystemPlanReport
     } else if context.recorded {
         Simulation::not("this is the record of a machine, and apt is asked on the machine itself")
     } else {
-        simulate::simulate(machine, &mut system)
+        simulate::simulate(machine, &context.directories.cache, &mut system)
     };
     Ok(SystemPlanReport {
         machine: crate::up::machine_lines(&facts),

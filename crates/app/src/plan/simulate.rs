@@ -1,7 +1,7 @@
 //! apt's own simulation of a plan's packages: without root, without its lock, changing nothing (apt-get(8), `-s`).
 //!
 //! It uses the lists of packages that this machine has. Where a plan adds, mends or switches off a source before it
-//! installs from it, those lists can't tell yet, and so it is said that nothing was simulated.
+//! installs from it, those can't tell: then apt works in folders of our own ([`super::private`]).
 
 use deskside_machine::{Command, Machine, Output, Reading};
 use deskside_provision::SystemPlan;
@@ -10,6 +10,7 @@ use deskside_types::plan::{Action, Risk, Step};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 
 /// The most that apt may take.
@@ -45,7 +46,7 @@ pub(super) fn has_packages(system: &SystemPlan) -> bool {
 }
 
 /// Asks apt, and writes what it says into the plan: sizes, and a higher risk where more goes than is named.
-pub(super) fn simulate(machine: &dyn Machine, system: &mut SystemPlan) -> Simulation {
+pub(super) fn simulate(machine: &dyn Machine, cache: &Path, system: &mut SystemPlan) -> Simulation {
     let steps = &system.plan.steps;
     if !super::has_apt(machine) {
         return Simulation::not("apt-get is not on this machine's PATH");
@@ -70,13 +71,20 @@ pub(super) fn simulate(machine: &dyn Machine, system: &mut SystemPlan) -> Simula
             }
         }
     }
-    if sources_change {
-        return Simulation::not(
-            "the plan changes the package sources first; what apt will do then shows only after `apt-get update`",
-        );
-    }
+    let options = if sources_change {
+        match super::private::options(machine, cache, system) {
+            Ok(options) => options,
+            Err(reason) => {
+                return Simulation::not(format!(
+                    "the plan changes the package sources, and their lists could not be fetched beforehand: {reason}"
+                ));
+            }
+        }
+    } else {
+        ["-o", "Debug::NoLocking=1"].map(str::to_string).to_vec()
+    };
     let arguments = arguments(&install, &remove);
-    match ask(machine, &["-s"], &arguments) {
+    match ask(machine, &["-s"], &options, &arguments) {
         Err(reason) => Simulation::not(format!("apt-get could not be asked: {reason}")),
         Ok(said) if !said.succeeded() => {
             let text = format!("{}\n{}", said.text(), String::from_utf8_lossy(&said.stderr));
@@ -87,7 +95,7 @@ pub(super) fn simulate(machine: &dyn Machine, system: &mut SystemPlan) -> Simula
         }
         Ok(said) => {
             let mut transaction = Transaction::parse(&said.text());
-            if let Ok(listed) = ask(machine, &["--print-uris", "-qq"], &arguments)
+            if let Ok(listed) = ask(machine, &["--print-uris", "-qq"], &options, &arguments)
                 && listed.succeeded()
             {
                 transaction = transaction.with_sizes(&listed.text());
@@ -113,10 +121,11 @@ fn arguments(install: &BTreeSet<String>, remove: &BTreeSet<String>) -> Vec<Strin
         .collect()
 }
 
-fn ask(machine: &dyn Machine, mode: &[&str], arguments: &[String]) -> Result<Output, String> {
+fn ask(machine: &dyn Machine, mode: &[&str], options: &[String], arguments: &[String]) -> Result<Output, String> {
     let mut argv: Vec<String> = vec!["apt-get".into()];
     argv.extend(mode.iter().map(ToString::to_string));
-    argv.extend(["-y", "--allow-change-held-packages", "-o", "Debug::NoLocking=1"].map(str::to_string));
+    argv.extend(["-y", "--allow-change-held-packages"].map(str::to_string));
+    argv.extend(options.iter().cloned());
     argv.extend(arguments.iter().cloned());
     let mut command = Command::new(argv)
         .deadline(DEADLINE)

@@ -27,7 +27,7 @@ pub struct Plan {
     #[arg(value_hint = clap::ValueHint::DirPath)]
     pub project: Option<PathBuf>,
     /// Print it in another form
-    #[arg(long, value_enum, value_name = "FORM", conflicts_with = "json")]
+    #[arg(long, value_enum, value_name = "FORM")]
     pub emit: Option<Form>,
     /// Keep the plan as a file
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]

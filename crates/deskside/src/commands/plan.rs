@@ -5,10 +5,14 @@ use crate::render;
 use deskside_app::plan::{self, PlanRequest};
 use deskside_app::{Answer, Context};
 use deskside_tui::{Meaning, Ui};
-use deskside_types::{Exit, Result};
+use deskside_types::{Code, Exit, Problem, Result};
 
 /// Shows what would be done.
 pub fn plan(ui: &Ui, context: &Context, arguments: Plan) -> Result<u8> {
+    if arguments.emit.is_some() && ui.json {
+        return Err(Problem::new(Code::Usage, "--emit and --json are two forms of one plan")
+            .hint("leave one of them away"));
+    }
     let mut wishes = arguments.wishes;
     wishes.extend(arguments.cuda.map(|version| format!("cuda={version}")));
     let report = plan::plan(

@@ -152,6 +152,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::disallowed_methods, reason = "a test takes the time")]
     fn a_long_list_is_read_quickly() {
         let one = "Package: some-library-NUMBER\nStatus: install ok installed\nPriority: optional\nSection: libs\nInstalled-Size: 100\nMaintainer: Somebody <x@example.com>\nArchitecture: amd64\nVersion: 1.2.3-4\nDepends: libc6 (>= 2.34), other (>= 1.0), another\nDescription: a library\n that does something with a line of text that is as long as they are in real lists\n and goes on with a second line\n\n";
         let long = one.repeat(10_000) + STATUS;

@@ -70,7 +70,7 @@ fn branch_there(present: &Present<'_>, nvidia: &NvidiaPlatform) -> Option<String
 
 /// Whether the driver that is there stays as it is; then who builds it.
 fn keeps(present: &Present<'_>, branch: &Branch, origin: &str, there: Option<&str>) -> Option<String> {
-    if !present.driver_answers() || !present.packages.runfile.value().is_none_or(|traces| !is_runfile(traces)) {
+    if !present.driver_answers() || present.packages.runfile.value().is_some_and(|traces| is_runfile(traces)) {
         return None;
     }
     let installed = present.driver_packages();

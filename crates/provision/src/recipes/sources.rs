@@ -113,7 +113,7 @@ fn switch_off(present: &Present<'_>, draft: &mut Draft, entries: &[&PackageSourc
         let others = present
             .sources()
             .iter()
-            .any(|other| other.file == entry.file && !entries.iter().any(|one| *one == *other));
+            .any(|other| other.file == entry.file && !entries.contains(other));
         if !others && entry.file.starts_with("/etc/apt/sources.list.d/") {
             removed.insert(&entry.file);
             checks.push(Check::Absent {
