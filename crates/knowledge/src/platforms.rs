@@ -250,10 +250,22 @@ const PLATFORMS: &[(&str, &str)] = &[
     // What a machine is comes before which distribution it bears.
     ("apple", include_str!("../data/platforms/apple.toml")),
     ("wsl2", include_str!("../data/platforms/wsl2.toml")),
-    ("debian-12", include_str!("../data/platforms/debian-12.toml")),
-    ("debian-13", include_str!("../data/platforms/debian-13.toml")),
-    ("pop-22.04", include_str!("../data/platforms/pop-22.04.toml")),
-    ("pop-24.04", include_str!("../data/platforms/pop-24.04.toml")),
+    (
+        "debian-12",
+        include_str!("../data/platforms/debian-12.toml"),
+    ),
+    (
+        "debian-13",
+        include_str!("../data/platforms/debian-13.toml"),
+    ),
+    (
+        "pop-22.04",
+        include_str!("../data/platforms/pop-22.04.toml"),
+    ),
+    (
+        "pop-24.04",
+        include_str!("../data/platforms/pop-24.04.toml"),
+    ),
     (
         "ubuntu-22.04",
         include_str!("../data/platforms/ubuntu-22.04.toml"),
@@ -357,7 +369,8 @@ fn packages() -> &'static PackageTable {
                     .origin
                     .into_iter()
                     .map(|one| {
-                        let (version, maintainer) = (pattern(&one.version), pattern(&one.maintainer));
+                        let (version, maintainer) =
+                            (pattern(&one.version), pattern(&one.maintainer));
                         (one.name, version, maintainer)
                     })
                     .collect(),
@@ -470,7 +483,10 @@ mod tests {
             ("nvidia-driver-580-open", Some("nvidia-driver")),
             ("libnvidia-compute-580", Some("nvidia-driver")),
             ("nvidia-dkms-580-open", Some("nvidia-modules")),
-            ("linux-modules-nvidia-580-open-6.8.0-87-generic", Some("nvidia-modules")),
+            (
+                "linux-modules-nvidia-580-open-6.8.0-87-generic",
+                Some("nvidia-modules"),
+            ),
             ("cuda-drivers-580", Some("nvidia-driver")),
             ("cuda", Some("cuda-toolkit")),
             ("cuda-toolkit-13-0", Some("cuda-toolkit")),
@@ -496,12 +512,36 @@ mod tests {
     #[test]
     fn builders_are_told_by_version_and_maintainer() {
         for (version, maintainer, origin) in [
-            ("580.178.04-0ubuntu0.22.04.1", Some("Ubuntu Core Developers <x@ubuntu.com>"), Some("ubuntu")),
-            ("535.54.03-0ubuntu0~gpu22.04.1", Some("Ubuntu Core Developers <x@ubuntu.com>"), Some("graphics-drivers")),
-            ("570.133.20-0ubuntu1", Some("cudatools <cudatools@nvidia.com>"), Some("nvidia")),
-            ("580.65.06-1", Some("NVIDIA <kitmaker@nvidia.com>"), Some("nvidia")),
-            ("535.261.03-1~deb12u1", Some("Debian NVIDIA Maintainers <x@lists.alioth.debian.org>"), Some("debian")),
-            ("580.119.02-1pop0~1765~22.04~abcdef0", Some("Pop <x@system76.com>"), Some("pop")),
+            (
+                "580.178.04-0ubuntu0.22.04.1",
+                Some("Ubuntu Core Developers <x@ubuntu.com>"),
+                Some("ubuntu"),
+            ),
+            (
+                "535.54.03-0ubuntu0~gpu22.04.1",
+                Some("Ubuntu Core Developers <x@ubuntu.com>"),
+                Some("graphics-drivers"),
+            ),
+            (
+                "570.133.20-0ubuntu1",
+                Some("cudatools <cudatools@nvidia.com>"),
+                Some("nvidia"),
+            ),
+            (
+                "580.65.06-1",
+                Some("NVIDIA <kitmaker@nvidia.com>"),
+                Some("nvidia"),
+            ),
+            (
+                "535.261.03-1~deb12u1",
+                Some("Debian NVIDIA Maintainers <x@lists.alioth.debian.org>"),
+                Some("debian"),
+            ),
+            (
+                "580.119.02-1pop0~1765~22.04~abcdef0",
+                Some("Pop <x@system76.com>"),
+                Some("pop"),
+            ),
             ("7.2.2.70202-81~24.04", None, Some("amd")),
             ("1.0", None, None),
         ] {

@@ -66,7 +66,8 @@ mod tests {
     #[test]
     fn only_a_configured_package_is_installed_and_only_one_without_files_is_gone() {
         let list = b"Package: a\nStatus: install ok installed\nVersion: 1\n\nPackage: b\nStatus: install ok half-configured\n\nPackage: c\nStatus: deinstall ok config-files\n\nPackage: d\nPackage: e\nStatus: hold ok installed\n";
-        let names = |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_string).collect() };
+        let names =
+            |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_string).collect() };
         for (installed, absent, holds) in [
             ("a e", "c x", true),
             ("", "", true),
@@ -79,7 +80,11 @@ mod tests {
             ("a", "a=2 e=1", true),
             ("a", "a=1", false),
         ] {
-            assert_eq!(hold(list, &names(installed), &names(absent)), holds, "{installed} | {absent}");
+            assert_eq!(
+                hold(list, &names(installed), &names(absent)),
+                holds,
+                "{installed} | {absent}"
+            );
         }
         assert!(!hold(b"", &names("a"), &[]));
     }

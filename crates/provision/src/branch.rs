@@ -42,15 +42,20 @@ pub(crate) fn drives(card: &Gpu, branch: &Branch) -> Option<bool> {
         .as_ref()
         .is_none_or(|last| branch.number() <= branch_number(last));
     // The archive's own list of cards knows exceptions within an architecture.
-    let listed = ["470", "580", "580-open", "595", "595-open", "615-open"].contains(&branch.name.as_str());
-    let by_list = card.driver_branches.is_empty()
-        || !listed
-        || card.driver_branches.contains(&branch.name);
+    let listed =
+        ["470", "580", "580-open", "595", "595-open", "615-open"].contains(&branch.name.as_str());
+    let by_list =
+        card.driver_branches.is_empty() || !listed || card.driver_branches.contains(&branch.name);
     Some(by_modules && by_age && by_list)
 }
 
 /// The branch for all cards: the one that is wished, else the one that is there and fits, else the preferred one.
-pub(crate) fn choose<'a>(present: &Present<'_>, nvidia: &'a NvidiaPlatform, cards: &[&Gpu], there: Option<&str>) -> Choice<'a> {
+pub(crate) fn choose<'a>(
+    present: &Present<'_>,
+    nvidia: &'a NvidiaPlatform,
+    cards: &[&Gpu],
+    there: Option<&str>,
+) -> Choice<'a> {
     let mut names: Vec<String> = Vec::new();
     for card in cards {
         let name = card_name(card);
@@ -60,10 +65,12 @@ pub(crate) fn choose<'a>(present: &Present<'_>, nvidia: &'a NvidiaPlatform, card
     }
     let names = names.join(" and ");
     let on_server = there.is_some_and(|there| there.contains("-server"));
-    if let Some(unknown) = cards
-        .iter()
-        .find(|card| nvidia.branches.iter().all(|branch| drives(card, branch).is_none()))
-    {
+    if let Some(unknown) = cards.iter().find(|card| {
+        nvidia
+            .branches
+            .iter()
+            .all(|branch| drives(card, branch).is_none())
+    }) {
         return Choice::None(format!(
             "{} is in no table that Deskside has, so no driver is chosen for it; NVIDIA's page of supported products names its branch",
             card_name(unknown)
@@ -71,18 +78,24 @@ pub(crate) fn choose<'a>(present: &Present<'_>, nvidia: &'a NvidiaPlatform, card
     }
     let serves = |branch: &Branch| {
         branch.name.contains("-server") == on_server
-            && cards
-                .iter()
-                .all(|card| drives(card, branch) == Some(true))
+            && cards.iter().all(|card| drives(card, branch) == Some(true))
     };
     if let Some(wished) = &present.wish.driver {
         let bare = |branch: &&Branch| {
             branch.name == *wished || branch.name.strip_suffix("-open") == Some(wished.as_str())
         };
-        return match nvidia.branches.iter().filter(bare).find(|branch| serves(branch)) {
+        return match nvidia
+            .branches
+            .iter()
+            .filter(bare)
+            .find(|branch| serves(branch))
+        {
             Some(branch) => Choice::Branch(
                 branch,
-                format!("driver {}, as you asked: {} branch; it drives {names}", branch.name, branch.support),
+                format!(
+                    "driver {}, as you asked: {} branch; it drives {names}",
+                    branch.name, branch.support
+                ),
             ),
             None => {
                 let offered: Vec<&str> = nvidia
@@ -94,7 +107,11 @@ pub(crate) fn choose<'a>(present: &Present<'_>, nvidia: &'a NvidiaPlatform, card
                 Choice::None(format!(
                     "driver {wished} does not drive {names} on {}; {} would",
                     present.platform.name,
-                    if offered.is_empty() { "none".into() } else { offered.join(", ") }
+                    if offered.is_empty() {
+                        "none".into()
+                    } else {
+                        offered.join(", ")
+                    }
                 ))
             }
         };
@@ -104,7 +121,10 @@ pub(crate) fn choose<'a>(present: &Present<'_>, nvidia: &'a NvidiaPlatform, card
         .iter()
         .find(|branch| there == Some(branch.name.as_str()) && serves(branch))
     {
-        return Choice::Branch(branch, format!("driver {} is there and drives {names}", branch.name));
+        return Choice::Branch(
+            branch,
+            format!("driver {} is there and drives {names}", branch.name),
+        );
     }
     match nvidia.branches.iter().find(|branch| serves(branch)) {
         Some(branch) => Choice::Branch(branch, reason(branch, cards, &names)),
@@ -113,7 +133,9 @@ pub(crate) fn choose<'a>(present: &Present<'_>, nvidia: &'a NvidiaPlatform, card
 }
 
 fn reason(branch: &Branch, cards: &[&Gpu], names: &str) -> String {
-    let open_only = cards.iter().any(|card| modules_of(card) == Some(KernelModules::Open));
+    let open_only = cards
+        .iter()
+        .any(|card| modules_of(card) == Some(KernelModules::Open));
     let closed_only = cards
         .iter()
         .any(|card| modules_of(card) == Some(KernelModules::Proprietary));
@@ -121,14 +143,22 @@ fn reason(branch: &Branch, cards: &[&Gpu], names: &str) -> String {
         "the open kernel modules, the only ones that drive Blackwell"
     } else if closed_only && branch.number() == 470 {
         "the proprietary modules, and the last that drives Kepler; today's frameworks have no code for it"
-    } else if closed_only && cards.len() > 1 && cards.iter().any(|card| modules_of(card) == Some(KernelModules::Either)) {
+    } else if closed_only
+        && cards.len() > 1
+        && cards
+            .iter()
+            .any(|card| modules_of(card) == Some(KernelModules::Either))
+    {
         "the proprietary modules of the last branch that drives both generations"
     } else if closed_only {
         "the proprietary modules, the only ones that drive cards before Turing"
     } else {
         "the open kernel modules, NVIDIA's default"
     };
-    format!("driver {} for {names}: {} branch, with {kind}", branch.name, branch.support)
+    format!(
+        "driver {} for {names}: {} branch, with {kind}",
+        branch.name, branch.support
+    )
 }
 
 fn modules_of(card: &Gpu) -> Option<KernelModules> {
@@ -139,14 +169,21 @@ fn modules_of(card: &Gpu) -> Option<KernelModules> {
         .map(|row| row.kernel_modules)
 }
 
-fn impossible(present: &Present<'_>, nvidia: &NvidiaPlatform, cards: &[&Gpu], names: &str) -> String {
+fn impossible(
+    present: &Present<'_>,
+    nvidia: &NvidiaPlatform,
+    cards: &[&Gpu],
+    names: &str,
+) -> String {
     let alone: Vec<String> = cards
         .iter()
         .map(|card| {
             let branches: Vec<&str> = nvidia
                 .branches
                 .iter()
-                .filter(|branch| drives(card, branch) == Some(true) && !branch.name.contains("-server"))
+                .filter(|branch| {
+                    drives(card, branch) == Some(true) && !branch.name.contains("-server")
+                })
                 .map(|branch| branch.name.as_str())
                 .collect();
             if branches.is_empty() {
@@ -163,7 +200,9 @@ fn impossible(present: &Present<'_>, nvidia: &NvidiaPlatform, cards: &[&Gpu], na
             present.platform.name
         );
     }
-    format!("no one driver drives {names} together: {alone}. Take one out, or train on one and leave the other without a driver")
+    format!(
+        "no one driver drives {names} together: {alone}. Take one out, or train on one and leave the other without a driver"
+    )
 }
 
 /// Where the modules of a branch come from on this machine.
@@ -210,7 +249,11 @@ pub(crate) fn modules(present: &Present<'_>, nvidia: &NvidiaPlatform, branch: &B
 }
 
 /// The set of prebuilt modules that a kernel belongs to.
-fn set_for<'a>(present: &Present<'_>, nvidia: &'a NvidiaPlatform, release: &str) -> Option<&'a deskside_knowledge::platforms::ModuleSet> {
+fn set_for<'a>(
+    present: &Present<'_>,
+    nvidia: &'a NvidiaPlatform,
+    release: &str,
+) -> Option<&'a deskside_knowledge::platforms::ModuleSet> {
     let flavour = release.splitn(3, '-').nth(2)?;
     let fitting: Vec<_> = nvidia
         .module_sets
@@ -220,7 +263,8 @@ fn set_for<'a>(present: &Present<'_>, nvidia: &'a NvidiaPlatform, release: &str)
     let of_series = |set: &&&deskside_knowledge::platforms::ModuleSet| {
         release.starts_with(&format!("{}.", set.kernel))
     };
-    let followed = |set: &&&deskside_knowledge::platforms::ModuleSet| present.packages.has(&set.image);
+    let followed =
+        |set: &&&deskside_knowledge::platforms::ModuleSet| present.packages.has(&set.image);
     fitting
         .iter()
         .find(|set| of_series(set) && followed(set))
@@ -255,7 +299,11 @@ fn headers(present: &Present<'_>, nvidia: &NvidiaPlatform) -> Vec<String> {
             .find(|set| present.packages.has(&set.image))
             .map(|set| set.flavour.clone());
         if nvidia.headers.contains("{architecture}") {
-            names.push(nvidia.headers.replace("{architecture}", present.dpkg_architecture()));
+            names.push(
+                nvidia
+                    .headers
+                    .replace("{architecture}", present.dpkg_architecture()),
+            );
         } else if let (Some(followed), true) = (followed, flavour.as_deref() == Some("generic")) {
             names.push(nvidia.headers.replace("{flavour}", &followed));
         }

@@ -63,7 +63,13 @@ pub(crate) type Words<'a> = &'a [(&'a str, &'a str)];
 
 impl Draft {
     /// Adds the step of a recipe; returns it for what is special about it.
-    pub(crate) fn step(&mut self, id: &str, words: Words<'_>, check: Vec<Check>, actions: Vec<Action>) -> Option<&mut Step> {
+    pub(crate) fn step(
+        &mut self,
+        id: &str,
+        words: Words<'_>,
+        check: Vec<Check>,
+        actions: Vec<Action>,
+    ) -> Option<&mut Step> {
         let recipe = recipes().iter().find(|recipe| recipe.id == id)?;
         let count = self
             .steps
@@ -140,7 +146,9 @@ impl Draft {
             marked = true;
             step.actions.push(Action::WriteFile {
                 path: RESTART_MARK.into(),
-                contents: FileContents::Text("a step of deskside counts from the next boot on\n".into()),
+                contents: FileContents::Text(
+                    "a step of deskside counts from the next boot on\n".into(),
+                ),
                 mode: 0o644,
             });
         }

@@ -81,7 +81,10 @@ mod tests {
             ("nvidia-driver-580-open", Some("580-open")),
             ("nvidia-driver-580-server-open", Some("580-server-open")),
             ("libnvidia-compute-535", Some("535")),
-            ("linux-modules-nvidia-580-open-6.8.0-151-generic", Some("580-open")),
+            (
+                "linux-modules-nvidia-580-open-6.8.0-151-generic",
+                Some("580-open"),
+            ),
             ("linux-modules-nvidia-470-generic-hwe-22.04", Some("470")),
             ("nvidia-firmware-580-580.95.05", Some("580")),
             ("nvidia-open", None),

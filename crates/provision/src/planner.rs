@@ -22,9 +22,13 @@ pub fn plan(facts: &Facts, wish: &Wish) -> Result<SystemPlan> {
     let mut driver_expected = false;
     if facts.system.container.value().is_some() {
         draft.satisfied("this is a container: the driver belongs to its host");
-        let wishes = wish.driver.is_some() || wish.rocm || wish.cuda.is_some() || wish.clean.is_some();
+        let wishes =
+            wish.driver.is_some() || wish.rocm || wish.cuda.is_some() || wish.clean.is_some();
         if wishes {
-            draft.block("what is installed in a container goes with it: put it into the container's image", &[]);
+            draft.block(
+                "what is installed in a container goes with it: put it into the container's image",
+                &[],
+            );
         }
     } else if facts.system.kind == OsKind::MacOs {
         apple::mac(facts, wish, platform, &mut draft);
@@ -77,7 +81,9 @@ fn linux(present: &Present<'_>, draft: &mut Draft) -> bool {
         // lift its driver above the distribution's.
         let behind = draft.steps.len();
         let stays_entered = sources::is_entered(present, "nvidia");
-        let foreign = builder.as_deref().is_some_and(|builder| builder != "nvidia");
+        let foreign = builder
+            .as_deref()
+            .is_some_and(|builder| builder != "nvidia");
         if foreign && (stays_entered || rests || wished) {
             sources::fence(present, draft);
         }
@@ -126,7 +132,11 @@ fn unseen(facts: &Facts, packages: &Known<Packages>, draft: &mut Draft) {
             .to_string(),
     };
     draft.unknown("system.packages", format!("packages: {reason}"));
-    if facts.known_gpus().iter().any(|gpu| matches!(gpu.vendor, Vendor::Nvidia | Vendor::Amd)) {
+    if facts
+        .known_gpus()
+        .iter()
+        .any(|gpu| matches!(gpu.vendor, Vendor::Nvidia | Vendor::Amd))
+    {
         draft.block(
             "what is installed could not be seen, so nothing is planned",
             &["deskside info --record machine.tar.zst"],
@@ -146,7 +156,8 @@ fn unsupported(facts: &Facts, wish: &Wish, mut draft: Draft) -> Result<SystemPla
         return Ok(finished(facts, wish, None, draft));
     }
     let nvidia = cards(facts, Vendor::Nvidia);
-    let needs_nothing = nvidia.is_empty() && cards(facts, Vendor::Amd).is_empty() && *wish == Wish::default();
+    let needs_nothing =
+        nvidia.is_empty() && cards(facts, Vendor::Amd).is_empty() && *wish == Wish::default();
     if needs_nothing && facts.gpus.value().is_some() {
         draft.satisfied("no NVIDIA or AMD card is on the bus: training runs on the processor, which needs no driver");
         return Ok(finished(facts, wish, None, draft));

@@ -3,7 +3,9 @@
 use crate::names::is_package;
 use crate::wish::Wish;
 use deskside_knowledge::platforms::{Platform, package_kind, platforms};
-use deskside_types::facts::{Gpu, Package, PackageSource, PackageState, Packages, SecureBoot, Vendor};
+use deskside_types::facts::{
+    Gpu, Package, PackageSource, PackageState, Packages, SecureBoot, Vendor,
+};
 use deskside_types::{Facts, Known};
 
 /// A machine with a platform and a list of packages.
@@ -96,7 +98,10 @@ impl Present<'_> {
         match (driver.loaded.value(), driver.user_space.value()) {
             (Some(loaded), Some(user_space)) => {
                 loaded == user_space
-                    && driver.device_library.value().is_some_and(|said| said == "ok")
+                    && driver
+                        .device_library
+                        .value()
+                        .is_some_and(|said| said == "ok")
             }
             _ => false,
         }

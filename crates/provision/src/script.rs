@@ -8,22 +8,42 @@ use std::fmt::Write;
 pub fn posix(plan: &SystemPlan) -> String {
     let mut text = String::from(HEAD);
     let _ = writeln!(text, "# What for: {}", comment(&plan.plan.wish));
-    let _ = writeln!(text, "# Made {} by deskside plan --emit sh.", plan.plan.made_at);
+    let _ = writeln!(
+        text,
+        "# Made {} by deskside plan --emit sh.",
+        plan.plan.made_at
+    );
     if let Some(platform) = &plan.platform {
-        let _ = writeln!(text, "# For {}, as it was then. If it has changed since, make the script anew.", comment(platform));
+        let _ = writeln!(
+            text,
+            "# For {}, as it was then. If it has changed since, make the script anew.",
+            comment(platform)
+        );
     }
     for why in &plan.why {
         let _ = writeln!(text, "# Because {}.", comment(why));
     }
     for note in &plan.notes {
-        let _ = writeln!(text, "# {}: {}", if note.blocking { "NOT DONE BY THIS SCRIPT" } else { "Note" }, comment(&note.text));
+        let _ = writeln!(
+            text,
+            "# {}: {}",
+            if note.blocking {
+                "NOT DONE BY THIS SCRIPT"
+            } else {
+                "Note"
+            },
+            comment(&note.text)
+        );
         for command in &note.commands {
             let _ = writeln!(text, "#     {}", comment(command));
         }
     }
     if plan.plan.steps.is_empty() {
         text.push_str("\nset -eu\n\nsay 'There is nothing to do.'\n");
-        return text.replace("\nset -eu\n\nsay 'There", "\nset -eu\n\nprintf '%s\\n' 'There");
+        return text.replace(
+            "\nset -eu\n\nsay 'There",
+            "\nset -eu\n\nprintf '%s\\n' 'There",
+        );
     }
     text.push_str(HELPERS);
     text.push_str(&needed_helpers(plan));
@@ -98,7 +118,12 @@ fn needed_helpers(plan: &SystemPlan) -> String {
     for step in &plan.plan.steps {
         emit(&mut body, step);
     }
-    for (call, helper) in [("installed ", INSTALLED), ("absent ", ABSENT), ("replace_line ", EDIT), ("fetch ", FETCH)] {
+    for (call, helper) in [
+        ("installed ", INSTALLED),
+        ("absent ", ABSENT),
+        ("replace_line ", EDIT),
+        ("fetch ", FETCH),
+    ] {
         if body.contains(call) {
             text.push_str(helper);
         }
@@ -111,7 +136,11 @@ fn emit(text: &mut String, step: &Step) {
     let condition = conditions(&step.check);
     match &condition {
         Some(condition) => {
-            let _ = writeln!(text, "if {condition}; then\n    say {}", quoted(&format!("done already: {}", step.title)));
+            let _ = writeln!(
+                text,
+                "if {condition}; then\n    say {}",
+                quoted(&format!("done already: {}", step.title))
+            );
             let _ = writeln!(text, "else\n    say {title}");
         }
         None => {
@@ -134,10 +163,12 @@ fn emit(text: &mut String, step: &Step) {
     }
     // What a restart brings about can be looked at only behind it.
     let restarts = step.actions.contains(&Action::Reboot) || step.hands_needed.is_some();
-    if !restarts
-        && let Some(verify) = conditions(&step.verify)
-    {
-        let _ = writeln!(text, "if ! {{ {verify}; }}; then say {} >&2; exit 1; fi", quoted(&format!("could not be proven: {}", step.title)));
+    if !restarts && let Some(verify) = conditions(&step.verify) {
+        let _ = writeln!(
+            text,
+            "if ! {{ {verify}; }}; then say {} >&2; exit 1; fi",
+            quoted(&format!("could not be proven: {}", step.title))
+        );
     }
 }
 
@@ -150,7 +181,11 @@ fn condition(check: &Check) -> Vec<String> {
     match check {
         Check::Exists { path } => vec![format!("[ -e {} ]", quoted(path))],
         Check::Absent { path } => vec![format!("[ ! -e {} ]", quoted(path))],
-        Check::FileIs { path, sha256 } => vec![format!("printf '%s  %s\\n' {} {} | sha256sum -c - > /dev/null 2>&1", quoted(sha256), quoted(path))],
+        Check::FileIs { path, sha256 } => vec![format!(
+            "printf '%s  %s\\n' {} {} | sha256sum -c - > /dev/null 2>&1",
+            quoted(sha256),
+            quoted(path)
+        )],
         Check::Succeeds { command } => vec![format!("{} > /dev/null 2>&1", words(command))],
         Check::Packages { installed, absent } => {
             let mut all = Vec::new();
@@ -162,7 +197,10 @@ fn condition(check: &Check) -> Vec<String> {
             }
             all
         }
-        Check::Member { group } => vec![format!("id -nG \"${{SUDO_USER:-$(id -un)}}\" | tr ' ' '\\n' | grep -qxF -- {}", quoted(group))],
+        Check::Member { group } => vec![format!(
+            "id -nG \"${{SUDO_USER:-$(id -un)}}\" | tr ' ' '\\n' | grep -qxF -- {}",
+            quoted(group)
+        )],
         // Environments are no part of the system layer.
         Check::Environment { .. } => vec!["false".into()],
     }
@@ -263,12 +301,19 @@ fn words(command: &CommandLine) -> String {
 }
 
 fn list(words: &[String]) -> String {
-    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+    words
+        .iter()
+        .map(|word| quoted(word))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// A word as the shell takes it.
 fn quoted(word: &str) -> String {
-    let plain = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./=:+,@%".contains(&byte));
+    let plain = !word.is_empty()
+        && word
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_./=:+,@%".contains(&byte));
     if plain {
         word.into()
     } else {

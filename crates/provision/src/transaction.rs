@@ -36,7 +36,9 @@ impl Transaction {
                         .unwrap_or_default();
                     match old {
                         Some(old) => transaction.upgrades.push(format!("{name} {old} → {new}")),
-                        None => transaction.installs.push(format!("{name} {new}").trim_end().to_string()),
+                        None => transaction
+                            .installs
+                            .push(format!("{name} {new}").trim_end().to_string()),
                     }
                 }
                 (Some("Remv" | "Purg"), Some(name)) => transaction.removes.push(name.to_string()),
@@ -52,7 +54,14 @@ impl Transaction {
         let sizes: Vec<u64> = listed
             .lines()
             .filter(|line| line.starts_with('\''))
-            .filter_map(|line| line.rsplit_once("' ")?.1.split_whitespace().nth(1)?.parse().ok())
+            .filter_map(|line| {
+                line.rsplit_once("' ")?
+                    .1
+                    .split_whitespace()
+                    .nth(1)?
+                    .parse()
+                    .ok()
+            })
             .collect();
         if !sizes.is_empty() {
             self.download_bytes = Some(sizes.iter().fold(0, |sum, size| sum.saturating_add(*size)));
@@ -80,7 +89,11 @@ pub fn refusal(output: &str) -> Vec<String> {
     output
         .lines()
         .map(str::trim)
-        .filter(|line| line.starts_with("E: ") || line.contains(" : Depends: ") || line.contains(" : Conflicts: "))
+        .filter(|line| {
+            line.starts_with("E: ")
+                || line.contains(" : Depends: ")
+                || line.contains(" : Conflicts: ")
+        })
         .take(8)
         .map(str::to_string)
         .collect()
@@ -95,7 +108,10 @@ mod tests {
         let said = "NOTE: This is only a simulation!\nReading package lists...\nRemv nvidia-driver-535 [535.183.01-0ubuntu0~gpu22.04.1] []\nPurg old:i386 [1]\nInst libnvidia-compute-580 (580.178.04-0ubuntu0.22.04.1 Ubuntu:22.04/jammy-updates [amd64]) []\nInst dkms [2.8.7-2] (2.8.7-3 Ubuntu:22.04/jammy [all])\nConf dkms (2.8.7-3 Ubuntu:22.04/jammy [all])\nodd\nInst\n";
         let listed = "Reading package lists...\n'http://h/pool/libnvidia-compute-580_580.deb' libnvidia-compute-580_580.deb 50123456 SHA256:ab\n'http://h/pool/dkms.deb' dkms.deb 1000 SHA256:cd\n";
         let transaction = Transaction::parse(said).with_sizes(listed);
-        assert_eq!(transaction.installs, ["libnvidia-compute-580 580.178.04-0ubuntu0.22.04.1"]);
+        assert_eq!(
+            transaction.installs,
+            ["libnvidia-compute-580 580.178.04-0ubuntu0.22.04.1"]
+        );
         assert_eq!(transaction.upgrades, ["dkms 2.8.7-2 → 2.8.7-3"]);
         assert_eq!(transaction.removes, ["nvidia-driver-535", "old:i386"]);
         assert_eq!(transaction.download_bytes, Some(50_124_456));
@@ -103,7 +119,10 @@ mod tests {
             transaction.unplanned_removals(&["nvidia-driver-535".into()]),
             ["old:i386"]
         );
-        assert_eq!(Transaction::parse("").with_sizes("").download_bytes, Some(0));
+        assert_eq!(
+            Transaction::parse("").with_sizes("").download_bytes,
+            Some(0)
+        );
     }
 
     #[test]

@@ -177,10 +177,28 @@ mod tests {
         .unwrap();
         assert_eq!(words, file);
         assert_eq!(Wish::of_project("[run]\n").unwrap(), Wish::default());
-        for odd in ["", "cuda", "cuda=x", "cuda=13", "driver=58", "clean=disk", "rocm=7", "*"] {
-            assert_eq!(Wish::default().with(odd).unwrap_err().code, Code::Usage, "{odd}");
+        for odd in [
+            "",
+            "cuda",
+            "cuda=x",
+            "cuda=13",
+            "driver=58",
+            "clean=disk",
+            "rocm=7",
+            "*",
+        ] {
+            assert_eq!(
+                Wish::default().with(odd).unwrap_err().code,
+                Code::Usage,
+                "{odd}"
+            );
         }
-        for odd in ["[system]\ncuda = 13\n", "[system]\ncudda = \"13.0\"\n", "[system]\ncuda = \"13; rm\"\n", "["] {
+        for odd in [
+            "[system]\ncuda = 13\n",
+            "[system]\ncudda = \"13.0\"\n",
+            "[system]\ncuda = \"13; rm\"\n",
+            "[",
+        ] {
             assert!(Wish::of_project(odd).is_err(), "{odd}");
         }
     }

@@ -8,7 +8,9 @@
 )]
 
 use deskside_provision::{SystemPlan, script};
-use deskside_types::plan::{Action, Check, CommandLine, FileContents, PLAN_VERSION, Plan, Risk, Step, Undo};
+use deskside_types::plan::{
+    Action, Check, CommandLine, FileContents, PLAN_VERSION, Plan, Risk, Step, Undo,
+};
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -49,7 +51,11 @@ fn system(steps: Vec<Step>) -> SystemPlan {
 fn run(folder: &Path, text: &str) -> Output {
     let path = folder.join("script.sh");
     std::fs::write(&path, text).unwrap();
-    Command::new("sh").arg(&path).current_dir(folder).output().unwrap()
+    Command::new("sh")
+        .arg(&path)
+        .current_dir(folder)
+        .output()
+        .unwrap()
 }
 
 #[test]
@@ -65,7 +71,9 @@ fn it_does_what_the_plan_says_and_only_once() {
             "edit",
             vec![Check::Succeeds {
                 command: CommandLine {
-                    argv: ["grep", "-qxF", "--", &new, &at("profile")].map(str::to_string).to_vec(),
+                    argv: ["grep", "-qxF", "--", &new, &at("profile")]
+                        .map(str::to_string)
+                        .to_vec(),
                     directory: None,
                     variables: Default::default(),
                     deadline_seconds: 5,
@@ -79,12 +87,18 @@ fn it_does_what_the_plan_says_and_only_once() {
         ),
         step(
             "remove",
-            vec![Check::Absent { path: at("gone.list") }],
-            vec![Action::Remove { path: at("gone.list") }],
+            vec![Check::Absent {
+                path: at("gone.list"),
+            }],
+            vec![Action::Remove {
+                path: at("gone.list"),
+            }],
         ),
         step(
             "write",
-            vec![Check::Exists { path: at("deep/file") }],
+            vec![Check::Exists {
+                path: at("deep/file"),
+            }],
             vec![Action::WriteFile {
                 path: at("deep/file"),
                 contents: FileContents::Text("line 'one'\n$two\n".into()),
@@ -94,21 +108,43 @@ fn it_does_what_the_plan_says_and_only_once() {
     ]);
     let text = script::posix(&plan);
     let first = run(folder.path(), &text);
-    assert!(first.status.success(), "{}\n{text}", String::from_utf8_lossy(&first.stderr));
-    assert_eq!(std::fs::read_to_string(at("profile")).unwrap(), format!("a\n{new}\nb 'x' \\n\n"));
-    assert!(!Path::new(&at("gone.list")).exists() && Path::new(&at(".gone.list.before-deskside")).exists());
-    assert_eq!(std::fs::read_to_string(at("deep/file")).unwrap(), "line 'one'\n$two\n");
+    assert!(
+        first.status.success(),
+        "{}\n{text}",
+        String::from_utf8_lossy(&first.stderr)
+    );
+    assert_eq!(
+        std::fs::read_to_string(at("profile")).unwrap(),
+        format!("a\n{new}\nb 'x' \\n\n")
+    );
+    assert!(
+        !Path::new(&at("gone.list")).exists()
+            && Path::new(&at(".gone.list.before-deskside")).exists()
+    );
+    assert_eq!(
+        std::fs::read_to_string(at("deep/file")).unwrap(),
+        "line 'one'\n$two\n"
+    );
     let again = run(folder.path(), &text);
     assert!(again.status.success());
     let said = String::from_utf8_lossy(&again.stdout).into_owned();
     assert_eq!(said.matches("done already").count(), 3, "{said}");
-    assert_eq!(std::fs::read_to_string(at("profile")).unwrap(), format!("a\n{new}\nb 'x' \\n\n"));
+    assert_eq!(
+        std::fs::read_to_string(at("profile")).unwrap(),
+        format!("a\n{new}\nb 'x' \\n\n")
+    );
 }
 
 #[test]
 fn a_step_that_can_not_be_proven_ends_it() {
     let folder = tempfile::tempdir().unwrap();
-    let mut wrong = step("wrong", vec![Check::Exists { path: "/nowhere/at/all".into() }], vec![]);
+    let mut wrong = step(
+        "wrong",
+        vec![Check::Exists {
+            path: "/nowhere/at/all".into(),
+        }],
+        vec![],
+    );
     wrong.actions = vec![Action::WriteFile {
         path: folder.path().join("x").to_string_lossy().into_owned(),
         contents: FileContents::Text("x\n".into()),
@@ -130,7 +166,11 @@ fn packages_are_told_apart_by_state_and_version() {
         "#!/bin/sh\nfor last; do :; done\ncase \"$2$last\" in\n*Version*there) printf 'installed 1.0-1' ;;\n*Version*half) printf 'half-configured 1' ;;\n*Version*conf) printf 'config-files 1' ;;\n*there) printf installed ;;\n*half) printf half-configured ;;\n*conf) printf config-files ;;\n*) exit 1 ;;\nesac\n",
     )
     .unwrap();
-    let status = Command::new("chmod").arg("755").arg(bin.join("dpkg-query")).status().unwrap();
+    let status = Command::new("chmod")
+        .arg("755")
+        .arg(bin.join("dpkg-query"))
+        .status()
+        .unwrap();
     assert!(status.success());
     for (installed, absent, done) in [
         ("there", "", true),
@@ -145,20 +185,40 @@ fn packages_are_told_apart_by_state_and_version() {
         ("there", "there=1.0-1", false),
         ("", "none=1", true),
     ] {
-        let list = |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_string).collect() };
-        let check = Check::Packages { installed: list(installed), absent: list(absent) };
-        let mut one = step("packages", vec![check], vec![Action::WriteFile {
-            path: folder.path().join("acted").to_string_lossy().into_owned(),
-            contents: FileContents::Text("x\n".into()),
-            mode: 0o644,
-        }]);
+        let list =
+            |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_string).collect() };
+        let check = Check::Packages {
+            installed: list(installed),
+            absent: list(absent),
+        };
+        let mut one = step(
+            "packages",
+            vec![check],
+            vec![Action::WriteFile {
+                path: folder.path().join("acted").to_string_lossy().into_owned(),
+                contents: FileContents::Text("x\n".into()),
+                mode: 0o644,
+            }],
+        );
         one.verify.clear();
         let path = folder.path().join("script.sh");
         std::fs::write(&path, script::posix(&system(vec![one]))).unwrap();
         let path_variable = format!("{}:/usr/bin:/bin", bin.display());
-        let said = Command::new("sh").arg(&path).env("PATH", path_variable).output().unwrap();
-        assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+        let said = Command::new("sh")
+            .arg(&path)
+            .env("PATH", path_variable)
+            .output()
+            .unwrap();
+        assert!(
+            said.status.success(),
+            "{}",
+            String::from_utf8_lossy(&said.stderr)
+        );
         let text = String::from_utf8_lossy(&said.stdout).into_owned();
-        assert_eq!(text.contains("done already"), done, "{installed} | {absent}: {text}");
+        assert_eq!(
+            text.contains("done already"),
+            done,
+            "{installed} | {absent}: {text}"
+        );
     }
 }

@@ -110,9 +110,8 @@ fn wish(context: &Context, request: &PlanRequest) -> Result<(Wish, Option<String
         .join("deskside.toml");
     match machine.text(&file) {
         Ok(text) => {
-            let wish = Wish::of_project(&text).map_err(|problem| {
-                problem.within(format!("{} can't be used", file.display()))
-            })?;
+            let wish = Wish::of_project(&text)
+                .map_err(|problem| problem.within(format!("{} can't be used", file.display())))?;
             let from = (wish != Wish::default()).then(|| file.display().to_string());
             Ok((wish, from))
         }

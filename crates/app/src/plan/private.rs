@@ -17,7 +17,11 @@ const KEYRING: &str = "cuda-keyring_";
 ///
 /// # Errors
 /// When they can't be written, or the lists can't be fetched; the text says why, in apt's words.
-pub(super) fn options(machine: &dyn Machine, cache: &Path, system: &SystemPlan) -> Result<Vec<String>, String> {
+pub(super) fn options(
+    machine: &dyn Machine,
+    cache: &Path,
+    system: &SystemPlan,
+) -> Result<Vec<String>, String> {
     let root = cache.join("apt-simulation");
     fill(machine, &root, system).map_err(|problem| problem.to_string())?;
     let at = |name: &str| root.join(name).display().to_string();
@@ -35,7 +39,12 @@ pub(super) fn options(machine: &dyn Machine, cache: &Path, system: &SystemPlan) 
     .into_iter()
     .flat_map(|option| ["-o".to_string(), option])
     .collect();
-    let mut argv = vec!["apt-get".to_string(), "update".into(), "-q".into(), "--error-on=any".into()];
+    let mut argv = vec![
+        "apt-get".to_string(),
+        "update".into(),
+        "-q".into(),
+        "--error-on=any".into(),
+    ];
     argv.extend(options.iter().cloned());
     let command = Command::new(argv)
         .deadline(FETCH_DEADLINE)
@@ -62,18 +71,38 @@ fn fill(machine: &dyn Machine, root: &Path, system: &SystemPlan) -> Result<()> {
             machine.remove_tree(&folder)?;
         }
     }
-    for name in ["sources", "preferences", "lists/partial", "cache/archives/partial"] {
+    for name in [
+        "sources",
+        "preferences",
+        "lists/partial",
+        "cache/archives/partial",
+    ] {
         machine.create_directory(root.join(name))?;
     }
     let write = |folder: &str, name: &str, text: String| {
-        machine.write_file(root.join(folder).join(name), text, 0o644, Durability::Process)
+        machine.write_file(
+            root.join(folder).join(name),
+            text,
+            0o644,
+            Durability::Process,
+        )
     };
-    for (path, name) in files(machine, "/etc/apt/sources.list", "/etc/apt/sources.list.d", &[".list", ".sources"]) {
+    for (path, name) in files(
+        machine,
+        "/etc/apt/sources.list",
+        "/etc/apt/sources.list.d",
+        &[".list", ".sources"],
+    ) {
         if let Some(text) = as_planned(machine, system, &path) {
             write("sources", &name, text)?;
         }
     }
-    for (path, name) in files(machine, "/etc/apt/preferences", "/etc/apt/preferences.d", &[""]) {
+    for (path, name) in files(
+        machine,
+        "/etc/apt/preferences",
+        "/etc/apt/preferences.d",
+        &[""],
+    ) {
         if let Some(text) = as_planned(machine, system, &path) {
             write("preferences", &name, text)?;
         }
@@ -84,7 +113,11 @@ fn fill(machine: &dyn Machine, root: &Path, system: &SystemPlan) -> Result<()> {
             Action::Download { url, .. } => {
                 if let Some((place, _)) = url.split_once(KEYRING) {
                     // Its key is in a package that is not installed yet. Nothing is installed from what is read here.
-                    write("sources", "of-keyring.list", format!("deb [trusted=yes] {place} /\n"))?;
+                    write(
+                        "sources",
+                        "of-keyring.list",
+                        format!("deb [trusted=yes] {place} /\n"),
+                    )?;
                     write(
                         "preferences",
                         "of-keyring",
@@ -108,8 +141,14 @@ fn fill(machine: &dyn Machine, root: &Path, system: &SystemPlan) -> Result<()> {
 }
 
 /// The single file and the files of the folder that apt reads, each with the name it gets in the private folder.
-fn files(machine: &dyn Machine, single: &str, folder: &str, endings: &[&str]) -> Vec<(PathBuf, String)> {
-    let named = |name: &str| endings.iter().any(|ending| name.ends_with(ending)) && !name.starts_with('.');
+fn files(
+    machine: &dyn Machine,
+    single: &str,
+    folder: &str,
+    endings: &[&str],
+) -> Vec<(PathBuf, String)> {
+    let named =
+        |name: &str| endings.iter().any(|ending| name.ends_with(ending)) && !name.starts_with('.');
     let ending = endings.first().copied().unwrap_or_default();
     std::iter::once((PathBuf::from(single), format!("single{ending}")))
         .chain(

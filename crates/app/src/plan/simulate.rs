@@ -84,7 +84,13 @@ pub(super) fn simulate(machine: &dyn Machine, cache: &Path, system: &mut SystemP
         ["-o", "Debug::NoLocking=1"].map(str::to_string).to_vec()
     };
     let arguments = arguments(&install, &remove);
-    match ask(machine, &["-s"], &options, &arguments) {
+    // Each call reads all lists anew, which is most of its time: both run beside each other.
+    let (said, listed) = std::thread::scope(|scope| {
+        let listed = scope.spawn(|| ask(machine, &["--print-uris", "-qq"], &options, &arguments));
+        let said = ask(machine, &["-s"], &options, &arguments);
+        (said, listed.join())
+    });
+    match said {
         Err(reason) => Simulation::not(format!("apt-get could not be asked: {reason}")),
         Ok(said) if !said.succeeded() => {
             let text = format!("{}\n{}", said.text(), String::from_utf8_lossy(&said.stderr));
@@ -95,7 +101,7 @@ pub(super) fn simulate(machine: &dyn Machine, cache: &Path, system: &mut SystemP
         }
         Ok(said) => {
             let mut transaction = Transaction::parse(&said.text());
-            if let Ok(listed) = ask(machine, &["--print-uris", "-qq"], &options, &arguments)
+            if let Ok(Ok(listed)) = listed
                 && listed.succeeded()
             {
                 transaction = transaction.with_sizes(&listed.text());
@@ -121,7 +127,12 @@ fn arguments(install: &BTreeSet<String>, remove: &BTreeSet<String>) -> Vec<Strin
         .collect()
 }
 
-fn ask(machine: &dyn Machine, mode: &[&str], options: &[String], arguments: &[String]) -> Result<Output, String> {
+fn ask(
+    machine: &dyn Machine,
+    mode: &[&str],
+    options: &[String],
+    arguments: &[String],
+) -> Result<Output, String> {
     let mut argv: Vec<String> = vec!["apt-get".into()];
     argv.extend(mode.iter().map(ToString::to_string));
     argv.extend(["-y", "--allow-change-held-packages"].map(str::to_string));

@@ -10,8 +10,10 @@ use deskside_types::{Code, Exit, Problem, Result};
 /// Shows what would be done.
 pub fn plan(ui: &Ui, context: &Context, arguments: Plan) -> Result<u8> {
     if arguments.emit.is_some() && ui.json {
-        return Err(Problem::new(Code::Usage, "--emit and --json are two forms of one plan")
-            .hint("leave one of them away"));
+        return Err(
+            Problem::new(Code::Usage, "--emit and --json are two forms of one plan")
+                .hint("leave one of them away"),
+        );
     }
     let mut wishes = arguments.wishes;
     wishes.extend(arguments.cuda.map(|version| format!("cuda={version}")));

@@ -18,7 +18,12 @@ pub fn plan(ui: &Ui, report: &SystemPlanReport) {
         line(ui, dot, Meaning::Quiet, text);
     }
     if let Some(file) = &report.wish_from {
-        line(ui, dot, Meaning::Quiet, &format!("the wish is from {}", ui.short(file)));
+        line(
+            ui,
+            dot,
+            Meaning::Quiet,
+            &format!("the wish is from {}", ui.short(file)),
+        );
     }
     for why in &system.why {
         line(ui, dot, Meaning::Quiet, why);
@@ -76,7 +81,10 @@ fn step(ui: &Ui, place: usize, step: &Step) {
         Meaning::Good,
         &format!("{place}. {}{download}{marks}", step.title),
     );
-    ui.answer(&ui.paint(&ui.wrapped(&format!("      {}", step.why), 6), Meaning::Quiet));
+    ui.answer(&ui.paint(
+        &ui.wrapped(&format!("      {}", step.why), 6),
+        Meaning::Quiet,
+    ));
     for action in &step.actions {
         if let Some(text) = shown(action) {
             let text = ui.wrapped(&format!("        {text}"), 10);
@@ -188,5 +196,7 @@ fn totals(report: &SystemPlanReport) -> String {
     } else {
         "no restart"
     };
-    format!("{steps}{download}, {root}, {restart}. Nothing was done; `deskside plan --emit sh` prints a script that does it")
+    format!(
+        "{steps}{download}, {root}, {restart}. Nothing was done; `deskside plan --emit sh` prints a script that does it"
+    )
 }

@@ -168,7 +168,10 @@ fn the_system_layer_of_every_recorded_machine_is_planned_as_reviewed() {
         });
         let json = person.json(&["plan", "--machine", &bundle]);
         assert_eq!(json["schema"], "deskside.system-plan");
-        let pending = !json["system"]["plan"]["steps"].as_array().unwrap().is_empty();
+        let pending = !json["system"]["plan"]["steps"]
+            .as_array()
+            .unwrap()
+            .is_empty();
         let said = person.says(&["plan", "--exit-code", "--machine", &bundle]);
         assert_eq!(said.code, if pending { 3 } else { 0 }, "{name}");
         // What `info` finds lacking of a driver, the plan brings.
@@ -189,14 +192,29 @@ fn a_wish_comes_from_the_command_line_or_from_the_project() {
     let by_flag = person.json(&["plan", "--cuda", "13.0", "--machine", &bundle]);
     person.write("deskside.toml", "[system]\ncuda = \"13.0\"\n");
     let by_file = person.json(&["plan", "--machine", &bundle]);
-    assert_eq!(by_flag["system"]["plan"]["steps"], by_file["system"]["plan"]["steps"]);
-    assert!(by_file["wish_from"].as_str().unwrap().ends_with("deskside.toml"));
+    assert_eq!(
+        by_flag["system"]["plan"]["steps"],
+        by_file["system"]["plan"]["steps"]
+    );
+    assert!(
+        by_file["wish_from"]
+            .as_str()
+            .unwrap()
+            .ends_with("deskside.toml")
+    );
     let text = by_flag["system"]["plan"]["steps"].to_string();
-    assert!(text.contains("cuda-toolkit-13-0") && text.contains("repository.fence"), "{text}");
+    assert!(
+        text.contains("cuda-toolkit-13-0") && text.contains("repository.fence"),
+        "{text}"
+    );
     person.write("deskside.toml", "[system]\ncuda = 13\n");
     let said = person.says(&["plan", "--machine", &bundle]);
     assert_eq!(said.code, 1);
-    assert!(said.talk.contains("DS0401") && said.talk.contains("deskside.toml"), "{}", said.talk);
+    assert!(
+        said.talk.contains("DS0401") && said.talk.contains("deskside.toml"),
+        "{}",
+        said.talk
+    );
     let said = person.says(&["plan", "--wish", "moon", "--machine", &bundle]);
     assert_eq!(said.code, 2, "{}", said.talk);
     assert!(said.talk.contains("is no wish"), "{}", said.talk);
@@ -206,22 +224,48 @@ fn a_wish_comes_from_the_command_line_or_from_the_project() {
 fn a_plan_is_kept_as_a_file_and_printed_as_a_script() {
     let person = Person::new();
     let bundle = machine("ubuntu-22.04-guides-recipe");
-    let said = person.says(&["plan", "--out", "plan.json", "--emit", "sh", "--machine", &bundle]);
+    let said = person.says(&[
+        "plan",
+        "--out",
+        "plan.json",
+        "--emit",
+        "sh",
+        "--machine",
+        &bundle,
+    ]);
     assert_eq!(said.code, 0, "{}", said.talk);
     assert!(said.out.starts_with("#!/bin/sh\n"), "{}", said.out);
-    assert!(!said.out.contains("apt-key") && said.out.contains("cuda-keyring"), "{}", said.out);
+    assert!(
+        !said.out.contains("apt-key") && said.out.contains("cuda-keyring"),
+        "{}",
+        said.out
+    );
     let kept: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(person.work().join("plan.json")).unwrap()).unwrap();
+        serde_json::from_str(&std::fs::read_to_string(person.work().join("plan.json")).unwrap())
+            .unwrap();
     assert_eq!(kept["schema"], "deskside.system-plan");
     assert_eq!(kept["system"]["plan"]["version"], 1);
     // Read by the strictest reader there is, where it is installed.
     let path = person.write("setup.sh", &said.out);
-    match std::process::Command::new("sh").arg("-n").arg(&path).status() {
+    match std::process::Command::new("sh")
+        .arg("-n")
+        .arg(&path)
+        .status()
+    {
         Ok(status) => assert!(status.success()),
         Err(error) => panic!("sh: {error}"),
     }
-    match std::process::Command::new("shellcheck").arg("-s").arg("sh").arg(&path).output() {
-        Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout)),
+    match std::process::Command::new("shellcheck")
+        .arg("-s")
+        .arg("sh")
+        .arg(&path)
+        .output()
+    {
+        Ok(output) => assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stdout)
+        ),
         Err(_) => deskside_testkit::skip("shellcheck is not installed"),
     }
 }

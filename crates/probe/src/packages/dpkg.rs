@@ -23,12 +23,19 @@ pub(crate) fn thinned(bytes: &[u8]) -> String {
     for paragraph in paragraphs(bytes).filter(|paragraph| name(paragraph).is_some_and(matters)) {
         let text = String::from_utf8_lossy(paragraph);
         for line in text.lines() {
-            let wanted = ["Package", "Status", "Architecture", "Version", "Maintainer", "Origin"]
-                .iter()
-                .any(|field| {
-                    line.strip_prefix(field)
-                        .is_some_and(|rest| rest.starts_with(':'))
-                });
+            let wanted = [
+                "Package",
+                "Status",
+                "Architecture",
+                "Version",
+                "Maintainer",
+                "Origin",
+            ]
+            .iter()
+            .any(|field| {
+                line.strip_prefix(field)
+                    .is_some_and(|rest| rest.starts_with(':'))
+            });
             if wanted {
                 kept.push_str(line);
                 kept.push('\n');
@@ -123,7 +130,12 @@ mod tests {
             told,
             [
                 ("cuda", PackageState::ConfigFiles, false, None),
-                ("libnvidia-gl-535", PackageState::Installed, true, Some("nvidia")),
+                (
+                    "libnvidia-gl-535",
+                    PackageState::Installed,
+                    true,
+                    Some("nvidia")
+                ),
                 (
                     "nvidia-dkms-535",
                     PackageState::HalfConfigured,

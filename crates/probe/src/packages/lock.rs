@@ -10,7 +10,15 @@ use deskside_types::facts::LockHolder;
 
 /// Programs that work on packages, as `/proc/PID/comm` has them (15 letters at the most).
 const MANAGERS: [&str; 9] = [
-    "apt", "apt-get", "aptd", "aptitude", "dpkg", "packagekitd", "synaptic", "unattended-upgr", "nala",
+    "apt",
+    "apt-get",
+    "aptd",
+    "aptitude",
+    "dpkg",
+    "packagekitd",
+    "synaptic",
+    "unattended-upgr",
+    "nala",
 ];
 
 /// Another package manager that holds a write lock.

@@ -29,9 +29,7 @@ pub(crate) fn cuda_folders(machine: &dyn Machine) -> Known<Vec<String>> {
                 .map(|entry| format!("/usr/local/{}", entry.name))
                 .collect(),
         ),
-        Err(error) if error.kind == deskside_machine::ErrorKind::Absent => {
-            Known::Value(Vec::new())
-        }
+        Err(error) if error.kind == deskside_machine::ErrorKind::Absent => Known::Value(Vec::new()),
         Err(error) => Known::unknown(error.reason()),
     }
 }
@@ -42,7 +40,10 @@ pub(crate) fn dkms(machine: &dyn Machine) -> Known<Vec<DkmsTree>> {
     let mut trees = Vec::new();
     match names(machine, root) {
         Known::Value(modules) => {
-            for module in modules.into_iter().filter(|name| name.starts_with("nvidia") || name.starts_with("amdgpu")) {
+            for module in modules
+                .into_iter()
+                .filter(|name| name.starts_with("nvidia") || name.starts_with("amdgpu"))
+            {
                 for version in seen_names(machine, &format!("{root}/{module}")) {
                     if !version.starts_with(|letter: char| letter.is_ascii_digit()) {
                         continue;

@@ -57,7 +57,10 @@ mod tests {
             "Package: *\nPin: release o=NVIDIA\nPin-Priority: 600\n\nPackage: x\nPin: odd\n\nExplanation: y\nPackage: nvidia-*\nPin: origin developer.download.nvidia.com\nPin-Priority: -1\n",
         );
         assert_eq!(pins.len(), 2);
-        assert_eq!((pins[0].pin.as_str(), pins[0].priority), ("release o=NVIDIA", 600));
+        assert_eq!(
+            (pins[0].pin.as_str(), pins[0].priority),
+            ("release o=NVIDIA", 600)
+        );
         assert_eq!(pins[1].priority, -1);
     }
 }

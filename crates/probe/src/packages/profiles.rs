@@ -93,16 +93,24 @@ mod tests {
         let text = "export TOKEN=secret\nexport LD_LIBRARY_PATH=/usr/local/cuda/lib64\nalias x=y\n";
         let thin = thinned(text);
         assert!(!thin.contains("secret"));
-        assert_eq!(picked("/f", &thin, is_wanted), picked("/f", text, is_wanted));
+        assert_eq!(
+            picked("/f", &thin, is_wanted),
+            picked("/f", text, is_wanted)
+        );
         assert!(is_profile("/home/user/.bashrc") && !is_profile("/home/user/bashrc"));
     }
 
     #[test]
     fn comments_are_passed_over() {
-        let lines = picked("/f", "# blacklist nvidia\nblacklist nvidia\nother\n", |line| {
-            line.contains("nvidia")
-        });
+        let lines = picked(
+            "/f",
+            "# blacklist nvidia\nblacklist nvidia\nother\n",
+            |line| line.contains("nvidia"),
+        );
         assert_eq!(lines.len(), 1);
-        assert_eq!((lines[0].line, lines[0].text.as_str()), (2, "blacklist nvidia"));
+        assert_eq!(
+            (lines[0].line, lines[0].text.as_str()),
+            (2, "blacklist nvidia")
+        );
     }
 }

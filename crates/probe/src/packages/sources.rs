@@ -70,7 +70,11 @@ fn one_line(file: &str, text: &str) -> Vec<PackageSource> {
                 suite: words.next()?,
                 components: words.collect(),
                 signed_by,
-                text: if uri.contains('@') { String::new() } else { whole.into() },
+                text: if uri.contains('@') {
+                    String::new()
+                } else {
+                    whole.into()
+                },
             })
         })
         .collect()
@@ -174,7 +178,11 @@ mod tests {
         assert_eq!((sources[0].line, sources[0].enabled), (2, true));
         assert_eq!(sources[0].components, ["main", "restricted"]);
         assert_eq!(
-            (sources[1].line, sources[1].enabled, sources[1].suite.as_str()),
+            (
+                sources[1].line,
+                sources[1].enabled,
+                sources[1].suite.as_str()
+            ),
             (3, false, "/")
         );
         assert_eq!(

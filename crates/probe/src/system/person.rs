@@ -31,7 +31,10 @@ fn group_name(table: &str, gid: u32) -> Option<String> {
 }
 
 /// The groups of the person's account as the next login will have them: `/etc/group` names the members (group(5)).
-pub(crate) fn account_groups(machine: &dyn Machine, start: &crate::start::Start) -> Known<Vec<String>> {
+pub(crate) fn account_groups(
+    machine: &dyn Machine,
+    start: &crate::start::Start,
+) -> Known<Vec<String>> {
     let Some(name) = start.person.value().and_then(|person| person.name.clone()) else {
         return Known::unknown("the name of the person's account is not known");
     };

@@ -57,7 +57,11 @@ fn groups(present: &Present<'_>, draft: &mut Draft) {
                 "access.groups",
                 format!(
                     "packages.account_groups: {}",
-                    present.packages.account_groups.reason().unwrap_or("no /etc/group")
+                    present
+                        .packages
+                        .account_groups
+                        .reason()
+                        .unwrap_or("no /etc/group")
                 ),
             );
             return;
@@ -82,7 +86,12 @@ fn groups(present: &Present<'_>, draft: &mut Draft) {
         .iter()
         .map(|name| Action::Group { name: name.clone() })
         .collect();
-    draft.step("access.groups", &[("names", &shown(&lacking))], checks, actions);
+    draft.step(
+        "access.groups",
+        &[("names", &shown(&lacking))],
+        checks,
+        actions,
+    );
 }
 
 /// `LD_LIBRARY_PATH` for CUDA in profiles.

@@ -34,7 +34,8 @@ pub(crate) fn mac(facts: &Facts, wish: &Wish, platform: &Platform, draft: &mut D
     if tools {
         draft.satisfied("Apple's developer tools are there");
     } else if let Known::Value(_) = facts.toolkits {
-        let instructions = "Type `xcode-select --install` and follow the window that opens.".to_string();
+        let instructions =
+            "Type `xcode-select --install` and follow the window that opens.".to_string();
         if let Some(step) = draft.step(
             "apple.tools",
             &[],
@@ -52,7 +53,11 @@ pub(crate) fn mac(facts: &Facts, wish: &Wish, platform: &Platform, draft: &mut D
     if let Some(megabytes) = wish.wired_limit_mb {
         wired(facts, megabytes, draft);
     }
-    for (wished, name) in [(wish.cuda.is_some(), "CUDA"), (wish.rocm, "ROCm"), (wish.driver.is_some(), "an NVIDIA driver")] {
+    for (wished, name) in [
+        (wish.cuda.is_some(), "CUDA"),
+        (wish.rocm, "ROCm"),
+        (wish.driver.is_some(), "an NVIDIA driver"),
+    ] {
         if wished {
             draft.block(format!("{name} does not exist for {}", platform.name), &[]);
         }
@@ -80,7 +85,8 @@ fn wired(facts: &Facts, megabytes: u64, draft: &mut Draft) {
         draft.satisfied(format!("Metal may use {megabytes} MB"));
         return;
     }
-    let set = |megabytes: u64| command(["sysctl", &format!("iogpu.wired_limit_mb={megabytes}")], 10);
+    let set =
+        |megabytes: u64| command(["sysctl", &format!("iogpu.wired_limit_mb={megabytes}")], 10);
     if let Some(step) = draft.step(
         "apple.wired",
         &[("megabytes", &megabytes.to_string())],
@@ -107,7 +113,10 @@ pub(crate) fn wsl(present: &Present<'_>, draft: &mut Draft) {
     if linux_driver.is_empty() {
         draft.satisfied("no Linux driver stands in the way of Windows' driver");
     } else {
-        draft.why(format!("the driver belongs to Windows; {} shadow its library", shown(&linux_driver)));
+        draft.why(format!(
+            "the driver belongs to Windows; {} shadow its library",
+            shown(&linux_driver)
+        ));
         draft.step(
             "wsl.driver",
             &[],

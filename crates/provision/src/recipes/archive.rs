@@ -10,10 +10,15 @@ pub(crate) fn component(present: &Present<'_>, draft: &mut Draft, component: Opt
     };
     let sources = present.sources();
     let of_distribution = |source: &&&deskside_types::facts::PackageSource| {
-        source.suite.starts_with(&present.platform.codename) && source.components.iter().any(|one| one == "main")
+        source.suite.starts_with(&present.platform.codename)
+            && source.components.iter().any(|one| one == "main")
     };
     let entries: Vec<_> = sources.iter().filter(of_distribution).collect();
-    if entries.is_empty() || entries.iter().any(|entry| entry.components.iter().any(|one| one == component)) {
+    if entries.is_empty()
+        || entries
+            .iter()
+            .any(|entry| entry.components.iter().any(|one| one == component))
+    {
         return true;
     }
     draft.block(

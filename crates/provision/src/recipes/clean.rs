@@ -17,11 +17,23 @@ pub(crate) fn plan(present: &Present<'_>, clean: Clean, draft: &mut Draft) {
         if !all {
             super::toolkit::floating(present, draft);
         }
-        remove(present, &["nvidia-driver", "nvidia-modules"], "clean.driver", "NVIDIA driver", draft);
+        remove(
+            present,
+            &["nvidia-driver", "nvidia-modules"],
+            "clean.driver",
+            "NVIDIA driver",
+            draft,
+        );
         leftovers(present, draft);
     }
     if all || clean == Clean::Cuda {
-        remove(present, &["cuda-toolkit"], "clean.toolkit", "CUDA toolkit", draft);
+        remove(
+            present,
+            &["cuda-toolkit"],
+            "clean.toolkit",
+            "CUDA toolkit",
+            draft,
+        );
         cuda_folders(present, draft);
         super::access::library_path(present, draft);
     }
@@ -57,8 +69,7 @@ fn runfile(present: &Present<'_>, draft: &mut Draft) {
         .into_iter()
         .flatten()
         .find(|trace| trace.ends_with("nvidia-uninstall"));
-    if let Some(uninstaller) = uninstaller
-    {
+    if let Some(uninstaller) = uninstaller {
         draft.step(
             "runfile.remove",
             &[],
@@ -96,7 +107,9 @@ fn cuda_folders(present: &Present<'_>, draft: &mut Draft) {
         .filter_map(|package| {
             let words: Vec<&str> = package.name.rsplitn(3, '-').collect();
             match words.as_slice() {
-                [minor, major, _] if minor.parse::<u32>().is_ok() && major.parse::<u32>().is_ok() => {
+                [minor, major, _]
+                    if minor.parse::<u32>().is_ok() && major.parse::<u32>().is_ok() =>
+                {
                     Some(format!("/usr/local/cuda-{major}.{minor}"))
                 }
                 _ => None,
@@ -127,7 +140,12 @@ fn outside(paths: &[String], draft: &mut Draft) {
         .iter()
         .map(|path| Action::Remove { path: path.clone() })
         .collect();
-    draft.step("clean.outside", &[("names", &shown(paths))], checks, actions);
+    draft.step(
+        "clean.outside",
+        &[("names", &shown(paths))],
+        checks,
+        actions,
+    );
 }
 
 /// Makers' archives that nothing is left of, with keyring and pin.
@@ -139,7 +157,10 @@ fn archives(present: &Present<'_>, clean: Clean, draft: &mut Draft) {
             // A toolkit that stays still needs it.
             "nvidia" => match clean {
                 Clean::All => true,
-                Clean::Cuda => present.driver_packages().iter().all(|one| one.origin.value().is_none_or(|origin| origin != "nvidia")),
+                Clean::Cuda => present
+                    .driver_packages()
+                    .iter()
+                    .all(|one| one.origin.value().is_none_or(|origin| origin != "nvidia")),
                 Clean::Driver => present.of_kind(&["cuda-toolkit"]).is_empty(),
                 Clean::Rocm => false,
             },
@@ -159,8 +180,13 @@ fn archives(present: &Present<'_>, clean: Clean, draft: &mut Draft) {
             .into_iter()
             .filter(|source| repository_of(&source.uri).is_some_and(|one| one.id == archive.id))
             .collect();
-        let by_package = |source: &&PackageSource| !keyring.is_empty() && source.file.contains("/cuda-");
-        let by_hand: Vec<&PackageSource> = entries.iter().copied().filter(|one| !by_package(one)).collect();
+        let by_package =
+            |source: &&PackageSource| !keyring.is_empty() && source.file.contains("/cuda-");
+        let by_hand: Vec<&PackageSource> = entries
+            .iter()
+            .copied()
+            .filter(|one| !by_package(one))
+            .collect();
         if !keyring.is_empty() {
             draft.step(
                 "clean.source",
@@ -169,7 +195,13 @@ fn archives(present: &Present<'_>, clean: Clean, draft: &mut Draft) {
                 vec![packages(&[], &keyring)],
             );
         }
-        super::sources::disable(present, draft, &by_hand, &archive.name, "Nothing that is left on this machine is from there.");
+        super::sources::disable(
+            present,
+            draft,
+            &by_hand,
+            &archive.name,
+            "Nothing that is left on this machine is from there.",
+        );
         let pins: Vec<String> = present
             .packages
             .pins
@@ -177,7 +209,10 @@ fn archives(present: &Present<'_>, clean: Clean, draft: &mut Draft) {
             .into_iter()
             .flatten()
             .map(|pin| pin.file.clone())
-            .filter(|file| (archive.pin_file.as_ref() == Some(file) && keyring.is_empty()) || archive.fence_file.as_ref() == Some(file))
+            .filter(|file| {
+                (archive.pin_file.as_ref() == Some(file) && keyring.is_empty())
+                    || archive.fence_file.as_ref() == Some(file)
+            })
             .collect();
         outside(&pins, draft);
     }

@@ -23,7 +23,10 @@ pub(crate) fn surroundings(present: &Present<'_>, draft: &mut Draft) {
         );
     }
     if let Some(holder) = present.packages.lock_holder.value() {
-        let program = holder.program.value().map_or("a package manager", String::as_str);
+        let program = holder
+            .program
+            .value()
+            .map_or("a package manager", String::as_str);
         draft.note(
             format!(
                 "{program} (process {}) is working on packages now; wait until it has ended",

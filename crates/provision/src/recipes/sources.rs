@@ -39,13 +39,21 @@ pub(crate) fn mend(present: &Present<'_>, draft: &mut Draft, wanted: bool) -> bo
             .filter(|entry| !std::ptr::eq(*entry, kept) && same_place(entry, kept))
             .collect();
         if !surplus.is_empty() {
-            let conflict = surplus.iter().any(|entry| entry.signed_by != kept.signed_by);
+            let conflict = surplus
+                .iter()
+                .any(|entry| entry.signed_by != kept.signed_by);
             let why = if conflict {
                 "Two entries name different keys for one archive, and apt refuses to work at all: `Conflicting values set for option Signed-By`."
             } else {
                 "The archive is entered twice: `configured multiple times`."
             };
-            mend_entries(present, draft, &surplus, &format!("doubled entries of {}", archive.name), why);
+            mend_entries(
+                present,
+                draft,
+                &surplus,
+                &format!("doubled entries of {}", archive.name),
+                why,
+            );
         }
         // An entry without a key of its own rests on apt-key, which is gone from newer releases, or has no key at all.
         let bare = kept.signed_by.is_absent() && archive.keyring_package.is_some();
@@ -59,7 +67,13 @@ pub(crate) fn mend(present: &Present<'_>, draft: &mut Draft, wanted: bool) -> bo
             } else {
                 "It was entered by hand, without the key it is signed with, and nothing that is wished comes from there."
             };
-            mend_entries(present, draft, &[kept], &format!("the entry of {}", archive.name), why);
+            mend_entries(
+                present,
+                draft,
+                &[kept],
+                &format!("the entry of {}", archive.name),
+                why,
+            );
             taken_out = true;
         }
         old_keys(present, draft, archive);
@@ -72,7 +86,11 @@ fn kept<'a>(entries: &[&'a PackageSource], archive: &Repository) -> Option<&'a P
     let own = |entry: &&&PackageSource| {
         archive.keyring_file.is_some() && entry.signed_by.value() == archive.keyring_file.as_ref()
     };
-    entries.iter().find(own).or_else(|| entries.first()).copied()
+    entries
+        .iter()
+        .find(own)
+        .or_else(|| entries.first())
+        .copied()
 }
 
 fn same_place(one: &PackageSource, other: &PackageSource) -> bool {
@@ -90,16 +108,35 @@ pub(crate) fn is_entered(present: &Present<'_>, id: &str) -> bool {
     })
 }
 
-fn mend_entries(present: &Present<'_>, draft: &mut Draft, entries: &[&PackageSource], what: &str, why: &str) {
+fn mend_entries(
+    present: &Present<'_>,
+    draft: &mut Draft,
+    entries: &[&PackageSource],
+    what: &str,
+    why: &str,
+) {
     switch_off(present, draft, entries, "sources.mend", what, why);
 }
 
-pub(crate) fn disable(present: &Present<'_>, draft: &mut Draft, entries: &[&PackageSource], what: &str, why: &str) {
+pub(crate) fn disable(
+    present: &Present<'_>,
+    draft: &mut Draft,
+    entries: &[&PackageSource],
+    what: &str,
+    why: &str,
+) {
     switch_off(present, draft, entries, "sources.disable", what, why);
 }
 
 /// Switches entries off: a file that holds nothing else is moved aside, a line among others gets a `#`.
-fn switch_off(present: &Present<'_>, draft: &mut Draft, entries: &[&PackageSource], recipe: &str, what: &str, why: &str) {
+fn switch_off(
+    present: &Present<'_>,
+    draft: &mut Draft,
+    entries: &[&PackageSource],
+    recipe: &str,
+    what: &str,
+    why: &str,
+) {
     if entries.is_empty() {
         return;
     }
@@ -134,7 +171,10 @@ fn switch_off(present: &Present<'_>, draft: &mut Draft, entries: &[&PackageSourc
             .count();
         if entry.paragraph || entry.text.is_empty() || twins != 1 {
             draft.block(
-                format!("{} line {} must be taken out by hand: {what}", entry.file, entry.line),
+                format!(
+                    "{} line {} must be taken out by hand: {what}",
+                    entry.file, entry.line
+                ),
                 &[&format!("sudoedit {}", entry.file)],
             );
             continue;
@@ -162,7 +202,10 @@ fn old_keys(present: &Present<'_>, draft: &mut Draft, archive: &Repository) {
         .flatten()
         .filter(|file| {
             let name = file.to_ascii_lowercase();
-            archive.old_keys.iter().any(|key| name.contains(key.as_str()))
+            archive
+                .old_keys
+                .iter()
+                .any(|key| name.contains(key.as_str()))
         })
         .cloned()
         .collect();
@@ -190,7 +233,13 @@ fn old_keys(present: &Present<'_>, draft: &mut Draft, archive: &Repository) {
 
 /// Enters a maker's archive: by its keyring package where there is one, else by its key and a source of our own.
 /// Returns false where the archive has no place for this machine.
-pub(crate) fn enter(present: &Present<'_>, draft: &mut Draft, id: &str, place: &str, why: &str) -> bool {
+pub(crate) fn enter(
+    present: &Present<'_>,
+    draft: &mut Draft,
+    id: &str,
+    place: &str,
+    why: &str,
+) -> bool {
     let Some(archive) = repository(id) else {
         return false;
     };
@@ -206,13 +255,20 @@ pub(crate) fn enter(present: &Present<'_>, draft: &mut Draft, id: &str, place: &
         .find(|one| one.name == place && one.architecture == architecture)
     else {
         draft.block(
-            format!("{} has no place for {} on {architecture}", archive.name, present.platform.name),
+            format!(
+                "{} has no place for {} on {architecture}",
+                archive.name, present.platform.name
+            ),
             &[],
         );
         return false;
     };
     // Entered already, by an earlier room of this plan.
-    if draft.steps.iter().any(|step| step.id.starts_with("repository.add") && step.title.contains(&archive.name)) {
+    if draft
+        .steps
+        .iter()
+        .any(|step| step.id.starts_with("repository.add") && step.title.contains(&archive.name))
+    {
         return true;
     }
     if is_entered(present, id) {
@@ -220,9 +276,11 @@ pub(crate) fn enter(present: &Present<'_>, draft: &mut Draft, id: &str, place: &
         return true;
     }
     let words: &[(&str, &str)] = &[("name", &archive.name), ("why", why)];
-    if let (Some(hash), Some(package), Some(name)) =
-        (&place.keyring_sha256, &archive.keyring_package, &archive.keyring_name)
-    {
+    if let (Some(hash), Some(package), Some(name)) = (
+        &place.keyring_sha256,
+        &archive.keyring_package,
+        &archive.keyring_name,
+    ) {
         let path = format!("/var/cache/deskside/{name}");
         draft.step(
             "repository.add",

@@ -35,9 +35,19 @@ pub(crate) fn wants_archive(present: &Present<'_>) -> bool {
 
 /// Enters NVIDIA's archive for a toolkit that is there, after its old entry was taken out.
 pub(crate) fn enter_again(present: &Present<'_>, draft: &mut Draft) {
-    let place = present.platform.cuda.as_ref().and_then(|cuda| cuda.repository.as_ref());
+    let place = present
+        .platform
+        .cuda
+        .as_ref()
+        .and_then(|cuda| cuda.repository.as_ref());
     if let Some(place) = place {
-        sources::enter(present, draft, "nvidia", place, "The CUDA toolkit that is there comes from it, and gets its updates from there.");
+        sources::enter(
+            present,
+            draft,
+            "nvidia",
+            place,
+            "The CUDA toolkit that is there comes from it, and gets its updates from there.",
+        );
     }
 }
 
@@ -46,7 +56,8 @@ pub(crate) fn cuda(present: &Present<'_>, draft: &mut Draft) {
     let Some(version) = &present.wish.cuda else {
         return;
     };
-    let (Some(cuda), Some((major, minor))) = (&present.platform.cuda, version_parts(version)) else {
+    let (Some(cuda), Some((major, minor))) = (&present.platform.cuda, version_parts(version))
+    else {
         draft.block(
             format!("no CUDA toolkit is known for {}", present.platform.name),
             &[],
@@ -58,7 +69,10 @@ pub(crate) fn cuda(present: &Present<'_>, draft: &mut Draft) {
         && *only != short
     {
         draft.block(
-            format!("{}'s archive has CUDA {only} only; CUDA {short} is not in it", present.platform.name),
+            format!(
+                "{}'s archive has CUDA {only} only; CUDA {short} is not in it",
+                present.platform.name
+            ),
             &[&format!("deskside plan --cuda {only}")],
         );
         return;
@@ -89,7 +103,10 @@ pub(crate) fn cuda(present: &Present<'_>, draft: &mut Draft) {
                 draft,
                 "nvidia",
                 place,
-                &format!("The CUDA toolkit {short} comes from there; {}'s own archive has an older one, whose compiler often refuses its own gcc.", present.platform.name),
+                &format!(
+                    "The CUDA toolkit {short} comes from there; {}'s own archive has an older one, whose compiler often refuses its own gcc.",
+                    present.platform.name
+                ),
             ) {
                 return;
             }
@@ -119,12 +136,24 @@ fn cards_and_toolkit(present: &Present<'_>, version: &str, draft: &mut Draft) {
             continue;
         };
         if order(version, &row.min_cuda) == Ordering::Less {
-            draft.note(format!("CUDA {version} does not know {} cards; the first that does is {}", row.name, row.min_cuda), &[]);
+            draft.note(
+                format!(
+                    "CUDA {version} does not know {} cards; the first that does is {}",
+                    row.name, row.min_cuda
+                ),
+                &[],
+            );
         }
         if let Some(last) = &row.max_cuda
             && order(version, last) == Ordering::Greater
         {
-            draft.note(format!("CUDA {version} no longer compiles for {} cards; the last that does is {last}", row.name), &[]);
+            draft.note(
+                format!(
+                    "CUDA {version} no longer compiles for {} cards; the last that does is {last}",
+                    row.name
+                ),
+                &[],
+            );
         }
     }
 }
@@ -145,9 +174,10 @@ pub(crate) fn floating(present: &Present<'_>, draft: &mut Draft) {
         .map(|package| package.name.clone())
         .filter(|name| {
             name == "cuda"
-                || name
-                    .strip_prefix("cuda-")
-                    .is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'))
+                || name.strip_prefix("cuda-").is_some_and(|rest| {
+                    rest.bytes()
+                        .all(|byte| byte.is_ascii_digit() || byte == b'-')
+                })
         })
         .collect();
     if floating.is_empty() {
@@ -159,7 +189,10 @@ pub(crate) fn floating(present: &Present<'_>, draft: &mut Draft) {
         .map(|package| package.name.clone())
         .filter(|name| {
             name.strip_prefix("cuda-toolkit-").is_some_and(|rest| {
-                !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
+                !rest.is_empty()
+                    && rest
+                        .bytes()
+                        .all(|byte| byte.is_ascii_digit() || byte == b'-')
             })
         })
         .collect();
@@ -177,7 +210,10 @@ pub(crate) fn rocm(present: &Present<'_>, draft: &mut Draft) {
         return;
     }
     let Some(amd) = &present.platform.amd else {
-        draft.block(format!("no ROCm is known for {}", present.platform.name), &[]);
+        draft.block(
+            format!("no ROCm is known for {}", present.platform.name),
+            &[],
+        );
         return;
     };
     if present.has_all(&amd.rocm_packages) {
@@ -191,7 +227,10 @@ pub(crate) fn rocm(present: &Present<'_>, draft: &mut Draft) {
             draft,
             "rocm",
             place,
-            &format!("{}'s own archive has no current ROCm.", present.platform.name),
+            &format!(
+                "{}'s own archive has no current ROCm.",
+                present.platform.name
+            ),
         ) {
             return;
         }

@@ -125,9 +125,24 @@ pub fn machine(os: &str, version: &str, card: &str, secure_boot: bool) -> Facts 
         tools: vec![],
         environments: vec![],
     };
-    source(&mut facts, "/etc/apt/sources.list", &format!("deb http://archive.example/{os} {codename} main restricted universe multiverse contrib non-free non-free-firmware"));
+    source(
+        &mut facts,
+        "/etc/apt/sources.list",
+        &format!(
+            "deb http://archive.example/{os} {codename} main restricted universe multiverse contrib non-free non-free-firmware"
+        ),
+    );
     if os == "ubuntu" {
-        add(&mut facts, &[&format!("linux-image-generic-hwe-{version} {}", kernel.trim_end_matches("-generic")), "linux-firmware 20240318"]);
+        add(
+            &mut facts,
+            &[
+                &format!(
+                    "linux-image-generic-hwe-{version} {}",
+                    kernel.trim_end_matches("-generic")
+                ),
+                "linux-firmware 20240318",
+            ],
+        );
     }
     facts
 }
@@ -194,7 +209,9 @@ pub fn add(facts: &mut Facts, lines: &[&str]) {
         };
         installed.push(Package {
             name: name.into(),
-            origin: package_origin(version, Some(maintainer)).map(str::to_string).into(),
+            origin: package_origin(version, Some(maintainer))
+                .map(str::to_string)
+                .into(),
             version: version.into(),
             state: match mark {
                 "half" => PackageState::HalfConfigured,
@@ -262,15 +279,27 @@ pub fn driver(facts: &mut Facts, branch: &str, version: &str) {
 
 /// Prebuilt modules.
 pub fn modules(facts: &mut Facts, branch: &str, flavour: &str) {
-    add(facts, &[&format!("linux-modules-nvidia-{branch}-{flavour} 6.8.0-149.149")]);
+    add(
+        facts,
+        &[&format!(
+            "linux-modules-nvidia-{branch}-{flavour} 6.8.0-149.149"
+        )],
+    );
 }
 
 /// Modules built on the machine.
 pub fn dkms(facts: &mut Facts, branch: &str, version: &str) {
-    add(facts, &[&format!("nvidia-dkms-{branch} {version}"), "dkms 2.8.7-2ubuntu2"]);
+    add(
+        facts,
+        &[
+            &format!("nvidia-dkms-{branch} {version}"),
+            "dkms 2.8.7-2ubuntu2",
+        ],
+    );
 }
 
-pub const NVIDIA_2204: &str = "https://developer.download.nvidia.com/compute/cuda/repos/ubuntu2204/x86_64/";
+pub const NVIDIA_2204: &str =
+    "https://developer.download.nvidia.com/compute/cuda/repos/ubuntu2204/x86_64/";
 pub const KEYRING: &str = "/usr/share/keyrings/cuda-archive-keyring.gpg";
 
 /// NVIDIA's archive by its keyring package.
@@ -279,7 +308,9 @@ pub fn keyring(facts: &mut Facts, place: &str) {
     source(
         facts,
         &format!("/etc/apt/sources.list.d/cuda-{place}-x86_64.list"),
-        &format!("deb [signed-by={KEYRING}] https://developer.download.nvidia.com/compute/cuda/repos/{place}/x86_64/ /"),
+        &format!(
+            "deb [signed-by={KEYRING}] https://developer.download.nvidia.com/compute/cuda/repos/{place}/x86_64/ /"
+        ),
     );
     let Known::Value(pins) = &mut packages(facts).pins else {
         panic!("no pins");
@@ -311,7 +342,16 @@ pub fn guide(facts: &mut Facts) {
         "/etc/apt/sources.list.d/archive_uri-https_developer_download_nvidia_com_compute_cuda_repos_ubuntu2204_x86_64_-jammy.list",
         &format!("deb {NVIDIA_2204} /"),
     );
-    add(facts, &["cuda 12.8.1-1", "cuda-12-8 12.8.1-1", "cuda-toolkit-12-8 12.8.1-1", "cuda-nvcc-12-8 12.8.93-1", "cuda-drivers 570.133.20-0ubuntu1"]);
+    add(
+        facts,
+        &[
+            "cuda 12.8.1-1",
+            "cuda-12-8 12.8.1-1",
+            "cuda-toolkit-12-8 12.8.1-1",
+            "cuda-nvcc-12-8 12.8.93-1",
+            "cuda-drivers 570.133.20-0ubuntu1",
+        ],
+    );
     packages(facts).cuda_folders = Known::Value(vec!["/usr/local/cuda-12.8".into()]);
     packages(facts).profile_lines = Known::Value(vec![
         SettingLine {
@@ -335,7 +375,9 @@ pub fn carried_out(facts: &mut Facts, plan: &deskside_provision::SystemPlan) {
             match action {
                 Action::Packages { install, remove } => {
                     if let Known::Value(installed) = &mut packages(facts).installed {
-                        installed.retain(|one| !remove.contains(&one.name) && !install.contains(&one.name));
+                        installed.retain(|one| {
+                            !remove.contains(&one.name) && !install.contains(&one.name)
+                        });
                     }
                     for name in remove {
                         if let Some(version) = name.strip_prefix("cuda-toolkit-") {
@@ -359,7 +401,8 @@ pub fn carried_out(facts: &mut Facts, plan: &deskside_provision::SystemPlan) {
                         }
                         installed(facts, name);
                     }
-                    let removed = |name: &str| remove.iter().any(|one| one == name || one.ends_with(name));
+                    let removed =
+                        |name: &str| remove.iter().any(|one| one == name || one.ends_with(name));
                     if remove.iter().any(|one| one.starts_with("linux-image-")) {
                         packages(facts).boot_free_bytes = Known::Value(1 << 30);
                         if let Known::Value(kernels) = &mut packages(facts).kernels {
@@ -397,7 +440,11 @@ pub fn carried_out(facts: &mut Facts, plan: &deskside_provision::SystemPlan) {
                     }
                 }
                 Action::WriteFile { path, .. } if path.contains("preferences.d") => {
-                    let priority = if path.contains("toolkit-only") { -1 } else { 600 };
+                    let priority = if path.contains("toolkit-only") {
+                        -1
+                    } else {
+                        600
+                    };
                     if let Known::Value(pins) = &mut packages(facts).pins {
                         pins.push(Pin {
                             file: path.clone(),
@@ -408,8 +455,15 @@ pub fn carried_out(facts: &mut Facts, plan: &deskside_provision::SystemPlan) {
                     }
                 }
                 Action::AptSource { name, contents } => {
-                    let uri = contents.lines().find_map(|line| line.strip_prefix("URIs: ")).unwrap();
-                    source(facts, &format!("/etc/apt/sources.list.d/{name}"), &format!("deb [signed-by=/k] {uri} x"));
+                    let uri = contents
+                        .lines()
+                        .find_map(|line| line.strip_prefix("URIs: "))
+                        .unwrap();
+                    source(
+                        facts,
+                        &format!("/etc/apt/sources.list.d/{name}"),
+                        &format!("deb [signed-by=/k] {uri} x"),
+                    );
                 }
                 Action::Group { name } => {
                     if let Known::Value(groups) = &mut packages(facts).account_groups {
@@ -417,7 +471,8 @@ pub fn carried_out(facts: &mut Facts, plan: &deskside_provision::SystemPlan) {
                     }
                 }
                 Action::Run { command, .. } if command.argv[0].ends_with("nvidia-uninstall") => {
-                    packages(facts).runfile = Known::Value(vec!["/var/log/nvidia-installer.log".into()]);
+                    packages(facts).runfile =
+                        Known::Value(vec!["/var/log/nvidia-installer.log".into()]);
                     facts.drivers.nvidia.loaded = Known::Absent;
                 }
                 Action::Run { command, .. } if command.argv[0] == "dpkg" => {
@@ -456,10 +511,12 @@ fn installed(facts: &mut Facts, name: &str) {
         .iter()
         .find(|platform| platform.when.evaluate(&value).holds())
         .unwrap();
-    let branch = platform
-        .nvidia
-        .as_ref()
-        .and_then(|nvidia| nvidia.branches.iter().find(|branch| branch.packages.iter().any(|one| one == name)));
+    let branch = platform.nvidia.as_ref().and_then(|nvidia| {
+        nvidia
+            .branches
+            .iter()
+            .find(|branch| branch.packages.iter().any(|one| one == name))
+    });
     let version = branch.map_or("1", |branch| branch.version.as_str());
     let form = match platform.id.split('-').next() {
         Some("pop") => format!("{version}-1pop0~1~x"),
@@ -480,7 +537,10 @@ fn installed(facts: &mut Facts, name: &str) {
 
 /// What is installed is loaded, and the newest kernel runs.
 fn restart(facts: &mut Facts) {
-    let newest = packages(facts).kernels.value().and_then(|kernels| kernels.last().map(|one| one.release.clone()));
+    let newest = packages(facts)
+        .kernels
+        .value()
+        .and_then(|kernels| kernels.last().map(|one| one.release.clone()));
     if let Some(newest) = newest {
         facts.system.kernel = Known::Value(newest);
     }
@@ -490,7 +550,14 @@ fn restart(facts: &mut Facts) {
         .unwrap()
         .iter()
         .filter(|one| one.state == PackageState::Installed)
-        .find(|one| one.name.starts_with("nvidia-driver-5") || one.name.starts_with("nvidia-driver-6") || one.name.starts_with("nvidia-driver-4") || one.name == "nvidia-open" || one.name == "cuda-drivers" || one.name == "nvidia-driver")
+        .find(|one| {
+            one.name.starts_with("nvidia-driver-5")
+                || one.name.starts_with("nvidia-driver-6")
+                || one.name.starts_with("nvidia-driver-4")
+                || one.name == "nvidia-open"
+                || one.name == "cuda-drivers"
+                || one.name == "nvidia-driver"
+        })
         .map(|one| one.version.split('-').next().unwrap().to_string());
     if let Some(version) = loaded {
         answers(facts, &version);

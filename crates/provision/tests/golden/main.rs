@@ -48,13 +48,22 @@ fn every_plan_is_as_reviewed() {
 #[test]
 fn the_same_facts_give_the_same_plan() {
     for case in all() {
-        assert_eq!(plan(&case.facts, &case.wish), plan(&case.facts, &case.wish), "{}", case.name);
+        assert_eq!(
+            plan(&case.facts, &case.wish),
+            plan(&case.facts, &case.wish),
+            "{}",
+            case.name
+        );
     }
 }
 
 /// Every script is one that a shell can read, and that shellcheck has nothing to say of where it is installed.
 #[test]
-#[allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a test starts shells")]
+#[allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test starts shells"
+)]
 fn every_script_can_be_read() {
     let folder = tempfile::tempdir().unwrap();
     let mut paths = Vec::new();
@@ -66,10 +75,22 @@ fn every_script_can_be_read() {
         }
     }
     for path in &paths {
-        let status = std::process::Command::new("sh").arg("-n").arg(path).status().unwrap();
+        let status = std::process::Command::new("sh")
+            .arg("-n")
+            .arg(path)
+            .status()
+            .unwrap();
         assert!(status.success(), "{}", path.display());
     }
-    if let Ok(output) = std::process::Command::new("shellcheck").args(["-s", "sh"]).args(&paths).output() {
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    if let Ok(output) = std::process::Command::new("shellcheck")
+        .args(["-s", "sh"])
+        .args(&paths)
+        .output()
+    {
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stdout)
+        );
     }
 }

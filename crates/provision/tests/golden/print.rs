@@ -26,7 +26,12 @@ pub fn print(plan: &SystemPlan) -> String {
         let _ = writeln!(text, "  {mark} {}", note.text);
     }
     for undecided in &plan.undecided {
-        let _ = writeln!(text, "  ? {}: {}", undecided.id, undecided.because.join("; "));
+        let _ = writeln!(
+            text,
+            "  ? {}: {}",
+            undecided.id,
+            undecided.because.join("; ")
+        );
     }
     text
 }
@@ -68,8 +73,12 @@ fn action(action: &Action) -> String {
         Action::EditFile { path, new, .. } => format!("edit {path}: {new}"),
         Action::Remove { path } => format!("move aside {path}"),
         Action::Download { url, .. } => format!("download {url}"),
-        Action::Key { path, fingerprint, .. } => format!("key {path} {fingerprint}"),
-        Action::AptSource { name, contents } => format!("source {name}: {}", contents.trim().replace('\n', " | ")),
+        Action::Key {
+            path, fingerprint, ..
+        } => format!("key {path} {fingerprint}"),
+        Action::AptSource { name, contents } => {
+            format!("source {name}: {}", contents.trim().replace('\n', " | "))
+        }
         Action::Group { name } => format!("group {name}"),
         Action::Reboot => "restart".into(),
         Action::AskPerson { instructions } => format!("a person: {instructions}"),

@@ -1,22 +1,34 @@
 //! NVIDIA's driver: one branch, from one source, with modules for the kernels that may be booted.
 
+mod around;
+mod fate;
+
 use super::{archive, sources};
 use crate::branch::{Choice, Modules, choose, modules};
-use crate::draft::{Draft, Restart, answers, are, packages, refresh, run};
-use crate::names::{branch_of, fits, number, shown};
+use crate::draft::{Draft, Restart, are, packages, refresh};
+use crate::names::{branch_of, shown};
 use crate::present::{Present, cards};
+use around::{enrol, is_runfile, own_kernel, runfile, unblock, unhold};
 use deskside_knowledge::platforms::{Branch, NvidiaPlatform};
-use deskside_knowledge::version::{debian_order, order};
+use deskside_knowledge::version::order;
 use deskside_types::facts::{Package, Vendor};
 use deskside_types::plan::{Action, Check};
+use fate::{Fate, at_version, fate};
 use std::cmp::Ordering;
 
 /// The driver's steps. Returns who builds the driver that will be there; none where none will.
-pub(crate) fn plan(present: &Present<'_>, nvidia: &NvidiaPlatform, draft: &mut Draft) -> Option<String> {
+pub(crate) fn plan(
+    present: &Present<'_>,
+    nvidia: &NvidiaPlatform,
+    draft: &mut Draft,
+) -> Option<String> {
     let cards = cards(present.facts, Vendor::Nvidia);
     if cards.is_empty() {
         if present.wish.driver.is_some() {
-            draft.block("a driver was asked for, and no NVIDIA card is on the bus", &["lspci -nn"]);
+            draft.block(
+                "a driver was asked for, and no NVIDIA card is on the bus",
+                &["lspci -nn"],
+            );
         }
         return None;
     }
@@ -33,7 +45,13 @@ pub(crate) fn plan(present: &Present<'_>, nvidia: &NvidiaPlatform, draft: &mut D
     if let Some(origin) = keeps(present, branch, origin, there.as_deref()) {
         draft.satisfied(format!(
             "the NVIDIA driver {} is loaded, agrees with its library and answers",
-            present.facts.drivers.nvidia.loaded.value().map_or("", String::as_str)
+            present
+                .facts
+                .drivers
+                .nvidia
+                .loaded
+                .value()
+                .map_or("", String::as_str)
         ));
         if there.as_deref() == Some(branch.name.as_str()) {
             later_kernels(present, nvidia, branch, draft);
@@ -64,13 +82,27 @@ fn branch_there(present: &Present<'_>, nvidia: &NvidiaPlatform) -> Option<String
     present
         .driver_packages()
         .iter()
-        .filter(|package| package.name.starts_with("nvidia-driver-") || package.name.starts_with("nvidia-headless-"))
+        .filter(|package| {
+            package.name.starts_with("nvidia-driver-")
+                || package.name.starts_with("nvidia-headless-")
+        })
         .find_map(|package| branch_of(&package.name))
 }
 
 /// Whether the driver that is there stays as it is; then who builds it.
-fn keeps(present: &Present<'_>, branch: &Branch, origin: &str, there: Option<&str>) -> Option<String> {
-    if !present.driver_answers() || present.packages.runfile.value().is_some_and(|traces| is_runfile(traces)) {
+fn keeps(
+    present: &Present<'_>,
+    branch: &Branch,
+    origin: &str,
+    there: Option<&str>,
+) -> Option<String> {
+    if !present.driver_answers()
+        || present
+            .packages
+            .runfile
+            .value()
+            .is_some_and(|traces| is_runfile(traces))
+    {
         return None;
     }
     let installed = present.driver_packages();
@@ -94,7 +126,11 @@ fn keeps(present: &Present<'_>, branch: &Branch, origin: &str, there: Option<&st
         .driver
         .as_ref()
         .is_none_or(|_| there == Some(branch.name.as_str()));
-    (new_enough && wished).then(|| origins.first().map_or_else(|| origin.to_string(), ToString::to_string))
+    (new_enough && wished).then(|| {
+        origins
+            .first()
+            .map_or_else(|| origin.to_string(), ToString::to_string)
+    })
 }
 
 /// Who built the packages, each once.
@@ -102,7 +138,11 @@ fn origins<'a>(packages: &[&'a Package]) -> Vec<&'a str> {
     let mut origins: Vec<&str> = packages
         .iter()
         // Packages without a branch in their name are shared by all: settings, persistence.
-        .filter(|package| branch_of(&package.name).is_some() || package.name.contains("driver") || package.name.starts_with("nvidia-open"))
+        .filter(|package| {
+            branch_of(&package.name).is_some()
+                || package.name.contains("driver")
+                || package.name.starts_with("nvidia-open")
+        })
         .filter_map(|package| package.origin.value().map(String::as_str))
         .collect();
     origins.sort_unstable();
@@ -110,12 +150,19 @@ fn origins<'a>(packages: &[&'a Package]) -> Vec<&'a str> {
     origins
 }
 
-fn is_runfile(traces: &[String]) -> bool {
-    traces.iter().any(|trace| trace.ends_with("nvidia-uninstall"))
-}
-
-fn install(present: &Present<'_>, nvidia: &NvidiaPlatform, branch: &Branch, origin: &str, origin_name: &str, draft: &mut Draft) {
-    if !archive::component(present, draft, branch.component.as_deref().or(nvidia.component.as_deref())) {
+fn install(
+    present: &Present<'_>,
+    nvidia: &NvidiaPlatform,
+    branch: &Branch,
+    origin: &str,
+    origin_name: &str,
+    draft: &mut Draft,
+) {
+    if !archive::component(
+        present,
+        draft,
+        branch.component.as_deref().or(nvidia.component.as_deref()),
+    ) {
         return;
     }
     runfile(present, draft);
@@ -145,7 +192,13 @@ fn install(present: &Present<'_>, nvidia: &NvidiaPlatform, branch: &Branch, orig
         if dropped.contains(&package.name) {
             continue;
         }
-        match fate(package, branch, origin, &wanted, matches!(modules, Modules::Prebuilt(_)) && present.secure_boot()) {
+        match fate(
+            package,
+            branch,
+            origin,
+            &wanted,
+            matches!(modules, Modules::Prebuilt(_)) && present.secure_boot(),
+        ) {
             Fate::Stays => stays.push(package.name.clone()),
             Fate::GoesWith => {
                 with.push(package.name.clone());
@@ -162,7 +215,10 @@ fn install(present: &Present<'_>, nvidia: &NvidiaPlatform, branch: &Branch, orig
         }
     }
     // The installer's own files lay over those of the packages that stay.
-    if let Some(step) = draft.steps.iter_mut().find(|step| step.id == "runfile.remove")
+    if let Some(step) = draft
+        .steps
+        .iter_mut()
+        .find(|step| step.id == "runfile.remove")
         && !stays.is_empty()
     {
         let mut again = crate::draft::command(["apt-get", "install", "--reinstall", "-y"], 1800);
@@ -172,7 +228,10 @@ fn install(present: &Present<'_>, nvidia: &NvidiaPlatform, branch: &Branch, orig
             undo: None,
         });
     }
-    let mut released = unhold(present, &[before.clone(), with.clone(), wanted.clone()].concat());
+    let mut released = unhold(
+        present,
+        &[before.clone(), with.clone(), wanted.clone()].concat(),
+    );
     if !released.is_empty() {
         draft.why("packages that were held at their version are released, because the driver needs them to go or to move");
     }
@@ -210,7 +269,12 @@ fn install(present: &Present<'_>, nvidia: &NvidiaPlatform, branch: &Branch, orig
         .filter(|name| anew || !present.packages.has(name) || dropped.contains(name))
         .cloned()
         .chain(moves.iter().filter(|name| !dropped.contains(name)).cloned())
-        .chain(before.iter().filter(|name| branch_of(name).is_some()).cloned())
+        .chain(
+            before
+                .iter()
+                .filter(|name| branch_of(name).is_some())
+                .cloned(),
+        )
         .collect();
     let mut seen = std::collections::BTreeSet::new();
     lacking.retain(|name| seen.insert(name.clone()));
@@ -227,14 +291,21 @@ fn install(present: &Present<'_>, nvidia: &NvidiaPlatform, branch: &Branch, orig
         };
         let mut why = String::from("Without it no framework can use the card.");
         if !with.is_empty() {
-            why.push_str(&format!(" In the same transaction what does not fit goes: {}.", shown(&with)));
+            why.push_str(&format!(
+                " In the same transaction what does not fit goes: {}.",
+                shown(&with)
+            ));
         }
         let (recipe, words): (&str, Vec<(&str, &str)>) = if only_modules {
             ("driver.modules", vec![("what", &what)])
         } else {
             (
                 "driver.install",
-                vec![("branch", branch.name.as_str()), ("origin", origin_name), ("why", &why)],
+                vec![
+                    ("branch", branch.name.as_str()),
+                    ("origin", origin_name),
+                    ("why", &why),
+                ],
             )
         };
         draft.step(
@@ -257,100 +328,17 @@ fn install(present: &Present<'_>, nvidia: &NvidiaPlatform, branch: &Branch, orig
     }
 }
 
-enum Fate {
-    Stays,
-    /// Goes to the archive's version in place.
-    Moves,
-    GoesWith,
-    GoesBefore,
-}
-
-fn at_version(package: &Package) -> String {
-    format!("{}={}", package.name, package.version)
-}
-
-/// What becomes of a driver package that is there.
-fn fate(package: &Package, branch: &Branch, origin: &str, wanted: &[String], prebuilt_only: bool) -> Fate {
-    let name = &package.name;
-    let built_by = package.origin.value().map_or(origin, String::as_str);
-    if !fits(name, &branch.name) {
-        return Fate::GoesWith;
-    }
-    // A module built here would be loaded before the signed one, and refused.
-    if prebuilt_only && name.starts_with("nvidia-dkms-") {
-        return Fate::GoesWith;
-    }
-    if built_by == origin {
-        return Fate::Stays;
-    }
-    // Debian's packages and NVIDIA's for Debian bear the same names in different cuts.
-    if origin == "debian" || built_by == "debian" {
-        return Fate::GoesBefore;
-    }
-    let named_alike = branch_of(name).is_some_and(|own| number(&own) == number(&branch.name))
-        || wanted.contains(name);
-    if !named_alike {
-        return Fate::GoesWith;
-    }
-    // An older package of the same name is upgraded in place; a newer one has to go first.
-    let upstream = package.version.split('-').next().unwrap_or_default();
-    if debian_order(upstream, &branch.version) == Ordering::Less {
-        Fate::Moves
-    } else {
-        Fate::GoesBefore
-    }
-}
-
-/// Releases packages that are held and must move; taken back it holds them again.
-fn unhold(present: &Present<'_>, moving: &[String]) -> Vec<Action> {
-    let held: Vec<String> = present
-        .driver_packages()
-        .iter()
-        .filter(|package| package.held && (moving.contains(&package.name) || branch_of(&package.name).is_some()))
-        .map(|package| package.name.clone())
-        .collect();
-    if held.is_empty() {
-        return Vec::new();
-    }
-    let mark = |word: &str| {
-        let mut line = crate::draft::command(["apt-mark", word], 60);
-        line.argv.extend(held.iter().cloned());
-        line
-    };
-    vec![Action::Run {
-        command: mark("unhold"),
-        undo: Some(mark("hold")),
-    }]
-}
-
-/// The `.run` installer's driver.
-fn runfile(present: &Present<'_>, draft: &mut Draft) {
-    let Some(uninstaller) = present
-        .packages
-        .runfile
-        .value()
-        .into_iter()
-        .flatten()
-        .find(|trace| trace.ends_with("nvidia-uninstall"))
-    else {
-        return;
-    };
-    draft.step(
-        "runfile.remove",
-        &[],
-        vec![Check::Absent {
-            path: uninstaller.clone(),
-        }],
-        vec![run([uninstaller, "--silent"], 900)],
-    );
-}
-
 /// Everything is installed and the driver is not in use: a restart loads it.
 fn already_there(present: &Present<'_>, draft: &mut Draft) {
     draft.satisfied("the driver's packages are there");
     let driver = &present.facts.drivers.nvidia;
     match (driver.loaded.value(), driver.user_space.value()) {
-        _ if present.packages.runfile.value().is_some_and(|traces| is_runfile(traces)) => {
+        _ if present
+            .packages
+            .runfile
+            .value()
+            .is_some_and(|traces| is_runfile(traces)) =>
+        {
             draft.why("the driver in memory is the .run file's: a restart loads the packaged one");
         }
         (Some(loaded), Some(library)) if loaded != library => draft.why(format!(
@@ -362,80 +350,20 @@ fn already_there(present: &Present<'_>, draft: &mut Draft) {
     draft.restart = Some(Restart::Now);
 }
 
-/// A kernel that is not the distribution's: its headers are where it came from.
-fn own_kernel(present: &Present<'_>, nvidia: &NvidiaPlatform, modules: &Modules, draft: &mut Draft) {
-    if nvidia.module_sets.is_empty() || !matches!(modules, Modules::Built(..)) {
-        return;
-    }
-    for release in present.kernels() {
-        let flavour = release.splitn(3, '-').nth(2);
-        if flavour != Some("generic") {
-            draft.note(
-                format!("kernel {release} is none that prebuilt modules are known for: its headers must come from where it came from, and whether the driver builds for it shows only then"),
-                &[],
-            );
-        }
-    }
-}
-
-/// Lines that forbid the module.
-fn unblock(present: &Present<'_>, draft: &mut Draft) {
-    let lines: Vec<_> = present
-        .packages
-        .module_lines
-        .value()
-        .into_iter()
-        .flatten()
-        .filter(|line| {
-            let mut words = line.text.split_whitespace();
-            matches!(
-                (words.next(), words.next()),
-                (Some("blacklist"), Some("nvidia" | "nvidia_drm" | "nvidia_uvm" | "nvidia-drm" | "nvidia-uvm"))
-            )
-        })
-        .cloned()
-        .collect();
-    for line in lines {
-        let new = format!("# switched off by deskside: {}", line.text);
-        draft.step(
-            "driver.unblock",
-            &[("file", &line.file)],
-            vec![crate::draft::line_stands(&line.file, &new)],
-            vec![Action::EditFile {
-                path: line.file.clone(),
-                old: line.text.clone(),
-                new,
-            }],
-        );
-    }
-}
-
-/// The machine's own key, which a person must enrol at a blue screen.
-fn enrol(nvidia: &NvidiaPlatform, what: &str, draft: &mut Draft) {
-    draft.why(format!("Secure Boot is on, and there are no prebuilt, signed modules for {what}: this machine's own key must be enrolled, which takes hands at the next start"));
-    let instructions = format!(
-        "Type `{}` and choose a password for one use. At the restart a blue screen appears: Enroll MOK, Continue, Yes, the password, Reboot. If it is missed, the driver is refused until this is done again.",
-        nvidia.enrol
-    );
-    if let Some(step) = draft.step(
-        "secure-boot.enrol",
-        &[("what", what)],
-        vec![answers()],
-        vec![Action::AskPerson {
-            instructions: instructions.clone(),
-        }],
-    ) {
-        step.hands_needed = Some(instructions);
-        step.root = true;
-    }
-}
-
 /// A driver that stays still needs modules for the kernel that the next boot starts.
-fn later_kernels(present: &Present<'_>, nvidia: &NvidiaPlatform, branch: &Branch, draft: &mut Draft) {
+fn later_kernels(
+    present: &Present<'_>,
+    nvidia: &NvidiaPlatform,
+    branch: &Branch,
+    draft: &mut Draft,
+) {
     let Modules::Prebuilt(wanted) = modules(present, nvidia, branch) else {
         return;
     };
-    let built = present.of_kind(&["nvidia-modules"]).iter().any(|package| package.name.starts_with("nvidia-dkms-"));
+    let built = present
+        .of_kind(&["nvidia-modules"])
+        .iter()
+        .any(|package| package.name.starts_with("nvidia-dkms-"));
     let lacking: Vec<String> = wanted
         .into_iter()
         .filter(|name| !present.packages.has(name))
@@ -460,19 +388,32 @@ fn upgrade(present: &Present<'_>, branch: &Branch, draft: &mut Draft) {
     if !present.wish.upgrade {
         return;
     }
-    let loaded = present.facts.drivers.nvidia.loaded.value().map_or("", String::as_str);
+    let loaded = present
+        .facts
+        .drivers
+        .nvidia
+        .loaded
+        .value()
+        .map_or("", String::as_str);
     if order(loaded, &branch.version) != Ordering::Less {
-        draft.satisfied(format!("driver {loaded} is as new as the archive's, as far as Deskside knows"));
+        draft.satisfied(format!(
+            "driver {loaded} is as new as the archive's, as far as Deskside knows"
+        ));
         return;
     }
     let names: Vec<String> = present
         .driver_packages()
         .iter()
-        .filter(|package| branch_of(&package.name).is_some() || branch.packages.contains(&package.name))
+        .filter(|package| {
+            branch_of(&package.name).is_some() || branch.packages.contains(&package.name)
+        })
         .map(|package| package.name.clone())
         .collect();
     let module = Check::Succeeds {
-        command: crate::draft::command(["dpkg", "--compare-versions", loaded, "ge", &branch.version], 10),
+        command: crate::draft::command(
+            ["dpkg", "--compare-versions", loaded, "ge", &branch.version],
+            10,
+        ),
     };
     if let Some(step) = draft.step(
         "driver.upgrade",
