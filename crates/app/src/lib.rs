@@ -11,6 +11,7 @@ pub mod explain;
 pub mod history;
 pub mod info;
 mod live;
+pub mod notebook;
 pub mod plan;
 pub mod run;
 pub mod runs;

@@ -85,7 +85,7 @@ pub fn run(context: &Context, request: RunRequest) -> Result<RunReport> {
                 .unwrap_or_default()
                 .into_iter()
                 // What a person set themselves is meant.
-                .filter(|(name, _)| machine.variable(name).is_none())
+                .filter(|(name, value)| value.is_none() || machine.variable(name).is_none())
                 .collect(),
             build: choice.map(|choice| BuildRecord {
                 framework: choice.framework,

@@ -40,6 +40,10 @@ pub const VARIABLES: &[Variable] = &[
         effect: "Further places for packages; pip's configuration file.",
     },
     Variable {
+        name: "DESKSIDE_PYTORCH_INDEX",
+        effect: "A mirror of PyTorch's own indexes: the address below which cpu, cu126, … lie. User name and password don't belong in it; uv takes them from ~/.netrc.",
+    },
+    Variable {
         name: "UV_PYTHON_INSTALL_MIRROR",
         effect: "Where uv fetches Python interpreters from.",
     },

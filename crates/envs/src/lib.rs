@@ -6,8 +6,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 pub mod build;
+pub mod check;
 pub mod environment;
 pub mod index;
+pub mod manifest;
 pub mod plan;
 pub mod project;
 pub mod snapshot;

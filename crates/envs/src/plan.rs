@@ -23,7 +23,8 @@ pub struct Module {
     pub wheel: String,
 }
 
-/// The steps in order. Those that hold already are among them: their checks say so.
+/// The steps in order. Those that hold already are among them: their checks say so. `extra` are uv's arguments for the
+/// framework build of a project with a lock file.
 ///
 /// # Errors
 /// When the project's folder or its environment can't be looked at.
@@ -32,6 +33,7 @@ pub fn steps(
     project: &Project,
     build: Option<&Build>,
     uv: &UvState,
+    extra: &[String],
     module: Option<&Module>,
 ) -> Result<Vec<Step>, Problem> {
     let mut steps = Vec::new();
@@ -44,7 +46,7 @@ pub fn steps(
     let path = environment.display().to_string();
     let uv = uv.path().to_string();
     steps.push(environment_step(&existing, &path, &uv, project, build));
-    if let Some(step) = packages_step(&existing, &path, &uv, project, build) {
+    if let Some(step) = packages_step(&existing, &path, &uv, project, build, extra) {
         steps.push(step);
     }
     if let Some(module) = module {
@@ -66,7 +68,7 @@ fn files_step(machine: &dyn Machine, project: &Project) -> Result<Option<Step>, 
         if !machine.exists(&path)? {
             actions.push(Action::WriteFile {
                 path: path.clone(),
-                contents: FileContents::Text(contents.into()),
+                contents: FileContents::Text((*contents).into()),
                 mode: 0o644,
             });
         }
@@ -123,10 +125,32 @@ fn environment_step(
     project: &Project,
     build: Option<&Build>,
 ) -> Step {
-    let python = python(existing, project, build);
+    let fetches = build.is_some_and(|build| {
+        build
+            .why
+            .iter()
+            .any(|line| line.starts_with("uv fetches Python"))
+    });
+    make_environment(
+        existing,
+        path,
+        uv,
+        &python(existing, project, build),
+        fetches,
+    )
+}
+
+/// Makes an environment with a Python. `fetches` says that uv downloads that Python.
+pub(crate) fn make_environment(
+    existing: &State,
+    path: &str,
+    uv: &str,
+    python: &str,
+    fetches: bool,
+) -> Step {
     let action = EnvironmentAction::Create {
         path: path.into(),
-        python: python.clone(),
+        python: python.into(),
         uv: uv.into(),
     };
     let check = vec![Check::Environment {
@@ -149,18 +173,12 @@ fn environment_step(
         }
         _ => {}
     }
-    let fetches = !python.starts_with('/')
-        && build.is_some_and(|build| {
-            build
-                .why
-                .iter()
-                .any(|line| line.starts_with("uv fetches Python"))
-        });
+    let fetches = !python.starts_with('/') && fetches;
     Step {
         id: "environment".into(),
         title: format!(
             "Make the Python environment {path} ({})",
-            shown_python(&python)
+            shown_python(python)
         ),
         why,
         check: check.clone(),
@@ -192,6 +210,7 @@ fn packages_step(
     uv: &str,
     project: &Project,
     build: Option<&Build>,
+    extra: &[String],
 ) -> Option<Step> {
     let arguments = build
         .map(|build| build.arguments.clone())
@@ -229,7 +248,7 @@ fn packages_step(
             EnvironmentAction::Sync {
                 path: path.into(),
                 project: project.path.display().to_string(),
-                arguments: Vec::new(),
+                arguments: extra.to_vec(),
                 exact: false,
                 uv: uv.into(),
             },
@@ -295,7 +314,7 @@ fn packages_step(
     })
 }
 
-fn module_step(path: &str, uv: &str, module: &Module) -> Step {
+pub(crate) fn module_step(path: &str, uv: &str, module: &Module) -> Step {
     let action = EnvironmentAction::Module {
         path: path.into(),
         version: module.version.clone(),
@@ -326,6 +345,54 @@ fn module_step(path: &str, uv: &str, module: &Module) -> Step {
         download_bytes: Some(0),
         risk: Risk::Low,
     }
+}
+
+/// The steps that make an environment for a tool of Deskside's own, apart from every project's.
+///
+/// # Errors
+/// When the folder can't be looked at.
+pub fn tool_steps(
+    machine: &dyn Machine,
+    path: &std::path::Path,
+    uv: &str,
+    python: &str,
+    requirements: &[&str],
+    why: &str,
+) -> Result<Vec<Step>, Problem> {
+    let existing = venv::look(machine, path)?;
+    let shown = path.display().to_string();
+    let names: Vec<String> = requirements
+        .iter()
+        .map(|name| (*name).to_string())
+        .collect();
+    let action = EnvironmentAction::Install {
+        path: shown.clone(),
+        requirements: names.clone(),
+        files: Vec::new(),
+        expected: names,
+        arguments: Vec::new(),
+        uv: uv.into(),
+    };
+    let check = vec![Check::Environment {
+        action: action.clone(),
+    }];
+    Ok(vec![
+        make_environment(&existing, &shown, uv, python, false),
+        Step {
+            id: "packages".into(),
+            title: format!("Install {}", requirements.join(" and ")),
+            why: why.into(),
+            check: check.clone(),
+            actions: vec![Action::Env { action }],
+            verify: check,
+            undo: Undo::Exact,
+            root: false,
+            reboot: false,
+            hands_needed: None,
+            download_bytes: None,
+            risk: Risk::Low,
+        },
+    ])
 }
 
 /// A wheel that the program carries, as the plan names it.

@@ -62,7 +62,7 @@ fn a_first_project_needs_everything_once() {
         b"wheel",
         Path::new("/home/user/.cache/deskside"),
     );
-    let steps = steps(&sim, &project, Some(&build), &here(), Some(&module)).unwrap();
+    let steps = steps(&sim, &project, Some(&build), &here(), &[], Some(&module)).unwrap();
     assert_eq!(
         ids(&steps),
         ["project", "environment", "packages", "module"]
@@ -95,6 +95,7 @@ fn a_persons_edits_stay() {
         &first(Flavour::Jax).project(folder),
         None,
         &here(),
+        &[],
         None,
     )
     .unwrap();
@@ -122,7 +123,7 @@ fn bounds_of_the_project_stand_alone() {
         &project.wish(None),
     )
     .unwrap();
-    let steps = steps(&sim, &project, Some(&build), &here(), None).unwrap();
+    let steps = steps(&sim, &project, Some(&build), &here(), &[], None).unwrap();
     assert_eq!(ids(&steps), ["environment", "packages"]);
     let (requirements, arguments, expected) = install(&steps[1]);
     assert!(requirements.is_empty(), "{requirements:?}");
@@ -140,7 +141,7 @@ fn a_lock_file_is_followed_exactly() {
     .put_file("/p/uv.lock", "version = 1\n")
     .put_file("/p/train.py", "");
     let project = read(&sim, Path::new("/p")).unwrap();
-    let steps = steps(&sim, &project, None, &here(), None).unwrap();
+    let steps = steps(&sim, &project, None, &here(), &[], None).unwrap();
     assert!(
         matches!(&steps[1].actions[0], Action::Env { action: EnvironmentAction::Sync { project, .. } } if project == "/p")
     );
@@ -160,7 +161,7 @@ fn an_environment_that_serves_keeps_its_python() {
         true,
     )];
     let build = choose(&newer, Flavour::Jax, &Wish::default()).unwrap();
-    let plan = |sim: &Sim| steps(sim, &project, Some(&build), &here(), None).unwrap();
+    let plan = |sim: &Sim| steps(sim, &project, Some(&build), &here(), &[], None).unwrap();
     assert_eq!(created_python(&plan(&sim)), "3.13");
     sim.put_file("/p/.venv/pyvenv.cfg", "version_info = 3.11.7\n")
         .put_link("/p/.venv/bin/python", "/usr/bin/python3.11");

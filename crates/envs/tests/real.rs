@@ -262,7 +262,7 @@ fn real_uv_makes_real_environments() {
     let refused = act(&machine, &install("six==0.0.99")).unwrap_err();
     assert_eq!(
         refused.code,
-        deskside_types::Code::NoFittingBuild,
+        deskside_types::Code::Unsatisfiable,
         "{refused}"
     );
     assert!(!holds(&machine, &install("six")).unwrap());

@@ -5,6 +5,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+pub mod conda;
+pub mod environment;
 pub mod errors;
 pub mod frameworks;
 pub mod hardware;
@@ -12,6 +14,7 @@ pub mod hosts;
 pub mod platforms;
 pub mod predicate;
 pub mod python;
+pub mod python_releases;
 pub mod system;
 mod table;
 pub mod version;

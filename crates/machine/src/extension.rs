@@ -105,6 +105,17 @@ pub trait Reading: Machine {
         )
     }
 
+    /// A folder's entries by name, each with its stat, links not followed. An entry that went meanwhile is left out.
+    fn stats(&self, path: impl AsRef<Path>) -> Result<Vec<(String, Stat)>, DoorError> {
+        answered!(
+            self,
+            Question::Stats {
+                path: path.as_ref().into()
+            },
+            Stats
+        )
+    }
+
     /// Whether something is at a path: surely yes, surely no, or an error.
     fn exists(&self, path: impl AsRef<Path>) -> Result<bool, DoorError> {
         match self.stat(path) {

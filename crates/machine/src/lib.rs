@@ -58,6 +58,15 @@ pub trait Machine: Send + Sync {
     /// Never a panic and never a hang: absent, denied, timed out, not asked, or failed with words.
     fn ask(&self, question: &Question) -> Result<Answer, DoorError>;
 
+    /// Asks many things at once; the answers are in order. The same as asking one by one, and much quicker where a
+    /// machine hands questions about files to a thread.
+    fn ask_all(&self, questions: &[Question]) -> Vec<Result<Answer, DoorError>> {
+        questions
+            .iter()
+            .map(|question| self.ask(question))
+            .collect()
+    }
+
     /// Changes something. `watch` hears of progress while it goes on.
     ///
     /// # Errors

@@ -45,6 +45,12 @@ pub enum Question {
         /// The path.
         path: PathBuf,
     },
+    /// A folder's entries with kind, size, owner and mode of each, links not followed, sorted by name: thousands of files
+    /// are looked at with one question a folder. Answer: [`Answer::Stats`].
+    Stats {
+        /// The folder.
+        path: PathBuf,
+    },
     /// Whether this process could read and write it. Answer: [`Answer::Flag`].
     Access {
         /// The path.
@@ -104,7 +110,7 @@ impl Question {
                 format!("read {}", path.display())
             }
             Self::Link { path } | Self::RealPath { path } => format!("follow {}", path.display()),
-            Self::Directory { path } => format!("list {}", path.display()),
+            Self::Directory { path } | Self::Stats { path } => format!("list {}", path.display()),
             Self::Stat { path } | Self::Access { path, .. } => {
                 format!("look at {}", path.display())
             }
@@ -139,6 +145,8 @@ pub enum Answer {
     Entries(Vec<Entry>),
     /// A path's kind, size, owner and mode.
     Stat(Stat),
+    /// A folder's entries, each with its stat.
+    Stats(Vec<(String, Stat)>),
     /// Yes or no.
     Flag(bool),
     /// Free space.
@@ -205,6 +213,10 @@ pub struct Stat {
     /// Last change of the contents, seconds of the Unix epoch.
     #[serde(default)]
     pub modified: i64,
+    /// Names that the contents have on this file system; with several, a change in place is seen under all of them.
+    /// None where it is not known: bundles don't keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub links: Option<u64>,
 }
 
 /// Space on a file system, in bytes.

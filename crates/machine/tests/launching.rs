@@ -314,6 +314,8 @@ struct Screen {
     master: fs::File,
     launcher: Child,
     seen: String,
+    /// The terminal's modes before anything ran in it.
+    before: rustix::termios::Termios,
 }
 
 impl Screen {
@@ -346,11 +348,14 @@ impl Screen {
                 Ok(rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?)
             });
         }
+        // The launcher may change them as soon as it runs.
+        let before = rustix::termios::tcgetattr(&master).unwrap();
         let launcher = command.spawn().unwrap();
         Self {
             master: master.into(),
             launcher,
             seen: String::new(),
+            before,
         }
     }
 
@@ -374,7 +379,6 @@ fn in_a_terminal_the_child_has_a_terminal_of_the_same_size() {
     let script = "stty size; trap 'stty size; exit 6' WINCH; test -t 0 && test -t 1 && test -t 2 && printf 'name? '; read name; \
                   echo hello $name; while :; do sleep 0.05; done";
     let mut screen = Screen::new(script, folder.path());
-    let before = rustix::termios::tcgetattr(&screen.master).unwrap();
     screen.until("20 70");
     screen.until("name? ");
     let raw = rustix::termios::tcgetattr(&screen.master).unwrap();
@@ -397,7 +401,7 @@ fn in_a_terminal_the_child_has_a_terminal_of_the_same_size() {
     let after = rustix::termios::tcgetattr(&screen.master).unwrap();
     assert_eq!(
         format!("{:?}", after.local_modes),
-        format!("{:?}", before.local_modes),
+        format!("{:?}", screen.before.local_modes),
         "the terminal is as before"
     );
     assert_eq!(

@@ -1,7 +1,7 @@
 //! Carrying out a plan.
 
 use crate::journal::{Entry, JOURNAL_VERSION, OperationId, append};
-use crate::{Workshop, check, history, perform};
+use crate::{Workshop, check, history, perform, premise};
 use deskside_machine::{ErrorKind, Held, Progress, Reading, interrupt};
 use deskside_types::plan::{Plan, Step};
 use deskside_types::run::RunId;
@@ -66,6 +66,8 @@ pub fn apply(
         });
     }
     let _lock = lock(workshop)?;
+    // Another operation may have changed what the plan rests on while this one waited for nothing but its turn.
+    premise::require_files(workshop.machine, plan)?;
     let earlier = history::close_unfinished(workshop)?;
     let continues = history::unfinished_attempt(&earlier, &plan.wish);
     let now = history::later_than_all(&earlier, workshop.machine.now()?.wall);

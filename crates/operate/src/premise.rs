@@ -75,6 +75,26 @@ pub fn require(machine: &dyn Machine, plan: &Plan, facts: &Facts) -> Result<()> 
     Err(problem.hint("make the plan again"))
 }
 
+/// Refuses a plan that rests on files which are others now. Asked again under the lock.
+///
+/// # Errors
+/// [`Code::PlanStale`] with the first file.
+pub fn require_files(machine: &dyn Machine, plan: &Plan) -> Result<()> {
+    let changed = plan.premises.iter().find_map(|premise| {
+        let path = premise.fact.strip_prefix("file:")?;
+        (current_file(machine, Path::new(path)) != premise.value).then_some(path)
+    });
+    match changed {
+        None => Ok(()),
+        Some(path) => Err(Problem::new(
+            Code::PlanStale,
+            "the project is not as it was when the plan was made",
+        )
+        .because(format!("{path} was changed since"))
+        .hint("run the same command again")),
+    }
+}
+
 /// The premise that a file stays as it is now, or stays away.
 pub fn file(machine: &dyn Machine, path: &Path) -> Premise {
     let fact = format!("file:{}", path.display());

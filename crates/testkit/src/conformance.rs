@@ -184,6 +184,9 @@ fn write_through_link(machine: &dyn Machine, folder: &Path) {
 
 fn absent(machine: &dyn Machine, folder: &Path) {
     write(machine, &folder.join("file"), "x");
+    let listed = machine.stats(folder).unwrap();
+    let alone = machine.stat(folder.join("file")).unwrap();
+    assert_eq!(listed, [("file".to_string(), alone)]);
     for name in ["nothing", "nothing/below", "file/below"] {
         let path = folder.join(name);
         for question in [
@@ -194,6 +197,7 @@ fn absent(machine: &dyn Machine, folder: &Path) {
             Question::Link { path: path.clone() },
             Question::RealPath { path: path.clone() },
             Question::Directory { path: path.clone() },
+            Question::Stats { path: path.clone() },
             Question::Stat { path: path.clone() },
             Question::Access {
                 path: path.clone(),

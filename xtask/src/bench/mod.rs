@@ -1,7 +1,9 @@
 //! `cargo xtask bench`: each bar of the project beside its measured value.
 
+mod check;
 mod command;
 mod log;
+mod rebuild;
 
 use crate::shell::{cargo, output, release_binary};
 use anyhow::{Result, bail};
@@ -35,6 +37,12 @@ pub fn bench(names: &[String]) -> Result<()> {
     if wanted("up") {
         bars.push(command::second_up(&program)?);
     }
+    if wanted("check") {
+        bars.push(check::check(&program)?);
+    }
+    if wanted("rebuild") {
+        bars.extend(rebuild::rebuild(&program)?);
+    }
     if wanted("log") {
         bars.extend(log::log()?);
     }
@@ -57,7 +65,7 @@ pub fn bench(names: &[String]) -> Result<()> {
         });
     }
     if bars.is_empty() {
-        bail!("no bar of that name: help, info, run, up, log, size, packages");
+        bail!("no bar of that name: help, info, run, up, check, rebuild, log, size, packages");
     }
     let width = bars
         .iter()

@@ -1,15 +1,25 @@
 //! Carrying out a change of an environment: one operation of the history, with a snapshot before and after.
 
-use super::Place;
+use super::{Place, present};
 use crate::up::Everything;
 use crate::{Answer, Context, live};
-use deskside_envs::snapshot::{self, Choice, Difference, Snapshot, Taking, difference};
-use deskside_machine::{Machine, Reading};
+use deskside_envs::environment::marker;
+use deskside_envs::snapshot::origin::MODULE;
+use deskside_envs::snapshot::{
+    self, Choice, Difference, Kept, Snapshot, Taken, Taking, difference,
+};
+use deskside_machine::{Acting, Durability, Machine, Reading};
 use deskside_operate::{Event, Workshop, apply, check, premise};
 use deskside_types::plan::{Comparison, PLAN_VERSION, Plan, Premise, Step};
 use deskside_types::{Facts, Problem, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
+
+/// The reason of a snapshot of a state that Deskside did not make.
+pub(crate) const AS_FOUND: &str = "as it was found";
+
+/// How the reason of a rollback begins.
+pub(crate) const ROLLBACK: &str = "env rollback to";
 
 /// A change that is planned and not carried out yet.
 pub struct Prepared {
@@ -109,13 +119,25 @@ pub fn plan(
     let machine = &*context.machine;
     let mut pending = Vec::new();
     let mut satisfied = Vec::new();
-    let mut made_anew = false;
+    // What rests on something that changes is pending too, whatever is there now: packages on the files that name them,
+    // the module on an exact sync, which removes it.
+    let mut changes: Vec<&str> = Vec::new();
     for step in steps {
-        // What rests on an environment that is made anew is pending too, whatever is there now.
-        if !made_anew && check::all_hold(machine, &Everything, &step.check)? {
+        let rests = match step.id.as_str() {
+            "environment" => vec!["restore"],
+            "packages" => vec!["environment", "files"],
+            "module" => vec!["environment", "packages"],
+            _ => vec![],
+        };
+        let rests_on_change = rests.iter().any(|id| changes.contains(id));
+        if !rests_on_change && check::all_hold(machine, &Everything, &step.check)? {
             satisfied.push(step.title.clone());
         } else {
-            made_anew |= step.id == "environment";
+            changes.extend(
+                ["environment", "files", "packages", "restore"]
+                    .into_iter()
+                    .filter(|id| *id == step.id),
+            );
             pending.push(step);
         }
     }
@@ -169,14 +191,15 @@ pub fn carry_out(
     }
     live::refuse_under_a_run(context, &[place.environment.as_path()], "would be changed")?;
     premise::require(machine, &prepared.plan, &prepared.facts)?;
-    let before = keep(
-        context,
-        place,
-        &prepared.facts,
-        "as it was found",
-        None,
-        None,
-    )?;
+    // Half of an earlier rollback is no state that anybody wants to go back to.
+    let newest = || -> Result<Option<Snapshot>> { Ok(place.store.list(machine)?.snapshots.pop()) };
+    let goes_on = prepared.reason.starts_with(ROLLBACK)
+        && present::is_underway(context, place, newest()?.as_ref())?;
+    let before = if goes_on {
+        newest()?
+    } else {
+        keep(context, place, &prepared.facts, AS_FOUND, None, None)?
+    };
     let workshop = Workshop {
         machine,
         domain: &Everything,
@@ -213,13 +236,14 @@ pub fn carry_out(
 }
 
 /// A snapshot of an environment that was not there.
-fn nothing(after: &Snapshot) -> Snapshot {
+pub(crate) fn nothing(after: &Snapshot) -> Snapshot {
     Snapshot {
         distributions: Vec::new(),
         python: snapshot::PythonState {
             version: String::new(),
             interpreter: String::new(),
             managed: false,
+            system_packages: false,
         },
         choice: None,
         files: after.files.clone(),
@@ -249,7 +273,7 @@ pub fn keep(
         operation,
         choice: choice.or_else(|| place.store.local(machine).choice),
     };
-    let Some(taken) = snapshot::take(machine, &taking)? else {
+    let Some(mut taken) = snapshot::take(machine, &taking)? else {
         return Ok(None);
     };
     let newest = place.store.list(machine)?.snapshots.pop();
@@ -258,8 +282,48 @@ pub fn keep(
     {
         return Ok(Some(newest));
     }
-    place.store.keep(machine, &taken.snapshot, &taken.files)?;
+    remember(context, place, &mut taken)?;
     Ok(Some(taken.snapshot))
+}
+
+/// Keeps a snapshot that was taken, with the wheel of Deskside's own module, which no index has.
+///
+/// # Errors
+/// When it can't be written.
+pub(crate) fn remember(context: &Context, place: &Place, taken: &mut Taken) -> Result<()> {
+    let machine = &*context.machine;
+    let wheel = deskside_track::module::wheel();
+    let installed = marker::read(machine, &place.environment).and_then(|marker| marker.module);
+    let is_this_one = installed
+        .is_some_and(|module| module.fingerprint == marker::fingerprint([wheel.bytes.as_slice()]));
+    let earlier = || {
+        let mut all = place.store.list(machine).ok()?.snapshots.into_iter().rev();
+        all.find_map(|snapshot| {
+            let mut own = snapshot.distributions.into_iter();
+            own.find(|one| one.name == MODULE && one.kept.is_some())
+        })
+    };
+    if let Some(module) = taken
+        .snapshot
+        .distributions
+        .iter_mut()
+        .find(|one| one.name == MODULE)
+    {
+        if is_this_one {
+            let kept = Kept {
+                sha256: deskside_envs::environment::sha256(&wheel.bytes),
+                file: wheel.file_name,
+            };
+            let path = place.store.wheel_path(&kept);
+            if !machine.exists(&path)? {
+                machine.write_file(path, wheel.bytes, 0o600, Durability::Power)?;
+            }
+            module.kept = Some(kept);
+        } else if let Some(earlier) = earlier().filter(|one| one.contents == module.contents) {
+            module.kept = earlier.kept;
+        }
+    }
+    place.store.keep(machine, &taken.snapshot, &taken.files)
 }
 
 /// Whether something is there to be kept or compared.

@@ -3,9 +3,47 @@
 //! A command that changes an environment is prepared (looked at, decided, resolved into a plan; nothing of the person's
 //! is touched), then carried out by [`change::carry_out`], which keeps a snapshot before and after.
 
+pub mod add;
 pub mod change;
+pub mod check;
+pub mod diff;
+pub(crate) mod extra;
+pub mod gc;
+pub mod history;
+pub mod init;
+pub mod keep;
+pub mod lock;
 mod place;
+mod present;
+pub(crate) mod project;
+pub mod rebuild;
+mod restoring;
+pub mod rollback;
+pub mod sync;
+mod variants;
+pub mod why;
 
 pub use change::{ChangePlanReport, ChangeReport, Prepared, carry_out};
 pub use deskside_envs::snapshot::compare::{Changed, Difference, Named, Versions};
 pub use place::{Place, uv_state};
+pub use why::{WhyReport, WhyRequest};
+
+/// A difference in a few words: `2 added, 1 changed`.
+pub fn difference_in_words(difference: &Difference) -> String {
+    let mut parts = Vec::new();
+    let mut some = |count: usize, what: &str| {
+        if count > 0 {
+            parts.push(format!("{count} {what}"));
+        }
+    };
+    some(difference.added.len(), "added");
+    some(difference.changed.len(), "changed");
+    some(difference.rebuilt.len(), "with other files");
+    some(difference.removed.len(), "removed");
+    some(usize::from(difference.python.is_some()), "Python");
+    some(difference.files.len(), "project files");
+    if parts.is_empty() {
+        return "nothing".into();
+    }
+    parts.join(", ")
+}

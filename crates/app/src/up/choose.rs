@@ -50,7 +50,8 @@ pub fn first(
         && let Some(flavour) = settled(context, facts)
     {
         let project = make(context, flavour)?;
-        let build = build::choose(facts, flavour, &project.wish(Some(flavour)))?;
+        let wish = build::with_mirror(machine, project.wish(Some(flavour)));
+        let build = build::choose(facts, flavour, &wish)?;
         return Ok((project, Some(build)));
     }
     if let Some(flavour) = flavour {
@@ -61,7 +62,8 @@ pub fn first(
     let natural = build::select(machine, facts, &build::Wish::default())?;
     let project = make(context, natural.flavour)?;
     // The project bounds framework and Python; the reasons, and what the network answered, stay.
-    let bounded = build::choose(facts, natural.flavour, &project.wish(Some(natural.flavour)))?;
+    let wish = build::with_mirror(machine, project.wish(Some(natural.flavour)));
+    let bounded = build::choose(facts, natural.flavour, &wish)?;
     let build = if bounded.variant == natural.variant {
         Build {
             why: natural.why,

@@ -5,6 +5,7 @@
 
 mod choose;
 mod domain;
+mod locked;
 mod machine_lines;
 mod report;
 mod train;
@@ -50,7 +51,24 @@ pub struct Prepared {
     facts: Facts,
     project: Project,
     build: Option<Build>,
+    /// The extra of the project's lock file that is this machine's.
+    locked: Option<Choice>,
     request: UpRequest,
+}
+
+impl Prepared {
+    /// The framework build that is in the environment once the plan is carried out.
+    fn choice(&self) -> Option<Choice> {
+        self.locked.clone().or_else(|| {
+            self.build.as_ref().map(|build| Choice {
+                framework: build.flavour.word().into(),
+                extra: String::new(),
+                variant: build.variant.clone(),
+                why: build.why.clone(),
+                variables: build.variables.clone(),
+            })
+        })
+    }
 }
 
 /// A plan that was carried out.
@@ -80,7 +98,12 @@ pub fn prepare(context: &Context, request: &UpRequest) -> Result<Prepared> {
         Some(path) => choose::named(context, &facts, path, flavour)?,
         None => choose::first(context, &facts, flavour)?,
     };
+    if request.train {
+        project.require_command()?;
+    }
     let uv = uv_state(context, &facts)?;
+    let mut warnings = project.warnings.clone();
+    let locked = locked::extra(context, &facts, &project, &mut warnings)?;
     let wheel = deskside_track::module::wheel();
     let version = deskside_track::module::VERSION;
     let module = deskside_envs::plan::module(
@@ -95,10 +118,16 @@ pub fn prepare(context: &Context, request: &UpRequest) -> Result<Prepared> {
     } else {
         machine
     };
-    let steps =
-        deskside_envs::plan::steps(looked_at, &project, build.as_ref(), &uv, Some(&module))?;
+    let steps = deskside_envs::plan::steps(
+        looked_at,
+        &project,
+        build.as_ref(),
+        &uv,
+        &environment::extra::arguments(locked.as_ref()),
+        Some(&module),
+    )?;
     let plan = plan(context, &facts, &project, steps)?;
-    let mut warnings = project.warnings.clone();
+    warnings.extend(locked::require_fit(context, &project, &uv, &plan)?);
     if system.blocks_accelerator() && build.as_ref().is_some_and(|build| !build.accelerated) {
         warnings.push("the accelerator can't be used yet; see the commands in the plan".into());
     }
@@ -107,7 +136,10 @@ pub fn prepare(context: &Context, request: &UpRequest) -> Result<Prepared> {
             project: project.path.display().to_string(),
             flavour: project.first.map(|flavour| flavour.word().to_string()),
             machine: machine_lines::lines(&facts),
-            why: build.iter().flat_map(|build| build.why.clone()).collect(),
+            why: match &locked {
+                Some(choice) => choice.why.clone(),
+                None => build.iter().flat_map(|build| build.why.clone()).collect(),
+            },
             training: request
                 .train
                 .then(|| train::shown_command(&project, &request.arguments)),
@@ -118,6 +150,7 @@ pub fn prepare(context: &Context, request: &UpRequest) -> Result<Prepared> {
         facts,
         project,
         build,
+        locked,
         request: request.clone(),
     })
 }
@@ -170,17 +203,7 @@ fn remember(
     if !context.machine.exists(project).unwrap_or(false) {
         return None;
     }
-    let choice = prepared
-        .build
-        .as_ref()
-        .filter(|_| operation.is_some())
-        .map(|build| Choice {
-            framework: build.flavour.word().into(),
-            extra: String::new(),
-            variant: build.variant.clone(),
-            why: build.why.clone(),
-            variables: build.variables.clone(),
-        });
+    let choice = prepared.choice().filter(|_| operation.is_some());
     Place::at(context, Some(project))
         .and_then(|place| change::keep(context, &place, &prepared.facts, reason, operation, choice))
         .err()

@@ -53,6 +53,7 @@ pub fn train(context: &Context, prepared: &Prepared, carried: Carried) -> Result
         .map(OsString::from)
         .chain(prepared.request.arguments.iter().cloned())
         .collect();
+    let choice = prepared.choice();
     let finished = deskside_runs::foreground(
         context.machine.clone(),
         &context.directories,
@@ -63,19 +64,23 @@ pub fn train(context: &Context, prepared: &Prepared, carried: Carried) -> Result
             project: Some(project.path.clone()),
             directory: Some(project.path.clone()),
             machine: Some(machine_lines::of(&prepared.facts)),
-            variables: prepared
-                .build
+            variables: choice
                 .as_ref()
-                .map(|build| build.variables.clone())
+                .map(|choice| choice.variables.clone())
                 .unwrap_or_default(),
-            build: prepared.build.as_ref().map(|build| BuildRecord {
-                framework: build.flavour.word().into(),
-                variant: build.variant.clone(),
-                extra: String::new(),
-                requirements: build.requirements.clone(),
-                arguments: build.arguments.clone(),
-                python: build.python.clone(),
-                why: build.why.clone(),
+            build: choice.map(|choice| {
+                let build = prepared.build.as_ref();
+                BuildRecord {
+                    framework: choice.framework,
+                    variant: choice.variant,
+                    extra: choice.extra,
+                    requirements: build
+                        .map(|one| one.requirements.clone())
+                        .unwrap_or_default(),
+                    arguments: build.map(|one| one.arguments.clone()).unwrap_or_default(),
+                    python: build.map(|one| one.python.clone()).unwrap_or_default(),
+                    why: choice.why,
+                }
             }),
             silent: prepared.request.silent,
             ..Request::default()

@@ -79,13 +79,13 @@ pub struct Why {
     /// The framework, or a package that follows its builds: torch, jax, mlx, tensorflow, torchvision, vllm, …
     pub framework: String,
     /// The version wanted, as specifiers
-    #[arg(value_name = "VERSION")]
+    #[arg(id = "wanted-version", value_name = "VERSION")]
     pub version: Option<String>,
     /// The Python wanted
     #[arg(long, value_name = "VERSION")]
     pub python: Option<String>,
     /// Another machine: `gpu=RTX 4090,driver=580,os=ubuntu-22.04,python=3.12`; several GPUs with several gpu=
-    #[arg(long, value_name = "KEY=VALUE,…", conflicts_with = "machine")]
+    #[arg(long, value_name = "KEY=VALUE,…")]
     pub assume: Option<String>,
 }
 

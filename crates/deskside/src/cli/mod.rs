@@ -91,6 +91,11 @@ pub enum Command {
     Plan(plan::Plan),
     /// Environments of projects: made, locked, checked, rolled back
     Env(env::Env),
+    /// Start JupyterLab on a project's environment, on this machine only
+    #[command(after_help = "Examples:
+  deskside notebook                   JupyterLab on the project in this folder
+  deskside notebook --kernel-only     only let Jupyter and VS Code list the environment")]
+    Notebook(env::Notebook),
     /// Run a command, tracked
     ///
     /// The command's output, exit code and signals are passed through. Its folder keeps what was run, on which code, with

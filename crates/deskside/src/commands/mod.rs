@@ -3,6 +3,7 @@
 mod env;
 mod generate;
 mod info;
+mod notebook;
 mod plan;
 mod runs;
 mod undo;
@@ -43,6 +44,7 @@ pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
         ),
         Command::Plan(arguments) => plan::plan(ui, &either()?, arguments),
         Command::Env(arguments) => env::env(ui, &live, &either, arguments),
+        Command::Notebook(arguments) => notebook::notebook(ui, &live("notebook")?, arguments),
         Command::Run(arguments) => runs::run(ui, &live("run")?, arguments),
         Command::Runs(arguments) => runs::list(ui, &either()?, arguments),
         Command::Show(arguments) => runs::show(ui, &either()?, &arguments),

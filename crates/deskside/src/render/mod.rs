@@ -4,6 +4,7 @@ pub mod env;
 pub mod explain;
 pub mod history;
 pub mod info;
+pub mod notebook;
 pub mod plan;
 pub mod runs;
 pub mod system;

@@ -9,7 +9,12 @@
 
 mod command_line;
 mod devices;
+mod environments;
 mod person;
+mod project;
+mod pytorch_index;
 mod recorded;
+mod snapshots;
 mod tracked;
 mod up;
+mod why;

@@ -8,6 +8,19 @@ use deskside_types::facts::{Facts, OsKind};
 use deskside_types::{Problem, units};
 use std::time::Duration;
 
+/// The variable that names a mirror of PyTorch's own indexes: the root below which `cpu`, `cu126`, … lie.
+pub const PYTORCH_INDEX: &str = "DESKSIDE_PYTORCH_INDEX";
+
+/// The wish with the mirror of PyTorch's indexes that the person's settings name.
+pub fn with_mirror(machine: &dyn Machine, mut wish: Wish) -> Wish {
+    if wish.pytorch_index.is_none() {
+        wish.pytorch_index = machine
+            .variable(PYTORCH_INDEX)
+            .filter(|value| !value.trim().is_empty());
+    }
+    wish
+}
+
 /// How long PyTorch's index is waited for.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -16,6 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// # Errors
 /// As [`choose`].
 pub fn select(machine: &dyn Machine, facts: &Facts, wish: &Wish) -> Result<Build, Problem> {
+    let wish = &with_mirror(machine, wish.clone());
     let (flavour, reason) = match wish.flavour {
         Some(flavour) => (flavour, None),
         None => {
@@ -31,7 +45,7 @@ pub fn select(machine: &dyn Machine, facts: &Facts, wish: &Wish) -> Result<Build
         Err(problem) => return Err(problem),
     };
     if flavour == Flavour::Torch && build.variant == "cpu" && facts.system.kind == OsKind::Linux {
-        match index_answers(machine) {
+        match index_answers(machine, wish.pytorch_index.as_deref()) {
             Ok(()) => {}
             Err(trouble) if wish.flavour.is_some() => {
                 return torch::default_index(facts, wish, &trouble);
@@ -49,8 +63,11 @@ pub fn select(machine: &dyn Machine, facts: &Facts, wish: &Wish) -> Result<Build
 }
 
 /// Whether PyTorch's CPU index answers, else in a sentence why not.
-fn index_answers(machine: &dyn Machine) -> Result<(), String> {
-    let address = &frameworks::indexes().pytorch.cpu_page;
+fn index_answers(machine: &dyn Machine, mirror: Option<&str>) -> Result<(), String> {
+    let address = &mirror.map_or_else(
+        || frameworks::indexes().pytorch.cpu_page.clone(),
+        |root| format!("{}/cpu/torch/", root.trim_end_matches('/')),
+    );
     match machine.fetch(address, "text/html", 4 << 20, PATIENCE) {
         Ok(_) => Ok(()),
         // A recorded machine has no network to ask; its plan says what would be done where the index answers.
@@ -118,7 +135,7 @@ mod tests {
     #[test]
     fn without_a_gpu_the_network_decides() {
         let mut old = facts();
-        old.system.glibc = Known::Value("2.20".into());
+        old.system.glibc = Known::Value("2.12".into());
         let torch = Some(Flavour::Torch);
         for (facts, wanted, answers, flavour, variant) in [
             (facts(), None, true, Flavour::Torch, "cpu"),
@@ -137,11 +154,18 @@ mod tests {
                 nvidia(&["8.9"], Some("470.1")),
                 None,
                 false,
+                Flavour::Torch,
+                "cu118",
+            ),
+            (
+                nvidia(&["8.9"], Some("440.1")),
+                None,
+                false,
                 Flavour::Jax,
                 "cpu",
             ),
             (mac("arm64", "15.6"), None, false, Flavour::Mlx, "metal"),
-            (mac("arm64", "13.6"), None, false, Flavour::Torch, "mps"),
+            (mac("arm64", "13.6"), None, false, Flavour::Mlx, "metal"),
         ] {
             let wish = Wish {
                 flavour: wanted,

@@ -1,7 +1,8 @@
 //! NVIDIA drivers and GPUs as builds see them.
 
-use super::{listed, shown};
+use super::{counted, shown};
 use deskside_knowledge::frameworks;
+use deskside_knowledge::hardware;
 use deskside_knowledge::version::order;
 use deskside_types::facts::{Facts, Gpu, Vendor};
 use std::cmp::Ordering;
@@ -13,8 +14,8 @@ pub enum Driver {
     Version(String),
     /// Only the newest CUDA it serves is known.
     Cuda(String),
-    /// There is none.
-    Absent,
+    /// There is none. The newest driver branch for the cards, where it has an end.
+    Absent(Option<String>),
     /// It could not be read.
     Unknown(String),
 }
@@ -29,7 +30,14 @@ impl Driver {
             .value()
             .or_else(|| driver.user_space.value().filter(|_| wsl));
         if let Some(version) = version {
-            return Self::Version(version.clone());
+            return if version
+                .trim()
+                .starts_with(|letter: char| letter.is_ascii_digit())
+            {
+                Self::Version(version.trim().to_string())
+            } else {
+                Self::Unknown(format!("`{version}` is no version"))
+            };
         }
         if let Some(cuda) = driver.cuda.value() {
             return Self::Cuda(cuda.clone());
@@ -37,27 +45,27 @@ impl Driver {
         match driver.loaded.reason() {
             Some(reason) => Self::Unknown(reason.into()),
             None if wsl => Self::Unknown("Windows' driver did not tell its version".into()),
-            None => Self::Absent,
+            None => Self::Absent(last_branch(&gpus(facts))),
         }
     }
 
-    /// Whether it runs a CUDA build that asks for at least `minimum`. Unknown drivers are taken to be new.
+    /// It is there, as far as is known.
+    pub fn is_there(&self) -> bool {
+        !matches!(self, Self::Absent(_))
+    }
+
+    /// Whether it runs a CUDA build that asks for at least `minimum`. Unknown drivers are taken to be new; where
+    /// there is none, the newest for the cards is meant.
     pub fn reaches(&self, minimum: &str) -> bool {
         match self {
-            Self::Version(version) => order(version, minimum) != Ordering::Less,
-            Self::Cuda(cuda) => {
-                let major: u32 = cuda
-                    .split('.')
-                    .next()
-                    .and_then(|major| major.parse().ok())
-                    .unwrap_or(0);
-                let row = frameworks::torch()
-                    .drivers
-                    .iter()
-                    .find(|row| row.cuda_major <= major);
-                row.is_some_and(|row| order(&row.minimum, minimum) != Ordering::Less)
-            }
-            Self::Absent | Self::Unknown(_) => true,
+            Self::Version(version) => serves(version, minimum),
+            Self::Cuda(cuda) => frameworks::torch()
+                .drivers
+                .iter()
+                .find(|row| row.cuda_major <= major(cuda))
+                .is_some_and(|row| order(&row.minimum, minimum) != Ordering::Less),
+            Self::Absent(Some(branch)) => serves(branch, minimum),
+            Self::Absent(None) | Self::Unknown(_) => true,
         }
     }
 
@@ -66,10 +74,50 @@ impl Driver {
         match self {
             Self::Version(version) => format!("driver {version}"),
             Self::Cuda(cuda) => format!("a driver for CUDA {cuda}"),
-            Self::Absent => "no driver".into(),
+            Self::Absent(_) => "no driver".into(),
             Self::Unknown(_) => "a driver of unknown version".into(),
         }
     }
+
+    /// Why a build that needs `minimum` is ruled out.
+    pub fn too_old_for(&self, minimum: &str) -> String {
+        match self {
+            Self::Absent(Some(branch)) => format!(
+                "needs driver {minimum} or newer, and the last for this card is branch {branch}"
+            ),
+            Self::Version(version) => {
+                format!("needs driver {minimum} or newer, this is {version}")
+            }
+            _ => format!("needs driver {minimum} or newer, this is {}", self.shown()),
+        }
+    }
+}
+
+/// Whether a driver is at least `minimum`. A branch (`525`) stands for its newest driver.
+pub fn serves(driver: &str, minimum: &str) -> bool {
+    if driver.contains('.') {
+        order(driver, minimum) != Ordering::Less
+    } else {
+        order(&format!("{driver}.9999"), minimum) != Ordering::Less
+    }
+}
+
+/// `13` of `13.2`; 0 where there is no number.
+pub fn major(version: &str) -> u32 {
+    version
+        .split('.')
+        .next()
+        .and_then(|major| major.parse().ok())
+        .unwrap_or(0)
+}
+
+/// The oldest of the cards' last driver branches; none where one can't tell or all go on.
+pub fn last_branch(gpus: &[&Gpu]) -> Option<String> {
+    gpus.iter()
+        .filter_map(|gpu| gpu.compute_capability.value())
+        .filter_map(|capability| hardware::nvidia_architecture(capability))
+        .filter_map(|architecture| architecture.last_driver_branch.clone())
+        .min_by(|left, right| order(left, right))
 }
 
 /// The NVIDIA GPUs of a machine.
@@ -90,22 +138,18 @@ pub fn described(gpu: &Gpu) -> String {
 }
 
 /// The best candidate: the first that serves all GPUs, else the first that serves the most.
-/// Answers with the GPUs it leaves out. A GPU whose compute capability is unknown counts as served.
+/// Answers with its place and the GPUs it leaves out.
 pub fn best<'a, T>(
-    candidates: impl IntoIterator<Item = T>,
+    candidates: &[T],
     gpus: &[&'a Gpu],
-    serves: impl Fn(&T, &str) -> bool,
-) -> Option<(T, Vec<&'a Gpu>)> {
-    let mut best: Option<(T, Vec<&'a Gpu>)> = None;
-    for candidate in candidates {
+    serves: impl Fn(&T, &Gpu) -> bool,
+) -> Option<(usize, Vec<&'a Gpu>)> {
+    let mut best: Option<(usize, Vec<&'a Gpu>)> = None;
+    for (place, candidate) in candidates.iter().enumerate() {
         let left_out: Vec<&Gpu> = gpus
             .iter()
             .copied()
-            .filter(|gpu| {
-                gpu.compute_capability
-                    .value()
-                    .is_some_and(|capability| !serves(&candidate, capability))
-            })
+            .filter(|gpu| !serves(candidate, gpu))
             .collect();
         if left_out.len() < gpus.len()
             && best
@@ -113,7 +157,7 @@ pub fn best<'a, T>(
                 .is_none_or(|(_, fewest)| left_out.len() < fewest.len())
         {
             let done = left_out.is_empty();
-            best = Some((candidate, left_out));
+            best = Some((place, left_out));
             if done {
                 break;
             }
@@ -122,50 +166,51 @@ pub fn best<'a, T>(
     best
 }
 
-/// What leaving GPUs out means: the variable that hides them from training, and the sentence that says so.
-pub fn leave_out(
-    gpus: &[&Gpu],
-    left_out: &[&Gpu],
-    variant: &str,
-) -> (Option<String>, Option<String>) {
-    if left_out.is_empty() {
-        return (None, None);
-    }
-    let kept: Vec<String> = gpus
+/// The GPUs that are kept.
+pub fn kept<'a>(gpus: &[&'a Gpu], left_out: &[&Gpu]) -> Vec<&'a Gpu> {
+    gpus.iter()
+        .copied()
+        .filter(|gpu| !left_out.iter().any(|out| std::ptr::eq(*out, *gpu)))
+        .collect()
+}
+
+/// The identities of GPUs for a variable that hides the others; none where one has no identity.
+pub fn identities(kept: &[&Gpu]) -> Option<String> {
+    let all: Vec<String> = kept
         .iter()
-        .filter(|gpu| !left_out.iter().any(|out| std::ptr::eq(*out, **gpu)))
         .filter_map(|gpu| gpu.uuid.value().cloned())
         .collect();
-    let names: Vec<String> = left_out.iter().map(|gpu| described(gpu)).collect();
-    let sentence = format!(
-        "no build serves all GPUs at once: {variant} leaves out {}",
-        listed(&names)
-    );
-    let complete = kept.len() + left_out.len() == gpus.len() && !kept.is_empty();
-    (complete.then(|| kept.join(",")), Some(sentence))
+    (all.len() == kept.len() && !all.is_empty()).then(|| all.join(","))
 }
 
 /// What stands against every build, in a sentence.
-pub fn none_fits(gpus: &[&Gpu], driver: &Driver, lowest_driver: &str) -> String {
-    if !driver.reaches(lowest_driver) {
+pub fn none_fits(gpus: &[&Gpu], driver: &Driver, lowest: (&str, u32)) -> String {
+    let (minimum, cuda) = lowest;
+    if !driver.reaches(minimum) {
         return format!(
-            "{} is older than {lowest_driver}, the oldest that CUDA 12 runs on; update it to use {}",
+            "{} is older than {minimum}, the oldest that CUDA {cuda} runs on; update it to use {}",
             driver.shown(),
-            listed(&gpus.iter().map(|gpu| shown(gpu)).collect::<Vec<_>>())
+            counted(&gpus.iter().map(|gpu| shown(gpu)).collect::<Vec<_>>())
         );
     }
     format!(
         "no build with {} has code for {}",
         driver.shown(),
-        listed(&gpus.iter().map(|gpu| described(gpu)).collect::<Vec<_>>())
+        counted(&gpus.iter().map(|gpu| described(gpu)).collect::<Vec<_>>())
     )
 }
 
 /// A sentence on the driver where the build can't be used before it is mended.
 pub fn driver_note(driver: &Driver) -> Option<String> {
     match driver {
-        Driver::Absent => Some("no NVIDIA driver is loaded: training runs on the processor until one is installed; this build serves then".into()),
+        Driver::Absent(Some(branch)) => Some(format!("no NVIDIA driver is loaded: training runs on the processor until one is installed (branch {branch} is the last for this card); this build serves then")),
+        Driver::Absent(None) => Some("no NVIDIA driver is loaded: training runs on the processor until one is installed; this build serves then".into()),
         Driver::Unknown(reason) => Some(format!("the NVIDIA driver's version is not known ({reason}); a current one is taken for granted")),
         Driver::Version(_) | Driver::Cuda(_) => None,
     }
+}
+
+/// The NVIDIA driver of a machine in words.
+pub fn driver_in_words(facts: &Facts) -> String {
+    Driver::of(facts).shown()
 }

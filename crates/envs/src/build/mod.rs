@@ -1,24 +1,46 @@
 //! The right framework build for a machine: pure functions of facts and of what is known about builds.
 
+pub mod admission;
 mod auto;
-mod cuda;
-mod jax;
-mod mlx;
+mod better;
+mod companion;
+mod conflict;
+pub(crate) mod cuda;
+mod extra;
+mod parts;
 pub mod python;
+pub mod source;
 pub mod specifier;
+#[cfg(test)]
+mod table_tests;
 #[cfg(test)]
 pub(crate) mod tests_support;
 mod torch;
+#[cfg(test)]
+mod total_tests;
+mod uv_auto;
+mod variants;
 
-pub use auto::select;
+pub use admission::is_version_wish;
+pub use auto::{PYTORCH_INDEX, select, with_mirror};
+pub use better::{Better, better};
+pub use companion::{CompanionChoice, choose_companion};
+pub use conflict::{check_together, choose_together};
+pub use cuda::driver_in_words;
+pub use parts::{IndexChoice, LeftOut, RuledOut};
+pub use uv_auto::{UvAuto, uv_auto};
+pub use variants::{Variant, best_of, variants};
 
 use deskside_types::facts::{Facts, Gpu, OsKind, Vendor};
 use deskside_types::{Code, Problem};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A framework.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Flavour {
     /// PyTorch.
@@ -27,11 +49,16 @@ pub enum Flavour {
     Jax,
     /// MLX.
     Mlx,
+    /// TensorFlow.
+    Tensorflow,
 }
 
 impl Flavour {
-    /// All of them.
+    /// Those that `up` sets a first project up with.
     pub const ALL: [Self; 3] = [Self::Torch, Self::Jax, Self::Mlx];
+
+    /// All of them.
+    pub const EVERY: [Self; 4] = [Self::Torch, Self::Jax, Self::Mlx, Self::Tensorflow];
 
     /// The word on the command line and in `deskside.toml`; also the distribution's name.
     pub fn word(self) -> &'static str {
@@ -39,6 +66,7 @@ impl Flavour {
             Self::Torch => "torch",
             Self::Jax => "jax",
             Self::Mlx => "mlx",
+            Self::Tensorflow => "tensorflow",
         }
     }
 
@@ -48,6 +76,7 @@ impl Flavour {
             Self::Torch => "PyTorch",
             Self::Jax => "JAX",
             Self::Mlx => "MLX",
+            Self::Tensorflow => "TensorFlow",
         }
     }
 }
@@ -56,10 +85,12 @@ impl std::str::FromStr for Flavour {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
+        Self::EVERY
             .into_iter()
             .find(|flavour| flavour.word().eq_ignore_ascii_case(text.trim()))
-            .ok_or_else(|| format!("`{text}` is no flavour; there are torch, jax and mlx"))
+            .ok_or_else(|| {
+                format!("`{text}` is no flavour; there are torch, jax, mlx and tensorflow")
+            })
     }
 }
 
@@ -72,10 +103,12 @@ pub struct Wish {
     pub python: Option<String>,
     /// The project's own bounds on the framework's version, as specifiers (`>=2.9`); empty when it has none.
     pub framework: String,
+    /// The root of a mirror of PyTorch's own indexes; theirs when none.
+    pub pytorch_index: Option<String>,
 }
 
 /// A framework build, and how uv is told to take it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Build {
     /// The framework.
     pub flavour: Flavour,
@@ -83,20 +116,39 @@ pub struct Build {
     pub variant: String,
     /// It computes on a GPU of this machine.
     pub accelerated: bool,
+    /// The newest release (minor series) it gives: `2.14`.
+    pub release: String,
     /// Requirements, as uv takes them.
     pub requirements: Vec<String>,
+    /// Packages that belong to it beside the requirements.
+    pub extra_packages: Vec<String>,
     /// Further uv arguments.
     pub arguments: Vec<String>,
+    /// The index its packages come from; none for the default one.
+    pub index: Option<IndexChoice>,
     /// The Python request, as uv takes it: a version or an interpreter's path.
     pub python: String,
-    /// The Pythons that serve, as specifiers: `>=3.11,<3.15`.
+    /// The Pythons that serve, as specifiers: `>=3.11,<3.16`.
     pub python_range: String,
     /// Variables for training: set, or taken away where none.
     pub variables: BTreeMap<String, Option<String>>,
+    /// GPUs that it does not serve, while it serves others.
+    pub left_out: Vec<LeftOut>,
+    /// What was looked at before it and does not serve.
+    pub ruled_out: Vec<RuledOut>,
     /// Bytes the first project downloads with it: an estimate; none when it was never measured.
     pub download_estimate: Option<u64>,
+    /// Which GPUs it has code for is known, not taken from its CUDA toolkit.
+    pub sourced: bool,
     /// Why it is this one, a sentence each.
     pub why: Vec<String>,
+}
+
+impl Build {
+    /// The name of its extra in a project's files: the variant without dots.
+    pub fn extra_name(&self) -> String {
+        source::without_dots(&self.variant)
+    }
 }
 
 /// The build of a framework for a machine. Nothing is asked of the network.
@@ -104,10 +156,34 @@ pub struct Build {
 /// # Errors
 /// [`Code::NoFittingBuild`] with the nearest thing that works as a hint.
 pub fn choose(facts: &Facts, flavour: Flavour, wish: &Wish) -> Result<Build, Problem> {
+    let mut build = choose_among(facts, flavour, wish, None)?;
+    let has_gpu = facts
+        .known_gpus()
+        .iter()
+        .any(|gpu| matches!(gpu.vendor, Vendor::Nvidia | Vendor::Amd));
+    if build.variant == "cpu" && has_gpu && facts.system.kind == OsKind::Linux {
+        // What would help stands before the sentence on Python, which is the last.
+        let place = build.why.len().saturating_sub(1);
+        let help = better(facts, flavour, wish, &build)
+            .into_iter()
+            .map(|row| format!("what would help: {}, for {}", row.change, row.gives));
+        build.why.splice(place..place, help);
+    }
+    Ok(build)
+}
+
+/// The build for a machine, among these extras alone where they are given.
+fn choose_among(
+    facts: &Facts,
+    flavour: Flavour,
+    wish: &Wish,
+    only: Option<&[String]>,
+) -> Result<Build, Problem> {
     match flavour {
-        Flavour::Torch => torch::choose(facts, wish),
-        Flavour::Jax => jax::choose(facts, wish),
-        Flavour::Mlx => mlx::choose(facts, wish),
+        Flavour::Torch => torch::choose(facts, wish, only),
+        Flavour::Jax | Flavour::Mlx | Flavour::Tensorflow => {
+            extra::choose(facts, flavour, wish, only)
+        }
     }
 }
 
@@ -157,6 +233,28 @@ fn shown(gpu: &Gpu) -> String {
     })
 }
 
+/// Names as a list a person reads, with those that are there several times counted.
+fn counted(names: &[String]) -> String {
+    let mut all: Vec<(&String, usize)> = Vec::new();
+    for name in names {
+        match all.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, count)) => *count += 1,
+            None => all.push((name, 1)),
+        }
+    }
+    let all: Vec<String> = all
+        .into_iter()
+        .map(|(name, count)| {
+            if count > 1 {
+                format!("{count} × {name}")
+            } else {
+                name.clone()
+            }
+        })
+        .collect();
+    listed(&all)
+}
+
 /// Names as a list a person reads.
 fn listed(names: &[String]) -> String {
     match names {
@@ -174,34 +272,4 @@ fn no_fit(flavour: Flavour, reason: impl Into<String>, nearest: impl Into<String
     )
     .because(reason.into())
     .hint(nearest)
-}
-
-/// Checks the C library on Linux against the oldest a framework's wheels run on.
-fn check_glibc(
-    facts: &Facts,
-    flavour: Flavour,
-    oldest: &str,
-    nearest: &str,
-) -> Result<(), Problem> {
-    use deskside_knowledge::version::order;
-    if facts.system.kind != OsKind::Linux {
-        return Ok(());
-    }
-    if let Some(have) = facts.system.glibc.value()
-        && order(have, oldest) == std::cmp::Ordering::Less
-    {
-        return Err(no_fit(
-            flavour,
-            format!("its packages need glibc {oldest} or newer, this system has {have}"),
-            nearest,
-        ));
-    }
-    if facts.system.glibc.is_absent() {
-        return Err(no_fit(
-            flavour,
-            "its packages need glibc, and this system has another C library",
-            nearest,
-        ));
-    }
-    Ok(())
 }

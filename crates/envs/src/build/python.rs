@@ -11,6 +11,10 @@ use std::cmp::Ordering;
 pub struct Choice {
     /// A minor version (`3.12`) or an interpreter's path.
     pub request: String,
+    /// Its minor version: `3.12`.
+    pub series: String,
+    /// It is on this machine already.
+    pub installed: bool,
     /// In a sentence.
     pub why: String,
     /// All that would serve, as specifiers.
@@ -28,23 +32,20 @@ pub fn choose(
     wish: Option<&str>,
 ) -> Result<Choice, String> {
     let known = &frameworks::indexes().python;
-    let newest = if order(newest, &known.newest) == Ordering::Greater {
-        known.newest.as_str()
-    } else {
-        newest
-    };
     let wish = wish.unwrap_or("");
-    let range = format!(">={oldest},<={newest}");
+    let range = range(oldest, newest);
     let fits = |series: &str| {
         order(series, oldest) != Ordering::Less
             && order(series, newest) != Ordering::Greater
             && admits(wish, series)
     };
+    // Without a wish for it, nothing newer is taken than what was tried.
+    let tried = |series: &str| order(series, &known.newest) != Ordering::Greater;
     let mut installed: Vec<(&PythonInterpreter, String)> = facts
         .pythons
         .iter()
         .filter_map(|python| Some((python, series_of(python.version.value()?))))
-        .filter(|(_, series)| fits(series))
+        .filter(|(_, series)| fits(series) && (tried(series) || !wish.is_empty()))
         .collect();
     installed.sort_by(|(left, left_series), (right, right_series)| {
         (rank(left), order(right_series, left_series), &left.path)
@@ -59,6 +60,8 @@ pub fn choose(
         };
         return Ok(Choice {
             request,
+            series: series.clone(),
+            installed: true,
             why: format!("Python {series} is installed ({}) and serves", python.path),
             range,
         });
@@ -69,7 +72,8 @@ pub fn choose(
         (0..64)
             .rev()
             .map(|minor| format!("3.{minor}"))
-            .find(|series| fits(series))
+            .filter(|series| fits(series))
+            .min_by_key(|series| !tried(series))
     };
     match series {
         Some(series) => {
@@ -92,7 +96,9 @@ pub fn choose(
             };
             Ok(Choice {
                 why: format!("uv fetches Python {series}: {because}"),
-                request: series,
+                request: series.clone(),
+                series,
+                installed: false,
                 range,
             })
         }
@@ -100,6 +106,23 @@ pub fn choose(
             "the project asks for Python {wish}, and {oldest} to {newest} is needed"
         )),
     }
+}
+
+/// Pythons between two minor versions as specifiers: `>=3.11,<3.16` of 3.11 and 3.15.
+pub fn range(oldest: &str, newest: &str) -> String {
+    format!(">={oldest},<{}", super::torch::next(newest))
+}
+
+/// Such specifiers for people: `3.11 to 3.15`.
+pub fn range_in_words(range: &str) -> String {
+    let minor = |text: &str| -> Option<u32> { text.strip_prefix("3.")?.parse().ok() };
+    range
+        .split_once(",<")
+        .and_then(|(oldest, end)| {
+            let last = minor(end)?.checked_sub(1)?;
+            Some(format!("{} to 3.{last}", oldest.strip_prefix(">=")?))
+        })
+        .unwrap_or_else(|| range.to_string())
 }
 
 /// Whom to prefer: the default one, then the system's; conda's last, as its base changes under an environment.
@@ -121,6 +144,14 @@ fn is_found_by_version(python: &PythonInterpreter) -> bool {
 mod tests {
     use super::*;
     use crate::build::tests_support::{facts, python};
+
+    #[test]
+    fn ranges_are_read_by_people_too() {
+        let text = range("3.11", "3.15");
+        assert_eq!(text, ">=3.11,<3.16");
+        assert_eq!(range_in_words(&text), "3.11 to 3.15");
+        assert_eq!(range_in_words("==3.12"), "==3.12");
+    }
 
     #[test]
     fn an_installed_python_is_taken_where_it_serves() {

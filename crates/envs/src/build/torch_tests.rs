@@ -1,8 +1,14 @@
 //! PyTorch builds over drivers, GPUs, systems and projects' bounds.
 
-use super::*;
+use super::{Build, Facts, Flavour, Wish};
+use crate::build;
 use crate::build::tests_support::{amd, facts, mac, nvidia};
+use deskside_knowledge::frameworks;
 use deskside_types::{Code, Known};
+
+fn choose(facts: &Facts, wish: &Wish) -> Result<Build, deskside_types::Problem> {
+    build::choose(facts, Flavour::Torch, wish)
+}
 
 fn build(facts: &Facts) -> Build {
     choose(facts, &Wish::default()).unwrap()
@@ -89,8 +95,9 @@ fn a_gpu_that_no_build_serves_with_the_others_is_named_and_hidden() {
 #[test]
 fn old_gpus_and_old_drivers_compute_on_the_processor_and_say_why() {
     for (capabilities, driver, words) in [
-        (&["8.6"][..], "470.256.02", "older than 525.60.13"),
-        (&["3.7"], "470.256.02", "older than"),
+        (&["8.6"][..], "440.100", "older than 450.80.02"),
+        (&["3.7"], "390.157", "older than"),
+        (&["12.0"], "470.256.02", "no build with"),
         (&["3.5"], "535.1", "no build with"),
     ] {
         let build = build(&nvidia(capabilities, Some(driver)));
@@ -106,7 +113,12 @@ fn old_gpus_and_old_drivers_compute_on_the_processor_and_say_why() {
 
 #[test]
 fn the_newest_cuda_of_the_driver_serves_where_its_version_is_hidden() {
-    for (cuda, variant) in [("13.0", "cu132"), ("12.4", "cu126"), ("11.8", "cpu")] {
+    for (cuda, variant) in [
+        ("13.0", "cu132"),
+        ("12.4", "cu126"),
+        ("11.8", "cu118"),
+        ("10.2", "cpu"),
+    ] {
         let mut facts = nvidia(&["8.9"], None);
         facts.system.wsl = Known::Value(deskside_types::facts::Wsl {
             version: 2,
@@ -140,8 +152,10 @@ fn amd_builds_follow_the_target() {
             "torch>=2.11,<2.14",
             Some("GPU-1"),
         ),
-        (&["gfx1103"], "cpu", "torch>=2.8,<2.16", None),
-        (&["gfx1010"], "cpu", "torch>=2.8,<2.16", None),
+        // Only AMD's own index has code for these.
+        (&["gfx1103"], "rocm7.14", "torch[device-gfx1103]", None),
+        (&["gfx1010"], "rocm7.14", "torch[device-gfx1010]", None),
+        (&["gfx1031"], "rocm7.14", "torch[device-gfx1031]", None),
         (&["gfx9999"], "cpu", "torch>=2.8,<2.16", None),
     ] {
         let build = build(&amd(targets));
@@ -151,7 +165,12 @@ fn amd_builds_follow_the_target() {
             "{targets:?}: {:?}",
             build.why
         );
-        assert_eq!(build.arguments, ["--torch-backend", variant]);
+        let expected: &[&str] = if variant == "rocm7.14" {
+            &["--index", &frameworks::indexes().amd_multi_arch.url]
+        } else {
+            &["--torch-backend", variant]
+        };
+        assert_eq!(build.arguments, expected);
         assert_eq!(
             build
                 .variables
@@ -163,14 +182,58 @@ fn amd_builds_follow_the_target() {
             "{targets:?}"
         );
     }
-    let pretending = build(&amd(&["gfx1031"]));
-    assert_eq!(
-        pretending.variables["HSA_OVERRIDE_GFX_VERSION"].as_deref(),
-        Some("10.3.0")
+    let sibling = build(&amd(&["gfx1031"]));
+    assert!(sibling.variables.is_empty());
+    assert!(
+        sibling
+            .why
+            .iter()
+            .any(|line| line.contains("HSA_OVERRIDE_GFX_VERSION=10.3.0")),
+        "{:?}",
+        sibling.why
     );
+    // The newest ROCm is taken only where the version wish leaves nothing else.
+    let newest = choose(
+        &amd(&["gfx1100"]),
+        &Wish {
+            framework: "==2.14.*".into(),
+            ..Wish::default()
+        },
+    )
+    .unwrap();
+    assert_eq!(
+        (newest.variant.as_str(), newest.sourced),
+        ("rocm7.14", false)
+    );
+    assert_eq!(newest.arguments[0], "--index");
     let mut without = amd(&["gfx1100"]);
     without.drivers.amd.compute_device = Known::Value(false);
     assert!(!build(&without).accelerated);
+}
+
+#[test]
+fn gpus_of_two_makers_get_nvidias_build_or_amds_where_that_alone_serves() {
+    let with_amd = |mut facts: Facts| {
+        let amd = amd(&["gfx1100"]);
+        let both: Vec<_> = facts
+            .known_gpus()
+            .iter()
+            .chain(amd.known_gpus())
+            .cloned()
+            .collect();
+        facts.gpus = Known::Value(both);
+        facts
+    };
+    let new = build(&with_amd(nvidia(&["8.9"], Some("580.95.05"))));
+    assert_eq!(new.variant, "cu132");
+    assert!(
+        new.why.iter().any(|line| line.contains("one maker's")),
+        "{:?}",
+        new.why
+    );
+    let old = build(&with_amd(nvidia(&["8.9"], Some("390.157"))));
+    assert_eq!(old.variant, "rocm7.2");
+    assert!(old.why[0].contains("older than"), "{:?}", old.why);
 }
 
 #[test]
@@ -189,9 +252,25 @@ fn macs_take_the_default_index() {
         build(&mac("aarch64", "13.7")).requirements,
         ["torch>=2.8,<2.12"]
     );
-    let intel = choose(&mac("x86_64", "14.0"), &Wish::default()).unwrap_err();
-    assert_eq!(intel.code, Code::NoFittingBuild);
-    assert!(intel.hints[0].contains("torch==2.2.2"));
+    let intel = build(&mac("x86_64", "14.0"));
+    assert_eq!(
+        (
+            intel.variant.as_str(),
+            intel.release.as_str(),
+            intel.accelerated
+        ),
+        ("cpu", "2.2", false)
+    );
+    let newer = choose(
+        &mac("x86_64", "14.0"),
+        &Wish {
+            framework: ">=2.4".into(),
+            ..Wish::default()
+        },
+    )
+    .unwrap_err();
+    assert_eq!(newer.code, Code::NoFittingBuild);
+    assert!(newer.hints[0].contains("torch==2.2.2"), "{newer:?}");
 }
 
 #[test]
@@ -205,7 +284,8 @@ fn the_projects_bounds_decide_the_release() {
         (">=2.12", "cu132", Some("torch>=2.12,<2.16")),
         ("==2.10.0", "cu128", Some("torch>=2.10,<2.11")),
         ("<2.11", "cu128", Some("torch>=2.8,<2.11")),
-        ("==2.4.1", "auto", None),
+        ("==2.4.1", "cu121", Some("torch>=2.4,<2.5")),
+        ("==2.0.1+cu118", "cu118", Some("torch>=2.0,<2.1")),
     ] {
         let build = choose(&machine, &wish(framework)).unwrap();
         assert_eq!(
@@ -222,7 +302,7 @@ fn the_projects_bounds_decide_the_release() {
 #[test]
 fn systems_without_packages_are_refused_with_a_way_out() {
     let mut old = facts();
-    old.system.glibc = Known::Value("2.17".into());
+    old.system.glibc = Known::Value("2.12".into());
     let mut musl = facts();
     musl.system.glibc = Known::Absent;
     let mut riscv = facts();
@@ -234,13 +314,20 @@ fn systems_without_packages_are_refused_with_a_way_out() {
         assert_eq!(problem.code, Code::NoFittingBuild);
         assert!(!problem.causes.is_empty() && !problem.hints.is_empty());
     }
-    let ancient = choose(
-        &facts(),
-        &Wish {
-            python: Some("3.9".into()),
-            ..Wish::default()
-        },
-    )
-    .unwrap_err();
-    assert!(ancient.causes[0].contains("3.9"), "{ancient}");
+    let wish = |python: &str, framework: &str| Wish {
+        python: Some(python.into()),
+        framework: framework.into(),
+        ..Wish::default()
+    };
+    // An older Python has an older release; only a wish that no release meets is refused.
+    let old = choose(&facts(), &wish("3.9", "")).unwrap();
+    assert_eq!((old.release.as_str(), old.python.as_str()), ("2.8", "3.9"));
+    let never = choose(&facts(), &wish("3.9", ">=2.9")).unwrap_err();
+    assert!(never.causes[0].contains("3.9"), "{never}");
+    assert!(
+        never.hints.iter().any(|hint| hint.contains("torch 2.8")),
+        "{never:?}"
+    );
+    let unknown = choose(&facts(), &wish("3.12", "==1.10.*")).unwrap_err();
+    assert!(unknown.causes[0].contains("1.13 to 2.15"), "{unknown}");
 }

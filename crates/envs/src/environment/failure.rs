@@ -103,11 +103,31 @@ const KINDS: &[Kind] = &[
             "not found in the package registry",
             "because there are no",
         ],
-        code: Code::NoFittingBuild,
-        cause: "no set of versions fits the requirements and this machine",
+        code: Code::Unsatisfiable,
+        cause: "no set of versions fits all requirements and this Python",
         hints: &[
             "look at the versions the project asks for; the lines above name the ones in conflict",
         ],
+    },
+    Kind {
+        words: &[
+            "Failed to parse `uv.lock`",
+            "The lockfile at",
+            "lockfile needs to be updated",
+        ],
+        code: Code::LockUnusable,
+        cause: "the lock file is damaged or out of date",
+        hints: &["make it anew from pyproject.toml: deskside env lock"],
+    },
+    Kind {
+        words: &[
+            "Failed to parse: `",
+            "Expected one of `@`",
+            "Expected package name starting with",
+        ],
+        code: Code::RequirementInvalid,
+        cause: "a requirement can't be understood",
+        hints: &["requirements look like: numpy   'scipy>=1.15'   'jax[cuda13]'"],
     },
     Kind {
         words: &["Permission denied", "os error 13"],
@@ -172,7 +192,15 @@ mod tests {
             ),
             (
                 "error: No solution found when resolving dependencies\n  cause: Because there is no version of a==9",
-                Code::NoFittingBuild,
+                Code::Unsatisfiable,
+            ),
+            (
+                "error: Failed to parse `uv.lock`\n  cause: TOML parse error at line 96",
+                Code::LockUnusable,
+            ),
+            (
+                "error: Failed to parse: `bad req!!`\n  cause: Expected one of `@`",
+                Code::RequirementInvalid,
             ),
             (
                 "error: No interpreter found for Python 3.99 in managed installations or search path",

@@ -4,6 +4,7 @@ use deskside_machine::{Durability, ErrorKind, Machine, Reading};
 use deskside_types::Problem;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The marker's version.
@@ -32,6 +33,18 @@ pub struct Marker {
     /// Deskside's own module.
     #[serde(default)]
     pub module: Option<Finished>,
+    /// It was made anew from a snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored: Option<Box<Restored>>,
+}
+
+/// From which snapshot an environment was made anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restored {
+    /// By which attempt: what was there before lies beside under the same identity until it is gone.
+    pub by: String,
+    /// The snapshot.
+    pub snapshot: String,
 }
 
 impl Marker {
@@ -48,6 +61,9 @@ pub struct Finished {
     pub fingerprint: String,
     /// In words a person can read.
     pub of: Vec<String>,
+    /// What was installed then, by normalised name, where nothing else may be there (an exact sync).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub installed: BTreeMap<String, String>,
 }
 
 /// The marker's file name.
@@ -116,7 +132,8 @@ pub fn take_back(
     use deskside_machine::Acting;
     let mut marker = read(machine, environment).unwrap_or_default();
     take(&mut marker);
-    if marker.made_here() || marker.packages.is_some() || marker.module.is_some() {
+    let tells = marker.packages.is_some() || marker.module.is_some() || marker.restored.is_some();
+    if marker.made_here() || tells {
         return change(machine, environment, |old| *old = marker);
     }
     deskside_operate::clear_leftovers(machine, &path(environment))?;

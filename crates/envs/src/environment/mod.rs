@@ -4,10 +4,11 @@ mod create;
 pub mod failure;
 pub mod marker;
 mod prepare;
-mod restore;
+pub mod proof;
+pub mod restore;
 mod revert;
 mod tree;
-pub(crate) mod uv;
+pub mod uv;
 pub mod venv;
 
 pub use prepare::prepare;
@@ -24,6 +25,7 @@ use deskside_types::{Code, Problem};
 use marker::Finished;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 use uv::{command, interpreter, uv_command};
@@ -58,9 +60,11 @@ pub fn holds(machine: &dyn Machine, action: &EnvironmentAction) -> Result<bool, 
                     .iter()
                     .all(|name| there.contains_key(&normalised_name(name)))
         }
-        EnvironmentAction::Sync { .. } => marker
-            .packages
-            .is_some_and(|done| Some(done.fingerprint) == fingerprint(machine, action)),
+        EnvironmentAction::Sync { exact, .. } => marker.packages.is_some_and(|done| {
+            Some(done.fingerprint) == fingerprint(machine, action)
+                // Somebody else may have installed or removed something since.
+                && (!exact || done.installed == installed(machine, path))
+        }),
         EnvironmentAction::Module { version, .. } => {
             let there = venv::distributions(machine, path);
             let right = marker.module.is_some_and(|done| {
@@ -70,6 +74,13 @@ pub fn holds(machine: &dyn Machine, action: &EnvironmentAction) -> Result<bool, 
         }
         EnvironmentAction::Restore { .. } => false,
     })
+}
+
+/// What is installed beside Deskside's own module.
+fn installed(machine: &dyn Machine, path: &Path) -> BTreeMap<String, String> {
+    let mut there = venv::distributions(machine, path);
+    there.remove("deskside");
+    there
 }
 
 /// Whether an environment's Python meets a request: a version, specifiers, or a path, which any Python meets.
@@ -181,6 +192,10 @@ pub fn perform(
                 "--frozen".into(),
                 "--project".into(),
                 project.clone(),
+                // Else uv looks at `.python-version`, and removes an environment with another Python.
+                "--no-python-downloads".into(),
+                "--python".into(),
+                interpreter(path),
             ];
             if !exact {
                 argv.push("--inexact".into());
@@ -233,6 +248,7 @@ pub fn perform(
                 marker.module = Some(Finished {
                     fingerprint,
                     of: vec![name],
+                    installed: BTreeMap::new(),
                 });
             })?;
             Ok(Value::Null)
@@ -282,6 +298,10 @@ fn packages(
     let done = Finished {
         fingerprint: fingerprint(machine, action).unwrap_or_default(),
         of: described(action),
+        installed: match action {
+            EnvironmentAction::Sync { exact: true, .. } => installed(machine, path),
+            _ => BTreeMap::new(),
+        },
     };
     let ours = names(machine)
         .into_iter()

@@ -224,6 +224,12 @@ fn module(
     let now = venv::distributions(machine, path).remove("deskside");
     let old = before["distributions"]["deskside"].as_str();
     let mut left = Vec::new();
+    // An exact sync of the same operation took it out, and this put it in again: it was there before.
+    let noted: Marker = serde_json::from_value(before["marker"].clone()).unwrap_or_default();
+    let same = marker::read(machine, path).and_then(|marker| marker.module);
+    if now.is_some() && old.is_none() && noted.module.is_some() && noted.module == same {
+        return Ok(left);
+    }
     if now.is_some() && now.as_deref() != old {
         if !machine.exists(uv)? {
             return Ok(vec![format!(

@@ -2,8 +2,10 @@
 
 use super::marker::Marker;
 use super::venv;
-use deskside_machine::{Acting, Machine, Reading};
+use deskside_machine::{Acting, Launch, Machine, Reading};
 use deskside_types::Problem;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// Distributions in an environment that Deskside did not put there.
@@ -27,6 +29,33 @@ pub(super) fn discard(machine: &dyn Machine, path: &Path) -> Result<(), Problem>
     Ok(machine.remove_tree(rubbish)?)
 }
 
+/// Removes an environment without waiting for it: tens of thousands of files take longer than making them anew does.
+/// Its new name says that it is rubbish, so what a shutdown leaves of it is removed by the next command.
+pub(super) fn discard_later(
+    machine: &dyn Machine,
+    path: &Path,
+    place: &Path,
+) -> Result<(), Problem> {
+    let rubbish = beside(place, &format!("{RUBBISH}{:016x}", machine.random()?));
+    machine.rename(path, &rubbish)?;
+    let launch = Launch {
+        argv: ["nice", "-n", "19", "rm", "-rf", "--"]
+            .into_iter()
+            .map(OsString::from)
+            .chain([rubbish.clone().into_os_string()])
+            .collect(),
+        directory: place.parent().map(Path::to_path_buf),
+        variables: BTreeMap::new(),
+        // Goes with what it tells of.
+        log: rubbish.join("removing.log"),
+        foreground: false,
+    };
+    match machine.launch(&launch) {
+        Ok(_) => Ok(()),
+        Err(_) => Ok(machine.remove_tree(rubbish)?),
+    }
+}
+
 /// Removes what a process that was killed in [`discard`] left.
 pub(super) fn clear_rubbish(machine: &dyn Machine, path: &Path) -> Result<(), Problem> {
     let beginning = beside(path, RUBBISH);
@@ -35,7 +64,8 @@ pub(super) fn clear_rubbish(machine: &dyn Machine, path: &Path) -> Result<(), Pr
     for entry in machine.entries(folder).unwrap_or_default() {
         let tail = entry.name.strip_prefix(&*beginning).unwrap_or_default();
         if tail.len() == 16 && tail.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            machine.remove_tree(folder.join(&entry.name))?;
+            // It may be removed in the background just now; what stays hurts nobody, and goes the next time.
+            let _ = machine.remove_tree(folder.join(&entry.name));
         }
     }
     Ok(())

@@ -7,12 +7,12 @@ use deskside_types::{Code, Problem};
 use std::path::Path;
 
 /// The environment's interpreter.
-pub(crate) fn interpreter(path: &Path) -> String {
+pub fn interpreter(path: &Path) -> String {
     path.join("bin/python").display().to_string()
 }
 
 /// A uv command with the person's index settings, and without what would lead it astray.
-pub(crate) fn command(machine: &dyn Machine, environment: &Path, argv: Vec<String>) -> Command {
+pub fn command(machine: &dyn Machine, environment: &Path, argv: Vec<String>) -> Command {
     let mut command = Command::new(argv).deadline(CREATE_DEADLINE);
     command.directory = environment
         .parent()
@@ -41,7 +41,7 @@ pub(crate) fn command(machine: &dyn Machine, environment: &Path, argv: Vec<Strin
 }
 
 /// Runs uv; its failure as a problem.
-pub(crate) fn uv_command(
+pub fn uv_command(
     machine: &dyn Machine,
     what: &str,
     command: Command,

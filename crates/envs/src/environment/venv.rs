@@ -7,6 +7,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The state of an environment's folder.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one folder is looked at at a time"
+)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
     /// Nothing is there.
@@ -132,6 +136,11 @@ fn version(configuration: &str) -> Option<String> {
     value("version_info")
         .or_else(|| value("version"))
         .filter(|version| version.starts_with(|letter: char| letter.is_ascii_digit()))
+}
+
+/// The Python's version that an environment's `pyvenv.cfg` states, whether it can start or not.
+pub fn stated_version(machine: &dyn Machine, path: &Path) -> Option<String> {
+    version(&machine.text(path.join("pyvenv.cfg")).ok()?)
 }
 
 /// The folder of packages: `lib/python3.N/site-packages`.

@@ -1,6 +1,7 @@
 //! Finding a wheel on a package index without pip: which index, its page, the newest file that fits.
 
 pub mod address;
+pub mod exact;
 mod html;
 mod ini;
 pub mod page;
@@ -117,6 +118,35 @@ pub fn newest(
             .hint("check the network and any proxy (HTTPS_PROXY), then run the same command again")
             .hint("behind a mirror, name it: UV_DEFAULT_INDEX=https://…/simple")
     })
+}
+
+/// All files of a project on the first of a person's indexes that has it.
+///
+/// # Errors
+/// [`Code::IndexUnreachable`] with one cause per index.
+pub fn files_of(
+    machine: &dyn Machine,
+    settings: &Settings,
+    project: &str,
+) -> Result<Vec<File>, Problem> {
+    let mut causes = Vec::new();
+    for source in std::iter::once(&settings.index).chain(&settings.extra) {
+        match files(machine, source, true, project) {
+            Ok(files) => return Ok(files),
+            Err(error) => causes.push(format!(
+                "{}: {}",
+                source.shown(),
+                without_credentials(&error.detail)
+            )),
+        }
+    }
+    let mut problem = Problem::new(
+        Code::IndexUnreachable,
+        format!("no package index answered for {project}"),
+    );
+    problem.causes = causes;
+    Err(problem
+        .hint("check the network and any proxy (HTTPS_PROXY), then run the same command again"))
 }
 
 /// Status codes of a server that does not do its work: it has not answered the question.

@@ -10,12 +10,12 @@ pub struct First {
     /// The framework.
     pub flavour: Flavour,
     /// Name and contents of each file.
-    pub files: [(&'static str, &'static str); 4],
+    pub files: &'static [(&'static str, &'static str)],
 }
 
 macro_rules! files {
     ($folder:literal) => {
-        [
+        &[
             (
                 "train.py",
                 include_str!(concat!("../../projects/", $folder, "/train.py")),
@@ -38,10 +38,12 @@ macro_rules! files {
 
 /// The first project of a framework.
 pub fn first(flavour: Flavour) -> First {
-    let files = match flavour {
+    let files: &'static [(&'static str, &'static str)] = match flavour {
         Flavour::Torch => files!("torch"),
         Flavour::Jax => files!("jax"),
         Flavour::Mlx => files!("mlx"),
+        // `up` sets no first project up with it.
+        Flavour::Tensorflow => &[],
     };
     First { flavour, files }
 }

@@ -20,7 +20,7 @@ pub struct Project {
     pub path: PathBuf,
     /// Its name for people.
     pub name: String,
-    /// The command that trains, program first.
+    /// The command that trains, program first; empty when nothing says it.
     pub command: Vec<String>,
     /// Where the packages are named.
     pub packages: Packages,
@@ -64,7 +64,25 @@ impl Project {
             framework: flavour
                 .and_then(|flavour| self.bounds(flavour.word()))
                 .unwrap_or_default(),
+            pytorch_index: None,
         }
+    }
+
+    /// Refuses a project that does not say how it is trained.
+    ///
+    /// # Errors
+    /// [`Code::NothingToTrain`].
+    pub fn require_command(&self) -> Result<(), Problem> {
+        if !self.command.is_empty() {
+            return Ok(());
+        }
+        Err(Problem::new(
+            Code::NothingToTrain,
+            format!("{} does not say how it is trained", self.path.display()),
+        )
+        .because("deskside.toml has no [run] command, and there is no train.py or main.py")
+        .hint("write into deskside.toml:  [run]  command = [\"python\", \"your_script.py\"]")
+        .hint("or only set it up: deskside up --no-train"))
     }
 
     /// The specifiers the project gives a distribution; none when it does not name it, empty when it leaves the version open.
@@ -87,8 +105,7 @@ impl Project {
 /// Reads a project.
 ///
 /// # Errors
-/// [`Code::ProjectUnreadable`] when the folder or one of its files can't be read or has nothing to set up,
-/// [`Code::NothingToTrain`] when no command is named and no script is found.
+/// [`Code::ProjectUnreadable`] when the folder or one of its files can't be read or has nothing to set up.
 pub fn read(machine: &dyn Machine, path: &Path) -> Result<Project, Problem> {
     let path = if path.is_absolute() {
         path.to_path_buf()
@@ -208,14 +225,7 @@ pub fn read(machine: &dyn Machine, path: &Path) -> Result<Project, Problem> {
     let command = match (&settings.command, script) {
         (Some(command), _) => command.clone(),
         (None, Some(script)) => vec!["python".into(), script.into()],
-        (None, None) => {
-            return Err(Problem::new(
-                Code::NothingToTrain,
-                format!("{shown} does not say how it is trained"),
-            )
-            .because("deskside.toml has no [run] command, and there is no train.py or main.py")
-            .hint("write into deskside.toml:  [run]  command = [\"python\", \"your_script.py\"]"));
-        }
+        (None, None) => Vec::new(),
     };
     let mut project = Project {
         name: settings

@@ -20,7 +20,7 @@ fn read_at(files: &[(&str, &str)]) -> Result<Project, Problem> {
 fn first_projects_read_back_as_what_they_are() {
     for flavour in Flavour::ALL {
         let first = first(flavour);
-        let read = read_at(&first.files).unwrap();
+        let read = read_at(first.files).unwrap();
         let mut made = first.project(Path::new("/p/x"));
         assert_eq!(made.first.take(), Some(flavour));
         assert_eq!(read, made);
@@ -62,9 +62,11 @@ fn the_command_is_named_or_found() {
         assert_eq!(found.wish(None).framework, ">=2.9");
         assert_eq!(found.name, "x");
     }
-    let nothing = read_at(&[("requirements.txt", "torch")]).unwrap_err();
-    assert_eq!(nothing.code, Code::NothingToTrain);
-    assert!(nothing.hints[0].contains("command"));
+    // Without one it can be set up, and not trained.
+    let nothing = read_at(&[("requirements.txt", "torch")]).unwrap();
+    let problem = nothing.require_command().unwrap_err();
+    assert_eq!(problem.code, Code::NothingToTrain);
+    assert!(problem.hints[0].contains("command"));
 }
 
 #[test]
@@ -148,7 +150,7 @@ fn bad_projects_say_what_and_where() {
         ),
         (&[("deskside.toml", "run = 1\n")], "a table"),
         (
-            &[("deskside.toml", "[environment]\nflavour = \"tensorflow\"\n")],
+            &[("deskside.toml", "[environment]\nflavour = \"caffe\"\n")],
             "torch, jax, mlx",
         ),
         (

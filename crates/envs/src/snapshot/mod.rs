@@ -1,13 +1,21 @@
 //! Snapshots: what an environment was at a moment, so that it can be compared with what it is, and brought back.
 
+pub mod available;
 pub mod compare;
+pub mod damage;
+pub mod numbering;
+pub mod origin;
+pub mod python;
+pub mod recipe;
 pub mod record;
 pub mod store;
 pub mod take;
+pub mod unclaimed;
+pub mod walk;
 
 pub use compare::{Difference, difference};
 pub use store::{Choice, Local, Store};
-pub use take::{Taken, Taking, take};
+pub use take::{Taken, Taking, salvage, take};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -65,6 +73,9 @@ pub struct PythonState {
     pub interpreter: String,
     /// uv manages it, so that uv can bring it back.
     pub managed: bool,
+    /// The environment sees the system's packages, too (`include-system-site-packages`).
+    #[serde(default)]
+    pub system_packages: bool,
 }
 
 /// A machine as a snapshot keeps it.
@@ -92,7 +103,8 @@ pub struct Distribution {
     pub name: String,
     /// Its version.
     pub version: String,
-    /// SHA-256 over its RECORD without what an installer adds of its own ([`record::contents`]): the same contents, the same value.
+    /// SHA-256 over its RECORD without what an installer adds of its own ([`record::contents`]): the same contents, the
+    /// same value.
     pub contents: String,
     /// The tags of its wheel, as its `WHEEL` file has them: `cp312-cp312-manylinux_2_28_x86_64`.
     #[serde(default)]
@@ -100,6 +112,12 @@ pub struct Distribution {
     /// The wheel it came from, where the lock file names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wheel: Option<Wheel>,
+    /// The source archive it was built from, where the lock file names no wheel that fits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sdist: Option<Wheel>,
+    /// The wheel that the store keeps of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
     /// `direct_url.json`, without credentials: it came from an address or a folder and not from an index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direct: Option<serde_json::Value>,
@@ -108,7 +126,16 @@ pub struct Distribution {
     pub installer: Option<String>,
 }
 
-/// A wheel as a lock file names it.
+/// A wheel that the store keeps, under `wheels/<sha256>/<file>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Kept {
+    /// Its file name.
+    pub file: String,
+    /// Its SHA-256 in hex.
+    pub sha256: String,
+}
+
+/// A wheel or a source archive as a lock file or an index names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Wheel {
     /// Its address, without credentials.

@@ -88,6 +88,41 @@ pub fn is_installers_own(path: &str) -> bool {
         })
 }
 
+/// The names of the programs that an installer makes of a distribution's `entry_points.txt`. Their text is the
+/// installer's (uv's and pip's differ), so they are no part of the distribution's own contents.
+///
+/// Source: packaging.python.org, "Entry points specification", `console_scripts` and `gui_scripts`.
+pub fn generated_programs(entry_points: &str) -> Vec<&str> {
+    let mut programs = Vec::new();
+    let mut in_scripts = false;
+    for line in entry_points.lines().map(str::trim) {
+        if let Some(section) = line.strip_prefix('[') {
+            in_scripts = ["console_scripts]", "gui_scripts]"].contains(&section);
+        } else if in_scripts
+            && !line.starts_with(['#', ';'])
+            && let Some((name, _)) = line.split_once('=')
+        {
+            programs.push(name.trim());
+        }
+    }
+    programs
+}
+
+/// Leaves out the programs that the installer made of entry points.
+pub fn without_generated(files: &[RecordedFile], entry_points: &str) -> Vec<RecordedFile> {
+    let generated = generated_programs(entry_points);
+    files
+        .iter()
+        .filter(|file| {
+            let program = file.path.rsplit_once("/bin/").filter(|(before, _)| {
+                before.split('/').all(|part| part == "..") || before.starts_with('/')
+            });
+            program.is_none_or(|(_, name)| !generated.contains(&name))
+        })
+        .cloned()
+        .collect()
+}
+
 /// SHA-256 over paths and hashes of the distribution's own files, sorted: equal where the files are equal.
 pub fn contents(files: &[RecordedFile]) -> String {
     let mut lines: Vec<(&str, &str)> = files
@@ -128,6 +163,20 @@ mod tests {
                 ("x.dist-info/RECORD", "", None),
             ]
         );
+    }
+
+    #[test]
+    fn programs_made_of_entry_points_do_not_count() {
+        let points = "[console_scripts]\nf2py = numpy.f2py:main\n# x = y\n[array_api]\nnumpy = numpy\n[gui_scripts]\nidle=idlelib:main\n";
+        assert_eq!(generated_programs(points), ["f2py", "idle"]);
+        let files = parse(
+            "../../../bin/f2py,sha256=a,1\n../../../bin/real,sha256=b,2\nx/bin/f2py,sha256=c,3\n",
+        );
+        let left: Vec<String> = without_generated(&files, points)
+            .into_iter()
+            .map(|file| file.path)
+            .collect();
+        assert_eq!(left, ["../../../bin/real", "x/bin/f2py"]);
     }
 
     #[test]

@@ -1,16 +1,17 @@
 //! Where the snapshots of a project's environment lie, with what belongs to this machine alone.
 //!
 //! `<data>/environments/<key>/`: `environment.json` (this machine's choices), `snapshots/<id>/snapshot.json`
-//! (with `wheels/` where they are kept), `objects/<sha256>` (contents of project files).
+//! and `pylock.toml` (how it was last brought back), `objects/<sha256>` (contents of project files),
+//! `wheels/<sha256>/<file>` (wheels that are kept, each once for all snapshots).
 
-use super::{SNAPSHOT_VERSION, Snapshot};
+use super::{Kept, SNAPSHOT_VERSION, Snapshot, numbering};
 use deskside_machine::{Acting, Directories, Durability, ErrorKind, FileKind, Machine, Reading};
 use deskside_types::run::RunId;
 use deskside_types::{Code, Problem};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// A snapshot's file is not read beyond this.
@@ -34,6 +35,9 @@ pub struct Local {
     /// The framework build that is installed here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<Choice>,
+    /// The dependency groups that are installed here, beside uv's default one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
     /// A person named the extra, so that it is not chosen anew.
     #[serde(default)]
     pub pinned: bool,
@@ -71,6 +75,15 @@ pub struct Listed {
     pub snapshots: Vec<Snapshot>,
     /// A sentence each.
     pub unreadable: Vec<String>,
+}
+
+/// What lies in a store that no snapshot needs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Unreferenced {
+    /// Contents of project files.
+    pub objects: Vec<PathBuf>,
+    /// Folders with a wheel each.
+    pub wheels: Vec<PathBuf>,
 }
 
 impl Store {
@@ -112,9 +125,82 @@ impl Store {
         self.folder.join("snapshots").join(id)
     }
 
-    /// The folder with the wheels of a full snapshot.
-    pub fn wheels(&self, id: &str) -> PathBuf {
-        self.snapshot_folder(id).join("wheels")
+    /// Where a wheel is kept. Snapshots that need the same wheel share it.
+    pub fn wheel_path(&self, kept: &Kept) -> PathBuf {
+        self.folder
+            .join("wheels")
+            .join(&kept.sha256)
+            .join(&kept.file)
+    }
+
+    /// The recipe by which a snapshot is brought back.
+    pub fn recipe_path(&self, id: &str) -> PathBuf {
+        self.snapshot_folder(id).join("pylock.toml")
+    }
+
+    /// The store and the snapshot behind a snapshot's folder.
+    ///
+    /// # Errors
+    /// [`Code::SnapshotUnknown`] when there is none, or it can't be read.
+    pub fn behind(machine: &dyn Machine, folder: &Path) -> Result<(Self, Snapshot), Problem> {
+        let unknown = |why: String| {
+            Problem::new(
+                Code::SnapshotUnknown,
+                format!("{} is no snapshot", folder.display()),
+            )
+            .because(why)
+            .hint("`deskside env history` lists the snapshots there are")
+        };
+        let store = folder
+            .parent()
+            .and_then(Path::parent)
+            .ok_or_else(|| unknown("it is in no store".into()))?;
+        match read(machine, folder) {
+            Ok(Some(snapshot)) => Ok((Self::at(store), snapshot)),
+            Ok(None) => Err(unknown("it has no snapshot.json".into())),
+            Err(why) => Err(unknown(why)),
+        }
+    }
+
+    /// What no snapshot needs any more: objects, and wheels' folders.
+    ///
+    /// # Errors
+    /// When a folder can't be listed.
+    pub fn unreferenced(
+        &self,
+        machine: &dyn Machine,
+        staying: &[Snapshot],
+    ) -> Result<Unreferenced, Problem> {
+        let objects: BTreeSet<&str> = staying
+            .iter()
+            .flat_map(|one| one.files.values())
+            .map(String::as_str)
+            .collect();
+        let wheels: BTreeSet<&str> = staying
+            .iter()
+            .flat_map(|one| &one.distributions)
+            .filter_map(|one| one.kept.as_ref())
+            .map(|kept| kept.sha256.as_str())
+            .collect();
+        let rest = |name: &str, needed: &BTreeSet<&str>| -> Result<Vec<PathBuf>, Problem> {
+            let folder = self.folder.join(name);
+            let entries = match machine.entries(&folder) {
+                Ok(entries) => entries,
+                Err(error) if error.kind == ErrorKind::Absent => return Ok(Vec::new()),
+                Err(error) => return Err(error.into()),
+            };
+            let is_hash =
+                |name: &str| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+            Ok(entries
+                .into_iter()
+                .filter(|entry| is_hash(&entry.name) && !needed.contains(entry.name.as_str()))
+                .map(|entry| folder.join(entry.name))
+                .collect())
+        };
+        Ok(Unreferenced {
+            objects: rest("objects", &objects)?,
+            wheels: rest("wheels", &wheels)?,
+        })
     }
 
     /// All snapshots.
@@ -145,40 +231,12 @@ impl Store {
         Ok(listed)
     }
 
-    /// The snapshot a person means: a number of steps back from the newest (0), an identity, or a unique end of one.
+    /// The snapshot a person means, where nothing is known of the state that is there now: see [`numbering::find`].
     ///
     /// # Errors
-    /// [`Code::SnapshotUnknown`] when there is none, or more than one fits.
+    /// As [`numbering::find`].
     pub fn find(&self, machine: &dyn Machine, wanted: &str) -> Result<Snapshot, Problem> {
-        let listed = self.list(machine)?;
-        let unknown = |message: String| {
-            Problem::new(Code::SnapshotUnknown, message).hint("`deskside env history` lists them")
-        };
-        if listed.snapshots.is_empty() {
-            return Err(
-                unknown("there are no snapshots of this environment yet".into()).hint(
-                    "every change by Deskside takes one; `deskside env snapshot` takes one now",
-                ),
-            );
-        }
-        if let Ok(back) = wanted.parse::<usize>() {
-            let count = listed.snapshots.len();
-            return listed.snapshots.into_iter().rev().nth(back).ok_or_else(|| {
-                unknown(format!(
-                    "there are only {count} snapshots, so none is {back} back"
-                ))
-            });
-        }
-        let mut fitting = listed.snapshots.into_iter().filter(|snapshot| {
-            snapshot.id == wanted || (wanted.len() >= 4 && snapshot.id.ends_with(wanted))
-        });
-        match (fitting.next(), fitting.next()) {
-            (Some(one), None) => Ok(one),
-            (None, _) => Err(unknown(format!("there is no snapshot {wanted}"))),
-            (Some(_), Some(_)) => Err(unknown(format!(
-                "more than one snapshot ends with {wanted}"
-            ))),
-        }
+        numbering::find(&self.list(machine)?.snapshots, None, wanted).cloned()
     }
 
     /// Keeps a snapshot and the contents of its project files.

@@ -1,6 +1,7 @@
 //! Taking a snapshot: read from files alone, no process is started.
 
 use super::record;
+use super::record::RecordedFile;
 use super::store::Choice;
 use super::{Distribution, MachineState, PythonState, SNAPSHOT_VERSION, Snapshot, Wheel};
 use crate::environment::venv::{self, State};
@@ -12,7 +13,7 @@ use deskside_types::facts::Facts;
 use deskside_types::run::RunId;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The project's files that name packages.
 pub const PROJECT_FILES: &[&str] = &[
@@ -55,9 +56,33 @@ pub struct Taken {
 /// # Errors
 /// When the environment or a project file can't be read.
 pub fn take(machine: &dyn Machine, taking: &Taking<'_>) -> Result<Option<Taken>, Problem> {
-    let State::Whole(venv) = venv::look(machine, taking.environment)? else {
-        return Ok(None);
+    match venv::look(machine, taking.environment)? {
+        State::Whole(venv) => assemble(machine, taking, venv.version).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// Takes a snapshot of an environment that can't start, from what its files still say; none where they say nothing.
+///
+/// # Errors
+/// When a project file can't be read.
+pub fn salvage(machine: &dyn Machine, taking: &Taking<'_>) -> Result<Option<Taken>, Problem> {
+    let version = match venv::look(machine, taking.environment)? {
+        State::Whole(venv) => venv.version,
+        State::Broken { .. } => venv::stated_version(machine, taking.environment),
+        _ => return Ok(None),
     };
+    let taken = assemble(machine, taking, version)?;
+    let tells =
+        !taken.snapshot.python.version.is_empty() && !taken.snapshot.distributions.is_empty();
+    Ok(tells.then_some(taken))
+}
+
+fn assemble(
+    machine: &dyn Machine,
+    taking: &Taking<'_>,
+    version: Option<String>,
+) -> Result<Taken, Problem> {
     let mut files = BTreeMap::new();
     for name in PROJECT_FILES {
         let path = taking.project.join(name);
@@ -69,10 +94,10 @@ pub fn take(machine: &dyn Machine, taking: &Taking<'_>) -> Result<Option<Taken>,
         .real_path(taking.environment.join("bin/python"))
         .map(|path| path.display().to_string())
         .unwrap_or_default();
-    let wheels = files
+    let locked = files
         .get("uv.lock")
         .and_then(|bytes| std::str::from_utf8(bytes).ok())
-        .map(locked_wheels)
+        .map(locked)
         .unwrap_or_default();
     let now = machine.now()?.wall;
     let snapshot = Snapshot {
@@ -84,12 +109,13 @@ pub fn take(machine: &dyn Machine, taking: &Taking<'_>) -> Result<Option<Taken>,
         project: taking.project.display().to_string(),
         environment: taking.environment.display().to_string(),
         python: PythonState {
-            version: venv.version.clone().unwrap_or_default(),
+            version: version.unwrap_or_default(),
             managed: taking.facts.pythons.iter().any(|python| {
                 python.path == interpreter
                     && python.origin == deskside_types::facts::PythonOrigin::Uv
             }) || interpreter.contains("/uv/python/"),
             interpreter,
+            system_packages: sees_the_systems(machine, taking.environment),
         },
         choice: taking.choice.clone(),
         indexes: indexes(machine),
@@ -98,10 +124,24 @@ pub fn take(machine: &dyn Machine, taking: &Taking<'_>) -> Result<Option<Taken>,
             .iter()
             .map(|(name, bytes)| (name.clone(), crate::hex(&Sha256::digest(bytes))))
             .collect(),
-        distributions: distributions(machine, taking.environment, &wheels),
+        distributions: distributions(machine, taking.environment, &locked),
         full: false,
     };
-    Ok(Some(Taken { snapshot, files }))
+    Ok(Taken { snapshot, files })
+}
+
+/// `include-system-site-packages = true` in `pyvenv.cfg` (PEP 405).
+fn sees_the_systems(machine: &dyn Machine, environment: &Path) -> bool {
+    machine
+        .text(environment.join("pyvenv.cfg"))
+        .unwrap_or_default()
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .any(|(key, value)| {
+            key.trim()
+                .eq_ignore_ascii_case("include-system-site-packages")
+                && value.trim().eq_ignore_ascii_case("true")
+        })
 }
 
 /// The configured indexes, without credentials, the default one first.
@@ -137,56 +177,85 @@ fn machine_state(facts: &Facts) -> MachineState {
     }
 }
 
-/// Wheels of a lock file by normalised name and version.
-pub type Wheels = HashMap<(String, String), Vec<Wheel>>;
+/// The files of one package of a lock file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LockedFiles {
+    /// Its wheels.
+    pub wheels: Vec<Wheel>,
+    /// Its source archive.
+    pub sdist: Option<Wheel>,
+}
+
+/// Files of a lock file by normalised name and version.
+pub type Locked = HashMap<(String, String), LockedFiles>;
 
 /// What is installed, by name.
 pub fn distributions(
     machine: &dyn Machine,
     environment: &Path,
-    wheels: &Wheels,
+    locked: &Locked,
 ) -> Vec<Distribution> {
+    installed(machine, environment)
+        .into_iter()
+        .map(|one| one.distribution(locked))
+        .collect()
+}
+
+/// An installed distribution as its files tell of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Installed {
+    /// Its `*.dist-info` folder.
+    pub information: PathBuf,
+    /// Its normalised name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Its RECORD; empty where it can't be read.
+    pub files: Vec<RecordedFile>,
+    tags: Vec<String>,
+    contents: String,
+    direct: Option<serde_json::Value>,
+    installer: Option<String>,
+}
+
+/// What is installed, by name, each with its RECORD.
+pub fn installed(machine: &dyn Machine, environment: &Path) -> Vec<Installed> {
     let Some(folder) = venv::site_packages(machine, environment) else {
         return Vec::new();
     };
-    let mut found: Vec<Distribution> = machine
+    let mut found: Vec<Installed> = machine
         .entries(&folder)
         .unwrap_or_default()
         .into_iter()
         .filter(|entry| entry.kind == FileKind::Directory)
         .filter_map(|entry| {
             let (name, version) = entry.name.strip_suffix(".dist-info")?.split_once('-')?;
-            Some(distribution(
-                machine,
-                &folder.join(&entry.name),
-                name,
-                version,
-                wheels,
-            ))
+            Some(read(machine, &folder.join(&entry.name), name, version))
         })
         .collect();
     found.sort_by(|left, right| (&left.name, &left.version).cmp(&(&right.name, &right.version)));
     found
 }
 
-fn distribution(
-    machine: &dyn Machine,
-    information: &Path,
-    name: &str,
-    version: &str,
-    wheels: &Wheels,
-) -> Distribution {
-    let text = |file: &str| machine.text(information.join(file)).ok();
+fn read(machine: &dyn Machine, information: &Path, name: &str, version: &str) -> Installed {
+    let text = |file: &str| {
+        // The RECORD of a large framework has more than a million letters.
+        let bytes = machine.file(information.join(file), LARGEST).ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    };
     let files = record::parse(&text("RECORD").unwrap_or_default());
-    let tags: Vec<String> = text("WHEEL")
-        .unwrap_or_default()
-        .lines()
-        .filter_map(|line| line.strip_prefix("Tag:"))
-        .map(|tag| tag.trim().to_string())
-        .collect();
-    let name = normalised_name(name);
-    let version = version.to_string();
-    let direct = text("direct_url.json")
+    let has_programs = files
+        .iter()
+        .any(|file| file.path.ends_with("/entry_points.txt"));
+    let points = has_programs.then(|| text("entry_points.txt")).flatten();
+    let contents = match points {
+        Some(points) => record::contents(&record::without_generated(&files, &points)),
+        None => record::contents(&files),
+    };
+    let is_listed = |name: &str| files.iter().any(|file| file.path.ends_with(name));
+    let direct = is_listed("/direct_url.json")
+        .then(|| text("direct_url.json"))
+        .flatten()
         .and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok())
         .map(|mut value| {
             if let Some(url) = value
@@ -198,29 +267,51 @@ fn distribution(
             }
             value
         });
-    let wheel = match &direct {
-        Some(_) => None,
-        None => wheels
-            .get(&(name.clone(), version.clone()))
-            .and_then(|all| fitting(all, &tags))
-            .cloned(),
-    };
-    Distribution {
-        contents: record::contents(&files),
-        tags,
-        wheel,
+    Installed {
+        information: information.to_path_buf(),
+        name: normalised_name(name),
+        version: version.to_string(),
+        tags: text("WHEEL")
+            .unwrap_or_default()
+            .lines()
+            .filter_map(|line| line.strip_prefix("Tag:"))
+            .map(|tag| tag.trim().to_string())
+            .collect(),
+        contents,
         direct,
         installer: text("INSTALLER").map(|text| text.trim().to_string()),
-        name,
-        version,
+        files,
+    }
+}
+
+impl Installed {
+    /// As a snapshot keeps it.
+    pub fn distribution(self, locked: &Locked) -> Distribution {
+        let files = match &self.direct {
+            Some(_) => None,
+            None => locked.get(&(self.name.clone(), self.version.clone())),
+        };
+        let wheel = files.and_then(|files| fitting(&files.wheels, &self.tags));
+        let sdist = match wheel {
+            Some(_) => None,
+            None => files.and_then(|files| files.sdist.clone()),
+        };
+        Distribution {
+            wheel: wheel.cloned(),
+            sdist,
+            kept: None,
+            name: self.name,
+            version: self.version,
+            contents: self.contents,
+            tags: self.tags,
+            direct: self.direct,
+            installer: self.installer,
+        }
     }
 }
 
 /// The wheel whose name carries the tags that are installed.
 fn fitting<'a>(wheels: &'a [Wheel], tags: &[String]) -> Option<&'a Wheel> {
-    if let [only] = wheels {
-        return Some(only);
-    }
     wheels.iter().find(|wheel| {
         let name = address::file_name(&wheel.url);
         crate::index::wheel::parse(&name)
@@ -228,12 +319,12 @@ fn fitting<'a>(wheels: &'a [Wheel], tags: &[String]) -> Option<&'a Wheel> {
     })
 }
 
-/// The wheels that a `uv.lock` names. What can't be read is left out.
-pub fn locked_wheels(text: &str) -> Wheels {
+/// The files that a `uv.lock` names. What can't be read is left out.
+pub fn locked(text: &str) -> Locked {
     let Ok(table) = text.parse::<toml::Table>() else {
-        return Wheels::new();
+        return Locked::new();
     };
-    let mut wheels = Wheels::new();
+    let mut locked = Locked::new();
     for package in table
         .get("package")
         .and_then(toml::Value::as_array)
@@ -249,34 +340,31 @@ pub fn locked_wheels(text: &str) -> Wheels {
             .and_then(|source| source.get("registry"))
             .and_then(toml::Value::as_str)
             .map(address::without_credentials);
-        let entry = wheels
-            .entry((normalised_name(name), version.to_string()))
-            .or_default();
-        for wheel in package
-            .get("wheels")
-            .and_then(toml::Value::as_array)
-            .into_iter()
-            .flatten()
-        {
-            let (Some(url), Some(hash)) = (
-                wheel.get("url").and_then(toml::Value::as_str),
-                wheel.get("hash").and_then(toml::Value::as_str),
-            ) else {
-                continue;
-            };
-            let Some(sha256) = hash.strip_prefix("sha256:") else {
-                continue;
-            };
-            entry.push(Wheel {
+        let file = |value: &toml::Value| -> Option<Wheel> {
+            let url = value.get("url")?.as_str()?;
+            let sha256 = value.get("hash")?.as_str()?.strip_prefix("sha256:")?;
+            Some(Wheel {
                 url: address::without_credentials(url),
                 sha256: sha256.to_string(),
-                size: wheel
+                size: value
                     .get("size")
                     .and_then(toml::Value::as_integer)
                     .and_then(|size| u64::try_from(size).ok()),
                 index: index.clone(),
-            });
-        }
+            })
+        };
+        let entry = locked
+            .entry((normalised_name(name), version.to_string()))
+            .or_default();
+        entry.sdist = package.get("sdist").and_then(file);
+        let wheels = package.get("wheels").and_then(toml::Value::as_array);
+        entry
+            .wheels
+            .extend(wheels.into_iter().flatten().filter_map(file));
     }
-    wheels
+    locked
 }
+
+#[cfg(test)]
+#[path = "take_tests.rs"]
+mod tests;

@@ -43,6 +43,8 @@ pub struct AmdTarget {
     pub pytorch_rocm: Vec<String>,
     /// AMD's current ROCm documentation lists it.
     pub in_rocm_documentation: bool,
+    /// AMD's own builds for many targets are tested on it.
+    pub therock_tested: bool,
     /// The `HSA_OVERRIDE_GFX_VERSION` with which it runs code for a sibling, by public practice.
     #[serde(rename = "override")]
     pub override_version: Option<String>,

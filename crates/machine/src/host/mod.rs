@@ -100,9 +100,40 @@ impl Machine for Host {
             | Question::Link { .. }
             | Question::RealPath { .. }
             | Question::Directory { .. }
+            | Question::Stats { .. }
             | Question::Stat { .. }
             | Question::Access { .. }
             | Question::Space { .. } => Err(fail(io::ErrorKind::Unsupported.into())),
+        }
+    }
+
+    fn ask_all(&self, questions: &[Question]) -> Vec<Result<Answer, DoorError>> {
+        if !questions.iter().all(is_about_files) {
+            return questions
+                .iter()
+                .map(|question| self.ask(question))
+                .collect();
+        }
+        let asked = questions.to_vec();
+        let answered = self.workers.run(PATIENCE, move || {
+            asked
+                .iter()
+                .map(|question| look(&Base::Whole, question))
+                .collect::<Vec<_>>()
+        });
+        match answered {
+            Ok(answers) => answers
+                .into_iter()
+                .zip(questions)
+                .map(|(answer, question)| {
+                    answer.map_err(|error| DoorError::from_io(question.phrase(), &error))
+                })
+                .collect(),
+            // One of them hangs, or all are slow: each is given up on by itself.
+            Err(_) => questions
+                .iter()
+                .map(|question| self.ask(question))
+                .collect(),
         }
     }
 
@@ -170,22 +201,29 @@ impl Machine for Host {
     }
 }
 
+fn is_about_files(question: &Question) -> bool {
+    matches!(
+        question,
+        Question::File { .. }
+            | Question::FilePart { .. }
+            | Question::Link { .. }
+            | Question::RealPath { .. }
+            | Question::Directory { .. }
+            | Question::Stats { .. }
+            | Question::Stat { .. }
+            | Question::Access { .. }
+            | Question::Space { .. }
+    )
+}
+
 /// Answers the questions about files; none for any other.
 fn ask_files(
     workers: &Workers,
     base: &Base,
     question: &Question,
 ) -> Option<Result<Answer, DoorError>> {
-    match question {
-        Question::File { .. }
-        | Question::FilePart { .. }
-        | Question::Link { .. }
-        | Question::RealPath { .. }
-        | Question::Directory { .. }
-        | Question::Stat { .. }
-        | Question::Access { .. }
-        | Question::Space { .. } => {}
-        _ => return None,
+    if !is_about_files(question) {
+        return None;
     }
     let (base, asked) = (base.clone(), question.clone());
     let answered = workers.run(PATIENCE, move || look(&base, &asked));
@@ -216,6 +254,7 @@ fn look(base: &Base, question: &Question) -> io::Result<Answer> {
         Question::Link { path } => read::link(base, path).map(Answer::Path),
         Question::RealPath { path } => base.real_path(path).map(Answer::Path),
         Question::Directory { path } => read::directory(base, path).map(Answer::Entries),
+        Question::Stats { path } => read::stats(base, path).map(Answer::Stats),
         Question::Stat { path } => read::stat(base, path).map(Answer::Stat),
         Question::Access { path, write } => read::access(base, path, *write).map(Answer::Flag),
         Question::Space { path } => read::space(base, path).map(Answer::Space),

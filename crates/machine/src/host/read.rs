@@ -118,22 +118,52 @@ fn kind(file_type: FileType) -> FileKind {
     }
 }
 
+/// A folder's entries with their stats, links not followed.
+pub(crate) fn stats(base: &Base, path: &Path) -> io::Result<Vec<(String, Stat)>> {
+    let spot = base.follow(path)?;
+    let folder = openat(
+        spot.at(),
+        &spot.name,
+        spot.open(OFlags::RDONLY | OFlags::DIRECTORY),
+        Mode::empty(),
+    )?;
+    let mut entries = Vec::new();
+    for entry in Dir::read_from(&folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if matches!(name.to_bytes(), b"." | b"..") {
+            continue;
+        }
+        match statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => entries.push((name.to_string_lossy().into_owned(), told(&stat))),
+            Err(Errno::NOENT) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    entries.sort_by(|one, other| one.0.cmp(&other.0));
+    Ok(entries)
+}
+
 /// Kind, size, owner and mode.
+pub(crate) fn stat(base: &Base, path: &Path) -> io::Result<Stat> {
+    let spot = base.follow(path)?;
+    Ok(told(&statat(spot.at(), &spot.name, spot.look())?))
+}
+
 #[allow(
     clippy::unnecessary_cast,
     reason = "the fields' types differ between systems"
 )]
-pub(crate) fn stat(base: &Base, path: &Path) -> io::Result<Stat> {
-    let spot = base.follow(path)?;
-    let stat = statat(spot.at(), &spot.name, spot.look())?;
-    Ok(Stat {
+fn told(stat: &rustix::fs::Stat) -> Stat {
+    Stat {
         kind: kind(FileType::from_raw_mode(stat.st_mode)),
         size: u64::try_from(stat.st_size).unwrap_or(0),
         mode: stat.st_mode as u32 & 0o7777,
         uid: stat.st_uid,
         gid: stat.st_gid,
         modified: stat.st_mtime as i64,
-    })
+        links: Some(stat.st_nlink as u64),
+    }
 }
 
 /// Whether this process could read (and write) it.

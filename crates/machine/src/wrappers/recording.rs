@@ -250,6 +250,8 @@ impl Recording {
                 self.keep_path(kept, question, path, answer);
             }
             Question::Link { path } => self.keep_path(kept, question, path, answer),
+            // What a bundle is made of is asked one by one.
+            Question::Stats { .. } => {}
             Question::Command(command) => {
                 let record = match answer {
                     Ok(Answer::Output(output)) => CommandRecord::Output(output.clone()),

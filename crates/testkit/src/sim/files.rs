@@ -185,6 +185,17 @@ impl SimState {
             .collect())
     }
 
+    pub(crate) fn list_stats(&self, path: &Path) -> Result<Vec<(String, Stat)>, Failure> {
+        let (real, _) = self.node(path, true)?;
+        let entries = self.list(path)?.into_iter();
+        Ok(entries
+            .filter_map(|entry| {
+                let node = self.files.get(&real.join(&entry.name))?;
+                Some((entry.name, told(node)))
+            })
+            .collect())
+    }
+
     /// Everything below a folder, without itself.
     pub(crate) fn below<'a>(
         &'a self,
@@ -199,15 +210,7 @@ impl SimState {
     }
 
     pub(crate) fn stat_of(&self, path: &Path) -> Result<Stat, Failure> {
-        let (_, node) = self.node(path, true)?;
-        Ok(Stat {
-            kind: node.kind(),
-            size: node.size(),
-            mode: node.mode,
-            uid: node.uid,
-            gid: node.gid,
-            modified: node.modified,
-        })
+        Ok(told(self.node(path, true)?.1))
     }
 
     pub(crate) fn is_read_only(&self, path: &Path) -> bool {
@@ -386,6 +389,18 @@ impl SimState {
             let _ = writeln!(text, "{}{mark}{mode}", path.display());
         }
         text
+    }
+}
+
+fn told(node: &SimNode) -> Stat {
+    Stat {
+        kind: node.kind(),
+        size: node.size(),
+        mode: node.mode,
+        uid: node.uid,
+        gid: node.gid,
+        modified: node.modified,
+        links: None,
     }
 }
 

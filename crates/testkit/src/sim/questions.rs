@@ -31,6 +31,7 @@ impl SimState {
                 .map(|(real, _)| Answer::Path(real))
                 .map_err(failed),
             Question::Directory { path } => self.list(path).map(Answer::Entries).map_err(failed),
+            Question::Stats { path } => self.list_stats(path).map(Answer::Stats).map_err(failed),
             Question::Stat { path } => self.stat_of(path).map(Answer::Stat).map_err(failed),
             Question::Access { path, write } => self
                 .accessible(path, *write)

@@ -1,12 +1,22 @@
 //! `deskside env …`: one file a command; what changes something goes through [`change`].
 
+mod check;
+mod diff;
+mod files;
+mod gc;
+mod history;
+mod keep;
+mod rebuild;
+mod rollback;
+mod why;
+
 use super::answer;
 use crate::cli::env::{Env, EnvCommand};
 use crate::render;
 use deskside_app::environment::{self, Prepared};
 use deskside_app::{Answer, Context, Event, Progress};
 use deskside_tui::{Meaning, Steps, Ui};
-use deskside_types::{Code, Exit, Problem, Result};
+use deskside_types::{Exit, Result};
 
 /// Calls the command's use case.
 pub fn env(
@@ -15,25 +25,33 @@ pub fn env(
     either: &dyn Fn() -> Result<Context>,
     arguments: Env,
 ) -> Result<u8> {
-    let _ = (live, either);
     match arguments.command {
-        EnvCommand::Why(_)
-        | EnvCommand::Init(_)
-        | EnvCommand::Add(_)
-        | EnvCommand::Remove(_)
-        | EnvCommand::Lock(_)
-        | EnvCommand::Sync(_)
-        | EnvCommand::Check(_)
-        | EnvCommand::History(_)
-        | EnvCommand::Diff(_)
-        | EnvCommand::Rollback(_)
-        | EnvCommand::Rebuild(_)
-        | EnvCommand::Snapshot(_)
-        | EnvCommand::Gc(_) => {
-            let _ = change;
-            let _ = ui;
-            Err(Problem::new(Code::Bug, "not there yet"))
+        EnvCommand::Check(arguments) => check::check(ui, &either()?, &arguments),
+        EnvCommand::Why(arguments) => why::why(ui, &either()?, arguments),
+        EnvCommand::Init(arguments) => files::init(ui, &live("env init")?, arguments),
+        EnvCommand::Add(arguments) => files::add(ui, &live("env add")?, arguments),
+        EnvCommand::Remove(arguments) => files::remove(ui, &live("env remove")?, arguments),
+        EnvCommand::Lock(arguments) => files::lock(ui, &live("env lock")?, arguments),
+        EnvCommand::Sync(arguments) => files::sync(ui, &live("env sync")?, arguments),
+        EnvCommand::History(arguments) => history::history(ui, &either()?, &arguments),
+        EnvCommand::Diff(arguments) => diff::diff(ui, &either()?, &arguments),
+        EnvCommand::Rollback(arguments) => {
+            rollback::rollback(ui, &live("env rollback")?, &arguments)
         }
+        EnvCommand::Rebuild(arguments) => rebuild::rebuild(ui, &live("env rebuild")?, &arguments),
+        EnvCommand::Snapshot(arguments) => keep::snapshot(ui, &live("env snapshot")?, &arguments),
+        EnvCommand::Gc(arguments) => gc::gc(ui, &live("env gc")?, &arguments),
+    }
+}
+
+/// Shows an event of carrying out.
+fn hear(steps: &mut Steps<'_>, event: Event<'_>) {
+    match event {
+        Event::Begin { step, place, of } => steps.begin(&step.title, place, of),
+        Event::Progress(Progress::Bytes { done, total }) => steps.bytes(done, total),
+        Event::Progress(Progress::Line(line)) => steps.line(line),
+        Event::Done { span, .. } => steps.done(span),
+        Event::Satisfied { .. } => {}
     }
 }
 
@@ -60,13 +78,7 @@ pub fn change(
     let tint = |text: &str, meaning| ui.tint(text, meaning);
     render::env::change::plan(ui, &prepared.report(), &|line| ui.talk(line), &tint);
     let mut steps = Steps::new(ui);
-    let done = environment::carry_out(context, prepared, &mut |event| match event {
-        Event::Begin { step, place, of } => steps.begin(&step.title, place, of),
-        Event::Progress(Progress::Bytes { done, total }) => steps.bytes(done, total),
-        Event::Progress(Progress::Line(line)) => steps.line(line),
-        Event::Done { span, .. } => steps.done(span),
-        Event::Satisfied { .. } => {}
-    });
+    let done = environment::carry_out(context, prepared, &mut |event| hear(&mut steps, event));
     drop(steps);
     let report = done?;
     let later = report.warnings.iter().skip(prepared.warnings.len());

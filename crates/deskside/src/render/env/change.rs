@@ -37,12 +37,6 @@ pub fn plan(
             .map(|bytes| format!(" (about {})", units::bytes(bytes)))
             .unwrap_or_default();
         line("+", Meaning::Good, &format!("{}{download}", step.title));
-        if !report.why.contains(&step.why) {
-            print(&paint(
-                &ui.wrapped(&format!("    {}", ui.short(&step.why)), 4),
-                Meaning::Quiet,
-            ));
-        }
     }
     if let Some(expected) = &report.expected {
         for text in packages(ui, expected) {

@@ -1,22 +1,53 @@
 //! PyTorch: CUDA builds by driver and compute capability, ROCm builds by target, MPS, CPU.
 
 mod amd;
-mod nvidia;
+mod limits;
+mod macos;
+pub(super) mod nvidia;
 
-use super::specifier::admits;
-use super::{Build, Flavour, Wish, architecture, check_glibc, cuda, no_fit, python};
+use super::admission::{Bounds, admits_python};
+use super::parts::{LeftOut, RuledOut};
+use super::source::{self, Source, without_dots};
+use super::{Build, Flavour, Wish, architecture, cuda, no_fit, python};
 use amd::amd_build;
 use deskside_knowledge::frameworks::{self, TorchRelease};
 use deskside_knowledge::version::order;
 use deskside_types::Problem;
 use deskside_types::facts::{Facts, Gpu, OsKind, Vendor};
+use limits::{glibc, no_release, pythons};
+use macos::macos;
 use nvidia::nvidia_build;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-/// The PyTorch build for a machine.
-pub fn choose(facts: &Facts, wish: &Wish) -> Result<Build, Problem> {
-    let known = frameworks::torch();
+/// What is wanted of a build, with the releases that come into question.
+pub(super) struct Wanted<'a> {
+    /// The wish.
+    pub wish: &'a Wish,
+    /// Releases that the version wish and the system admit, newest first.
+    pub releases: Vec<&'static TorchRelease>,
+    /// The processor.
+    pub architecture: &'a str,
+    /// Extras that alone are allowed; all where none.
+    pub only: Option<Vec<String>>,
+}
+
+impl Wanted<'_> {
+    /// The Python wish.
+    pub fn python(&self) -> Option<&str> {
+        self.wish.python.as_deref()
+    }
+
+    /// Whether a variant is among those that are allowed.
+    pub fn allows(&self, variant: &str) -> bool {
+        self.only
+            .as_ref()
+            .is_none_or(|only| only.contains(&without_dots(variant)))
+    }
+}
+
+/// The PyTorch build for a machine; among `only` these extras where they are given.
+pub fn choose(facts: &Facts, wish: &Wish, only: Option<&[String]>) -> Result<Build, Problem> {
     let Some(architecture) = architecture(facts) else {
         return Err(no_fit(
             Flavour::Torch,
@@ -28,14 +59,20 @@ pub fn choose(facts: &Facts, wish: &Wish) -> Result<Build, Problem> {
             "install the packages by hand",
         ));
     };
-    check_glibc(
-        facts,
-        Flavour::Torch,
-        &known.linux_glibc_min,
-        "use a system with a newer C library, such as Ubuntu 22.04",
-    )?;
+    let only = only.map(<[String]>::to_vec).or_else(|| {
+        super::admission::pinned_variant(&wish.framework).map(|pinned| vec![without_dots(&pinned)])
+    });
+    let mut wanted = Wanted {
+        wish,
+        releases: by_wish(wish),
+        architecture,
+        only,
+    };
+    if wanted.releases.is_empty() {
+        return Err(no_release(wish));
+    }
     if facts.system.kind == OsKind::MacOs {
-        return macos(facts, wish, architecture);
+        return macos(facts, wanted);
     }
     if !matches!(architecture, "x86_64" | "aarch64") {
         return Err(no_fit(
@@ -44,15 +81,18 @@ pub fn choose(facts: &Facts, wish: &Wish) -> Result<Build, Problem> {
             "build PyTorch from its source",
         ));
     }
-    let releases = releases(wish);
-    if releases.is_empty() {
-        return by_uv(facts, wish);
-    }
+    let mut ruled_out = Vec::new();
+    glibc(facts, &mut wanted, &mut ruled_out)?;
+    pythons(&wanted)?;
     let mut why = Vec::new();
     let nvidia = cuda::gpus(facts);
     if !nvidia.is_empty() {
-        match nvidia_build(facts, wish, &releases, &nvidia, architecture)? {
-            Ok(build) => return Ok(build),
+        match nvidia_build(facts, &wanted, &nvidia, &mut ruled_out)? {
+            Ok(mut build) => {
+                let place = build.why.len().saturating_sub(1);
+                build.why.splice(place..place, amd::unused(facts));
+                return Ok(with(build, ruled_out));
+            }
             Err(sentence) => why.push(sentence),
         }
     }
@@ -61,9 +101,12 @@ pub fn choose(facts: &Facts, wish: &Wish) -> Result<Build, Problem> {
         .iter()
         .filter(|gpu| gpu.vendor == Vendor::Amd)
         .collect();
-    if !amd.is_empty() && nvidia.is_empty() {
-        match amd_build(facts, wish, &releases, &amd, architecture)? {
-            Ok(build) => return Ok(build),
+    if !amd.is_empty() {
+        match amd_build(facts, &wanted, &amd, &mut ruled_out)? {
+            Ok(mut build) => {
+                build.why.splice(0..0, why);
+                return Ok(with(build, ruled_out));
+            }
             Err(sentence) => why.push(sentence),
         }
     }
@@ -72,17 +115,86 @@ pub fn choose(facts: &Facts, wish: &Wish) -> Result<Build, Problem> {
     } else if nvidia.is_empty() && amd.is_empty() {
         why.push("no GPU that PyTorch computes on was found".into());
     }
-    why.push("PyTorch's CPU build is a small download".into());
+    processor(facts, &wanted, why).map(|build| with(build, ruled_out))
+}
+
+fn with(mut build: Build, ruled_out: Vec<RuledOut>) -> Build {
+    build.ruled_out = ruled_out;
+    build
+}
+
+/// The build for processors: PyTorch's CPU index, or where that is not allowed one that computes on the processor too.
+fn processor(facts: &Facts, wanted: &Wanted<'_>, mut why: Vec<String>) -> Result<Build, Problem> {
+    let open: Vec<&'static TorchRelease> = wanted
+        .releases
+        .iter()
+        .copied()
+        .filter(|release| {
+            admits_python(
+                wanted.python(),
+                &release.python_min,
+                release.newest_python_own(),
+            )
+        })
+        .collect();
+    if wanted.allows("cpu") {
+        why.push("PyTorch's CPU build is a small download".into());
+        return finish(
+            facts,
+            wanted,
+            Part {
+                span: offered(&open),
+                newest_python: open
+                    .first()
+                    .map_or("3.14", |release| release.newest_python_own()),
+                variant: "cpu".into(),
+                source: source::pytorch("cpu", wanted.wish.pytorch_index.as_deref()),
+                accelerated: false,
+                variables: BTreeMap::new(),
+                left_out: Vec::new(),
+                download: None,
+                sourced: true,
+                why,
+            },
+        );
+    }
+    // Every CUDA build computes on the processor too.
+    let found = open.iter().find_map(|release| {
+        nvidia::candidates(release, wanted.architecture)
+            .into_iter()
+            .find(|candidate| wanted.allows(&variant_of(&candidate.cuda)))
+    });
+    let Some(found) = found else {
+        return Err(no_fit(
+            Flavour::Torch,
+            format!(
+                "none of the builds it may be ({}) serves here",
+                wanted.only.clone().unwrap_or_default().join(", ")
+            ),
+            "add the build for processors (cpu) to the project's extras",
+        ));
+    };
+    let variant = variant_of(&found.cuda);
+    why.push(format!(
+        "{variant} computes on the processor too, but is much larger than a build for processors"
+    ));
     finish(
         facts,
-        wish,
-        &releases,
+        wanted,
         Part {
-            variant: "cpu".into(),
-            backend: Some("cpu".into()),
+            span: vec![found.release],
+            newest_python: found.newest_python(wanted.architecture),
+            source: if found.on_default_index {
+                Source::default()
+            } else {
+                source::pytorch(&variant, wanted.wish.pytorch_index.as_deref())
+            },
+            variant,
             accelerated: false,
             variables: BTreeMap::new(),
+            left_out: Vec::new(),
             download: None,
+            sourced: true,
             why,
         },
     )
@@ -91,137 +203,78 @@ pub fn choose(facts: &Facts, wish: &Wish) -> Result<Build, Problem> {
 /// What the default index has for this machine, where PyTorch's own CPU index can't be had: larger, and it computes on the processor too.
 /// `trouble` says why it can't, in a sentence.
 pub fn default_index(facts: &Facts, wish: &Wish, trouble: &str) -> Result<Build, Problem> {
-    let releases = releases(wish);
-    let Some(newest) = releases.first() else {
-        return by_uv(facts, wish);
+    let architecture = architecture(facts).unwrap_or("x86_64");
+    let mut wanted = Wanted {
+        wish,
+        releases: by_wish(wish),
+        architecture,
+        only: None,
     };
-    let variant = variant_of(&newest.default_cuda);
-    let why = vec![format!(
-        "{trouble}; the default index's build computes on the processor too, but is much larger"
-    )];
+    let mut ruled_out = Vec::new();
+    glibc(facts, &mut wanted, &mut ruled_out)?;
+    let open: Vec<&'static TorchRelease> = wanted
+        .releases
+        .iter()
+        .copied()
+        .filter(|release| {
+            admits_python(
+                wanted.python(),
+                &release.python_min,
+                release.newest_python(architecture),
+            )
+        })
+        .collect();
+    let Some(newest) = open.first() else {
+        return Err(no_release(wish));
+    };
+    let variant = newest
+        .default_cuda(architecture)
+        .map_or_else(|| "cpu".to_string(), variant_of);
     finish(
         facts,
-        wish,
-        &releases,
+        &wanted,
         Part {
+            span: offered(&open),
+            newest_python: newest.newest_python(architecture),
             variant,
-            backend: None,
+            source: Source::default(),
             accelerated: false,
             variables: BTreeMap::new(),
+            left_out: Vec::new(),
             download: download(facts, "linux"),
-            why,
+            sourced: true,
+            why: vec![format!(
+                "{trouble}; the default index's build computes on the processor too, but is much larger"
+            )],
         },
     )
 }
 
-/// Releases that the project's own bounds admit, newest first.
-fn releases(wish: &Wish) -> Vec<&'static TorchRelease> {
+/// Releases that a version wish admits, newest first.
+pub(super) fn by_wish(wish: &Wish) -> Vec<&'static TorchRelease> {
+    let bounds = Bounds::of(&wish.framework);
     frameworks::torch()
         .releases
         .iter()
-        .filter(|release| admits(&wish.framework, &release.version))
+        .enumerate()
+        .filter(|(place, release)| bounds.admits(&release.version, &release.versions, *place == 0))
+        .map(|(_, release)| release)
         .collect()
 }
 
-/// The project asks for a release this program knows nothing of: uv's own rules serve.
-fn by_uv(facts: &Facts, wish: &Wish) -> Result<Build, Problem> {
-    let python =
-        python::choose(facts, "3.9", "3.14", wish.python.as_deref()).map_err(|reason| {
-            no_fit(
-                Flavour::Torch,
-                reason,
-                "change the project's Python version",
-            )
-        })?;
-    Ok(Build {
-        flavour: Flavour::Torch,
-        variant: "auto".into(),
-        accelerated: facts.known_gpus().iter().any(Gpu::is_accelerator),
-        requirements: Vec::new(),
-        arguments: if facts.system.kind == OsKind::Linux {
-            vec!["--torch-backend".into(), "auto".into()]
-        } else {
-            Vec::new()
-        },
-        python: python.request,
-        python_range: python.range,
-        variables: BTreeMap::new(),
-        download_estimate: None,
-        why: vec![
-            format!(
-                "the project asks for torch {}, of which no builds are known here: uv chooses by the driver alone",
-                wish.framework
-            ),
-            python.why,
-        ],
-    })
-}
-
-fn macos(facts: &Facts, wish: &Wish, architecture: &str) -> Result<Build, Problem> {
-    if architecture != "aarch64" {
-        return Err(no_fit(
-            Flavour::Torch,
-            format!(
-                "Macs with Intel processors are served no longer; the last release for them is {}",
-                frameworks::torch().intel_mac
-            ),
-            format!(
-                "pin it in a project of your own: torch=={}",
-                frameworks::torch().intel_mac
-            ),
-        ));
-    }
-    let version = facts.system.os.value().and_then(|os| os.version.as_deref());
-    let releases: Vec<&TorchRelease> = releases(wish)
-        .into_iter()
-        .filter(|release| {
-            version.is_none_or(|have| order(&release.macos_min, have) != Ordering::Greater)
-        })
-        .collect();
-    if releases.is_empty() {
-        if admits(&wish.framework, "2.15") || version.is_some() {
-            return Err(no_fit(
-                Flavour::Torch,
-                format!(
-                    "no release fits macOS {}",
-                    version.unwrap_or("of this version")
-                ),
-                "update macOS to 14 or newer",
-            ));
-        }
-        return by_uv(facts, wish);
-    }
-    let mut why = vec![
-        "the default index's build for Apple silicon computes on the GPU through Metal (MPS)"
-            .to_string(),
-    ];
-    if releases.first().map(|release| &release.version)
-        != frameworks::torch()
-            .releases
-            .first()
-            .map(|release| &release.version)
-        && wish.framework.is_empty()
-    {
-        why.push("newer releases need macOS 14".into());
-    }
-    finish(
-        facts,
-        wish,
-        &releases,
-        Part {
-            variant: "mps".into(),
-            backend: None,
-            accelerated: true,
-            variables: BTreeMap::new(),
-            download: download(facts, "macos"),
-            why,
-        },
-    )
+/// The releases that are offered of those that serve: the newest, and others that are not too old.
+fn offered(open: &[&'static TorchRelease]) -> Vec<&'static TorchRelease> {
+    let oldest = &frameworks::torch().oldest_offered;
+    open.iter()
+        .enumerate()
+        .filter(|(place, release)| *place == 0 || order(&release.version, oldest) != Ordering::Less)
+        .map(|(_, release)| *release)
+        .collect()
 }
 
 /// `cu132` of `13.2`.
-fn variant_of(cuda: &str) -> String {
-    format!("cu{}", cuda.replace('.', ""))
+pub(super) fn variant_of(cuda: &str) -> String {
+    format!("cu{}", without_dots(cuda))
 }
 
 fn download(facts: &Facts, os: &str) -> Option<u64> {
@@ -234,23 +287,24 @@ fn download(facts: &Facts, os: &str) -> Option<u64> {
 }
 
 /// What is decided before the Python and the requirement are.
-struct Part {
-    variant: String,
-    backend: Option<String>,
-    accelerated: bool,
-    variables: BTreeMap<String, Option<String>>,
-    download: Option<u64>,
-    why: Vec<String>,
+pub(super) struct Part {
+    /// The releases that serve, newest first, at least one.
+    pub span: Vec<&'static TorchRelease>,
+    /// The newest Python of the chosen one's packages.
+    pub newest_python: &'static str,
+    pub variant: String,
+    pub source: Source,
+    pub accelerated: bool,
+    pub variables: BTreeMap<String, Option<String>>,
+    pub left_out: Vec<LeftOut>,
+    pub download: Option<u64>,
+    pub sourced: bool,
+    pub why: Vec<String>,
 }
 
-/// Adds the Python and the requirement. `span` are the releases that serve, newest first, at least one.
-fn finish(
-    facts: &Facts,
-    wish: &Wish,
-    span: &[&TorchRelease],
-    part: Part,
-) -> Result<Build, Problem> {
-    let (Some(newest), Some(oldest)) = (span.first(), span.last()) else {
+/// Adds the Python and the requirement.
+pub(super) fn finish(facts: &Facts, wanted: &Wanted<'_>, part: Part) -> Result<Build, Problem> {
+    let (Some(newest), Some(oldest)) = (part.span.first(), part.span.last()) else {
         return Err(no_fit(
             Flavour::Torch,
             "no release serves",
@@ -260,8 +314,8 @@ fn finish(
     let python = python::choose(
         facts,
         &newest.python_min,
-        &newest.python_max,
-        wish.python.as_deref(),
+        part.newest_python,
+        wanted.python(),
     )
     .map_err(|reason| {
         no_fit(
@@ -269,36 +323,38 @@ fn finish(
             reason,
             format!(
                 "change the project's Python version to one between {} and {}",
-                newest.python_min, newest.python_max
+                newest.python_min, part.newest_python
             ),
         )
     })?;
     let mut why = part.why;
     why.push(python.why);
-    let arguments = part
-        .backend
-        .map(|backend| vec!["--torch-backend".to_string(), backend])
-        .unwrap_or_default();
     Ok(Build {
         flavour: Flavour::Torch,
         variant: part.variant,
         accelerated: part.accelerated,
+        release: newest.version.clone(),
         requirements: vec![format!(
             "torch>={},<{}",
             oldest.version,
             next(&newest.version)
         )],
-        arguments,
+        extra_packages: Vec::new(),
+        arguments: part.source.arguments,
+        index: part.source.index,
         python: python.request,
         python_range: python.range,
         variables: part.variables,
+        left_out: part.left_out,
+        ruled_out: Vec::new(),
         download_estimate: part.download,
+        sourced: part.sourced,
         why,
     })
 }
 
 /// The minor release after one: `2.16` of `2.15`.
-fn next(version: &str) -> String {
+pub(super) fn next(version: &str) -> String {
     match version
         .split_once('.')
         .and_then(|(major, minor)| Some((major, minor.parse::<u32>().ok()?)))

@@ -16,6 +16,7 @@ impl Redactor {
             | Question::Link { path }
             | Question::RealPath { path }
             | Question::Directory { path }
+            | Question::Stats { path }
             | Question::Stat { path }
             | Question::Access { path, .. }
             | Question::Space { path } => *path = self.path(path),

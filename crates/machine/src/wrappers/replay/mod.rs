@@ -203,7 +203,8 @@ impl Machine for Replay {
                 .ok_or_else(|| Outcome::of(ErrorKind::NotAsked).error(what)),
             Question::Device(device) => self.device(*device, what),
             Question::Fetch { .. } => Err(refused(what)),
-            Question::Variables
+            Question::Stats { .. }
+            | Question::Variables
             | Question::Executable
             | Question::Process { .. }
             | Question::Random => Err(Outcome::of(ErrorKind::NotAsked).error(what)),

@@ -185,6 +185,7 @@ impl Replay {
             modified: record
                 .modified
                 .unwrap_or(self.bundle.header.time.as_second()),
+            links: None,
         })
     }
 

@@ -1,0 +1,178 @@
+//! `deskside env add` and `deskside env remove`.
+
+use super::extra::{self, ExtraWish};
+use super::project::{Project, Resolution};
+use super::variants::{self, Reach};
+use super::{Place, Prepared};
+use crate::Context;
+use deskside_envs::build::Flavour;
+use deskside_envs::build::specifier::requirement;
+use deskside_machine::command::without_credentials;
+use deskside_operate::Event;
+use deskside_types::{Code, Problem, Result};
+
+/// What is to be added or removed.
+#[derive(Debug, Clone, Default)]
+pub struct AddRequest {
+    /// The project's folder; the nearest one when none.
+    pub project: Option<std::path::PathBuf>,
+    /// Requirements, or names.
+    pub requirements: Vec<String>,
+    /// The dependency group; the project's own dependencies when none.
+    pub group: Option<String>,
+}
+
+/// Plans adding packages. A framework comes as one extra for each of its builds.
+///
+/// # Errors
+/// When a requirement can't be understood, or nothing satisfies all of them together.
+pub fn add(
+    context: &Context,
+    request: &AddRequest,
+    listen: &mut dyn FnMut(Event<'_>),
+) -> Result<Prepared> {
+    let place = Place::find(context, request.project.as_deref())?;
+    let project = Project::open(context, place, listen)?;
+    let mut manifest = project.existing()?.clone();
+    let reach = Reach::new(context);
+    let mut plain = Vec::new();
+    let mut warnings = Vec::new();
+    let mut why = Vec::new();
+    let names: Vec<String> = request
+        .requirements
+        .iter()
+        .filter_map(|text| requirement(text).map(|(name, _)| name))
+        .collect();
+    let mut given = extra::framework_of(&manifest.extras()).map(|(framework, _)| framework);
+    for name in &names {
+        given = given.or_else(|| name.parse().ok());
+    }
+    let mut along = false;
+    for text in &request.requirements {
+        refuse_what_is_no_requirement(text)?;
+        let Some((name, bounds)) = requirement(text) else {
+            plain.push(text.clone());
+            continue;
+        };
+        // What comes in the framework's builds comes from the same index as the framework.
+        let is_companion =
+            given.is_some_and(|framework| variants::companions(framework).contains(&name.as_str()));
+        if is_companion && request.group.is_none() {
+            manifest.add_dependency(text);
+            along = true;
+            continue;
+        }
+        match name.parse::<Flavour>() {
+            // `jax[cuda13]` names a build itself, and a group is a person's own affair.
+            Ok(framework) if !text.contains('[') && request.group.is_none() => {
+                warnings.extend(variants::give(&mut manifest, framework, &bounds, &reach)?);
+                why.push(format!(
+                    "{} comes as an extra for each of its builds; this machine's is chosen here and noted outside the project",
+                    framework.word()
+                ));
+            }
+            _ => plain.push(text.clone()),
+        }
+    }
+    if let (true, Some(framework)) = (along, given) {
+        warnings.extend(variants::give(&mut manifest, framework, "", &reach)?);
+    }
+    let mut commands = Vec::new();
+    if plain.is_empty() {
+        commands.push(("resolve the project's packages", vec!["lock".to_string()]));
+    } else {
+        let mut words = vec!["add".to_string(), "--no-sync".into()];
+        if let Some(group) = &request.group {
+            words.extend(["--group".into(), group.clone()]);
+        }
+        words.extend(plain.iter().cloned());
+        commands.push(("add packages", words));
+    }
+    let list = request.requirements.join(" ");
+    project.prepare(Resolution {
+        reason: format!("env add {list}"),
+        wish: format!("add {list} to {}", project.place.project.display()),
+        manifest,
+        commands,
+        forget_lock: false,
+        extra: ExtraWish::Noted,
+        python: None,
+        group: request.group.clone(),
+        files: Vec::new(),
+        why,
+        warnings,
+    })
+}
+
+/// Refuses what uv would take for an option, and what would carry a password into plans and journals.
+fn refuse_what_is_no_requirement(text: &str) -> Result<()> {
+    let invalid = |message: String| Problem::new(Code::RequirementInvalid, message);
+    if text.trim_start().starts_with('-') {
+        return Err(
+            invalid(format!("`{text}` is an option, and no requirement"))
+                .hint("name packages only: deskside env add numpy"),
+        );
+    }
+    let shown = without_credentials(text);
+    if shown != *text {
+        return Err(invalid(format!("`{shown}` holds a user name or password"))
+            .because("it would stand in the project's files and in the history")
+            .hint("leave it away, and give it to uv by a variable or a keyring (UV_INDEX_NAME_PASSWORD, ~/.netrc)"));
+    }
+    Ok(())
+}
+
+/// Plans removing packages.
+///
+/// # Errors
+/// When the project does not name one of them.
+pub fn remove(
+    context: &Context,
+    request: &AddRequest,
+    listen: &mut dyn FnMut(Event<'_>),
+) -> Result<Prepared> {
+    let place = Place::find(context, request.project.as_deref())?;
+    let project = Project::open(context, place, listen)?;
+    let mut manifest = project.existing()?.clone();
+    let mut names = Vec::new();
+    let mut plain = Vec::new();
+    for text in &request.requirements {
+        let Some((name, _)) = requirement(text) else {
+            return Err(Problem::new(
+                Code::RequirementInvalid,
+                format!("`{text}` is no package's name"),
+            )
+            .hint("name packages as pyproject.toml does: deskside env remove numpy"));
+        };
+        let framework = name.parse::<Flavour>().ok();
+        let taken = framework.is_some_and(|framework| variants::take(&mut manifest, framework));
+        if !taken {
+            plain.push(name.clone());
+        }
+        names.push(name);
+    }
+    let commands = if plain.is_empty() {
+        vec![("resolve the project's packages", vec!["lock".to_string()])]
+    } else {
+        let mut words = vec!["remove".to_string(), "--no-sync".into()];
+        if let Some(group) = &request.group {
+            words.extend(["--group".into(), group.clone()]);
+        }
+        words.extend(plain);
+        vec![("remove packages", words)]
+    };
+    let list = names.join(" ");
+    project.prepare(Resolution {
+        reason: format!("env remove {list}"),
+        wish: format!("remove {list} from {}", project.place.project.display()),
+        manifest,
+        commands,
+        forget_lock: false,
+        extra: ExtraWish::Noted,
+        python: None,
+        group: request.group.clone(),
+        files: Vec::new(),
+        why: Vec::new(),
+        warnings: Vec::new(),
+    })
+}

@@ -1,0 +1,216 @@
+//! `deskside env gc`: removes old snapshots, and what no snapshot needs any more.
+//!
+//! Snapshots and the contents of project files are small: they are moved aside by an operation, so that `undo` brings
+//! them back, and go for good with the next `gc`. Wheels are what takes the space, so they go at once; they come from
+//! an index and can be had from there again, as long as it has them.
+
+use super::{Place, change};
+use crate::up::Everything;
+use crate::{Answer, Context};
+use deskside_envs::snapshot::Store;
+use deskside_machine::{Acting, ErrorKind, FileKind, Machine, Reading};
+use deskside_operate::{Workshop, apply};
+use deskside_types::plan::{Action, Check, Plan, Risk, Step, Undo};
+use deskside_types::{Problem, Result};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// The answer of `env gc --plan`, and what is shown before a person is asked.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct GcPreview {
+    /// The project's folder.
+    pub project: String,
+    /// Snapshots that go, newest first.
+    pub snapshots: Vec<Going>,
+    /// How many snapshots stay.
+    pub staying: usize,
+    /// Contents of project files that no snapshot needs.
+    pub objects: usize,
+    /// Wheels that no snapshot needs.
+    pub wheels: usize,
+    /// Bytes that the wheels free.
+    pub wheel_bytes: u64,
+}
+
+/// A snapshot that goes.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Going {
+    /// Its identity.
+    pub id: String,
+    /// When it was taken, RFC 3339 in UTC.
+    #[schemars(with = "String")]
+    pub taken_at: jiff::Timestamp,
+    /// What led to it.
+    pub reason: String,
+    /// Its wheels are kept with it.
+    pub full: bool,
+}
+
+/// The answer of `env gc`.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct GcReport {
+    /// What went.
+    pub gone: GcPreview,
+    /// The operation in the history; none when no snapshot went.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+}
+
+impl Answer for GcPreview {
+    const SCHEMA: &'static str = "deskside.environment-gc-plan";
+}
+
+impl Answer for GcReport {
+    const SCHEMA: &'static str = "deskside.environment-gc";
+}
+
+/// What is to go, found out.
+pub struct Prepared {
+    place: Place,
+    plan: Plan,
+    wheels: Vec<PathBuf>,
+    /// As an answer.
+    pub preview: GcPreview,
+}
+
+/// Finds out what would go: all but the newest `keep` snapshots and the full ones; those, too, with `full`. Changes
+/// nothing.
+///
+/// # Errors
+/// When the snapshots can't be listed, or one can't be read: what it needs is not known then.
+pub fn prepare(
+    context: &Context,
+    project: Option<&Path>,
+    keep: usize,
+    full: bool,
+) -> Result<Prepared> {
+    let machine = &*context.machine;
+    let place = Place::find(context, project)?;
+    let listed = place.store.list(machine)?;
+    let older = listed.snapshots.len().saturating_sub(keep.max(1));
+    let (mut going, mut staying) = (Vec::new(), Vec::new());
+    for (at, snapshot) in listed.snapshots.into_iter().enumerate() {
+        let goes = at < older && (full || !snapshot.full);
+        if goes { &mut going } else { &mut staying }.push(snapshot);
+    }
+    // What a snapshot that can't be read needs is not known: then everything stays but whole snapshots.
+    let rest = if listed.unreadable.is_empty() {
+        place.store.unreferenced(machine, &staying)?
+    } else {
+        Default::default()
+    };
+    let folder = |id: &str| place.store.snapshot_folder(id).display().to_string();
+    let mut targets: Vec<String> = going.iter().map(|snapshot| folder(&snapshot.id)).collect();
+    targets.extend(rest.objects.iter().map(|path| path.display().to_string()));
+    let steps = if targets.is_empty() {
+        Vec::new()
+    } else {
+        vec![step(going.len(), &targets)]
+    };
+    let wish = format!("Remove old snapshots of {}", place.project.display());
+    Ok(Prepared {
+        plan: change::plan(context, &place, wish, steps, &[])?,
+        preview: GcPreview {
+            project: place.project.display().to_string(),
+            snapshots: going
+                .iter()
+                .rev()
+                .map(|snapshot| Going {
+                    id: snapshot.id.clone(),
+                    taken_at: snapshot.taken_at,
+                    reason: snapshot.reason.clone(),
+                    full: snapshot.full,
+                })
+                .collect(),
+            staying: staying.len(),
+            objects: rest.objects.len(),
+            wheels: rest.wheels.len(),
+            wheel_bytes: rest.wheels.iter().map(|folder| size(machine, folder)).sum(),
+        },
+        wheels: rest.wheels,
+        place,
+    })
+}
+
+fn step(snapshots: usize, targets: &[String]) -> Step {
+    let gone: Vec<Check> = targets
+        .iter()
+        .map(|path| Check::Absent { path: path.clone() })
+        .collect();
+    Step {
+        id: "snapshots".into(),
+        title: format!("Remove {snapshots} snapshots and what only they need"),
+        why: "newer ones are kept".into(),
+        check: gone.clone(),
+        actions: targets
+            .iter()
+            .map(|path| Action::Remove { path: path.clone() })
+            .collect(),
+        verify: gone,
+        undo: Undo::BestEffort {
+            why: "wheels that were kept with them are gone: the index has them, as long as it does"
+                .into(),
+        },
+        root: false,
+        reboot: false,
+        hands_needed: None,
+        download_bytes: Some(0),
+        risk: Risk::Moderate,
+    }
+}
+
+/// Removes what was found.
+///
+/// # Errors
+/// When something can't be removed; the same command goes on from there.
+pub fn carry_out(context: &Context, prepared: &Prepared) -> Result<GcReport> {
+    context.require_live("env gc")?;
+    let machine = &*context.machine;
+    // What an earlier one moved aside can be brought back until now.
+    clear(machine, &prepared.place.store)?;
+    let workshop = Workshop {
+        machine,
+        domain: &Everything,
+        state: context.directories.state.clone(),
+    };
+    let applied = apply(&workshop, &prepared.plan, &mut |_| {})?;
+    for folder in &prepared.wheels {
+        machine.remove_tree(folder)?;
+    }
+    Ok(GcReport {
+        gone: prepared.preview.clone(),
+        operation: applied.operation.map(|id| id.0),
+    })
+}
+
+/// Removes what earlier operations moved aside in the store.
+fn clear(machine: &dyn Machine, store: &Store) -> Result<(), Problem> {
+    for name in ["snapshots", "objects"] {
+        let folder = store.folder().join(name);
+        let entries = match machine.entries(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind == ErrorKind::Absent => continue,
+            Err(error) => return Err(error.into()),
+        };
+        for entry in entries {
+            if entry.name.starts_with('.') && entry.name.contains(".deskside-") {
+                machine.remove_tree(folder.join(entry.name))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Bytes of the files in a folder.
+fn size(machine: &dyn Machine, folder: &Path) -> u64 {
+    let entries = machine.entries(folder).unwrap_or_default();
+    let files = entries.iter().filter(|entry| entry.kind == FileKind::File);
+    files
+        .map(|entry| {
+            machine
+                .stat(folder.join(&entry.name))
+                .map_or(0, |stat| stat.size)
+        })
+        .sum()
+}

@@ -1,0 +1,419 @@
+//! What the commands that change a project's files share: resolve in a mirror, choose the extra, plan.
+
+use super::change::{self, Prepared};
+use super::extra::{self, ExtraWish};
+use super::{Place, uv_state};
+use crate::Context;
+use crate::up::Everything;
+use deskside_envs::build;
+use deskside_envs::build::specifier::{admits, series_of};
+use deskside_envs::environment::venv::{self, State};
+use deskside_envs::manifest::Manifest;
+use deskside_envs::manifest::resolve::{Scratch, refuse_member};
+use deskside_envs::manifest::steps::{Wanted, steps};
+use deskside_envs::plan::Module;
+use deskside_envs::snapshot::compare::{Changed, Difference, Named};
+use deskside_envs::snapshot::{Choice, Local};
+use deskside_envs::uv::{self, UvState};
+use deskside_machine::{ErrorKind, Progress, Reading};
+use deskside_operate::{Event, Workshop, apply, premise};
+use deskside_types::plan::{PLAN_VERSION, Plan, Premise};
+use deskside_types::{Code, Facts, Problem, Result};
+
+/// The files that plans are made from.
+const RESTING_ON: [&str; 5] = [
+    "pyproject.toml",
+    "uv.lock",
+    "requirements.txt",
+    ".gitignore",
+    ".python-version",
+];
+
+/// A project that is about to be changed.
+pub(super) struct Project<'a> {
+    pub context: &'a Context,
+    pub place: Place,
+    pub facts: Facts,
+    pub uv: String,
+    /// `pyproject.toml` as it stands; none where there is none yet.
+    pub manifest: Option<Manifest>,
+    /// The files the plan will rest on, as they were when they were read: resolving may take long.
+    premises: Vec<Premise>,
+}
+
+/// What uv is told.
+pub(super) struct Resolution<'a> {
+    /// The command in a phrase: `env add numpy`.
+    pub reason: String,
+    /// The plan's aim: `add numpy to ~/work/x`.
+    pub wish: String,
+    /// `pyproject.toml` with what is done to it before uv sees it.
+    pub manifest: Manifest,
+    /// uv's subcommands, in order, each with its aim as a phrase.
+    pub commands: Vec<(&'a str, Vec<String>)>,
+    /// Resolve anew, whatever stood in the lock.
+    pub forget_lock: bool,
+    /// The extra.
+    pub extra: ExtraWish,
+    /// The Python wanted, beside `requires-python`.
+    pub python: Option<String>,
+    /// A dependency group that is installed here from now on.
+    pub group: Option<String>,
+    /// Further files to write.
+    pub files: Vec<(String, String)>,
+    /// Why, in sentences.
+    pub why: Vec<String>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+}
+
+impl<'a> Project<'a> {
+    /// Opens the project of a place, with uv at hand: uv is fetched where it is not there yet.
+    pub fn open(
+        context: &'a Context,
+        place: Place,
+        listen: &mut dyn FnMut(Event<'_>),
+    ) -> Result<Self> {
+        let machine = &*context.machine;
+        let facts = deskside_probe::collect(machine);
+        refuse_member(machine, &place.project)?;
+        let premises = RESTING_ON
+            .iter()
+            .map(|name| premise::file(machine, &place.project.join(name)))
+            .collect();
+        let path = place.project.join("pyproject.toml");
+        let manifest = match machine.text(&path) {
+            Ok(text) => Some(Manifest::parse(&path.display().to_string(), &text)?),
+            Err(error) if error.kind == ErrorKind::Absent => None,
+            Err(error) => return Err(error.into()),
+        };
+        let uv = ready_uv(context, &facts, listen)?;
+        Ok(Self {
+            context,
+            place,
+            facts,
+            uv,
+            manifest,
+            premises,
+        })
+    }
+
+    /// The manifest, or that there is none.
+    pub fn existing(&self) -> Result<&Manifest> {
+        self.manifest
+            .as_ref()
+            .filter(|manifest| manifest.has_project())
+            .ok_or_else(|| {
+                Problem::new(
+                    Code::EnvironmentMissing,
+                    format!(
+                        "{} has no pyproject.toml with a [project] table",
+                        self.place.project.display()
+                    ),
+                )
+                .hint("make it a project first: deskside env init")
+            })
+    }
+
+    /// Resolves, and plans what follows. Nothing of the project's is changed.
+    pub fn prepare(&self, resolution: Resolution<'_>) -> Result<Prepared> {
+        let machine = &*self.context.machine;
+        let scratch = Scratch::make(
+            machine,
+            &self.context.directories.cache,
+            &self.uv,
+            &self.place.project,
+            &resolution.manifest,
+        )?;
+        let prepared = self.resolved(&scratch, resolution);
+        scratch.remove();
+        prepared
+    }
+
+    fn resolved(&self, scratch: &Scratch<'_>, resolution: Resolution<'_>) -> Result<Prepared> {
+        if resolution.forget_lock {
+            scratch.forget_lock()?;
+        }
+        let mut quiet = |_: Progress<'_>| {};
+        let (request, _) = self.python(
+            &resolution.manifest,
+            resolution.python.as_deref(),
+            &mut Vec::new(),
+        )?;
+        for (what, words) in &resolution.commands {
+            let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
+            // Else uv takes the newest that `requires-python` admits, and fetches it only to resolve.
+            words.extend(["--python", &request]);
+            scratch.uv(what, &words, &mut quiet)?;
+        }
+        let text = scratch.file("pyproject.toml")?.unwrap_or_default();
+        let shown = self.place.project.join("pyproject.toml");
+        let manifest = Manifest::parse(&shown.display().to_string(), &text)?;
+        let mut files = vec![("pyproject.toml".to_string(), text)];
+        if let Some(lock) = scratch.file("uv.lock")? {
+            files.push(("uv.lock".to_string(), lock));
+        }
+        files.extend(resolution.files);
+        let mut why = resolution.why;
+        let chosen = extra::choose(
+            self.context,
+            &self.place,
+            &self.facts,
+            &manifest,
+            &resolution.extra,
+            &mut why,
+        )?;
+        let python = self.python(&manifest, resolution.python.as_deref(), &mut why)?;
+        let groups = self.groups(&manifest, resolution.group.as_deref());
+        let arguments = arguments(chosen.as_ref(), &groups);
+        let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let said = scratch.dry_sync(
+            &self.place.environment,
+            &[words, vec!["--python", &python.0]].concat(),
+        );
+        let expected = match said {
+            Ok(lines) => Some(expected(&lines)),
+            // What would change is only told; the sync itself says what is wrong.
+            Err(problem) if problem.code != Code::Interrupted => None,
+            Err(problem) => return Err(problem),
+        };
+        self.planned(Planned {
+            reason: resolution.reason,
+            wish: resolution.wish,
+            files,
+            python,
+            arguments,
+            groups,
+            chosen,
+            pinned: matches!(resolution.extra, ExtraWish::Named(_)),
+            expected,
+            why,
+            warnings: resolution.warnings,
+        })
+    }
+
+    /// The dependency groups that are installed here: those noted before that are still there, and a new one.
+    pub fn groups(&self, manifest: &Manifest, new: Option<&str>) -> Vec<String> {
+        let there = manifest.groups();
+        let mut groups = self.place.store.local(&*self.context.machine).groups;
+        groups.retain(|group| there.contains(group));
+        if let Some(new) = new
+            && !groups.iter().any(|group| group == new)
+        {
+            groups.push(new.to_string());
+        }
+        groups
+    }
+
+    /// The plan of files and an environment that are known.
+    pub fn planned(&self, planned: Planned) -> Result<Prepared> {
+        let machine = &*self.context.machine;
+        let module = module(self.context);
+        let local = self.place.store.local(machine);
+        let noted = Local {
+            version: 1,
+            project: self.place.project.display().to_string(),
+            choice: planned.chosen.clone(),
+            groups: planned.groups.clone(),
+            pinned: planned.pinned
+                || (local.pinned
+                    && local.choice.as_ref().map(|one| &one.extra)
+                        == planned.chosen.as_ref().map(|one| &one.extra)),
+        };
+        let steps = steps(
+            machine,
+            &self.place.store,
+            &UvState::Here(deskside_types::facts::Tool {
+                name: "uv".into(),
+                path: self.uv.clone(),
+                version: deskside_types::Known::Absent,
+            }),
+            Wanted {
+                project: &self.place.project,
+                environment: &self.place.environment,
+                files: planned.files,
+                python: planned.python.0,
+                fetches_python: planned.python.1,
+                arguments: planned.arguments,
+                module: &module,
+                local: (planned.chosen.is_some() || !planned.groups.is_empty()).then_some(noted),
+                download_bytes: None,
+            },
+        )?;
+        let mut plan = change::plan(self.context, &self.place, planned.wish, steps, &[])?;
+        plan.premises.extend(self.premises.iter().cloned());
+        Ok(Prepared {
+            place: self.place.clone(),
+            plan,
+            why: planned.why,
+            expected: planned.expected.filter(|difference| !difference.is_empty()),
+            warnings: planned.warnings,
+            reason: planned.reason,
+            choice: planned.chosen,
+            facts: self.facts.clone(),
+        })
+    }
+
+    /// The Python request, and whether uv fetches it.
+    pub fn python(
+        &self,
+        manifest: &Manifest,
+        wish: Option<&str>,
+        why: &mut Vec<String>,
+    ) -> Result<(String, bool)> {
+        let known = &deskside_knowledge::frameworks::indexes().python;
+        let pinned = self.pinned_python();
+        let bounds = [wish.or(pinned.as_deref()), manifest.requires_python()]
+            .into_iter()
+            .flatten()
+            .map(|text| {
+                // A bare version is that series.
+                if text.starts_with(|letter: char| letter.is_ascii_digit()) {
+                    format!("=={text}.*")
+                } else {
+                    text.to_string()
+                }
+            })
+            .collect::<Vec<_>>()
+            .join(",");
+        // An environment that serves keeps its Python.
+        if let State::Whole(venv) = venv::look(&*self.context.machine, &self.place.environment)? {
+            let series = series_of(venv.version.as_deref().unwrap_or_default());
+            if admits(&bounds, &series) {
+                return Ok((series, false));
+            }
+        }
+        let choice = build::python::choose(&self.facts, "3.7", &known.newest, Some(&bounds))
+            .map_err(|reason| {
+                Problem::new(Code::Unsatisfiable, "no Python fits the project")
+                    .because(reason)
+                    .hint("change requires-python in pyproject.toml")
+            })?;
+        let fetches = choice.why.starts_with("uv fetches Python");
+        why.push(choice.why);
+        // Where one with another Python is, the request must say which series: a path says nothing to compare with.
+        let there = change::environment_is_there(&*self.context.machine, &self.place)?;
+        let request = if there { choice.series } else { choice.request };
+        Ok((request, fetches))
+    }
+
+    /// The Python of `.python-version`, as uv reads it; none where it names no version.
+    fn pinned_python(&self) -> Option<String> {
+        let path = self.place.project.join(".python-version");
+        let text = self.context.machine.text(path).ok()?;
+        let line = text
+            .lines()
+            .map(str::trim)
+            .find(|line| !line.is_empty() && !line.starts_with('#'))?;
+        let version = line.strip_prefix("cpython-").unwrap_or(line);
+        version
+            .starts_with(|letter: char| letter.is_ascii_digit())
+            .then(|| series_of(version))
+    }
+}
+
+/// uv's arguments for an extra and for groups.
+pub(super) fn arguments(chosen: Option<&Choice>, groups: &[String]) -> Vec<String> {
+    let mut arguments = extra::arguments(chosen);
+    for group in groups {
+        arguments.extend(["--group".to_string(), group.clone()]);
+    }
+    arguments
+}
+
+/// What a plan is made of once it is resolved.
+pub(super) struct Planned {
+    pub reason: String,
+    pub wish: String,
+    pub files: Vec<(String, String)>,
+    /// The Python request, and whether uv fetches it.
+    pub python: (String, bool),
+    pub arguments: Vec<String>,
+    pub groups: Vec<String>,
+    pub chosen: Option<Choice>,
+    pub pinned: bool,
+    pub expected: Option<Difference>,
+    pub why: Vec<String>,
+    pub warnings: Vec<String>,
+}
+
+/// Deskside's own module as plans name it.
+pub(super) fn module(context: &Context) -> Module {
+    let wheel = deskside_track::module::wheel();
+    deskside_envs::plan::module(
+        deskside_track::module::VERSION,
+        &wheel.file_name,
+        &wheel.bytes,
+        &context.directories.cache,
+    )
+}
+
+/// uv's program; it is fetched, as an operation of its own, where it is not there yet.
+pub(crate) fn ready_uv(
+    context: &Context,
+    facts: &Facts,
+    listen: &mut dyn FnMut(Event<'_>),
+) -> Result<String> {
+    context.require_live("env")?;
+    match uv_state(context, facts)? {
+        UvState::Here(tool) => Ok(tool.path),
+        UvState::Fetch(source) => {
+            let machine = &*context.machine;
+            let plan = Plan {
+                version: PLAN_VERSION,
+                wish: "get uv".into(),
+                made_at: machine.now()?.wall,
+                premises: Vec::new(),
+                steps: vec![uv::step(&source)],
+                satisfied: Vec::new(),
+            };
+            let workshop = Workshop {
+                machine,
+                domain: &Everything,
+                state: context.directories.state.clone(),
+            };
+            apply(&workshop, &plan, listen)?;
+            Ok(source.path)
+        }
+    }
+}
+
+/// uv's lines (`+ numpy==2.4.6`, `- numpy==2.3`) as a difference.
+fn expected(lines: &[String]) -> Difference {
+    let mut difference = Difference::default();
+    let mut removed: Vec<Named> = Vec::new();
+    for line in lines {
+        let Some((mark, rest)) = line.split_once(' ') else {
+            continue;
+        };
+        let (name, version) = rest.split_once("==").unwrap_or((rest, ""));
+        let named = Named {
+            name: name.trim().to_string(),
+            version: version
+                .split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .to_string(),
+        };
+        match mark {
+            "+" => difference.added.push(named),
+            "-" if named.name != "deskside" => removed.push(named),
+            "~" => difference.rebuilt.push(named),
+            _ => {}
+        }
+    }
+    for old in removed {
+        match difference.added.iter().position(|new| new.name == old.name) {
+            Some(place) => {
+                let new = difference.added.remove(place);
+                difference.changed.push(Changed {
+                    name: old.name,
+                    from: old.version,
+                    to: new.version,
+                });
+            }
+            None => difference.removed.push(old),
+        }
+    }
+    difference
+}

@@ -1,0 +1,172 @@
+//! `deskside env rebuild`: the environment is removed and made again exactly.
+
+use super::change::{self, Prepared};
+use super::present::{Present, taking};
+use super::restoring::{self, Restoration};
+use super::{Place, difference_in_words};
+use crate::Context;
+use deskside_envs::environment::restore::was_cut_off;
+use deskside_envs::environment::venv::{self, State};
+use deskside_envs::snapshot::{self, Snapshot, Taken, difference};
+use deskside_machine::Reading;
+use deskside_types::facts::Facts;
+use deskside_types::{Code, Problem, Result};
+use std::path::Path;
+
+/// Looks at the environment, decides to which snapshot it is made anew, and makes the plan. Where no snapshot has it
+/// yet, one is kept first, unless only the plan is wanted.
+///
+/// # Errors
+/// [`Code::EnvironmentMissing`] when nothing says what was there; when packages can't be had any more.
+pub fn rebuild(context: &Context, project: Option<&Path>, only_plan: bool) -> Result<Prepared> {
+    context.require_live("env rebuild")?;
+    let machine = &*context.machine;
+    let place = Place::find(context, project)?;
+    let facts = deskside_probe::collect(machine);
+    let present = Present::look(context, &place, &facts)?;
+    let (target, why) = match decide(context, &place, &facts, &present)? {
+        Target::Kept(snapshot, why) => (snapshot, why),
+        Target::Seen(mut taken, why) => {
+            if !only_plan {
+                change::remember(context, &place, &mut taken)?;
+            }
+            (taken.snapshot, why)
+        }
+        Target::Lock => return from_lock(context, place, facts),
+    };
+    restoring::prepare(
+        context,
+        Restoration {
+            target: &target,
+            now: present.snapshot(),
+            then: Vec::new(),
+            resting_on: Vec::new(),
+            wish: format!("Make the environment {} anew", place.environment.display()),
+            reason: "env rebuild".into(),
+            why,
+            survey: None,
+            warnings: Vec::new(),
+            place,
+            facts,
+        },
+    )
+}
+
+/// What the environment is made anew from.
+enum Target {
+    /// A snapshot that is kept.
+    Kept(Snapshot, Vec<String>),
+    /// The environment as it is, which is kept nowhere yet.
+    Seen(Taken, Vec<String>),
+    /// The lock file.
+    Lock,
+}
+
+fn decide(context: &Context, place: &Place, facts: &Facts, present: &Present) -> Result<Target> {
+    let newest = present.newest();
+    let Some(now) = &present.now else {
+        return broken(context, place, facts, newest);
+    };
+    let Some(newest) = newest else {
+        return Ok(Target::Seen(
+            now.clone(),
+            vec![
+                "no snapshot has this environment yet: what its files say is kept as one first"
+                    .into(),
+            ],
+        ));
+    };
+    if newest.same_as(&now.snapshot) {
+        return Ok(Target::Kept(newest.clone(), vec![same(newest)]));
+    }
+    let lock = |snapshot: &Snapshot| snapshot.files.get("uv.lock").cloned();
+    let packages = difference(newest, &now.snapshot);
+    // The lock file moved on, and the environment with it: that is what is meant now.
+    if lock(newest) != lock(&now.snapshot)
+        || packages.same_packages() && newest.python.version == now.snapshot.python.version
+    {
+        return Ok(Target::Seen(now.clone(), vec![
+            "the project's files were changed since the newest snapshot: the environment as it is now is kept first".into(),
+        ]));
+    }
+    Ok(Target::Kept(
+        newest.clone(),
+        vec![
+            same(newest),
+            format!(
+                "the environment was changed outside Deskside since ({}): that goes; `deskside env snapshot` before keeps it instead",
+                difference_in_words(&packages)
+            ),
+        ],
+    ))
+}
+
+fn same(newest: &Snapshot) -> String {
+    format!("snapshot {} has it ({})", newest.id, newest.reason)
+}
+
+/// No whole environment is there: the newest snapshot, what its files still say, or the lock file.
+fn broken(
+    context: &Context,
+    place: &Place,
+    facts: &Facts,
+    newest: Option<&Snapshot>,
+) -> Result<Target> {
+    let machine = &*context.machine;
+    let state = match venv::look(machine, &place.environment)? {
+        State::Broken { why, .. } => format!("the environment there is broken ({why})"),
+        State::Foreign(what) => format!("{} is {what}", place.environment.display()),
+        _ => "no environment is there".to_string(),
+    };
+    if let Some(newest) = newest {
+        let mut why = vec![state, same(newest)];
+        if was_cut_off(machine, &place.environment)?.is_some() {
+            why[0] =
+                "an earlier attempt was cut off: the environment that was there waits aside".into();
+        }
+        return Ok(Target::Kept(newest.clone(), why));
+    }
+    if let Some(taken) = snapshot::salvage(machine, &taking(machine, place, facts))? {
+        return Ok(Target::Seen(
+            taken,
+            vec![
+                state,
+                "no snapshot has it yet: what its files still say is kept as one first".into(),
+            ],
+        ));
+    }
+    if machine.exists(place.project.join("uv.lock"))? {
+        return Ok(Target::Lock);
+    }
+    Err(Problem::new(
+        Code::EnvironmentMissing,
+        format!(
+            "nothing says what the environment of {} was",
+            place.project.display()
+        ),
+    )
+    .because(format!(
+        "{state}, no snapshot has it, and there is no uv.lock"
+    ))
+    .hint("make one from the project's files: deskside env sync"))
+}
+
+/// The plan from the lock file alone.
+fn from_lock(context: &Context, place: Place, facts: Facts) -> Result<Prepared> {
+    let steps = restoring::from_lock(context, &place, &facts)?;
+    let wish = format!("Make the environment {} anew", place.environment.display());
+    let plan = change::plan(context, &place, wish, steps, &["uv.lock", "pyproject.toml"])?;
+    Ok(Prepared {
+        plan,
+        why: vec![
+            "no snapshot has this environment, and its files say nothing: it is made from uv.lock"
+                .into(),
+        ],
+        expected: None,
+        warnings: Vec::new(),
+        reason: "env rebuild".into(),
+        choice: place.store.local(&*context.machine).choice,
+        facts,
+        place,
+    })
+}

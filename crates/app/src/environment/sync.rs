@@ -1,0 +1,143 @@
+//! `deskside env sync`: the environment as the lock file has it, with this machine's build.
+
+use super::extra::{self, ExtraWish};
+use super::project::{self, Planned, Project, Resolution};
+use super::{Place, Prepared};
+use crate::Context;
+use deskside_envs::environment::failure;
+use deskside_envs::environment::uv::command;
+use deskside_machine::{ErrorKind, Reading};
+use deskside_operate::Event;
+use deskside_types::{Code, Problem, Result};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How the environment is brought to its lock.
+#[derive(Debug, Clone, Default)]
+pub struct SyncRequest {
+    /// The project's folder; the nearest one when none.
+    pub project: Option<PathBuf>,
+    /// The extra for this machine; `auto` chooses again.
+    pub extra: Option<String>,
+}
+
+/// Plans it. A project without a lock file gets one.
+///
+/// # Errors
+/// [`Code::LockUnusable`] when the lock is damaged or older than `pyproject.toml`.
+pub fn sync(
+    context: &Context,
+    request: &SyncRequest,
+    listen: &mut dyn FnMut(Event<'_>),
+) -> Result<Prepared> {
+    let place = Place::find(context, request.project.as_deref())?;
+    let project = Project::open(context, place, listen)?;
+    let manifest = project.existing()?.clone();
+    let wish = match request.extra.as_deref() {
+        None => ExtraWish::Noted,
+        Some("auto") => ExtraWish::Best,
+        Some(name) => ExtraWish::Named(name.to_string()),
+    };
+    let shown = project.place.project.display().to_string();
+    if !context
+        .machine
+        .exists(project.place.project.join("uv.lock"))?
+    {
+        return project.prepare(Resolution {
+            reason: "env sync".into(),
+            wish: format!("bring {shown} to its packages"),
+            manifest,
+            commands: vec![("resolve the project's packages", vec!["lock".to_string()])],
+            forget_lock: false,
+            extra: wish,
+            python: None,
+            group: None,
+            files: Vec::new(),
+            why: vec!["there is no lock file yet".into()],
+            warnings: Vec::new(),
+        });
+    }
+    let mut why = Vec::new();
+    let chosen = extra::choose(
+        context,
+        &project.place,
+        &project.facts,
+        &manifest,
+        &wish,
+        &mut why,
+    )?;
+    let python = project.python(&manifest, None, &mut why)?;
+    let groups = project.groups(&manifest, None);
+    let prepared = project.planned(Planned {
+        reason: "env sync".into(),
+        wish: format!("bring {shown} to its lock file"),
+        files: Vec::new(),
+        python,
+        arguments: project::arguments(chosen.as_ref(), &groups),
+        groups,
+        chosen,
+        pinned: matches!(wish, ExtraWish::Named(_)),
+        expected: None,
+        why,
+        warnings: Vec::new(),
+    })?;
+    if prepared.plan.is_empty() {
+        return Ok(prepared);
+    }
+    let mut prepared = prepared;
+    prepared
+        .warnings
+        .extend(lock_fits(context, &project.place, &project.uv)?);
+    Ok(prepared)
+}
+
+/// Refuses a lock that is damaged or older than `pyproject.toml`; where that can't be told, answers with a warning.
+///
+/// # Errors
+/// [`Code::LockUnusable`].
+pub(crate) fn lock_fits(context: &Context, place: &Place, uv: &str) -> Result<Option<String>> {
+    let machine = &*context.machine;
+    let folder = place.project.display().to_string();
+    let argv = [uv, "lock", "--check", "--project", &folder];
+    let mut command = command(machine, &place.environment, argv.map(String::from).to_vec());
+    command.deadline = Duration::from_secs(120);
+    let output = match machine.command(command.clone()) {
+        Ok(output) => output,
+        Err(error) if error.kind == ErrorKind::Interrupted => return Err(error.into()),
+        Err(error) => {
+            return Ok(Some(format!(
+                "whether uv.lock fits pyproject.toml could not be told: {error}"
+            )));
+        }
+    };
+    if output.succeeded() {
+        return Ok(None);
+    }
+    let problem = failure::problem("use the lock file", &command.shown(), &output);
+    match problem.code {
+        Code::IndexUnreachable | Code::Network | Code::CommandFailed => Ok(Some(format!(
+            "whether uv.lock fits pyproject.toml could not be told: {}",
+            problem.causes.first().cloned().unwrap_or_default()
+        ))),
+        Code::LockUnusable => {
+            let telling = |line: &&String| {
+                line.contains("needs to be updated") || line.contains("parse error")
+            };
+            let why = problem.causes.iter().find(telling);
+            Err(Problem::new(
+                Code::LockUnusable,
+                format!("{folder}/uv.lock can't be used"),
+            )
+            .because(match why {
+                Some(line) if line.contains("needs to be updated") => {
+                    "it is older than pyproject.toml, which asks for something else now".into()
+                }
+                Some(line) => line.trim_start_matches("cause: ").to_string(),
+                None => problem.causes.last().cloned().unwrap_or_default(),
+            })
+            .hint("make it anew from pyproject.toml: deskside env lock")
+            .hint("or bring back the last state that worked: deskside env rollback 0"))
+        }
+        _ => Err(problem),
+    }
+}

@@ -1,0 +1,446 @@
+//! Packages that follow a framework's build: the requirement that goes with the build that fits this machine.
+
+use super::admission::{admits_release, specifiers};
+use super::parts::IndexChoice;
+use super::{Build, Flavour, Wish, choose, cuda};
+use deskside_knowledge::frameworks::{self, Companion, Follows};
+use deskside_knowledge::version::order;
+use deskside_types::facts::{Facts, OsKind};
+use deskside_types::{Code, Problem};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::cmp::Ordering;
+
+/// What to install of a companion, with the framework's build it goes with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct CompanionChoice {
+    /// The package.
+    pub name: String,
+    /// The requirements: the companion's and the framework's.
+    pub requirements: Vec<String>,
+    /// Further uv arguments: those of the framework's build.
+    pub arguments: Vec<String>,
+    /// The index it comes from; none for the default one.
+    pub index: Option<IndexChoice>,
+    /// The framework's build.
+    pub build: Build,
+    /// Why, a sentence each.
+    pub why: Vec<String>,
+}
+
+/// The companion's requirement for a machine. `version` is the wish for the companion's own version, `wish` the one
+/// for the framework and Python.
+///
+/// # Errors
+/// [`Code::NoFittingBuild`] with the way out where no release of it goes with a build that serves here.
+pub fn choose_companion(
+    facts: &Facts,
+    name: &str,
+    version: &str,
+    wish: &Wish,
+) -> Result<CompanionChoice, Problem> {
+    let Some(companion) = frameworks::companion(name) else {
+        return Err(refuse(
+            name,
+            "it is not among the packages that are known to follow a framework's build".into(),
+            "install it as any other package: uv pip install".into(),
+        ));
+    };
+    let mut wish = wish.clone();
+    wish.flavour = Some(Flavour::Torch);
+    if !version.trim().is_empty() {
+        bound_by_version(companion, version, &mut wish)?;
+    }
+    if companion.follows == Follows::DefaultIndex
+        && !companion.pairs.is_empty()
+        && version.trim().is_empty()
+    {
+        // It has builds for some releases of the framework only, and for the default index's build alone.
+        return of_default_index(facts, companion, &wish);
+    }
+    let build = choose(facts, Flavour::Torch, &wish)?;
+    finish(facts, companion, build, version)
+}
+
+fn refuse(name: &str, reason: String, hint: String) -> Problem {
+    Problem::new(
+        Code::NoFittingBuild,
+        format!("no {name} build fits this machine"),
+    )
+    .because(reason)
+    .hint(hint)
+}
+
+/// Bounds the framework to the releases that go with a version of the companion.
+fn bound_by_version(companion: &Companion, version: &str, wish: &mut Wish) -> Result<(), Problem> {
+    if companion.pairs.is_empty() {
+        return Ok(());
+    }
+    let fits: Vec<&str> = companion
+        .pairs
+        .iter()
+        .filter(|pair| meet(&pair.companion, version))
+        .map(|pair| pair.framework.as_str())
+        .collect();
+    let (Some(newest), Some(oldest)) = (fits.first(), fits.last()) else {
+        return Err(refuse(
+            &companion.name,
+            format!("no release that meets `{version}` is known to go with a release of PyTorch"),
+            format!(
+                "ask for one that does: {}",
+                companion
+                    .pairs
+                    .first()
+                    .map_or("the newest", |pair| pair.companion.as_str())
+            ),
+        ));
+    };
+    let bounds = format!(">={oldest},<{}", super::torch::next(newest));
+    wish.framework = if wish.framework.trim().is_empty() {
+        bounds
+    } else {
+        format!("{},{bounds}", specifiers(&wish.framework))
+    };
+    Ok(())
+}
+
+/// Whether two sets of specifiers have a version in common, as far as the bounds they name tell.
+fn meet(one: &str, other: &str) -> bool {
+    let versions = |text: &str| -> Vec<String> {
+        text.split(',')
+            .filter_map(|clause| {
+                let bare = clause
+                    .trim()
+                    .trim_start_matches(['=', '>', '<', '~', '!', ' '])
+                    .trim_end_matches(".*")
+                    .to_string();
+                (!bare.is_empty()).then_some(bare)
+            })
+            .collect()
+    };
+    let both: Vec<String> = versions(one).into_iter().chain(versions(other)).collect();
+    both.iter().any(|version| {
+        let near = [
+            version.clone(),
+            format!("{version}.0"),
+            format!("{version}.1"),
+        ];
+        let meets = |wish: &str| {
+            near.iter()
+                .any(|version| admits_release(wish, version, std::slice::from_ref(version), false))
+        };
+        near.iter().any(|version| {
+            let exact = std::slice::from_ref(version);
+            admits_release(one, version, exact, false)
+                && admits_release(other, version, exact, false)
+        }) || (one == other && meets(one))
+    })
+}
+
+/// A companion with a build for the default index's framework alone: the newest of its releases whose pinned framework's
+/// default build serves here.
+fn of_default_index(
+    facts: &Facts,
+    companion: &Companion,
+    wish: &Wish,
+) -> Result<CompanionChoice, Problem> {
+    let mut reasons = Vec::new();
+    for pair in &companion.pairs {
+        let bounds = format!("=={}.*", pair.framework);
+        let framework = if wish.framework.trim().is_empty() {
+            bounds
+        } else {
+            format!("{},{bounds}", specifiers(&wish.framework))
+        };
+        let attempt = Wish {
+            framework,
+            ..wish.clone()
+        };
+        match choose(facts, Flavour::Torch, &attempt) {
+            Ok(build) if build.accelerated_or_waiting() && build.index.is_none() => {
+                return finish(facts, companion, build, "");
+            }
+            Ok(build) => reasons.push(format!(
+                "{} {} goes with torch {}, whose build here would be {}",
+                companion.name, pair.companion, pair.framework, build.variant
+            )),
+            Err(problem) => reasons.extend(problem.causes.into_iter().take(1)),
+        }
+    }
+    let mut problem = refuse(
+        &companion.name,
+        reasons
+            .first()
+            .cloned()
+            .unwrap_or_else(|| "no release of it is known to fit".into()),
+        format!(
+            "it needs an NVIDIA GPU that a default build of PyTorch serves: see `deskside env why torch`, or build {} from its source",
+            companion.name
+        ),
+    );
+    for reason in reasons.into_iter().skip(1).take(2) {
+        problem = problem.because(reason);
+    }
+    Err(problem)
+}
+
+/// The requirement beside a framework's build.
+fn finish(
+    facts: &Facts,
+    companion: &Companion,
+    build: Build,
+    version: &str,
+) -> Result<CompanionChoice, Problem> {
+    let name = &companion.name;
+    let cuda = build.cuda_major();
+    if companion.nvidia_only && cuda.is_none() {
+        let what = if facts.system.kind == OsKind::MacOs {
+            "on a Mac".to_string()
+        } else {
+            format!("beside the {} build", build.variant)
+        };
+        return Err(refuse(
+            name,
+            format!(
+                "it computes on NVIDIA GPUs, and there is none to use {what}: {}",
+                build.why.first().cloned().unwrap_or_default()
+            ),
+            format!("leave {name} out here; see `deskside env why torch`"),
+        ));
+    }
+    if companion.follows == Follows::WithFramework
+        && cuda.is_none()
+        && !build.variant.starts_with("rocm")
+    {
+        return Err(refuse(
+            name,
+            format!("PyTorch's {} build has no use for it", build.variant),
+            format!("leave {name} out: PyTorch brings it where it is used"),
+        ));
+    }
+    if let Some(needed) = &companion.compute_capability {
+        let lower = cuda::gpus(facts).into_iter().find(|gpu| {
+            gpu.compute_capability
+                .value()
+                .is_some_and(|have| order(have, needed) == Ordering::Less)
+        });
+        if let Some(gpu) = lower {
+            return Err(refuse(
+                name,
+                format!(
+                    "it needs compute capability {needed}, and this is {}",
+                    cuda::described(gpu)
+                ),
+                "use PyTorch's own attention: torch.nn.functional.scaled_dot_product_attention"
+                    .into(),
+            ));
+        }
+    }
+    let pair = companion
+        .pairs
+        .iter()
+        .find(|pair| pair.framework == build.release);
+    if pair.is_none() && !companion.pairs.is_empty() {
+        return Err(refuse(
+            name,
+            format!(
+                "no release of it is known to go with torch {}",
+                build.release
+            ),
+            companion.pairs.first().map_or_else(String::new, |newest| {
+                format!(
+                    "{name} {} goes with torch {}: ask for that one",
+                    newest.companion, newest.framework
+                )
+            }),
+        ));
+    }
+    let extra = companion
+        .extra
+        .as_ref()
+        .map_or_else(String::new, |extra| format!("[{extra}]"));
+    let mut bounds = Vec::new();
+    let mut why = vec![format!(
+        "torch {} ({}) is the build for this machine",
+        build.release, build.variant
+    )];
+    if let Some(pair) = pair {
+        bounds.push(pair.companion.clone());
+        why.push(format!(
+            "{name} {} goes with torch {}",
+            pair.companion, pair.framework
+        ));
+    } else if let (Some(major), Some(own), Some(older)) =
+        (cuda, companion.cuda_major, &companion.cuda12)
+    {
+        if major < own {
+            bounds.push(older.clone());
+            why.push(format!("newer releases of {name} bring CUDA {own}, and this build of PyTorch is for CUDA {major}"));
+        } else {
+            why.push(format!(
+                "its newest release brings CUDA {own}, as this build of PyTorch does"
+            ));
+        }
+    }
+    if !version.trim().is_empty() {
+        bounds.push(specifiers(version));
+    }
+    let (arguments, index) = match companion.follows {
+        Follows::SameIndex | Follows::WithFramework => {
+            why.push(match &build.index {
+                Some(index) => format!("it comes from the same index ({})", index.url),
+                None => "it comes from the default index, as the framework does".into(),
+            });
+            (build.arguments.clone(), build.index.clone())
+        }
+        Follows::DefaultIndex | Follows::Any | Follows::Source => (build.arguments.clone(), None),
+    };
+    why.push(companion.note.clone());
+    let framework = format!("torch=={}.*", build.release);
+    let mut requirements = vec![framework, format!("{name}{extra}{}", bounds.join(","))];
+    if build.requirements.iter().any(|line| line.contains('[')) {
+        requirements.splice(0..1, build.requirements.clone());
+    }
+    Ok(CompanionChoice {
+        name: name.clone(),
+        requirements,
+        arguments,
+        index,
+        build,
+        why,
+    })
+}
+
+impl Build {
+    /// The CUDA major version of its libraries; none where it has none.
+    pub fn cuda_major(&self) -> Option<u32> {
+        cuda_major_of(&self.variant)
+    }
+
+    /// It computes on a GPU, or will once its driver is there.
+    fn accelerated_or_waiting(&self) -> bool {
+        self.cuda_major().is_some()
+    }
+}
+
+/// The CUDA major version of a variant: 13 of `cu132` and `cuda13`; none of `rocm7.2`, `cpu`.
+pub(super) fn cuda_major_of(variant: &str) -> Option<u32> {
+    if let Some(name) = variant.strip_prefix("cuda") {
+        return name.parse().ok();
+    }
+    let digits = variant.strip_prefix("cu")?;
+    // The last digit is the minor version.
+    digits.get(..digits.len().checked_sub(1)?)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::tests_support::{amd, facts, mac, nvidia};
+
+    #[test]
+    fn companions_are_pinned_to_the_build_that_fits() {
+        let new = nvidia(&["8.9"], Some("580.95.05"));
+        let old = nvidia(&["8.9"], Some("535.183.01"));
+        let pascal = nvidia(&["6.1"], Some("580.95.05"));
+        for (facts, name, version, expected, arguments) in [
+            (
+                &new,
+                "torchvision",
+                "",
+                "torch==2.15.* torchvision==0.29.*",
+                "",
+            ),
+            (
+                &old,
+                "torchvision",
+                "",
+                "torch==2.14.* torchvision==0.29.*",
+                "--torch-backend cu126",
+            ),
+            (
+                &pascal,
+                "torchaudio",
+                "",
+                "torch==2.14.* torchaudio==2.11.*",
+                "--torch-backend cu126",
+            ),
+            (
+                &old,
+                "torchvision",
+                "==0.23.0",
+                "torch==2.8.* torchvision==0.23.*,==0.23.0",
+                "",
+            ),
+            (&new, "vllm", "", "torch==2.14.* vllm==0.33.*", ""),
+            (&old, "vllm", "", "torch==2.10.* vllm>=0.17,<0.20", ""),
+            (
+                &new,
+                "onnxruntime-gpu",
+                "",
+                "torch==2.15.* onnxruntime-gpu[cuda,cudnn]",
+                "",
+            ),
+            (
+                &old,
+                "onnxruntime_gpu",
+                "",
+                "torch==2.14.* onnxruntime-gpu[cuda,cudnn]<1.27",
+                "--torch-backend cu126",
+            ),
+            (&new, "xformers", "", "torch==2.15.* xformers==0.0.35", ""),
+            (&new, "bitsandbytes", "", "torch==2.15.* bitsandbytes", ""),
+            (&new, "triton", "", "torch==2.15.* triton==3.9.*", ""),
+            (&new, "flash-attn", "", "torch==2.15.* flash-attn", ""),
+        ] {
+            let choice = choose_companion(facts, name, version, &Wish::default()).unwrap();
+            assert_eq!(
+                choice.requirements.join(" "),
+                expected,
+                "{name}: {:?}",
+                choice.why
+            );
+            assert_eq!(choice.arguments.join(" "), arguments, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_refused_with_a_way_out() {
+        let turing = nvidia(&["7.5"], Some("580.95.05"));
+        for (facts, name, version) in [
+            (&facts(), "vllm", ""),
+            (&facts(), "triton", ""),
+            (&mac("arm64", "15.0"), "onnxruntime-gpu", ""),
+            (&turing, "flash-attn", ""),
+            (&turing, "torchvision", "==7"),
+            (&amd(&["gfx1100"]), "xformers", ""),
+            (&turing, "numpy", ""),
+            (&nvidia(&["6.1"], Some("470.1")), "vllm", ""),
+        ] {
+            let problem = choose_companion(facts, name, version, &Wish::default()).unwrap_err();
+            assert!(
+                !problem.causes.is_empty() && !problem.hints.is_empty(),
+                "{name}: {problem:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn cuda_majors_are_read_from_variants() {
+        for (variant, major) in [
+            ("cu132", Some(13)),
+            ("cu118", Some(11)),
+            ("cuda13", Some(13)),
+            ("cuda12", Some(12)),
+            ("rocm7.2", None),
+            ("cpu", None),
+            ("cu", None),
+        ] {
+            let build = Build {
+                variant: variant.into(),
+                ..choose(&facts(), Flavour::Jax, &Wish::default()).unwrap()
+            };
+            assert_eq!(build.cuda_major(), major, "{variant}");
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! The environment against `uv.lock`: other versions than it names, and packages that are not there.
+
+use super::distributions::{in_site, installed_by};
+use super::platform::Platform;
+use super::scene::{Scene, Seen};
+use super::{Finding, Rank, Severity};
+use deskside_knowledge::python::normalised_name;
+use pep508_rs::{ExtraName, MarkerEnvironment, MarkerTree};
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+
+/// Deviations that are told one by one.
+const SINGLE: usize = 3;
+
+/// A package of the lock file.
+#[derive(Debug, Clone)]
+pub(crate) struct Locked {
+    pub name: String,
+    pub version: String,
+    /// It is the project itself or another member of its workspace, or comes from a folder.
+    pub local: bool,
+    pub table: toml::Table,
+}
+
+/// The packages of a `uv.lock`; none when it can't be read.
+pub(crate) fn packages(text: &str) -> Option<Vec<Locked>> {
+    let table = text.parse::<toml::Table>().ok()?;
+    let packages = table.get("package").and_then(toml::Value::as_array)?;
+    Some(
+        packages
+            .iter()
+            .filter_map(|package| {
+                let package = package.as_table()?;
+                let source = package.get("source").and_then(toml::Value::as_table);
+                Some(Locked {
+                    name: normalised_name(package.get("name")?.as_str()?),
+                    version: package
+                        .get("version")
+                        .and_then(toml::Value::as_str)
+                        .unwrap_or_default()
+                        .into(),
+                    local: source.is_some_and(|source| {
+                        ["virtual", "editable", "directory"]
+                            .iter()
+                            .any(|kind| source.contains_key(*kind))
+                    }),
+                    table: package.clone(),
+                })
+            })
+            .collect(),
+    )
+}
+
+/// The project's own package in its lock file.
+pub(crate) fn root<'a>(packages: &'a [Locked], name: Option<&str>) -> Option<&'a Locked> {
+    let is_here = |package: &&Locked| {
+        package
+            .table
+            .get("source")
+            .and_then(toml::Value::as_table)
+            .is_some_and(|source| {
+                ["virtual", "editable"]
+                    .iter()
+                    .any(|kind| source.get(*kind).and_then(toml::Value::as_str) == Some("."))
+            })
+    };
+    packages.iter().find(is_here).or_else(|| {
+        packages
+            .iter()
+            .find(|package| Some(package.name.as_str()) == name)
+    })
+}
+
+pub(crate) fn findings(scene: &Scene<'_>, platform: &Platform) -> Vec<Finding> {
+    let Seen::Yes(text) = scene.project_file("uv.lock") else {
+        return Vec::new();
+    };
+    let Some(packages) = packages(&text) else {
+        return vec![
+            Finding::new(
+                Rank::Lock,
+                "lock-unreadable",
+                Severity::WillBreak,
+                "uv.lock can't be read",
+            )
+            .evidence(trouble(&text))
+            .meaning("nothing can be installed from it until it is made anew")
+            .mend("deskside env lock"),
+        ];
+    };
+    let Some(markers) = &platform.markers else {
+        return Vec::new();
+    };
+    let name = scene.project_file("pyproject.toml").yes().and_then(|text| {
+        let table = text.parse::<toml::Table>().ok()?;
+        Some(normalised_name(
+            table.get("project")?.get("name")?.as_str()?,
+        ))
+    });
+    let root = root(&packages, name.as_deref());
+    let wanted = root
+        .map(|root| wanted(scene, &packages, root, markers))
+        .unwrap_or_default();
+    let mut by_name: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for package in packages
+        .iter()
+        .filter(|package| !package.local && !package.version.is_empty())
+    {
+        by_name
+            .entry(&package.name)
+            .or_default()
+            .insert(&package.version);
+    }
+    let line = |name: &str| {
+        let header = format!("name = \"{name}\"");
+        let at = text.lines().position(|line| line == header);
+        at.map_or("uv.lock".to_string(), |at| format!("uv.lock:{}", at + 1))
+    };
+    let mut findings = Vec::new();
+    for dist in &scene.distributions {
+        let Some(locked) = by_name.get(dist.name.as_str()) else {
+            continue;
+        };
+        // Which of several versions is meant here the markers on the way to it decide.
+        let expected: BTreeSet<&str> = match wanted.get(&dist.name) {
+            Some(versions) if !versions.is_empty() => versions.iter().map(String::as_str).collect(),
+            _ => locked.clone(),
+        };
+        if expected.iter().any(|version| same(version, &dist.version)) || dist.editable.is_some() {
+            continue;
+        }
+        let shown = expected.iter().copied().collect::<Vec<_>>().join(" or ");
+        findings.push(
+            Finding::new(
+                Rank::Lock,
+                "not-as-locked",
+                Severity::WillBreak,
+                format!("{} {} is installed, and uv.lock names {shown}", dist.name, dist.version),
+            )
+            .evidence(format!("{}{}", in_site(scene, &dist.folder), installed_by(dist)))
+            .evidence(format!("{}: {} {shown}", line(&dist.name), dist.name))
+            .meaning("it was installed past uv; the next sync takes it back, and nobody else gets the same environment")
+            .mend("deskside env sync")
+            .about([dist.name.as_str()]),
+        );
+    }
+    if findings.len() > SINGLE {
+        findings = vec![together(findings)];
+    }
+    let missing: Vec<&String> = wanted
+        .keys()
+        .filter(|name| scene.named(name).next().is_none() && !scene.outside.contains_key(*name))
+        .collect();
+    if let [one] = missing.as_slice() {
+        findings.push(
+            Finding::new(
+                Rank::Lock,
+                "locked-package-missing",
+                Severity::Broken,
+                format!("{one} is in uv.lock and not in the environment"),
+            )
+            .evidence(format!("{}: {one}", line(one)))
+            .meaning("what needs it ends in ModuleNotFoundError")
+            .mend("deskside env sync")
+            .about([one.as_str()]),
+        );
+    } else if !missing.is_empty() {
+        let shown: Vec<&str> = missing.iter().take(6).map(|name| name.as_str()).collect();
+        let more = missing.len().saturating_sub(6);
+        findings.push(
+            Finding::new(
+                Rank::Lock,
+                "locked-package-missing",
+                Severity::Broken,
+                format!(
+                    "{} packages of uv.lock are not in the environment",
+                    missing.len()
+                ),
+            )
+            .evidence(format!(
+                "uv.lock: {}{}",
+                shown.join(", "),
+                if more > 0 {
+                    format!(" and {more} more")
+                } else {
+                    String::new()
+                }
+            ))
+            .meaning("what needs them ends in ModuleNotFoundError")
+            .mend("deskside env sync")
+            .about(missing.iter().map(|name| name.as_str())),
+        );
+    }
+    findings
+}
+
+/// Many deviations have one cause: an install past uv, or a sync that was not made after the lock file changed.
+fn together(findings: Vec<Finding>) -> Finding {
+    let more = findings.len().saturating_sub(8);
+    let mut finding = Finding::new(
+        Rank::Lock,
+        "not-as-locked",
+        Severity::WillBreak,
+        format!(
+            "{} packages are of other versions than uv.lock names",
+            findings.len()
+        ),
+    )
+    .evidences(findings.iter().take(8).map(|finding| finding.cause.clone()));
+    if more > 0 {
+        finding = finding.evidence(format!("and {more} more"));
+    }
+    finding
+        .meaning("something was installed past uv, or the lock file changed and no sync followed; nobody else gets the same environment")
+        .mend("deskside env sync")
+        .about(findings.into_iter().flat_map(|finding| finding.about))
+}
+
+fn same(locked: &str, installed: &str) -> bool {
+    match (
+        pep440_rs::Version::from_str(locked),
+        pep440_rs::Version::from_str(installed),
+    ) {
+        (Ok(locked), Ok(installed)) => locked == installed,
+        _ => locked == installed,
+    }
+}
+
+fn trouble(text: &str) -> String {
+    match text.parse::<toml::Table>() {
+        Err(error) => {
+            let line = error
+                .span()
+                .map(|span| text[..span.start.min(text.len())].lines().count().max(1));
+            let message = error.message().to_string();
+            line.map_or_else(
+                || message.clone(),
+                |line| format!("uv.lock:{line}: {message}"),
+            )
+        }
+        Ok(_) => "uv.lock: it names no packages".into(),
+    }
+}
+
+/// What the lock file wants here: the project's dependencies and those of its chosen extras, with all they need. Groups
+/// such as `dev` are left out: whether somebody synced them is not written down anywhere.
+fn wanted(
+    scene: &Scene<'_>,
+    packages: &[Locked],
+    root: &Locked,
+    markers: &MarkerEnvironment,
+) -> BTreeMap<String, BTreeSet<String>> {
+    // uv writes which of several extras that exclude each other is meant as `extra == 'extra-<length>-<name>-<extra>'`.
+    let active: Vec<ExtraName> = scene
+        .extras
+        .iter()
+        .filter_map(|extra| {
+            ExtraName::from_str(&format!("extra-{}-{}-{extra}", root.name.len(), root.name)).ok()
+        })
+        .chain(ExtraName::from_str(&format!(
+            "project-{}-{}",
+            root.name.len(),
+            root.name
+        )))
+        .collect();
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut done: BTreeSet<(String, String, String)> = BTreeSet::new();
+    let mut ahead: Vec<(&Locked, Option<String>)> = vec![(root, None)];
+    ahead.extend(scene.extras.iter().map(|extra| (root, Some(extra.clone()))));
+    while let Some((package, extra)) = ahead.pop() {
+        let key = (
+            package.name.clone(),
+            package.version.clone(),
+            extra.clone().unwrap_or_default(),
+        );
+        if !done.insert(key) {
+            continue;
+        }
+        let dependencies = match &extra {
+            None => package.table.get("dependencies"),
+            Some(extra) => package
+                .table
+                .get("optional-dependencies")
+                .and_then(|all| all.get(extra.as_str())),
+        };
+        for dependency in dependencies
+            .and_then(toml::Value::as_array)
+            .into_iter()
+            .flatten()
+        {
+            let string = |key: &str| dependency.get(key).and_then(toml::Value::as_str);
+            let Some(name) = string("name").map(normalised_name) else {
+                continue;
+            };
+            if let Some(marker) = string("marker")
+                && MarkerTree::from_str(marker).is_ok_and(|tree| !tree.evaluate(markers, &active))
+            {
+                continue;
+            }
+            let version = string("version");
+            for target in packages.iter().filter(|one| {
+                one.name == name && version.is_none_or(|version| one.version == version)
+            }) {
+                if !target.local {
+                    found
+                        .entry(name.clone())
+                        .or_default()
+                        .insert(target.version.clone());
+                }
+                ahead.push((target, None));
+                for extra in dependency
+                    .get("extra")
+                    .and_then(toml::Value::as_array)
+                    .into_iter()
+                    .flatten()
+                {
+                    ahead.extend(
+                        extra
+                            .as_str()
+                            .map(|extra| (target, Some(extra.to_string()))),
+                    );
+                }
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,303 @@
+//! Resolving before anything is changed: uv works in a mirror of the project's folder, made of links, with its own
+//! copies of `pyproject.toml` and `uv.lock`. What it leaves there is what a plan will write.
+
+use super::Manifest;
+use crate::environment::uv::{command, uv_command};
+use deskside_machine::{Acting, Durability, Effect, ErrorKind, Machine, Progress, Reading};
+use deskside_types::{Code, Problem};
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+/// Resolving with many packages over a slow line.
+const DEADLINE: Duration = Duration::from_secs(30 * 60);
+/// The files uv changes.
+const OWN: [&str; 2] = ["pyproject.toml", "uv.lock"];
+/// A file beyond this is none of uv's.
+const LARGEST: u64 = 64 << 20;
+/// What is not mirrored beside them.
+const LEFT_OUT: &[&str] = &[".venv"];
+
+/// A mirror of a project's folder. It is removed by [`Scratch::remove`].
+pub struct Scratch<'a> {
+    machine: &'a dyn Machine,
+    uv: String,
+    root: PathBuf,
+    project: PathBuf,
+    real: PathBuf,
+}
+
+impl<'a> Scratch<'a> {
+    /// Makes a mirror under `cache` with this `pyproject.toml`, and the project's lock file where it has one.
+    ///
+    /// # Errors
+    /// When the project can't be listed, or the mirror can't be written.
+    pub fn make(
+        machine: &'a dyn Machine,
+        cache: &Path,
+        uv: &str,
+        project: &Path,
+        manifest: &Manifest,
+    ) -> Result<Self, Problem> {
+        let root = cache
+            .join("resolve")
+            .join(format!("{:016x}", machine.random()?));
+        let levels = manifest.paths().iter().map(|path| climbs(path)).max();
+        let levels = levels.unwrap_or(0).min(project.components().count());
+        let top = project.ancestors().nth(levels).unwrap_or(project);
+        let within = project.strip_prefix(top).unwrap_or(Path::new(""));
+        let scratch = Self {
+            machine,
+            uv: uv.to_string(),
+            project: root.join("mirror").join(within),
+            root: root.clone(),
+            real: project.to_path_buf(),
+        };
+        let made = scratch.fill(top, within, manifest);
+        if made.is_err() {
+            let _ = machine.remove_tree(&root);
+        }
+        made.map(|()| scratch)
+    }
+
+    fn fill(&self, top: &Path, within: &Path, manifest: &Manifest) -> Result<(), Problem> {
+        let mut real = top.to_path_buf();
+        let mut mirror = self.root.join("mirror");
+        let below: Vec<&std::ffi::OsStr> = within.iter().collect();
+        for depth in 0..=below.len() {
+            self.machine.create_directory(&mirror)?;
+            let next = below.get(depth).copied();
+            for entry in self.machine.entries(&real)? {
+                let is_project = next.is_none();
+                let skipped = next.is_some_and(|name| name.to_string_lossy() == entry.name)
+                    || (is_project
+                        && (OWN.contains(&entry.name.as_str())
+                            || LEFT_OUT.contains(&entry.name.as_str())));
+                if !skipped {
+                    self.machine.effect(&Effect::MakeLink {
+                        path: mirror.join(&entry.name),
+                        target: real.join(&entry.name),
+                    })?;
+                }
+            }
+            if let Some(name) = next {
+                real.push(name);
+                mirror.push(name);
+            }
+        }
+        self.write(&OWN[..1], |_| Some(manifest.text().into_bytes()))?;
+        self.write(&OWN[1..], |name| {
+            self.machine.file(self.real.join(name), 64 << 20).ok()
+        })
+    }
+
+    fn write(
+        &self,
+        names: &[&str],
+        contents: impl Fn(&str) -> Option<Vec<u8>>,
+    ) -> Result<(), Problem> {
+        for name in names {
+            if let Some(contents) = contents(name) {
+                let path = self.project.join(name);
+                self.machine
+                    .write_file(path, contents, 0o644, Durability::Process)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs uv in the mirror: `words` begin with the subcommand. `what` is the aim as a phrase.
+    ///
+    /// # Errors
+    /// uv's failures; [`Code::Unsatisfiable`] where no versions fit, [`Code::LockUnusable`] where the lock is damaged.
+    pub fn uv(
+        &self,
+        what: &str,
+        words: &[&str],
+        watch: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<(), Problem> {
+        let project = self.project.display().to_string();
+        let argv = std::iter::once(self.uv.as_str())
+            .chain(words.iter().copied())
+            .chain(["--project", &project])
+            .map(String::from)
+            .collect();
+        let mut command = command(self.machine, &self.project.join(".venv"), argv);
+        command.deadline = DEADLINE;
+        uv_command(self.machine, what, command, watch).map_err(|problem| self.plain(problem))
+    }
+
+    /// What uv would change in the environment, as it says with `--dry-run`: ` + numpy==2.4.6`.
+    ///
+    /// # Errors
+    /// uv's failures.
+    pub fn dry_sync(&self, environment: &Path, words: &[&str]) -> Result<Vec<String>, Problem> {
+        let project = self.project.display().to_string();
+        let argv = [
+            self.uv.as_str(),
+            "sync",
+            "--frozen",
+            "--dry-run",
+            "--project",
+            &project,
+        ]
+        .into_iter()
+        .chain(words.iter().copied())
+        .map(String::from)
+        .collect();
+        let mut command = command(self.machine, environment, argv);
+        command.deadline = Duration::from_secs(120);
+        let output = self
+            .machine
+            .command(command.clone())
+            .map_err(Problem::from)?;
+        if !output.succeeded() {
+            let problem = crate::environment::failure::problem(
+                "see what would change",
+                &command.shown(),
+                &output,
+            );
+            return Err(self.plain(problem));
+        }
+        Ok(String::from_utf8_lossy(&output.stderr)
+            .lines()
+            .filter(|line| {
+                [" + ", " - ", " ~ "]
+                    .iter()
+                    .any(|mark| line.starts_with(mark))
+            })
+            .map(|line| line.trim().to_string())
+            .collect())
+    }
+
+    /// A failure in the project's own paths, without the mirror's, and without what only helps who called uv by hand.
+    fn plain(&self, mut problem: Problem) -> Problem {
+        let mirror = self.project.display().to_string();
+        let real = self.real.display().to_string();
+        if matches!(
+            problem.code,
+            Code::Unsatisfiable | Code::RequirementInvalid | Code::LockUnusable
+        ) {
+            problem.causes.retain(|cause| telling(cause));
+        }
+        for cause in &mut problem.causes {
+            let told = cause.replace(&mirror, &real);
+            let told = told.strip_prefix("cause: ").unwrap_or(&told);
+            *cause = told.strip_prefix("error: ").unwrap_or(told).to_string();
+        }
+        problem
+    }
+
+    /// A file of the mirror as text; none where it is not there.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn file(&self, name: &str) -> Result<Option<String>, Problem> {
+        // A lock of some hundred packages has more than a mebibyte.
+        let path = self.project.join(name);
+        let bytes = match self.machine.file(&path, LARGEST + 1) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind == ErrorKind::Absent => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let unusable = |why: &str| {
+            Problem::new(Code::LockUnusable, format!("{name} can't be taken over")).because(why)
+        };
+        if bytes.len() as u64 > LARGEST {
+            return Err(unusable("it is larger than any lock file"));
+        }
+        String::from_utf8(bytes)
+            .map(Some)
+            .map_err(|_| unusable("it is no UTF-8 text"))
+    }
+
+    /// Removes the lock of the mirror, so that everything is resolved anew.
+    ///
+    /// # Errors
+    /// When it can't be removed.
+    pub fn forget_lock(&self) -> Result<(), Problem> {
+        Ok(self.machine.remove_file(self.project.join("uv.lock"))?)
+    }
+
+    /// Removes the mirror. What can't be removed stays in the cache folder, where it hurts nobody.
+    pub fn remove(self) {
+        let _ = self.machine.remove_tree(&self.root);
+    }
+}
+
+/// Whether a line of uv's says why.
+fn telling(line: &str) -> bool {
+    let idle = [
+        "Using CPython",
+        "Creating virtual environment",
+        "error: Failed to add dependencies",
+        "cause: No solution found",
+        "hint: If you want to add the package",
+        "hint: While the active Python version",
+        "^",
+    ];
+    !line.starts_with('`') && !idle.iter().any(|words| line.starts_with(words))
+}
+
+/// How many folders a relative path climbs up: 2 of `../../x`.
+fn climbs(path: &str) -> usize {
+    let (mut depth, mut highest) = (0_usize, 0);
+    for component in Path::new(path).components() {
+        match component {
+            Component::ParentDir if depth == 0 => highest += 1,
+            Component::ParentDir => depth -= 1,
+            Component::Normal(_) => depth += 1,
+            _ => {}
+        }
+    }
+    highest
+}
+
+/// Refuses a member of a workspace: its lock belongs to the folder above, which is not the one that was named.
+///
+/// # Errors
+/// [`Code::ProjectUnreadable`] with the workspace's folder.
+pub fn refuse_member(machine: &dyn Machine, project: &Path) -> Result<(), Problem> {
+    for above in project.ancestors().skip(1) {
+        let Ok(text) = machine.text(above.join("pyproject.toml")) else {
+            continue;
+        };
+        let is_workspace = text.parse::<toml::Table>().is_ok_and(|table| {
+            table
+                .get("tool")
+                .and_then(|tool| tool.get("uv"))
+                .and_then(|uv| uv.get("workspace"))
+                .is_some()
+        });
+        if is_workspace {
+            return Err(Problem::new(
+                Code::ProjectUnreadable,
+                format!("{} belongs to a workspace", project.display()),
+            )
+            .because(format!(
+                "its lock file is that of {}, and serves all of its members",
+                above.display()
+            ))
+            .hint("use uv itself for workspaces: uv sync"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_climb() {
+        for (path, levels) in [
+            ("../a", 1),
+            ("../../a", 2),
+            ("a/../../b", 1),
+            ("a", 0),
+            (".", 0),
+            ("/x/y", 0),
+        ] {
+            assert_eq!(climbs(path), levels, "{path}");
+        }
+    }
+}

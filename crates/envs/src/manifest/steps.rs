@@ -1,0 +1,181 @@
+//! The steps that bring a project's files and environment to what was resolved.
+
+use crate::environment::{sha256, venv};
+use crate::plan::{Module, make_environment, module_step};
+use crate::snapshot::{Local, Store};
+use crate::uv::{self, UvState};
+use deskside_machine::{Machine, Reading};
+use deskside_types::Problem;
+use deskside_types::plan::{Action, Check, EnvironmentAction, FileContents, Risk, Step, Undo};
+use std::path::Path;
+
+/// What is wanted of a project's environment.
+pub struct Wanted<'a> {
+    /// The project's folder.
+    pub project: &'a Path,
+    /// The environment's folder.
+    pub environment: &'a Path,
+    /// Files of the project by name, with their whole new text.
+    pub files: Vec<(String, String)>,
+    /// The Python, as uv takes it.
+    pub python: String,
+    /// uv downloads that Python.
+    pub fetches_python: bool,
+    /// uv's arguments: the extra of the framework build, groups.
+    pub arguments: Vec<String>,
+    /// Deskside's own module.
+    pub module: &'a Module,
+    /// This machine's choice, where it is to be noted.
+    pub local: Option<Local>,
+    /// Bytes that are downloaded, where they are known.
+    pub download_bytes: Option<u64>,
+}
+
+/// The steps in order. Those that hold already are among them: their checks say so.
+///
+/// # Errors
+/// When the environment's folder can't be looked at.
+pub fn steps(
+    machine: &dyn Machine,
+    store: &Store,
+    uv: &UvState,
+    wanted: Wanted<'_>,
+) -> Result<Vec<Step>, Problem> {
+    let mut steps = Vec::new();
+    if let UvState::Fetch(source) = uv {
+        steps.push(uv::step(source));
+    }
+    if !wanted.files.is_empty() {
+        steps.push(files_step(machine, wanted.project, &wanted.files)?);
+    }
+    let path = wanted.environment.display().to_string();
+    let existing = venv::look(machine, wanted.environment)?;
+    steps.push(make_environment(
+        &existing,
+        &path,
+        uv.path(),
+        &wanted.python,
+        wanted.fetches_python,
+    ));
+    steps.push(sync_step(&path, uv.path(), &wanted));
+    steps.push(module_step(&path, uv.path(), wanted.module));
+    if let Some(local) = &wanted.local {
+        steps.push(local_step(store, local));
+    }
+    Ok(steps)
+}
+
+fn files_step(
+    machine: &dyn Machine,
+    project: &Path,
+    files: &[(String, String)],
+) -> Result<Step, Problem> {
+    let mut actions = Vec::new();
+    let mut check = Vec::new();
+    let mut names = Vec::new();
+    for (name, text) in files {
+        let path = project.join(name);
+        let shown = path.display().to_string();
+        let is = Check::FileIs {
+            path: shown.clone(),
+            sha256: sha256(text.as_bytes()),
+        };
+        check.push(is);
+        let mode = machine.stat(&path).map_or(0o644, |stat| stat.mode & 0o777);
+        let same = machine
+            .file(&path, 64 << 20)
+            .is_ok_and(|bytes| bytes == text.as_bytes());
+        if !same {
+            names.push(name.clone());
+            actions.push(Action::WriteFile {
+                path: shown,
+                contents: FileContents::Text(text.clone()),
+                mode,
+            });
+        }
+    }
+    if names.is_empty() {
+        names.extend(files.iter().map(|(name, _)| name.clone()));
+    }
+    Ok(Step {
+        id: "files".into(),
+        title: format!("Write {}", names.join(" and ")),
+        why: "they name the project's packages for every machine, with Deskside and without".into(),
+        check: check.clone(),
+        actions,
+        verify: check,
+        undo: Undo::Exact,
+        root: false,
+        reboot: false,
+        hands_needed: None,
+        download_bytes: Some(0),
+        risk: Risk::Low,
+    })
+}
+
+fn sync_step(path: &str, uv: &str, wanted: &Wanted<'_>) -> Step {
+    let action = EnvironmentAction::Sync {
+        path: path.into(),
+        project: wanted.project.display().to_string(),
+        arguments: wanted.arguments.clone(),
+        exact: true,
+        uv: uv.into(),
+    };
+    let check = vec![Check::Environment {
+        action: action.clone(),
+    }];
+    let extra = wanted
+        .arguments
+        .windows(2)
+        .find(|pair| pair[0] == "--extra")
+        .map(|pair| format!(" with the extra {}", pair[1]))
+        .unwrap_or_default();
+    Step {
+        id: "packages".into(),
+        title: format!("Bring the environment to uv.lock{extra}"),
+        why: "exactly the packages of the lock file are installed; what it does not name goes".into(),
+        check: check.clone(),
+        actions: vec![Action::Env { action }],
+        verify: check,
+        undo: Undo::BestEffort {
+            why: "packages come back in their versions, if the index still has them; `deskside env rollback` restores exactly".into(),
+        },
+        root: false,
+        reboot: false,
+        hands_needed: None,
+        download_bytes: wanted.download_bytes,
+        risk: Risk::Low,
+    }
+}
+
+fn local_step(store: &Store, local: &Local) -> Step {
+    let path = store.local_path().display().to_string();
+    let mut text = serde_json::to_string_pretty(local).unwrap_or_default();
+    text.push('\n');
+    let check = vec![Check::FileIs {
+        path: path.clone(),
+        sha256: sha256(text.as_bytes()),
+    }];
+    let shown = local
+        .choice
+        .as_ref()
+        .map_or_else(|| "no framework".to_string(), |choice| choice.shown());
+    Step {
+        id: "choice".into(),
+        title: format!("Note this machine's build: {shown}"),
+        why: "the build belongs to this machine and stands in none of the project's files".into(),
+        check: check.clone(),
+        actions: vec![Action::WriteFile {
+            path,
+            contents: FileContents::Text(text),
+            mode: 0o600,
+        }],
+        verify: check,
+        undo: Undo::Exact,
+        root: false,
+        reboot: false,
+        hands_needed: None,
+        download_bytes: Some(0),
+        risk: Risk::Low,
+    }
+}

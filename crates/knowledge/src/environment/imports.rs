@@ -1,0 +1,36 @@
+//! Modules whose distribution has another name.
+
+use crate::table::{find, rows};
+
+const IMPORTS: &str = include_str!("../../data/environment/imports.tsv");
+
+/// The distribution that brings a module, where the names differ.
+pub fn distribution_of(module: &str) -> Option<&'static str> {
+    find(IMPORTS, module)?.split('\t').nth(1)
+}
+
+/// The module that a distribution brings, where the names differ; the first of several.
+pub fn module_of(distribution: &str) -> Option<&'static str> {
+    rows(IMPORTS)
+        .filter_map(|row| row.split_once('\t'))
+        .find(|(_, name)| *name == distribution)
+        .map(|(module, _)| module)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_and_found_both_ways() {
+        let lines: Vec<&str> = rows(IMPORTS).collect();
+        assert!(lines.windows(2).all(|pair| pair[0] < pair[1]));
+        for line in lines {
+            let (module, name) = line.split_once('\t').unwrap();
+            assert_eq!(distribution_of(module), Some(name));
+            assert_eq!(crate::python::normalised_name(name), name);
+        }
+        assert_eq!(module_of("scikit-learn"), Some("sklearn"));
+        assert_eq!(distribution_of("numpy"), None);
+    }
+}
