@@ -3,7 +3,7 @@
 use crate::{Answer, Context};
 use deskside_advise::ModelMemory;
 use deskside_doctor::Unseen;
-use deskside_machine::bundle::Bundle;
+use deskside_machine::bundle::{Bundle, Node};
 use deskside_machine::{Machine, Recording};
 use deskside_provision::Assessment;
 use deskside_types::{Code, Facts, Problem, Result};
@@ -60,7 +60,14 @@ pub fn record(context: &Context, path: &Path) -> Result<InfoReport> {
     }
     let recording = Arc::new(Recording::new(context.machine.clone()));
     let report = info(&*recording);
-    let bundle: Bundle = recording.redacted_bundle("Recorded by `deskside info --record`.");
+    let mut bundle: Bundle = recording.redacted_bundle("Recorded by `deskside info --record`.");
+    for (path, node) in &mut bundle.tree {
+        if let Node::File { contents, .. } = node
+            && let Some(thin) = deskside_probe::thinned(path, contents)
+        {
+            *contents = thin;
+        }
+    }
     bundle.save(path)?;
     Ok(report)
 }

@@ -12,6 +12,7 @@ pub mod history;
 pub mod info;
 mod live;
 pub mod notebook;
+pub mod plan;
 pub mod run;
 pub mod runs;
 pub mod schemas;

@@ -33,6 +33,7 @@ fn each() -> Vec<(&'static str, u32, Schema)> {
         of::<crate::history::HistoryReport>(),
         of::<crate::info::InfoReport>(),
         of::<crate::notebook::KernelReport>(),
+        of::<crate::plan::SystemPlanReport>(),
         of::<crate::run::RunReport>(),
         of::<crate::runs::ReindexReport>(),
         of::<crate::runs::RunsReport>(),

@@ -11,6 +11,7 @@ pub mod errors;
 pub mod frameworks;
 pub mod hardware;
 pub mod hosts;
+pub mod platforms;
 pub mod predicate;
 pub mod python;
 pub mod python_releases;

@@ -1,10 +1,10 @@
 //! Looking whether something holds.
 
 use crate::kept::is_there;
-use crate::{Domain, sha256_hex};
+use crate::{Domain, dpkg, sha256_hex};
 use deskside_machine::{Command, ErrorKind, Machine, Reading};
 use deskside_types::plan::{Check, CommandLine};
-use deskside_types::{Problem, Result};
+use deskside_types::{Code, Problem, Result};
 use std::time::Duration;
 
 /// The largest file whose contents are compared.
@@ -47,6 +47,17 @@ pub fn phrase(check: &Check) -> String {
         Check::Absent { path } => format!("{path} is gone"),
         Check::FileIs { path, .. } => format!("{path} has the expected contents"),
         Check::Succeeds { command } => format!("`{command}` succeeds"),
+        Check::Packages { installed, absent } => {
+            let mut parts = Vec::new();
+            if !installed.is_empty() {
+                parts.push(format!("{} are installed", installed.join(", ")));
+            }
+            if !absent.is_empty() {
+                parts.push(format!("{} are gone", absent.join(", ")));
+            }
+            parts.join(", and ")
+        }
+        Check::Member { group } => format!("the account is in the group {group}"),
         Check::Environment { action } => format!("the environment {} is complete", action.path()),
     }
 }
@@ -85,6 +96,20 @@ fn holds(machine: &dyn Machine, domain: &dyn Domain, check: &Check) -> Result<bo
             }
             Err(error) => Err(Problem::from(error)),
         },
+        Check::Packages { installed, absent } => {
+            let list = machine.file(dpkg::STATUS, dpkg::LARGEST)?;
+            Ok(dpkg::hold(&list, installed, absent))
+        }
+        Check::Member { group } => {
+            let person = machine.person()?;
+            let Some(name) = person.name else {
+                return Err(Problem::new(
+                    Code::Missing,
+                    "the name of this account is not known",
+                ));
+            };
+            Ok(dpkg::is_member(&machine.text("/etc/group")?, group, &name))
+        }
         Check::Environment { action } => domain.holds(machine, action),
     }
 }

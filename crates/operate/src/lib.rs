@@ -12,7 +12,8 @@
 pub mod apply;
 pub mod check;
 pub mod domain;
-pub mod history;
+pub mod dpkg;
+mod history;
 pub mod journal;
 mod kept;
 mod perform;

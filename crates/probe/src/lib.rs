@@ -12,6 +12,7 @@ mod gpu;
 mod look;
 mod macos;
 mod memory;
+mod packages;
 mod python;
 mod start;
 mod system;
@@ -30,6 +31,17 @@ pub type Timing = (&'static str, Duration);
 /// The facts of a machine, now.
 pub fn collect(machine: &dyn Machine) -> Facts {
     collect_timed(machine).0
+}
+
+/// What a bundle keeps of a file that tells more than [`collect`] reads of it: a list of everything that is installed,
+/// a person's shell profile. None for a file that is kept as it is. What is kept gives the same facts.
+pub fn thinned(path: &std::path::Path, contents: &[u8]) -> Option<Vec<u8>> {
+    let path = path.to_string_lossy();
+    if path == packages::STATUS {
+        return Some(packages::dpkg::thinned(contents).into_bytes());
+    }
+    packages::profiles::is_profile(&path)
+        .then(|| packages::profiles::thinned(&String::from_utf8_lossy(contents)).into_bytes())
 }
 
 /// The facts of a machine, and how long each group of sources took, in the order they were read.
@@ -59,6 +71,10 @@ pub fn collect_timed(machine: &dyn Machine) -> (Facts, Vec<Timing>) {
             }
         }
     };
+    let packages = watch.time("packages", || match start.kind {
+        OsKind::Linux => packages::linux(machine, &start, &parts.system.os, taken_at),
+        OsKind::MacOs => Known::Absent,
+    });
     let developer_tools = toolkits::has_developer_tools(&parts.toolkits);
     let pythons = watch.time("pythons", || {
         python::interpreters::all(machine, &start, developer_tools)
@@ -76,6 +92,7 @@ pub fn collect_timed(machine: &dyn Machine) -> (Facts, Vec<Timing>) {
         gpus: parts.gpus,
         drivers: parts.drivers,
         toolkits: parts.toolkits,
+        packages,
         pythons,
         uv: parts.uv,
         tools,

@@ -127,6 +127,8 @@ codes! {
     JournalUnreadable = "DS0306" => Failed,
     /// Something that asks before it is done was not confirmed.
     NotConfirmed = "DS0308" => Refused,
+    /// No plans are made for this distribution.
+    PlatformUnknown = "DS0309" => Failed,
     /// A step needs a person's hands first.
     NeedsHands = "DS0307" => Refused,
     /// The project can't be read or has nothing to set up.

@@ -12,6 +12,7 @@ mod train;
 mod unrecorded;
 
 pub use domain::Everything;
+pub(crate) use machine_lines::lines as machine_lines;
 pub use report::{Next, PlanReport, TrainedRun, UpReport};
 pub use train::train;
 

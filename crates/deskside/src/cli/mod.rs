@@ -1,6 +1,7 @@
 //! The command line's shape. What a command does stands in `commands/`.
 
 pub mod env;
+pub mod plan;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -86,6 +87,8 @@ pub enum Command {
   deskside info --record my-machine.tar.zst     keep it as a redacted evidence bundle
   deskside info --machine my-machine.tar.zst    look at a recorded machine")]
     Info(Info),
+    /// Plan drivers, toolkits and access: what would be done to the system, step by step
+    Plan(plan::Plan),
     /// Environments of projects: made, locked, checked, rolled back
     Env(env::Env),
     /// Start JupyterLab on a project's environment, on this machine only

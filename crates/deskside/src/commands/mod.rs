@@ -5,6 +5,7 @@ mod env;
 mod generate;
 mod info;
 mod notebook;
+mod plan;
 mod runs;
 mod undo;
 mod up;
@@ -42,6 +43,7 @@ pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
             &arguments,
             cli.global.verbose,
         ),
+        Command::Plan(arguments) => plan::plan(ui, &either()?, arguments),
         Command::Env(arguments) => env::env(ui, &live, &either, arguments),
         Command::Notebook(arguments) => notebook::notebook(ui, &live("notebook")?, arguments),
         Command::Run(arguments) => runs::run(ui, &live("run")?, arguments),

@@ -7,6 +7,7 @@ pub mod info;
 pub mod notebook;
 pub mod plan;
 pub mod runs;
+pub mod system;
 
 use deskside_tui::table::clip;
 use deskside_tui::{Meaning, Ui};

@@ -150,3 +150,122 @@ fn a_recorded_machine_is_planned_for() {
         );
     }
 }
+
+#[test]
+fn the_system_layer_of_every_recorded_machine_is_planned_as_reviewed() {
+    let person = Person::new();
+    let mut names: Vec<String> = std::fs::read_dir(machine("."))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    for name in names {
+        let bundle = machine(&name);
+        let said = person.says(&["plan", "--machine", &bundle]);
+        assert_eq!(said.code, 0, "{name}: {}", said.talk);
+        insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(format!("plan-{name}"), said.out);
+        });
+        let json = person.json(&["plan", "--machine", &bundle]);
+        assert_eq!(json["schema"], "deskside.system-plan");
+        let pending = !json["system"]["plan"]["steps"]
+            .as_array()
+            .unwrap()
+            .is_empty();
+        let said = person.says(&["plan", "--exit-code", "--machine", &bundle]);
+        assert_eq!(said.code, if pending { 3 } else { 0 }, "{name}");
+        // What `info` finds lacking of a driver, the plan brings.
+        let info = person.json(&["info", "--machine", &bundle]);
+        for lacking in info["system"]["lacking"].as_array().unwrap() {
+            if lacking["id"] == "nvidia.driver.missing" {
+                let steps = json["system"]["plan"]["steps"].to_string();
+                assert!(steps.contains("driver.install"), "{name}: {steps}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_wish_comes_from_the_command_line_or_from_the_project() {
+    let person = Person::new();
+    let bundle = machine("ubuntu-22.04-rtx-4090");
+    let by_flag = person.json(&["plan", "--cuda", "13.0", "--machine", &bundle]);
+    person.write("deskside.toml", "[system]\ncuda = \"13.0\"\n");
+    let by_file = person.json(&["plan", "--machine", &bundle]);
+    assert_eq!(
+        by_flag["system"]["plan"]["steps"],
+        by_file["system"]["plan"]["steps"]
+    );
+    assert!(
+        by_file["wish_from"]
+            .as_str()
+            .unwrap()
+            .ends_with("deskside.toml")
+    );
+    let text = by_flag["system"]["plan"]["steps"].to_string();
+    assert!(
+        text.contains("cuda-toolkit-13-0") && text.contains("repository.fence"),
+        "{text}"
+    );
+    person.write("deskside.toml", "[system]\ncuda = 13\n");
+    let said = person.says(&["plan", "--machine", &bundle]);
+    assert_eq!(said.code, 1);
+    assert!(
+        said.talk.contains("DS0401") && said.talk.contains("deskside.toml"),
+        "{}",
+        said.talk
+    );
+    let said = person.says(&["plan", "--wish", "moon", "--machine", &bundle]);
+    assert_eq!(said.code, 2, "{}", said.talk);
+    assert!(said.talk.contains("is no wish"), "{}", said.talk);
+}
+
+#[test]
+fn a_plan_is_kept_as_a_file_and_printed_as_a_script() {
+    let person = Person::new();
+    let bundle = machine("ubuntu-22.04-guides-recipe");
+    let said = person.says(&[
+        "plan",
+        "--out",
+        "plan.json",
+        "--emit",
+        "sh",
+        "--machine",
+        &bundle,
+    ]);
+    assert_eq!(said.code, 0, "{}", said.talk);
+    assert!(said.out.starts_with("#!/bin/sh\n"), "{}", said.out);
+    assert!(
+        !said.out.contains("apt-key") && said.out.contains("cuda-keyring"),
+        "{}",
+        said.out
+    );
+    let kept: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(person.work().join("plan.json")).unwrap())
+            .unwrap();
+    assert_eq!(kept["schema"], "deskside.system-plan");
+    assert_eq!(kept["system"]["plan"]["version"], 1);
+    // Read by the strictest reader there is, where it is installed.
+    let path = person.write("setup.sh", &said.out);
+    match std::process::Command::new("sh")
+        .arg("-n")
+        .arg(&path)
+        .status()
+    {
+        Ok(status) => assert!(status.success()),
+        Err(error) => panic!("sh: {error}"),
+    }
+    match std::process::Command::new("shellcheck")
+        .arg("-s")
+        .arg("sh")
+        .arg(&path)
+        .output()
+    {
+        Ok(output) => assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stdout)
+        ),
+        Err(_) => deskside_testkit::skip("shellcheck is not installed"),
+    }
+}

@@ -74,6 +74,7 @@ pub fn facts() -> Facts {
             nouveau_loaded: Known::Value(false),
         },
         toolkits: Known::Value(vec![]),
+        packages: Known::Absent,
         pythons: vec![],
         uv: Known::Absent,
         tools: vec![],

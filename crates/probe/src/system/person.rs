@@ -30,6 +30,33 @@ fn group_name(table: &str, gid: u32) -> Option<String> {
     })
 }
 
+/// The groups of the person's account as the next login will have them: `/etc/group` names the members (group(5)).
+pub(crate) fn account_groups(
+    machine: &dyn Machine,
+    start: &crate::start::Start,
+) -> Known<Vec<String>> {
+    let Some(name) = start.person.value().and_then(|person| person.name.clone()) else {
+        return Known::unknown("the name of the person's account is not known");
+    };
+    crate::look::text(machine, "/etc/group").map(|table| groups_of(&table, &name))
+}
+
+/// The groups that name a member.
+fn groups_of(table: &str, name: &str) -> Vec<String> {
+    table
+        .lines()
+        .filter_map(|line| {
+            let mut cells = line.split(':');
+            let group = cells.next().filter(|group| !group.is_empty())?;
+            let members = cells.nth(2)?;
+            members
+                .split(',')
+                .any(|member| member.trim() == name)
+                .then(|| group.to_string())
+        })
+        .collect()
+}
+
 /// The session by its variables (sshd(8), systemd's `XDG_SESSION_TYPE`).
 pub(crate) fn session(machine: &dyn Machine) -> Session {
     let set = |name: &str| machine.variable(name).filter(|value| !value.is_empty());
@@ -47,6 +74,13 @@ pub(crate) fn session(machine: &dyn Machine) -> Session {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn members_are_found_by_their_whole_name() {
+        let table = "video:x:44:me\nrender:x:110:you,me\nsudo:x:27:mee\nodd\n";
+        assert_eq!(groups_of(table, "me"), ["video", "render"]);
+        assert_eq!(groups_of(table, "nobody"), Vec::<String>::new());
+    }
 
     #[test]
     fn groups_have_their_names_where_the_table_has_them() {

@@ -1,12 +1,17 @@
 //! What is known about one machine. Every command that thinks about a machine thinks about this struct.
 
 mod accelerator;
+mod packages;
 mod python;
 mod system;
 
 pub use accelerator::{
     AmdDriver, AppleGpu, Drivers, Gpu, GpuMemory, NvidiaDriver, PciIdentity, Toolkit, ToolkitKind,
     Vendor,
+};
+pub use packages::{
+    DkmsTree, InstalledKernel, LockHolder, Package, PackageSource, PackageState, Packages, Pin,
+    SettingLine,
 };
 pub use python::{
     EnvironmentKind, Framework, PythonEnvironment, PythonInterpreter, PythonOrigin, Tool,
@@ -40,6 +45,9 @@ pub struct Facts {
     pub drivers: Drivers,
     /// CUDA and ROCm toolkits outside Python environments.
     pub toolkits: Known<Vec<Toolkit>>,
+    /// Packages of the operating system; absent where there is no dpkg.
+    #[serde(default = "not_recorded")]
+    pub packages: Known<Packages>,
     /// Python interpreters found.
     pub pythons: Vec<PythonInterpreter>,
     /// uv, which resolves and installs Python packages.
@@ -48,6 +56,11 @@ pub struct Facts {
     pub tools: Vec<Tool>,
     /// Python environments found, with the frameworks in them.
     pub environments: Vec<PythonEnvironment>,
+}
+
+/// Facts written before packages were looked at.
+fn not_recorded() -> Known<Packages> {
+    Known::unknown("not recorded")
 }
 
 impl Facts {

@@ -68,7 +68,7 @@ pub enum Action {
     },
     /// Installs and removes packages of the operating system. Needs root.
     Packages {
-        /// Exact names, each with the version wanted where one is.
+        /// Exact names, each with the version wanted where one is (`name=version`), or the path of a package's file.
         install: Vec<String>,
         /// Exact names.
         remove: Vec<String>,

@@ -116,6 +116,19 @@ pub enum Check {
         /// The command.
         command: CommandLine,
     },
+    /// Packages of the operating system are there, configured in full, and others are not there at all or only with
+    /// what is left of their settings. Exact names.
+    Packages {
+        /// Installed and configured.
+        installed: Vec<String>,
+        /// Not installed; with `name=version`, not at that version.
+        absent: Vec<String>,
+    },
+    /// The person's account is in a group, as the next login will have it.
+    Member {
+        /// The group.
+        group: String,
+    },
     /// The environment is as the action wants it.
     Environment {
         /// The action whose outcome is meant.

@@ -73,6 +73,7 @@ pub fn facts() -> Facts {
             nouveau_loaded: Known::Value(false),
         },
         toolkits: Known::Value(Vec::new()),
+        packages: Known::Absent,
         pythons: Vec::new(),
         uv: Known::Absent,
         tools: Vec::new(),

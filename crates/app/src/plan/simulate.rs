@@ -1,0 +1,208 @@
+//! apt's own simulation of a plan's packages: without root, without its lock, changing nothing (apt-get(8), `-s`).
+//!
+//! It uses the lists of packages that this machine has. Where a plan adds, mends or switches off a source before it
+//! installs from it, those can't tell: then apt works in folders of our own ([`super::private`]).
+
+use deskside_machine::{Command, Machine, Output, Reading};
+use deskside_provision::SystemPlan;
+use deskside_provision::transaction::{Transaction, refusal};
+use deskside_types::plan::{Action, Risk, Step};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+/// The most that apt may take.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// What apt says of a plan.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Simulation {
+    /// The transaction, where it was simulated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transaction: Option<Transaction>,
+    /// Why it was not, or not in full.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_simulated: Option<String>,
+    /// Why apt refuses it as things are, in apt's words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<String>,
+}
+
+impl Simulation {
+    /// Nothing was simulated.
+    pub(super) fn not(why: impl Into<String>) -> Self {
+        Self {
+            not_simulated: Some(why.into()),
+            ..Self::default()
+        }
+    }
+}
+
+/// Whether a plan has anything that apt can simulate.
+pub(super) fn has_packages(system: &SystemPlan) -> bool {
+    system.plan.steps.iter().any(changes_packages)
+}
+
+/// Asks apt, and writes what it says into the plan: sizes, and a higher risk where more goes than is named.
+pub(super) fn simulate(machine: &dyn Machine, cache: &Path, system: &mut SystemPlan) -> Simulation {
+    let steps = &system.plan.steps;
+    if !super::has_apt(machine) {
+        return Simulation::not("apt-get is not on this machine's PATH");
+    }
+    let sources_change = steps.iter().any(changes_sources);
+    let (mut install, mut remove) = (BTreeSet::new(), BTreeSet::new());
+    for step in steps {
+        for action in &step.actions {
+            if let Action::Packages {
+                install: come,
+                remove: go,
+            } = action
+            {
+                for name in go {
+                    install.remove(name);
+                    remove.insert(name.clone());
+                }
+                for name in come.iter().filter(|name| !name.starts_with('/')) {
+                    remove.remove(name);
+                    install.insert(name.clone());
+                }
+            }
+        }
+    }
+    let options = if sources_change {
+        match super::private::options(machine, cache, system) {
+            Ok(options) => options,
+            Err(reason) => {
+                return Simulation::not(format!(
+                    "the plan changes the package sources, and their lists could not be fetched beforehand: {reason}"
+                ));
+            }
+        }
+    } else {
+        ["-o", "Debug::NoLocking=1"].map(str::to_string).to_vec()
+    };
+    let arguments = arguments(&install, &remove);
+    // Each call reads all lists anew, which is most of its time: both run beside each other.
+    let (said, listed) = std::thread::scope(|scope| {
+        let listed = scope.spawn(|| ask(machine, &["--print-uris", "-qq"], &options, &arguments));
+        let said = ask(machine, &["-s"], &options, &arguments);
+        (said, listed.join())
+    });
+    match said {
+        Err(reason) => Simulation::not(format!("apt-get could not be asked: {reason}")),
+        Ok(said) if !said.succeeded() => {
+            let text = format!("{}\n{}", said.text(), String::from_utf8_lossy(&said.stderr));
+            Simulation {
+                refused: refusal(&text),
+                ..Simulation::default()
+            }
+        }
+        Ok(said) => {
+            let mut transaction = Transaction::parse(&said.text());
+            if let Ok(Ok(listed)) = listed
+                && listed.succeeded()
+            {
+                transaction = transaction.with_sizes(&listed.text());
+            }
+            write_in(system, &transaction, &remove);
+            Simulation {
+                transaction: Some(transaction),
+                ..Simulation::default()
+            }
+        }
+    }
+}
+
+fn arguments(install: &BTreeSet<String>, remove: &BTreeSet<String>) -> Vec<String> {
+    if install.is_empty() {
+        return std::iter::once("remove".to_string())
+            .chain(remove.iter().cloned())
+            .collect();
+    }
+    std::iter::once("install".to_string())
+        .chain(install.iter().cloned())
+        .chain(remove.iter().map(|name| format!("{name}-")))
+        .collect()
+}
+
+fn ask(
+    machine: &dyn Machine,
+    mode: &[&str],
+    options: &[String],
+    arguments: &[String],
+) -> Result<Output, String> {
+    let mut argv: Vec<String> = vec!["apt-get".into()];
+    argv.extend(mode.iter().map(ToString::to_string));
+    argv.extend(["-y", "--allow-change-held-packages"].map(str::to_string));
+    argv.extend(options.iter().cloned());
+    argv.extend(arguments.iter().cloned());
+    let mut command = Command::new(argv)
+        .deadline(DEADLINE)
+        .variable("LC_ALL", "C")
+        .variable("DEBIAN_FRONTEND", "noninteractive");
+    command.limit = 8 << 20;
+    machine.command(command).map_err(|error| error.reason())
+}
+
+/// Sizes go to the step that installs most; packages that go unnamed raise the risk of the steps with packages.
+fn write_in(system: &mut SystemPlan, transaction: &Transaction, planned: &BTreeSet<String>) {
+    let planned: Vec<String> = planned.iter().cloned().collect();
+    let unnamed: Vec<String> = transaction
+        .unplanned_removals(&planned)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let largest = system
+        .plan
+        .steps
+        .iter()
+        .enumerate()
+        .filter(|(_, step)| changes_packages(step))
+        .max_by_key(|(_, step)| installs(step))
+        .map(|(place, _)| place);
+    for (place, step) in system.plan.steps.iter_mut().enumerate() {
+        if !changes_packages(step) {
+            step.download_bytes.get_or_insert(0);
+            continue;
+        }
+        step.download_bytes = if Some(place) == largest {
+            transaction.download_bytes
+        } else {
+            Some(0)
+        };
+        if !unnamed.is_empty() {
+            step.risk = step.risk.max(Risk::Severe);
+        }
+    }
+    if !unnamed.is_empty() {
+        system.notes.push(deskside_provision::Note {
+            text: format!("apt would also remove {}", unnamed.join(", ")),
+            blocking: false,
+            commands: Vec::new(),
+        });
+    }
+}
+
+fn installs(step: &Step) -> usize {
+    step.actions
+        .iter()
+        .map(|action| match action {
+            Action::Packages { install, .. } => install.len(),
+            _ => 0,
+        })
+        .sum()
+}
+
+fn changes_packages(step: &Step) -> bool {
+    step.actions
+        .iter()
+        .any(|action| matches!(action, Action::Packages { .. }))
+}
+
+fn changes_sources(step: &Step) -> bool {
+    ["sources.", "repository."]
+        .iter()
+        .any(|head| step.id.starts_with(head))
+}

@@ -1,0 +1,198 @@
+//! `plan` on a simulated machine with a stand-in for apt: what apt is asked, and what becomes of its answers.
+
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use deskside_app::Context;
+use deskside_app::plan::{PlanRequest, plan};
+use deskside_testkit::Sim;
+use deskside_testkit::sim::output;
+use deskside_types::plan::Risk;
+use std::sync::{Arc, Mutex};
+
+/// Ubuntu 22.04 with an RTX 4090 and nothing installed. What apt-get is asked is kept; `answer` says what it answers.
+fn machine(
+    answer: impl Fn(&[String]) -> (i32, &'static str) + Send + Sync + 'static,
+) -> (Sim, Arc<Mutex<Vec<String>>>) {
+    let sim = Sim::linux();
+    sim.put_file("/etc/os-release", "ID=ubuntu\nVERSION_ID=\"22.04\"\nVERSION_CODENAME=jammy\nPRETTY_NAME=\"Ubuntu 22.04.5 LTS\"\n")
+        .put_file("/proc/sys/kernel/osrelease", "6.8.0-87-generic\n")
+        .put_file("/boot/vmlinuz-6.8.0-87-generic", "")
+        .put_file("/sys/bus/pci/devices/0000:01:00.0/class", "0x030000\n")
+        .put_file("/sys/bus/pci/devices/0000:01:00.0/vendor", "0x10de\n")
+        .put_file("/sys/bus/pci/devices/0000:01:00.0/device", "0x2684\n")
+        .put_file("/etc/apt/sources.list", "deb http://archive.example/ubuntu jammy main restricted\n")
+        .put_file("/var/lib/dpkg/status", "Package: linux-image-generic-hwe-22.04\nStatus: install ok installed\nVersion: 6.8.0.87\nMaintainer: x@ubuntu.com\n")
+        .put_program("/usr/bin/apt-get", "apt");
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let kept = asked.clone();
+    sim.on_command(
+        |argv| argv[0].ends_with("apt-get"),
+        move |_, command| {
+            kept.lock().unwrap().push(command.argv.join(" "));
+            let (code, said) = answer(&command.argv);
+            Ok(if code == 0 {
+                output(0, said, "")
+            } else {
+                output(code, "", said)
+            })
+        },
+    );
+    (sim, asked)
+}
+
+fn context(sim: &Sim) -> Context {
+    Context::here(sim.shared()).unwrap()
+}
+
+#[test]
+fn apt_tells_sizes_and_what_else_would_go() {
+    let (sim, asked) = machine(|argv| {
+        if argv.iter().any(|word| word == "-s") {
+            (
+                0,
+                "Remv libreoffice-gl [7]\nInst nvidia-driver-580-open (580.178.04 Ubuntu:22.04 [amd64])\nConf nvidia-driver-580-open (580.178.04 Ubuntu:22.04 [amd64])\n",
+            )
+        } else {
+            (0, "'http://h/a.deb' a.deb 300000000 SHA256:00\n")
+        }
+    });
+    let before = sim.tree();
+    let report = plan(&context(&sim), &PlanRequest::default()).unwrap();
+    let transaction = report.simulation.transaction.as_ref().unwrap();
+    assert_eq!(transaction.removes, ["libreoffice-gl"]);
+    let step = &report.system.plan.steps[0];
+    assert_eq!(
+        (step.id.as_str(), step.download_bytes, step.risk),
+        ("driver.install", Some(300_000_000), Risk::Severe)
+    );
+    assert!(
+        report
+            .system
+            .notes
+            .iter()
+            .any(|note| note.text.contains("libreoffice-gl"))
+    );
+    let asked = asked.lock().unwrap().clone();
+    assert_eq!(asked.len(), 2, "{asked:?}");
+    // Both are asked at once, in any order.
+    let simulated = asked
+        .iter()
+        .find(|line| line.starts_with("apt-get -s -y"))
+        .unwrap();
+    assert!(
+        simulated.contains(
+            "install linux-modules-nvidia-580-open-generic-hwe-22.04 nvidia-driver-580-open"
+        ),
+        "{asked:?}"
+    );
+    assert!(
+        asked
+            .iter()
+            .all(|line| !line.contains("update") && !line.contains('*')),
+        "{asked:?}"
+    );
+    assert_eq!(
+        sim.tree(),
+        before,
+        "nothing is written where the machine's own lists do"
+    );
+}
+
+#[test]
+fn what_apt_refuses_is_told_in_its_words() {
+    let (sim, _) = machine(|_| (100, "E: Unable to locate package nvidia-driver-580-open\n"));
+    let report = plan(&context(&sim), &PlanRequest::default()).unwrap();
+    assert_eq!(
+        report.simulation.refused,
+        ["E: Unable to locate package nvidia-driver-580-open"]
+    );
+    assert_eq!(report.system.plan.steps[0].download_bytes, None);
+}
+
+#[test]
+fn sources_that_a_plan_adds_are_looked_at_in_folders_of_our_own() {
+    let (sim, asked) = machine(|argv| {
+        if argv.iter().any(|word| word == "-s") {
+            (0, "Inst cuda-toolkit-13-0 (13.0.2-1 NVIDIA [amd64])\n")
+        } else {
+            (0, "")
+        }
+    });
+    sim.put_file(
+        "/etc/apt/sources.list.d/graphics-drivers.list",
+        "deb https://ppa.launchpadcontent.net/graphics-drivers/ppa/ubuntu/ jammy main\n",
+    );
+    let etc = sim.tree_of("/etc");
+    let context = context(&sim);
+    let request = PlanRequest {
+        wishes: vec!["cuda=13.0".into()],
+        project: None,
+    };
+    let report = plan(&context, &request).unwrap();
+    assert!(
+        report.simulation.transaction.is_some(),
+        "{:?}",
+        report.simulation
+    );
+    assert_eq!(sim.tree_of("/etc"), etc, "the machine's own settings stay");
+    let root = context.directories.cache.join("apt-simulation");
+    let text = |name: &str| {
+        sim.snapshot()
+            .contents(root.join(name))
+            .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+    };
+    assert!(
+        text("sources/single.list")
+            .unwrap()
+            .contains("archive.example")
+    );
+    assert_eq!(
+        text("sources/graphics-drivers.list"),
+        None,
+        "what the plan switches off is not read"
+    );
+    assert!(
+        text("sources/of-keyring.list")
+            .unwrap()
+            .contains("repos/ubuntu2204/x86_64/ /")
+    );
+    assert!(
+        text("preferences/deskside-nvidia-toolkit-only.pref")
+            .unwrap()
+            .contains("Pin-Priority: -1")
+    );
+    let asked = asked.lock().unwrap().clone();
+    assert!(asked[0].starts_with("apt-get update"), "{asked:?}");
+    assert!(
+        asked
+            .iter()
+            .all(|line| line.contains("Dir::Etc::SourceList=/dev/null")
+                && line.contains("Dir::State::Lists=")),
+        "{asked:?}"
+    );
+}
+
+#[test]
+fn lists_that_can_not_be_fetched_leave_the_plan_as_it_is() {
+    let (sim, _) = machine(|_| {
+        (
+            100,
+            "E: Failed to fetch https://h/InRelease  Could not resolve\n",
+        )
+    });
+    let request = PlanRequest {
+        wishes: vec!["cuda=13.0".into()],
+        project: None,
+    };
+    let report = plan(&context(&sim), &request).unwrap();
+    assert!(report.simulation.transaction.is_none());
+    assert!(
+        report
+            .simulation
+            .not_simulated
+            .as_ref()
+            .unwrap()
+            .contains("Could not resolve")
+    );
+    assert!(!report.system.plan.is_empty());
+}

@@ -1,0 +1,117 @@
+//! Packages of the operating system, and everything beside them that decides which driver and toolkit a machine has.
+//!
+//! All of it is read from files, without root and without starting apt.
+
+pub(crate) mod dpkg;
+mod lock;
+mod outside;
+mod pins;
+pub(crate) mod profiles;
+mod sources;
+
+use crate::look::{known, names};
+use crate::start::Start;
+use crate::system::person::account_groups;
+use deskside_knowledge::platforms::platforms;
+use deskside_knowledge::version;
+use deskside_machine::{Machine, Reading};
+use deskside_types::Known;
+use deskside_types::facts::{InstalledKernel, OperatingSystem, Packages};
+
+/// dpkg's list of packages.
+pub(crate) const STATUS: &str = "/var/lib/dpkg/status";
+/// A list of packages is 2 to 8 MB.
+const LARGEST_STATUS: u64 = 32 << 20;
+
+/// The packages of a Linux machine; absent where there is no dpkg.
+pub(crate) fn linux(
+    machine: &dyn Machine,
+    start: &Start,
+    os: &Known<OperatingSystem>,
+    taken_at: jiff::Timestamp,
+) -> Known<Packages> {
+    let installed = match known(machine.file(STATUS, LARGEST_STATUS)) {
+        Known::Absent => return Known::Absent,
+        Known::Value(bytes) => Known::Value(dpkg::parse(&bytes)),
+        Known::Unknown { unknown } => Known::unknown(unknown),
+    };
+    Known::Value(Packages {
+        installed,
+        interrupted: names(machine, "/var/lib/dpkg/updates").map(|names| {
+            names
+                .iter()
+                .any(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
+        }),
+        sources: sources::all(machine),
+        keyrings: keyrings(machine),
+        pins: pins::all(machine),
+        lock_holder: lock::holder(machine),
+        kernels: kernels(machine),
+        boot_free_bytes: known(machine.space("/boot")).map(|space| space.free),
+        runfile: Known::Value(outside::runfile(machine)),
+        cuda_folders: outside::cuda_folders(machine),
+        dkms: outside::dkms(machine),
+        module_lines: profiles::module_lines(machine),
+        profile_lines: Known::Value(profiles::profile_lines(machine, start.home.as_deref())),
+        account_groups: account_groups(machine, start),
+        signing_keys: Known::Value(outside::signing_keys(machine)),
+        clock_behind: os.as_ref().and_then(|os| clock_behind(os, taken_at)),
+    })
+}
+
+/// Files of keys that apt trusts.
+fn keyrings(machine: &dyn Machine) -> Known<Vec<String>> {
+    let mut found = Vec::new();
+    for folder in [
+        "/etc/apt/keyrings",
+        "/etc/apt/trusted.gpg.d",
+        "/usr/share/keyrings",
+    ] {
+        match names(machine, folder) {
+            Known::Value(names) => {
+                found.extend(names.into_iter().map(|name| format!("{folder}/{name}")));
+            }
+            Known::Absent => {}
+            Known::Unknown { unknown } => return Known::unknown(unknown),
+        }
+    }
+    if machine.exists("/etc/apt/trusted.gpg").unwrap_or(false) {
+        found.push("/etc/apt/trusted.gpg".into());
+    }
+    Known::Value(found)
+}
+
+/// Kernels by their files in `/boot`; headers by the build link of each.
+fn kernels(machine: &dyn Machine) -> Known<Vec<InstalledKernel>> {
+    names(machine, "/boot").map(|names| {
+        let mut releases: Vec<String> = names
+            .iter()
+            .filter_map(|name| name.strip_prefix("vmlinuz-"))
+            .filter(|release| release.starts_with(|letter: char| letter.is_ascii_digit()))
+            .map(str::to_string)
+            .collect();
+        releases.sort_by(|one, other| version::order(one, other));
+        releases
+            .into_iter()
+            .map(|release| InstalledKernel {
+                headers: crate::look::exists(machine, &format!("/usr/src/linux-headers-{release}")),
+                release,
+            })
+            .collect()
+    })
+}
+
+/// Whether the clock is before the day this distribution came out.
+fn clock_behind(os: &OperatingSystem, now: jiff::Timestamp) -> Known<bool> {
+    let version = os.version.as_deref().unwrap_or_default();
+    let id = format!("{}-{version}", os.id);
+    let released = platforms()
+        .iter()
+        .find(|platform| platform.id == id)
+        .and_then(|platform| {
+            format!("{}T00:00:00Z", platform.released)
+                .parse::<jiff::Timestamp>()
+                .ok()
+        });
+    released.map(|released| now < released).into()
+}

@@ -1,0 +1,135 @@
+//! AMD's kernel driver, groups, and lines in shell profiles that put a second CUDA before the frameworks' own.
+
+use super::archive;
+use crate::draft::{Draft, are, line_stands, packages, refresh};
+use crate::names::shown;
+use crate::present::{Present, card_name, cards};
+use deskside_types::facts::{UserClass, Vendor};
+use deskside_types::plan::{Action, Check};
+
+/// Groups that may open AMD's compute device.
+const GROUPS: [&str; 2] = ["render", "video"];
+
+/// AMD: the kernel's own amdgpu, and groups. Wheels bring ROCm with them.
+pub(crate) fn amd(present: &Present<'_>, draft: &mut Draft) {
+    let cards = cards(present.facts, Vendor::Amd);
+    if cards.is_empty() {
+        if present.wish.rocm {
+            draft.note("ROCm was asked for, and no AMD card is on the bus", &[]);
+        }
+        return;
+    }
+    let driver = &present.facts.drivers.amd;
+    if driver.loaded.value() == Some(&true) {
+        draft.satisfied("the kernel's own amdgpu is loaded");
+    } else if let Some(amd) = &present.platform.amd {
+        if present.has_all(&amd.firmware) {
+            draft.block(
+                format!("amdgpu does not drive {}, although its firmware is there; the kernel's log says why", card_name(cards[0])),
+                &["sudo dmesg | grep -i amdgpu"],
+            );
+        } else {
+            if archive::component(present, draft, amd.firmware_component.as_deref()) {
+                draft.step(
+                    "firmware.amd",
+                    &[],
+                    vec![are(&amd.firmware, &[])],
+                    vec![refresh(), packages(&amd.firmware, &[])],
+                );
+            }
+        }
+    }
+    groups(present, draft);
+}
+
+fn groups(present: &Present<'_>, draft: &mut Draft) {
+    if present.facts.system.person.class == UserClass::Root {
+        return;
+    }
+    if present.facts.drivers.amd.compute_access.value() == Some(&true) {
+        draft.satisfied("you may use the GPU");
+        return;
+    }
+    let account = match present.packages.account_groups.value() {
+        Some(groups) => groups,
+        None => {
+            draft.unknown(
+                "access.groups",
+                format!(
+                    "packages.account_groups: {}",
+                    present
+                        .packages
+                        .account_groups
+                        .reason()
+                        .unwrap_or("no /etc/group")
+                ),
+            );
+            return;
+        }
+    };
+    let lacking: Vec<String> = GROUPS
+        .iter()
+        .filter(|group| !account.iter().any(|one| one == *group))
+        .map(ToString::to_string)
+        .collect();
+    if lacking.is_empty() {
+        draft.note("your account is in the groups render and video, and this login is not yet: log out and in again", &[]);
+        return;
+    }
+    let checks = lacking
+        .iter()
+        .map(|group| Check::Member {
+            group: group.clone(),
+        })
+        .collect();
+    let actions = lacking
+        .iter()
+        .map(|name| Action::Group { name: name.clone() })
+        .collect();
+    draft.step(
+        "access.groups",
+        &[("names", &shown(&lacking))],
+        checks,
+        actions,
+    );
+}
+
+/// `LD_LIBRARY_PATH` for CUDA in profiles.
+pub(crate) fn library_path(present: &Present<'_>, draft: &mut Draft) {
+    let lines: Vec<_> = present
+        .packages
+        .profile_lines
+        .value()
+        .into_iter()
+        .flatten()
+        .filter(|line| line.text.contains("LD_LIBRARY_PATH") && line.text.contains("cuda"))
+        .cloned()
+        .collect();
+    for line in &lines {
+        if lines
+            .iter()
+            .filter(|other| other.file == line.file && other.text == line.text)
+            .count()
+            > 1
+        {
+            draft.note(
+                format!("{} sets LD_LIBRARY_PATH for CUDA more than once in the same words: take the lines out by hand", line.file),
+                &[],
+            );
+            continue;
+        }
+        let new = format!("# switched off by deskside: {}", line.text);
+        if let Some(step) = draft.step(
+            "profile.library-path",
+            &[("file", &line.file)],
+            vec![line_stands(&line.file, &new)],
+            vec![Action::EditFile {
+                path: line.file.clone(),
+                old: line.text.clone(),
+                new,
+            }],
+        ) {
+            step.root = line.file.starts_with("/etc/");
+        }
+    }
+}

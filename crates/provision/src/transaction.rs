@@ -1,0 +1,134 @@
+//! What apt says a transaction would be: `apt-get -s`, and `apt-get --print-uris` for its size (apt-get(8)).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What apt would do, by its own simulation.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Transaction {
+    /// What comes, `name version`.
+    pub installs: Vec<String>,
+    /// What moves to another version, `name old → new`.
+    pub upgrades: Vec<String>,
+    /// What goes.
+    pub removes: Vec<String>,
+    /// Bytes to be downloaded, where apt named the files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub download_bytes: Option<u64>,
+}
+
+impl Transaction {
+    /// Reads the lines of `apt-get -s`: `Inst P [old] (new Release [arch])`, `Remv P [version]`, `Purg P [version]`.
+    pub fn parse(simulated: &str) -> Self {
+        let mut transaction = Self::default();
+        for line in simulated.lines() {
+            let mut words = line.split_whitespace();
+            match (words.next(), words.next()) {
+                (Some("Inst"), Some(name)) => {
+                    let rest: Vec<&str> = words.collect();
+                    let old = rest
+                        .first()
+                        .and_then(|word| word.strip_prefix('['))
+                        .map(|word| word.trim_end_matches(']'));
+                    let new = rest
+                        .iter()
+                        .find_map(|word| word.strip_prefix('('))
+                        .unwrap_or_default();
+                    match old {
+                        Some(old) => transaction.upgrades.push(format!("{name} {old} → {new}")),
+                        None => transaction
+                            .installs
+                            .push(format!("{name} {new}").trim_end().to_string()),
+                    }
+                }
+                (Some("Remv" | "Purg"), Some(name)) => transaction.removes.push(name.to_string()),
+                _ => {}
+            }
+        }
+        transaction
+    }
+
+    /// Adds the sizes that `apt-get --print-uris` names: `'uri' file size hash`.
+    #[must_use]
+    pub fn with_sizes(mut self, listed: &str) -> Self {
+        let sizes: Vec<u64> = listed
+            .lines()
+            .filter(|line| line.starts_with('\''))
+            .filter_map(|line| {
+                line.rsplit_once("' ")?
+                    .1
+                    .split_whitespace()
+                    .nth(1)?
+                    .parse()
+                    .ok()
+            })
+            .collect();
+        if !sizes.is_empty() {
+            self.download_bytes = Some(sizes.iter().fold(0, |sum, size| sum.saturating_add(*size)));
+        } else if self.installs.is_empty() && self.upgrades.is_empty() {
+            self.download_bytes = Some(0);
+        }
+        self
+    }
+
+    /// Packages that go although the plan does not name them.
+    pub fn unplanned_removals<'a>(&'a self, planned: &[String]) -> Vec<&'a str> {
+        self.removes
+            .iter()
+            .map(String::as_str)
+            .filter(|name| {
+                let bare = name.split(':').next().unwrap_or(name);
+                !planned.iter().any(|one| one == bare)
+            })
+            .collect()
+    }
+}
+
+/// Why apt refused, in its own words: the lines that begin with `E:`, and those of unmet dependencies.
+pub fn refusal(output: &str) -> Vec<String> {
+    output
+        .lines()
+        .map(str::trim)
+        .filter(|line| {
+            line.starts_with("E: ")
+                || line.contains(" : Depends: ")
+                || line.contains(" : Conflicts: ")
+        })
+        .take(8)
+        .map(str::to_string)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn apts_lines_are_read() {
+        let said = "NOTE: This is only a simulation!\nReading package lists...\nRemv nvidia-driver-535 [535.183.01-0ubuntu0~gpu22.04.1] []\nPurg old:i386 [1]\nInst libnvidia-compute-580 (580.178.04-0ubuntu0.22.04.1 Ubuntu:22.04/jammy-updates [amd64]) []\nInst dkms [2.8.7-2] (2.8.7-3 Ubuntu:22.04/jammy [all])\nConf dkms (2.8.7-3 Ubuntu:22.04/jammy [all])\nodd\nInst\n";
+        let listed = "Reading package lists...\n'http://h/pool/libnvidia-compute-580_580.deb' libnvidia-compute-580_580.deb 50123456 SHA256:ab\n'http://h/pool/dkms.deb' dkms.deb 1000 SHA256:cd\n";
+        let transaction = Transaction::parse(said).with_sizes(listed);
+        assert_eq!(
+            transaction.installs,
+            ["libnvidia-compute-580 580.178.04-0ubuntu0.22.04.1"]
+        );
+        assert_eq!(transaction.upgrades, ["dkms 2.8.7-2 → 2.8.7-3"]);
+        assert_eq!(transaction.removes, ["nvidia-driver-535", "old:i386"]);
+        assert_eq!(transaction.download_bytes, Some(50_124_456));
+        assert_eq!(
+            transaction.unplanned_removals(&["nvidia-driver-535".into()]),
+            ["old:i386"]
+        );
+        assert_eq!(
+            Transaction::parse("").with_sizes("").download_bytes,
+            Some(0)
+        );
+    }
+
+    #[test]
+    fn a_refusal_is_told_in_apts_words() {
+        let said = "The following packages have unmet dependencies:\n nvidia-open : Depends: libnvidia-compute-570 (= 570.133.20-0ubuntu1) but 570.211.01 is to be installed\nE: Unable to correct problems, you have held broken packages.\n";
+        assert_eq!(refusal(said).len(), 2);
+        assert!(refusal("fine").is_empty());
+    }
+}

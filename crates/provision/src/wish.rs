@@ -1,0 +1,205 @@
+//! What a person wishes of the system layer: from the command line, or from `[system]` in a project's `deskside.toml`.
+
+use deskside_types::{Code, Problem, Result};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What is wished. The empty wish: what this machine's accelerators need to train, and nothing more.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Wish {
+    /// An NVIDIA driver branch: `580`, `595-open`. The one that fits is chosen when none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub driver: Option<String>,
+    /// A CUDA toolkit with its compiler: `13.0`. None is needed to train.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cuda: Option<String>,
+    /// ROCm with its compiler. It is not needed to train.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub rocm: bool,
+    /// The driver's newest version within its branch.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub upgrade: bool,
+    /// How much of a Mac's memory Metal may use, in MB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wired_limit_mb: Option<u64>,
+    /// What is to go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clean: Option<Clean>,
+}
+
+/// What is to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Clean {
+    /// NVIDIA's driver.
+    Driver,
+    /// The CUDA toolkits.
+    Cuda,
+    /// ROCm.
+    Rocm,
+    /// All of them.
+    All,
+}
+
+impl Wish {
+    /// The wish with one more word of the command line: `cuda=13.0`, `rocm`, `driver=595-open`, `upgrade`,
+    /// `wired=49152`, `clean=cuda`.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] when it is no wish.
+    pub fn with(mut self, word: &str) -> Result<Self> {
+        let (name, value) = match word.split_once('=') {
+            Some((name, value)) => (name.trim(), Some(value.trim())),
+            None => (word.trim(), None),
+        };
+        match (name, value) {
+            ("driver", Some(branch)) if is_branch(branch) => self.driver = Some(branch.into()),
+            ("cuda", Some(version)) if version_parts(version).is_some() => {
+                self.cuda = Some(version.into());
+            }
+            ("rocm", None) => self.rocm = true,
+            ("upgrade", None) => self.upgrade = true,
+            ("wired", Some(megabytes)) if megabytes.parse::<u64>().is_ok() => {
+                self.wired_limit_mb = megabytes.parse().ok();
+            }
+            ("clean", Some("driver")) => self.clean = Some(Clean::Driver),
+            ("clean", Some("cuda")) => self.clean = Some(Clean::Cuda),
+            ("clean", Some("rocm")) => self.clean = Some(Clean::Rocm),
+            ("clean", Some("all")) => self.clean = Some(Clean::All),
+            _ => {
+                return Err(Problem::new(Code::Usage, format!("`{word}` is no wish")).hint(
+                    "driver=595-open, cuda=13.0, rocm, upgrade, wired=49152, clean=driver|cuda|rocm|all",
+                ));
+            }
+        }
+        Ok(self)
+    }
+
+    /// The wish in `[system]` of a project's `deskside.toml`; the empty one where the file has no such table.
+    ///
+    /// # Errors
+    /// [`Code::ProjectUnreadable`] when it can't be understood.
+    pub fn of_project(text: &str) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct File {
+            #[serde(default)]
+            system: Wish,
+        }
+        let unreadable = |cause: &dyn std::fmt::Display| {
+            Problem::new(
+                Code::ProjectUnreadable,
+                "[system] of deskside.toml can't be understood",
+            )
+            .because(cause)
+            .hint("for example: [system] cuda = \"13.0\"")
+        };
+        let wish = toml::from_str::<File>(text)
+            .map_err(|error| unreadable(&error.message()))?
+            .system;
+        if let Some(cuda) = &wish.cuda
+            && version_parts(cuda).is_none()
+        {
+            return Err(unreadable(&format!("cuda = \"{cuda}\" is no version")));
+        }
+        if let Some(driver) = &wish.driver
+            && !is_branch(driver)
+        {
+            return Err(unreadable(&format!("driver = \"{driver}\" is no branch")));
+        }
+        Ok(wish)
+    }
+
+    /// The wish in a phrase.
+    pub fn phrase(&self) -> String {
+        let mut parts = Vec::new();
+        if let Some(clean) = self.clean {
+            parts.push(
+                match clean {
+                    Clean::Driver => "remove the NVIDIA driver",
+                    Clean::Cuda => "remove the CUDA toolkits",
+                    Clean::Rocm => "remove ROCm",
+                    Clean::All => "remove drivers and toolkits",
+                }
+                .to_string(),
+            );
+        } else {
+            parts.push(match &self.driver {
+                Some(branch) => format!("this machine's accelerators ready, with driver {branch}"),
+                None => "this machine's accelerators ready".into(),
+            });
+        }
+        if self.upgrade {
+            parts.push("the driver's newest version".into());
+        }
+        if let Some(cuda) = &self.cuda {
+            parts.push(format!("the CUDA toolkit {cuda}"));
+        }
+        if self.rocm {
+            parts.push("ROCm".into());
+        }
+        if let Some(megabytes) = self.wired_limit_mb {
+            parts.push(format!("{megabytes} MB for Metal"));
+        }
+        parts.join(", ")
+    }
+}
+
+/// `13.0` as its two numbers; a third is taken and left out.
+pub(crate) fn version_parts(text: &str) -> Option<(u32, u32)> {
+    let mut parts = text.split('.');
+    let major = parts.next()?.parse().ok()?;
+    let minor = parts.next()?.parse().ok()?;
+    parts
+        .all(|part| part.parse::<u32>().is_ok())
+        .then_some((major, minor))
+}
+
+/// `580`, `580-open`
+fn is_branch(text: &str) -> bool {
+    let digits = text.strip_suffix("-open").unwrap_or(text);
+    digits.len() == 3 && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_and_files_say_the_same() {
+        let words = ["cuda=13.0", "rocm", "driver=595-open", "clean=cuda"]
+            .into_iter()
+            .try_fold(Wish::default(), Wish::with)
+            .unwrap();
+        let file = Wish::of_project(
+            "[run]\nx = 1\n[system]\ncuda = \"13.0\"\nrocm = true\ndriver = \"595-open\"\nclean = \"cuda\"\n",
+        )
+        .unwrap();
+        assert_eq!(words, file);
+        assert_eq!(Wish::of_project("[run]\n").unwrap(), Wish::default());
+        for odd in [
+            "",
+            "cuda",
+            "cuda=x",
+            "cuda=13",
+            "driver=58",
+            "clean=disk",
+            "rocm=7",
+            "*",
+        ] {
+            assert_eq!(
+                Wish::default().with(odd).unwrap_err().code,
+                Code::Usage,
+                "{odd}"
+            );
+        }
+        for odd in [
+            "[system]\ncuda = 13\n",
+            "[system]\ncudda = \"13.0\"\n",
+            "[system]\ncuda = \"13; rm\"\n",
+            "[",
+        ] {
+            assert!(Wish::of_project(odd).is_err(), "{odd}");
+        }
+    }
+}
