@@ -1,6 +1,6 @@
 //! The root that all machines stand on: a real Debian, made once and kept.
 
-use super::{data, folder, key};
+use super::{folder, key};
 use crate::needs::is_root;
 use crate::shell::{has, run};
 use anyhow::{Context, Result, bail};
@@ -73,11 +73,7 @@ pub fn base() -> Result<PathBuf> {
     if let Some(why) = hindrance() {
         bail!("{why}");
     }
-    let files = data().join("root");
-    let key = key(
-        &[SUITE, EXTRA, MIRROR, RECIPE],
-        &[files.join("apt-method"), files.join("uname")],
-    )?;
+    let key = key(&[SUITE, EXTRA, MIRROR, RECIPE], &[])?;
     let base = folder()?.join(format!("base-{key}"));
     if base.is_dir() {
         return Ok(base);
@@ -112,7 +108,6 @@ fn furnish(root: &Path) -> Result<()> {
         std::fs::set_permissions(&path, PermissionsExt::from_mode(mode))?;
         Ok(())
     };
-    let file = |name: &str| std::fs::read(data().join("root").join(name));
     // No service is started in a root that nothing has booted.
     put("usr/sbin/policy-rc.d", b"#!/bin/sh\nexit 101\n", 0o755)?;
     put(
@@ -120,11 +115,9 @@ fn furnish(root: &Path) -> Result<()> {
         b"Acquire::Languages \"none\";\nAPT::Color \"0\";\nDpkg::Use-Pty \"0\";\n",
         0o644,
     )?;
-    put("usr/local/bin/uname", &file("uname")?, 0o755)?;
     put("etc/sudoers.d/lab", b"ada ALL=(ALL) NOPASSWD: ALL\n", 0o440)?;
     let chroot = |words: &[&str]| run(Command::new("chroot").arg(root).args(words).stdout(Stdio::null()));
     chroot(&["dpkg-divert", "--rename", "--divert", "/usr/lib/apt/methods/http.real", "--add", "/usr/lib/apt/methods/http"])?;
-    put("usr/lib/apt/methods/http", &file("apt-method")?, 0o755)?;
     chroot(&["useradd", "--create-home", "--uid", "1000", "--shell", "/bin/bash", "ada"])?;
     // groupadd works on numbers of its own choice; Ubuntu's and Debian's have these two from the installer on.
     chroot(&["groupadd", "--system", "--force", "render"])?;

@@ -199,6 +199,10 @@ fn furnish(machine: &Machine, archives: &Path) -> Result<()> {
     // /etc/os-release is a link to it.
     machine.write("usr/lib/os-release", release.as_bytes())?;
     machine.shell("rm -f /etc/apt/trusted.gpg.d/*; for k in /usr/share/keyrings/debian-archive-*; do rm -f \"$k\"; done; rm -f /etc/debian_version.lab")?;
+    for (name, path) in [("apt-method", "usr/lib/apt/methods/http"), ("uname", "usr/local/bin/uname")] {
+        machine.write(path, &std::fs::read(super::data().join("root").join(name))?)?;
+        machine.run(&["chmod", "755", &format!("/{path}")])?;
+    }
     for (_, source) in platform.fields().filter(|(name, _)| name.starts_with("Source-")) {
         let mut words = source.splitn(3, ' ');
         let (file, owner, line) = (words.next().unwrap_or_default(), words.next().unwrap_or_default(), words.next().unwrap_or_default());
