@@ -22,6 +22,7 @@ OURS = re.compile(r"nvidia|cuda|^lib(cu|nv|npp|xnvctrl)|^linux-(image|headers|mo
 NOT_OURS = re.compile(r"linux-firmware-|-tests|server|tesla|legacy-[0-9]|virtualbox|-dbg|cross|edge|lowlatency|:|linux-image-unsigned|linux-(main-modules|kbuild)|torch|pycuda")
 
 UBUNTU = [rf"^(nvidia-driver|nvidia-headless|nvidia-headless-no-dkms)-{BRANCH}(-open)?$",
+          rf"^(libnvidia-(compute|cfg1|common|decode|encode|extra|fbc1|gl)|nvidia-(dkms|kernel-common|kernel-source|utils|compute-utils))-{BRANCH}(-open)?$",
           rf"^linux-modules-nvidia-{BRANCH}(-open)?-generic(-hwe-\d\d\.04)?$",
           r"^linux-(generic|image-generic|headers-generic)(-hwe-\d\d\.04)?$",
           r"^(ubuntu-drivers-common|nvidia-prime|nvidia-settings|nvidia-modprobe|dkms|mokutil|initramfs-tools|linux-firmware)$"]
@@ -31,11 +32,11 @@ DEBIAN = [r"^(nvidia-driver|nvidia-open-kernel-dkms|nvidia-kernel-dkms|nvidia-sm
 RESOLUTE = [r"^(cuda-toolkit|rocm|rocm-dev|rocminfo|rocm-smi|amd-smi|hipcc)$"]
 
 SUITES = {
-    "ubuntu-jammy": ("archive.ubuntu.com_ubuntu_dists_jammy_", [r"^nvidia-driver-(390|470)$", UBUNTU[3]]),
+    "ubuntu-jammy": ("archive.ubuntu.com_ubuntu_dists_jammy_", [r"^nvidia-driver-(390|470)$", UBUNTU[-1]]),
     "ubuntu-jammy-updates": ("archive.ubuntu.com_ubuntu_dists_jammy-updates_", UBUNTU),
-    "ubuntu-noble": ("archive.ubuntu.com_ubuntu_dists_noble_", [r"^nvidia-driver-(470|535|550)(-open)?$", UBUNTU[3]]),
+    "ubuntu-noble": ("archive.ubuntu.com_ubuntu_dists_noble_", [r"^nvidia-driver-(470|535|550)(-open)?$", UBUNTU[-1]]),
     "ubuntu-noble-updates": ("archive.ubuntu.com_ubuntu_dists_noble-updates_", UBUNTU),
-    "ubuntu-resolute": ("archive.ubuntu.com_ubuntu_dists_resolute_", [UBUNTU[3]] + RESOLUTE),
+    "ubuntu-resolute": ("archive.ubuntu.com_ubuntu_dists_resolute_", [UBUNTU[-1]] + RESOLUTE),
     "ubuntu-resolute-updates": ("archive.ubuntu.com_ubuntu_dists_resolute-updates_", UBUNTU),
     "debian-bookworm": ("deb.debian.org_debian_dists_bookworm_", DEBIAN),
     "debian-trixie": ("deb.debian.org_debian_dists_trixie_", DEBIAN),
@@ -71,6 +72,9 @@ def names(field):
 
 for out, (prefix, seeds) in SUITES.items():
     packages = stanzas(prefix)
+    if not packages:
+        print(out, "left as it is: no lists")
+        continue
     provides = {}
     for name, fields in packages.items():
         for virtual in names(fields.get("Provides")):

@@ -1,7 +1,7 @@
 # what: Ubuntu's driver 580 installed, NVIDIA's repository (without its pin) added: its driver packages conflict
 # platforms: ubuntu-22.04
 # machine: ubuntu-22.04-rtx-4090
-# check: apt-get -s install nvidia-open=570.133.20-0ubuntu1
+# check: apt-get -s install nvidia-open=580.65.06-0ubuntu1
 # says: nvidia-open : Depends:
 # says: E: Unable to correct problems, you have held broken packages.
 # exits: 100

@@ -2,7 +2,7 @@
 # platforms: ubuntu-24.04
 # machine: ubuntu-24.04-two-generations
 # check: apt-get -s dist-upgrade
-# says: Inst nvidia-driver-580 
+# says: Inst nvidia-driver-580 (580.178.04
 # says: Inst nvidia-driver-535 [535.171.04-0ubuntu2]
 # exits: 0
 # reboot: yes

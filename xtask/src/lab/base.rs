@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 /// The release, and what it has beside the smallest set.
 const SUITE: &str = "bookworm";
-const EXTRA: &str = "gpg,kmod,mount,sudo,systemd";
+const EXTRA: &str = "apt-utils,gpg,gpg-agent,kmod,mount,sudo,systemd";
 const MIRROR: &str = "http://deb.debian.org/debian";
 /// To be raised when this file changes what is made.
 const RECIPE: &str = "1";

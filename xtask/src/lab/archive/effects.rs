@@ -149,9 +149,9 @@ fn kernels(name: &str, package: &Stanza, effects: &mut Effects) {
             // The driver's version stands in its dependency on nvidia-kernel-common.
             let driver = package
                 .get("Depends")
-                .split(">= ")
-                .nth(1)
-                .and_then(|rest| rest.split(')').next())
+                .split("nvidia-kernel-common-")
+                .filter_map(|rest| rest.split_once("(>= ")?.1.split(')').next())
+                .next()
                 .unwrap_or(branch);
             for (file, contents) in nvidia_modules(driver, open, Some(release), true) {
                 let folder = format!("usr/lib/modules/{release}/kernel/nvidia-{branch}{}", if open { "-open" } else { "" });

@@ -15,9 +15,6 @@ use namespace::{Layers, Namespace};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// To be raised when this file changes what is in a layer.
-const RECIPE: &str = "1";
-
 /// A running machine. It is gone, with everything mounted and started in it, when this is dropped or this process ends.
 pub struct Machine {
     namespace: Namespace,
@@ -163,12 +160,13 @@ fn layer(description: &Description) -> Result<PathBuf> {
     let platform: Vec<String> = description.platform.fields().map(|(name, value)| format!("{name}={value}")).collect();
     let kernel = description.kernel.join(" ");
     let (base_name, archives_name) = (base.display().to_string(), archives.display().to_string());
-    let mut words = vec![RECIPE, &kernel, &base_name, &archives_name];
+    let mut words = vec![kernel.as_str(), &base_name, &archives_name];
     words.extend(platform.iter().map(String::as_str));
-    let kept = folder()?.join(format!("layer-{}-{}", description.platform(), key(&words, &[])?));
+    let kept = folder()?.join(format!("layer-{}-{}-{}", description.platform(), super::hex(kernel.as_bytes()).get(..4).unwrap_or_default(), key(&words, &[crate::shell::root().join("xtask/src/lab/machine/mod.rs")])?));
     if kept.is_dir() {
         return Ok(kept.join("upper"));
     }
+    super::forget(&format!("layer-{}-{}-", description.platform(), super::hex(kernel.as_bytes()).get(..4).unwrap_or_default()))?;
     let half = folder()?.join(format!("half-layer-{}", std::process::id()));
     remove(&half)?;
     std::fs::create_dir_all(&half)?;

@@ -115,7 +115,7 @@ impl Namespace {
         let mut command = Command::new("nsenter");
         command
             .arg(format!("--target={}", self.process))
-            .args(["--mount", "--pid", "--net", "--uts", "--ipc", "--root", "--wd=/", "--"])
+            .args(["--mount", "--pid", "--net", "--uts", "--ipc", "--root", "--wdns=/", "--"])
             .args(words)
             .env_clear()
             .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
