@@ -150,6 +150,7 @@ fn kernels(name: &str, package: &Stanza, effects: &mut Effects) {
             let driver = package
                 .get("Depends")
                 .split("nvidia-kernel-common-")
+                .skip(1)
                 .filter_map(|rest| rest.split_once("(>= ")?.1.split(')').next())
                 .next()
                 .unwrap_or(branch);

@@ -176,9 +176,11 @@ fn layer(description: &Description) -> Result<PathBuf> {
         scratch: &folder()?.join("scratch"),
         archives: &archives,
     };
-    let machine = Machine::in_layers(description, &layers)?;
-    furnish(&machine, &archives)?;
-    drop(machine);
+    let made = Machine::in_layers(description, &layers).and_then(|machine| furnish(&machine, &archives));
+    if let Err(error) = made {
+        remove(&half)?;
+        return Err(error);
+    }
     match std::fs::rename(&half, &kept) {
         // Another process made it meanwhile.
         Err(_) if kept.is_dir() => remove(&half)?,
