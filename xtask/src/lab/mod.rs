@@ -24,9 +24,9 @@ const HELP: &str = "Real apt and dpkg roots for the system layer, without a GPU 
 
   cargo xtask lab base                 make the base and the archives, when they are not there
   cargo xtask lab list                 the machines and the starting states
-  cargo xtask lab run --machine NAME [--state STATE] [--reboot] [-- COMMAND…]
+  cargo xtask lab run --machine NAME [--state STATE] [--with FILE] [--reboot] [-- COMMAND…]
                                        run a command (or a script from stdin) in a fresh machine; print its exit code
-                                       and what changed: packages and /etc
+                                       and what changed: packages and /etc; --with copies a program to its /usr/local/bin first
   cargo xtask lab self-test [FILTER]   prove that machines, archives and states behave as they should
   cargo xtask lab clean                remove what the lab keeps
 ";
@@ -68,12 +68,13 @@ fn run(arguments: &[String]) -> Result<()> {
     let split = arguments.iter().position(|word| word == "--").unwrap_or(arguments.len());
     let (options, command) = arguments.split_at(split);
     let command: Vec<&str> = command.iter().skip(1).map(String::as_str).collect();
-    let (mut name, mut state, mut reboot) = (None, None, false);
+    let (mut name, mut state, mut with, mut reboot) = (None, None, None, false);
     let mut words = options.iter();
     while let Some(word) = words.next() {
         match word.as_str() {
             "--machine" => name = words.next(),
             "--state" => state = words.next(),
+            "--with" => with = words.next().map(Path::new),
             "--reboot" => reboot = true,
             other => bail!("unknown option {other}\n\n{HELP}"),
         }
@@ -84,6 +85,11 @@ fn run(arguments: &[String]) -> Result<()> {
     }
     let description = Description::named(name.context("--machine NAME is missing; `cargo xtask lab list` has the names")?)?;
     let mut machine = Machine::start(&description)?;
+    if let Some(program) = with {
+        let path = format!("/usr/local/bin/{}", program.file_name().unwrap_or_default().to_string_lossy());
+        machine.write(&path, &std::fs::read(program).with_context(|| program.display().to_string())?)?;
+        machine.run(&["chmod", "755", &path])?;
+    }
     if let Some(state) = state {
         state::named(state)?.make(&mut machine)?;
     }
