@@ -82,7 +82,10 @@ fn follow(own: &mut Fields) {
     };
     own.insert("init".into(), code.into());
     own.insert("driver".into(), module.into());
-    own.insert("nvml".into(), format!("{}.{library}", cuda.get(..2).unwrap_or_default()));
+    own.insert(
+        "nvml".into(),
+        format!("{}.{library}", cuda.get(..2).unwrap_or_default()),
+    );
     own.insert("cuda".into(), cuda.into());
 }
 

@@ -33,7 +33,10 @@ pub fn hindrance() -> Option<String> {
         return Some("the lab needs root (overlays and namespaces)".into());
     }
     let overlay = std::fs::read_to_string("/proc/filesystems").unwrap_or_default();
-    if !overlay.lines().any(|line| line.trim_end().ends_with("overlay")) {
+    if !overlay
+        .lines()
+        .any(|line| line.trim_end().ends_with("overlay"))
+    {
         return Some("the kernel has no overlayfs".into());
     }
     let namespace = Command::new("unshare")
@@ -64,8 +67,12 @@ fn programs() -> Result<()> {
             .stdout(Stdio::null()))
     };
     apt(&["update", "-q"])?;
-    apt(&[&["install", "-y", "-q", "--no-install-recommends"], missing.as_slice()].concat())
-        .with_context(|| format!("install {} by hand", missing.join(" ")))
+    apt(&[
+        &["install", "-y", "-q", "--no-install-recommends"],
+        missing.as_slice(),
+    ]
+    .concat())
+    .with_context(|| format!("install {} by hand", missing.join(" ")))
 }
 
 /// The base's folder, made when it is not there. Its name is a key of what it is made from.
@@ -116,18 +123,49 @@ fn furnish(root: &Path) -> Result<()> {
         0o644,
     )?;
     put("etc/sudoers.d/lab", b"ada ALL=(ALL) NOPASSWD: ALL\n", 0o440)?;
-    let chroot = |words: &[&str]| run(Command::new("chroot").arg(root).args(words).stdout(Stdio::null()));
-    chroot(&["dpkg-divert", "--rename", "--divert", "/usr/lib/apt/methods/http.real", "--add", "/usr/lib/apt/methods/http"])?;
-    chroot(&["useradd", "--create-home", "--uid", "1000", "--shell", "/bin/bash", "ada"])?;
+    let chroot = |words: &[&str]| {
+        run(Command::new("chroot")
+            .arg(root)
+            .args(words)
+            .stdout(Stdio::null()))
+    };
+    chroot(&[
+        "dpkg-divert",
+        "--rename",
+        "--divert",
+        "/usr/lib/apt/methods/http.real",
+        "--add",
+        "/usr/lib/apt/methods/http",
+    ])?;
+    chroot(&[
+        "useradd",
+        "--create-home",
+        "--uid",
+        "1000",
+        "--shell",
+        "/bin/bash",
+        "ada",
+    ])?;
     // groupadd works on numbers of its own choice; Ubuntu's and Debian's have these two from the installer on.
     chroot(&["groupadd", "--system", "--force", "render"])?;
     for path in ["etc/apt/sources.list", "etc/resolv.conf"] {
         let _ = std::fs::remove_file(root.join(path));
     }
-    for folder in ["var/lib/apt/lists", "var/cache/apt/archives", "usr/share/doc", "usr/share/locale", "usr/share/man"] {
+    for folder in [
+        "var/lib/apt/lists",
+        "var/cache/apt/archives",
+        "usr/share/doc",
+        "usr/share/locale",
+        "usr/share/man",
+    ] {
         super::remove(&root.join(folder))?;
     }
-    for folder in ["var/lib/apt/lists/partial", "var/cache/apt/archives/partial", ".lab", "boot"] {
+    for folder in [
+        "var/lib/apt/lists/partial",
+        "var/cache/apt/archives/partial",
+        ".lab",
+        "boot",
+    ] {
         std::fs::create_dir_all(root.join(folder))?;
     }
     Ok(())

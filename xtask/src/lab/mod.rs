@@ -36,9 +36,17 @@ pub fn lab(arguments: &[String]) -> Result<()> {
     match arguments.first().map(String::as_str) {
         Some("base") => {
             let start = Instant::now();
-            println!("base      {} ({:.1} s)", base::base()?.display(), start.elapsed().as_secs_f64());
+            println!(
+                "base      {} ({:.1} s)",
+                base::base()?.display(),
+                start.elapsed().as_secs_f64()
+            );
             let start = Instant::now();
-            println!("archives  {} ({:.1} s)", archive::archives()?.display(), start.elapsed().as_secs_f64());
+            println!(
+                "archives  {} ({:.1} s)",
+                archive::archives()?.display(),
+                start.elapsed().as_secs_f64()
+            );
             Ok(())
         }
         Some("list") => list(),
@@ -59,13 +67,21 @@ fn list() -> Result<()> {
     }
     println!("states");
     for state in state::all()? {
-        println!("  {:<30} {} [{}]", state.name, state.what, state.platforms.join(" "));
+        println!(
+            "  {:<30} {} [{}]",
+            state.name,
+            state.what,
+            state.platforms.join(" ")
+        );
     }
     Ok(())
 }
 
 fn run(arguments: &[String]) -> Result<()> {
-    let split = arguments.iter().position(|word| word == "--").unwrap_or(arguments.len());
+    let split = arguments
+        .iter()
+        .position(|word| word == "--")
+        .unwrap_or(arguments.len());
     let (options, command) = arguments.split_at(split);
     let command: Vec<&str> = command.iter().skip(1).map(String::as_str).collect();
     let (mut name, mut state, mut with, mut reboot) = (None, None, None, false);
@@ -83,11 +99,19 @@ fn run(arguments: &[String]) -> Result<()> {
         println!("skipped: {why}");
         return Ok(());
     }
-    let description = Description::named(name.context("--machine NAME is missing; `cargo xtask lab list` has the names")?)?;
+    let description = Description::named(
+        name.context("--machine NAME is missing; `cargo xtask lab list` has the names")?,
+    )?;
     let mut machine = Machine::start(&description)?;
     if let Some(program) = with {
-        let path = format!("/usr/local/bin/{}", program.file_name().unwrap_or_default().to_string_lossy());
-        machine.write(&path, &std::fs::read(program).with_context(|| program.display().to_string())?)?;
+        let path = format!(
+            "/usr/local/bin/{}",
+            program.file_name().unwrap_or_default().to_string_lossy()
+        );
+        machine.write(
+            &path,
+            &std::fs::read(program).with_context(|| program.display().to_string())?,
+        )?;
         machine.run(&["chmod", "755", &path])?;
     }
     if let Some(state) = state {
@@ -108,7 +132,10 @@ fn run(arguments: &[String]) -> Result<()> {
         println!("── reboot: {}", machine.reboot()?.in_words());
     }
     for (what, lines) in [
-        ("packages", machine::differences(&packages, &machine.packages()?)),
+        (
+            "packages",
+            machine::differences(&packages, &machine.packages()?),
+        ),
         ("/etc", machine::differences(&etc, &machine.etc()?)),
     ] {
         println!("── {what}: {} changed", lines.len());
@@ -161,7 +188,9 @@ fn text(digest: &[u8]) -> String {
 /// Removes a tree; that there is none is no error.
 pub fn remove(path: &Path) -> Result<()> {
     match std::fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).with_context(|| path.display().to_string()),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| path.display().to_string())
+        }
         _ => Ok(()),
     }
 }
@@ -179,6 +208,10 @@ pub fn forget(prefix: &str) -> Result<()> {
 
 /// The time, as Release files have it.
 fn utc() -> Result<String> {
-    let text = output(Command::new("date").args(["-u", "+%a, %d %b %Y %H:%M:%S UTC"]).env("LC_ALL", "C"))?;
+    let text = output(
+        Command::new("date")
+            .args(["-u", "+%a, %d %b %Y %H:%M:%S UTC"])
+            .env("LC_ALL", "C"),
+    )?;
     Ok(text.trim().to_string())
 }

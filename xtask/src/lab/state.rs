@@ -32,7 +32,11 @@ pub fn all() -> Result<Vec<State>> {
     let mut states = Vec::new();
     for entry in std::fs::read_dir(data().join("states"))? {
         let path = entry?.path();
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         states.push(parse(name, std::fs::read_to_string(&path)?));
     }
     states.sort_by(|one, other| one.name.cmp(&other.name));
@@ -41,18 +45,28 @@ pub fn all() -> Result<Vec<State>> {
 
 /// The state of a name.
 pub fn named(name: &str) -> Result<State> {
-    all()?.into_iter().find(|state| state.name == name).with_context(|| format!("there is no state {name}"))
+    all()?
+        .into_iter()
+        .find(|state| state.name == name)
+        .with_context(|| format!("there is no state {name}"))
 }
 
 fn parse(name: String, script: String) -> State {
     let lines = |field: &str| -> Vec<String> {
         let head = format!("# {field}: ");
-        script.lines().filter_map(|line| line.strip_prefix(&head)).map(|text| text.trim().to_string()).collect()
+        script
+            .lines()
+            .filter_map(|line| line.strip_prefix(&head))
+            .map(|text| text.trim().to_string())
+            .collect()
     };
     let line = |field: &str| lines(field).into_iter().next().unwrap_or_default();
     State {
         what: line("what"),
-        platforms: line("platforms").split_whitespace().map(str::to_string).collect(),
+        platforms: line("platforms")
+            .split_whitespace()
+            .map(str::to_string)
+            .collect(),
         machine: line("machine"),
         check: line("check"),
         says: lines("says"),
@@ -70,12 +84,25 @@ impl State {
     /// When the state is not for its system, or the script failed.
     pub fn make(&self, machine: &mut Machine) -> Result<()> {
         let platform = machine.description().platform().to_string();
-        if !self.platforms.iter().any(|prefix| platform.starts_with(prefix.as_str())) {
-            bail!("the state {} is for {}, not for {platform}", self.name, self.platforms.join(", "));
+        if !self
+            .platforms
+            .iter()
+            .any(|prefix| platform.starts_with(prefix.as_str()))
+        {
+            bail!(
+                "the state {} is for {}, not for {platform}",
+                self.name,
+                self.platforms.join(", ")
+            );
         }
         let output = machine.shell(&format!("set -e\n{}", self.script))?;
         if output.code != 0 {
-            bail!("the state {} could not be made (exit code {}):\n{}", self.name, output.code, output.text());
+            bail!(
+                "the state {} could not be made (exit code {}):\n{}",
+                self.name,
+                output.code,
+                output.text()
+            );
         }
         if self.reboot {
             machine.reboot()?;
@@ -89,11 +116,19 @@ impl State {
         let text = output.text();
         for words in &self.says {
             if !text.contains(words.as_str()) {
-                bail!("`{}` did not say `{words}` but (exit code {}):\n{text}", self.check, output.code);
+                bail!(
+                    "`{}` did not say `{words}` but (exit code {}):\n{text}",
+                    self.check,
+                    output.code
+                );
             }
         }
         match self.exits {
-            Some(code) if code != output.code => bail!("`{}` ended with {}, not {code}:\n{text}", self.check, output.code),
+            Some(code) if code != output.code => bail!(
+                "`{}` ended with {}, not {code}:\n{text}",
+                self.check,
+                output.code
+            ),
             _ => Ok(()),
         }
     }
@@ -108,8 +143,16 @@ mod tests {
         let states = all().unwrap();
         assert!(states.len() >= 12);
         for state in states {
-            assert!(!state.what.is_empty() && !state.check.is_empty() && !state.platforms.is_empty(), "{}", state.name);
-            assert!(!state.says.is_empty() || state.exits.is_some(), "{} checks nothing", state.name);
+            assert!(
+                !state.what.is_empty() && !state.check.is_empty() && !state.platforms.is_empty(),
+                "{}",
+                state.name
+            );
+            assert!(
+                !state.says.is_empty() || state.exits.is_some(),
+                "{} checks nothing",
+                state.name
+            );
         }
     }
 }

@@ -43,7 +43,8 @@ const LIBRARY: &str = "usr/lib/x86_64-linux-gnu";
 
 impl Effects {
     fn file(&mut self, path: impl Into<String>, contents: impl Into<Vec<u8>>) {
-        self.entries.push(Entry::File(path.into(), contents.into(), 0o644));
+        self.entries
+            .push(Entry::File(path.into(), contents.into(), 0o644));
     }
 
     fn program(&mut self, path: &str, contents: Option<&Vec<u8>>) {
@@ -59,7 +60,9 @@ impl Effects {
 /// A driver's own version in a package version: `580.178.04` of `580.178.04-0ubuntu0.24.04.1`.
 pub fn upstream(version: &str) -> &str {
     let version = version.split_once(':').map_or(version, |(_, rest)| rest);
-    version.rsplit_once('-').map_or(version, |(upstream, _)| upstream)
+    version
+        .rsplit_once('-')
+        .map_or(version, |(upstream, _)| upstream)
 }
 
 /// The branch a name holds: `580` of `linux-modules-nvidia-580-open-generic`.
@@ -75,7 +78,12 @@ fn kernel<'a>(name: &'a str, prefix: &str) -> Option<&'a str> {
 }
 
 /// The NVIDIA kernel modules.
-fn nvidia_modules(version: &str, open: bool, release: Option<&str>, signed: bool) -> Vec<(String, Vec<u8>)> {
+fn nvidia_modules(
+    version: &str,
+    open: bool,
+    release: Option<&str>,
+    signed: bool,
+) -> Vec<(String, Vec<u8>)> {
     let license = if open { "Dual MIT/GPL" } else { "NVIDIA" };
     let magic = release.map(|release| format!("{release} SMP preempt mod_unload modversions "));
     ["nvidia", "nvidia-modeset", "nvidia-drm", "nvidia-uvm"]
@@ -93,7 +101,10 @@ fn nvidia_modules(version: &str, open: bool, release: Option<&str>, signed: bool
             if let Some(magic) = &magic {
                 fields.push(("vermagic", magic));
             }
-            (format!("{name}.ko"), module(&fields, signed.then_some(CANONICAL)))
+            (
+                format!("{name}.ko"),
+                module(&fields, signed.then_some(CANONICAL)),
+            )
         })
         .collect()
 }
@@ -118,7 +129,10 @@ fn kernels(name: &str, package: &Stanza, effects: &mut Effects) {
         if release.ends_with("-unsigned") {
             return;
         }
-        effects.file(format!("boot/vmlinuz-{release}"), format!("stand-in kernel {release}\n"));
+        effects.file(
+            format!("boot/vmlinuz-{release}"),
+            format!("stand-in kernel {release}\n"),
+        );
         effects.postinst = format!(
             "depmod {release}\nif command -v dkms >/dev/null; then dkms autoinstall -k {release} || exit $?; fi\n\
              if command -v update-initramfs >/dev/null; then update-initramfs -c -k {release}; fi\n"
@@ -133,8 +147,14 @@ fn kernels(name: &str, package: &Stanza, effects: &mut Effects) {
     }
     if let Some(release) = kernel(name, "linux-headers-") {
         if release.ends_with("-generic") || release.ends_with("-amd64") {
-            effects.file(format!("usr/src/linux-headers-{release}/Makefile"), "# stand-in\n");
-            effects.link(format!("usr/lib/modules/{release}/build"), format!("/usr/src/linux-headers-{release}"));
+            effects.file(
+                format!("usr/src/linux-headers-{release}/Makefile"),
+                "# stand-in\n",
+            );
+            effects.link(
+                format!("usr/lib/modules/{release}/build"),
+                format!("/usr/src/linux-headers-{release}"),
+            );
             effects.postinst = format!(
                 "if command -v dkms >/dev/null && [ -e /boot/vmlinuz-{release} ]; then dkms autoinstall -k {release} || exit $?; fi\n"
             );
@@ -155,10 +175,15 @@ fn kernels(name: &str, package: &Stanza, effects: &mut Effects) {
                 .next()
                 .unwrap_or(branch);
             for (file, contents) in nvidia_modules(driver, open, Some(release), true) {
-                let folder = format!("usr/lib/modules/{release}/kernel/nvidia-{branch}{}", if open { "-open" } else { "" });
+                let folder = format!(
+                    "usr/lib/modules/{release}/kernel/nvidia-{branch}{}",
+                    if open { "-open" } else { "" }
+                );
                 effects.file(format!("{folder}/{file}"), contents);
             }
-            effects.postinst = format!("depmod {release}\nif command -v update-initramfs >/dev/null; then update-initramfs -u -k {release}; fi\n");
+            effects.postinst = format!(
+                "depmod {release}\nif command -v update-initramfs >/dev/null; then update-initramfs -u -k {release}; fi\n"
+            );
             effects.postrm = format!("depmod {release} 2>/dev/null || true\n");
         }
     }
@@ -168,10 +193,17 @@ fn drivers(release: &str, effects: &mut Effects) {
     for driver in ["nouveau", "amdgpu"] {
         effects.file(
             format!("usr/lib/modules/{release}/kernel/drivers/gpu/drm/{driver}/{driver}.ko"),
-            module(&[("license", "GPL and additional rights"), ("name", driver)], Some(CANONICAL)),
+            module(
+                &[("license", "GPL and additional rights"), ("name", driver)],
+                Some(CANONICAL),
+            ),
         );
     }
-    for list in ["modules.order", "modules.builtin", "modules.builtin.modinfo"] {
+    for list in [
+        "modules.order",
+        "modules.builtin",
+        "modules.builtin.modinfo",
+    ] {
         effects.file(format!("usr/lib/modules/{release}/{list}"), "");
     }
 }
@@ -180,14 +212,18 @@ fn drivers(release: &str, effects: &mut Effects) {
 fn modules(name: &str, version: &str, effects: &mut Effects) {
     let open = name.contains("open");
     let dkms = |effects: &mut Effects, source: &str, version: &str| {
-        effects.postinst = format!("dkms add -m {source} -v {version}\ndkms install -m {source} -v {version}\nif command -v update-initramfs >/dev/null; then update-initramfs -u; fi\n");
+        effects.postinst = format!(
+            "dkms add -m {source} -v {version}\ndkms install -m {source} -v {version}\nif command -v update-initramfs >/dev/null; then update-initramfs -u; fi\n"
+        );
         effects.prerm = format!("dkms remove -m {source} -v {version} --all || true\n");
     };
     let source = |effects: &mut Effects, source: &str| {
         let folder = format!("usr/src/{source}-{version}");
         effects.file(
             format!("{folder}/dkms.conf"),
-            format!("PACKAGE_NAME=\"{source}\"\nPACKAGE_VERSION=\"{version}\"\nAUTOINSTALL=\"yes\"\n"),
+            format!(
+                "PACKAGE_NAME=\"{source}\"\nPACKAGE_VERSION=\"{version}\"\nAUTOINSTALL=\"yes\"\n"
+            ),
         );
         for (file, contents) in nvidia_modules(version, open, None, false) {
             effects.file(format!("{folder}/{file}"), contents);
@@ -198,13 +234,29 @@ fn modules(name: &str, version: &str, effects: &mut Effects) {
     } else if name.starts_with("nvidia-dkms") {
         dkms(effects, "nvidia", version);
     } else if name == "nvidia-kernel-dkms" || name == "nvidia-open-kernel-dkms" {
-        let tree = if open { "nvidia-open-current" } else { "nvidia-current" };
+        let tree = if open {
+            "nvidia-open-current"
+        } else {
+            "nvidia-current"
+        };
         source(effects, tree);
         dkms(effects, tree, version);
     } else if name == "amdgpu-dkms" {
         let folder = format!("usr/src/amdgpu-{version}");
-        effects.file(format!("{folder}/dkms.conf"), format!("PACKAGE_NAME=\"amdgpu\"\nPACKAGE_VERSION=\"{version}\"\n"));
-        effects.file(format!("{folder}/amdgpu.ko"), module(&[("license", "GPL and additional rights"), ("version", version)], None));
+        effects.file(
+            format!("{folder}/dkms.conf"),
+            format!("PACKAGE_NAME=\"amdgpu\"\nPACKAGE_VERSION=\"{version}\"\n"),
+        );
+        effects.file(
+            format!("{folder}/amdgpu.ko"),
+            module(
+                &[
+                    ("license", "GPL and additional rights"),
+                    ("version", version),
+                ],
+                None,
+            ),
+        );
         dkms(effects, "amdgpu", version);
     }
 }
@@ -215,7 +267,10 @@ fn source_inside(package: &Stanza, effects: &mut Effects) {
     if name.starts_with("nvidia-dkms") && !package.get("Depends").contains("nvidia-kernel-source") {
         let version = upstream(package.get("Version"));
         let folder = format!("usr/src/nvidia-{version}");
-        effects.file(format!("{folder}/dkms.conf"), format!("PACKAGE_NAME=\"nvidia\"\nPACKAGE_VERSION=\"{version}\"\n"));
+        effects.file(
+            format!("{folder}/dkms.conf"),
+            format!("PACKAGE_NAME=\"nvidia\"\nPACKAGE_VERSION=\"{version}\"\n"),
+        );
         for (file, contents) in nvidia_modules(version, name.contains("open"), None, false) {
             effects.file(format!("{folder}/{file}"), contents);
         }
@@ -225,18 +280,34 @@ fn source_inside(package: &Stanza, effects: &mut Effects) {
 fn user_space(name: &str, version: &str, parts: &Parts, effects: &mut Effects) {
     let nvidia = branch(name).is_some() || !name.ends_with(|last: char| last.is_ascii_digit());
     if (name.starts_with("libnvidia-compute") && nvidia) || name == "libnvidia-ml1" {
-        effects.entries.push(Entry::File(format!("{LIBRARY}/libnvidia-ml.so.{version}"), parts.nvml.clone(), 0o644));
-        effects.link(format!("{LIBRARY}/libnvidia-ml.so.1"), format!("libnvidia-ml.so.{version}"));
+        effects.entries.push(Entry::File(
+            format!("{LIBRARY}/libnvidia-ml.so.{version}"),
+            parts.nvml.clone(),
+            0o644,
+        ));
+        effects.link(
+            format!("{LIBRARY}/libnvidia-ml.so.1"),
+            format!("libnvidia-ml.so.{version}"),
+        );
         effects.postinst.push_str("ldconfig\n");
     }
     if name.starts_with("libnvidia-compute") || name == "libcuda1" {
         effects.file(format!("{LIBRARY}/libcuda.so.{version}"), "stand-in\n");
-        effects.link(format!("{LIBRARY}/libcuda.so.1"), format!("libcuda.so.{version}"));
+        effects.link(
+            format!("{LIBRARY}/libcuda.so.1"),
+            format!("libcuda.so.{version}"),
+        );
     }
-    if name == "nvidia-smi" || name == "nvidia-driver-cuda" || (name.starts_with("nvidia-utils-") && branch(name).is_some()) {
+    if name == "nvidia-smi"
+        || name == "nvidia-driver-cuda"
+        || (name.starts_with("nvidia-utils-") && branch(name).is_some())
+    {
         effects.program("usr/bin/nvidia-smi", parts.scripts.get("nvidia-smi"));
     }
-    if name.starts_with("nvidia-kernel-common") || name == "nvidia-kernel-support" || name == "nvidia-open-kernel-support" {
+    if name.starts_with("nvidia-kernel-common")
+        || name == "nvidia-kernel-support"
+        || name == "nvidia-open-kernel-support"
+    {
         effects.file(
             "usr/lib/modprobe.d/nvidia-graphics-drivers.conf",
             "# This file was installed by nvidia-kernel-common\nblacklist nouveau\nblacklist lbm-nouveau\nalias nouveau off\nalias lbm-nouveau off\n",
@@ -248,10 +319,16 @@ fn user_space(name: &str, version: &str, parts: &Parts, effects: &mut Effects) {
             );
         }
         effects.file("usr/lib/udev/rules.d/71-nvidia.rules", "# stand-in\n");
-        effects.postinst.push_str("if command -v update-initramfs >/dev/null; then update-initramfs -u; fi\n");
-        effects.postrm.push_str("if command -v update-initramfs >/dev/null; then update-initramfs -u || true; fi\n");
+        effects
+            .postinst
+            .push_str("if command -v update-initramfs >/dev/null; then update-initramfs -u; fi\n");
+        effects.postrm.push_str(
+            "if command -v update-initramfs >/dev/null; then update-initramfs -u || true; fi\n",
+        );
     }
-    if name == "nvidia-persistenced" || (name.starts_with("nvidia-compute-utils-") && branch(name).is_some()) {
+    if name == "nvidia-persistenced"
+        || (name.starts_with("nvidia-compute-utils-") && branch(name).is_some())
+    {
         effects.program("usr/bin/nvidia-persistenced", None);
         effects.file(
             "usr/lib/systemd/system/nvidia-persistenced.service",
@@ -263,7 +340,10 @@ fn user_space(name: &str, version: &str, parts: &Parts, effects: &mut Effects) {
 fn repositories(name: &str, archive: &Stanza, parts: &Parts, effects: &mut Effects) {
     match name {
         "cuda-keyring" => {
-            effects.file("usr/share/keyrings/cuda-archive-keyring.gpg", parts.nvidia_key.clone());
+            effects.file(
+                "usr/share/keyrings/cuda-archive-keyring.gpg",
+                parts.nvidia_key.clone(),
+            );
             let path = archive.get("Host-Path");
             let distribution = path.rsplit('/').nth(1).unwrap_or_default();
             effects.file(
@@ -281,14 +361,20 @@ fn repositories(name: &str, archive: &Stanza, parts: &Parts, effects: &mut Effec
             "Package: *\nPin: release o=LP-PPA-system76-dev-stable\nPin-Priority: 1001\n",
         ),
         "amdgpu-install" => {
-            effects.program("usr/bin/amdgpu-install", parts.scripts.get("amdgpu-install"));
+            effects.program(
+                "usr/bin/amdgpu-install",
+                parts.scripts.get("amdgpu-install"),
+            );
             effects.file("etc/apt/keyrings/rocm.gpg", parts.amd_key.clone());
             let suite = archive.get("Suite");
             effects.file(
                 "etc/apt/sources.list.d/rocm.list",
                 format!("deb [arch=amd64 signed-by=/etc/apt/keyrings/rocm.gpg] https://repo.radeon.com/rocm/apt/7.2.1 {suite} main\n"),
             );
-            effects.file("etc/apt/preferences.d/repo-radeon-pin-600", "Package: *\nPin: release o=repo.radeon.com\nPin-Priority: 600\n");
+            effects.file(
+                "etc/apt/preferences.d/repo-radeon-pin-600",
+                "Package: *\nPin: release o=repo.radeon.com\nPin-Priority: 600\n",
+            );
         }
         _ => {}
     }
@@ -304,20 +390,31 @@ fn repositories(name: &str, archive: &Stanza, parts: &Parts, effects: &mut Effec
 }
 
 fn toolkits(name: &str, effects: &mut Effects) {
-    if let Some(version) = name.strip_prefix("cuda-nvcc-").map(|version| version.replace('-', ".")) {
+    if let Some(version) = name
+        .strip_prefix("cuda-nvcc-")
+        .map(|version| version.replace('-', "."))
+    {
         effects.entries.push(Entry::File(
             format!("usr/local/cuda-{version}/bin/nvcc"),
-            format!("#!/bin/sh\necho 'Cuda compilation tools, release {version} (stand-in)'\n").into_bytes(),
+            format!("#!/bin/sh\necho 'Cuda compilation tools, release {version} (stand-in)'\n")
+                .into_bytes(),
             0o755,
         ));
         let priority = version.replace('.', "");
-        effects.postinst = format!("update-alternatives --install /usr/local/cuda cuda /usr/local/cuda-{version} {priority}\n");
+        effects.postinst = format!(
+            "update-alternatives --install /usr/local/cuda cuda /usr/local/cuda-{version} {priority}\n"
+        );
         effects.prerm = format!("update-alternatives --remove cuda /usr/local/cuda-{version}\n");
     }
     if name.starts_with("cuda-toolkit-") && name.ends_with("-config-common") {
-        let version = name.trim_start_matches("cuda-toolkit-").trim_end_matches("-config-common");
+        let version = name
+            .trim_start_matches("cuda-toolkit-")
+            .trim_end_matches("-config-common");
         if version.contains('-') {
-            effects.file(format!("etc/ld.so.conf.d/000_cuda-{version}.conf"), "/usr/local/cuda/targets/x86_64-linux/lib\n");
+            effects.file(
+                format!("etc/ld.so.conf.d/000_cuda-{version}.conf"),
+                "/usr/local/cuda/targets/x86_64-linux/lib\n",
+            );
         }
     }
     if name == "rocm-core" {

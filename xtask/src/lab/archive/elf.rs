@@ -72,8 +72,19 @@ mod tests {
             return;
         };
         let path = std::env::temp_dir().join(format!("lab-elf-{}.ko", std::process::id()));
-        std::fs::write(&path, module(&[("version", "580.178.04"), ("license", "Dual MIT/GPL")], Some(CANONICAL))).unwrap();
-        for (field, wanted) in [("version", "580.178.04"), ("license", "Dual MIT/GPL"), ("signer", CANONICAL)] {
+        std::fs::write(
+            &path,
+            module(
+                &[("version", "580.178.04"), ("license", "Dual MIT/GPL")],
+                Some(CANONICAL),
+            ),
+        )
+        .unwrap();
+        for (field, wanted) in [
+            ("version", "580.178.04"),
+            ("license", "Dual MIT/GPL"),
+            ("signer", CANONICAL),
+        ] {
             let output = std::process::Command::new(modinfo)
                 .args(["-F", field])
                 .arg(&path)

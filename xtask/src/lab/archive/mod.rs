@@ -22,8 +22,21 @@ use std::process::Command;
 
 /// Control fields that a package takes over from its description.
 const FIELDS: [&str; 15] = [
-    "Package", "Version", "Architecture", "Multi-Arch", "Section", "Pre-Depends", "Depends", "Recommends", "Conflicts", "Breaks",
-    "Replaces", "Provides", "Support", "Prefer-Variant", "Origin",
+    "Package",
+    "Version",
+    "Architecture",
+    "Multi-Arch",
+    "Section",
+    "Pre-Depends",
+    "Depends",
+    "Recommends",
+    "Conflicts",
+    "Breaks",
+    "Replaces",
+    "Provides",
+    "Support",
+    "Prefer-Variant",
+    "Origin",
 ];
 /// Fields of which unknown names are left out: the others do no harm.
 const TRIMMED: [&str; 3] = ["Pre-Depends", "Depends", "Recommends"];
@@ -32,7 +45,11 @@ const TRIMMED: [&str; 3] = ["Pre-Depends", "Depends", "Recommends"];
 pub fn archives() -> Result<PathBuf> {
     let mut inputs: Vec<PathBuf> = vec![data().join("archives.conf"), nvml_source()];
     // The code decides what is made, too.
-    for folder in [data().join("archives"), data().join("root"), root().join("xtask/src/lab/archive")] {
+    for folder in [
+        data().join("archives"),
+        data().join("root"),
+        root().join("xtask/src/lab/archive"),
+    ] {
         for entry in std::fs::read_dir(folder)? {
             inputs.push(entry?.path());
         }
@@ -58,7 +75,15 @@ fn nvml_source() -> PathBuf {
 fn nvml(half: &Path) -> Result<Vec<u8>> {
     let library = half.join("libnvidia-ml.so.1");
     run(Command::new("rustc")
-        .args(["--edition", "2024", "--crate-type", "cdylib", "-Copt-level=s", "-Cpanic=abort", "-Cstrip=symbols"])
+        .args([
+            "--edition",
+            "2024",
+            "--crate-type",
+            "cdylib",
+            "-Copt-level=s",
+            "-Cpanic=abort",
+            "-Cstrip=symbols",
+        ])
         .arg("-Clink-arg=-Wl,-soname,libnvidia-ml.so.1")
         .arg("-o")
         .arg(&library)
@@ -83,11 +108,19 @@ fn build(half: &Path) -> Result<()> {
             keys.insert(owner, (key, public));
         }
     }
-    let public = |owner: &str| keys.get(owner).map(|(_, public)| public.clone()).unwrap_or_default();
+    let public = |owner: &str| {
+        keys.get(owner)
+            .map(|(_, public)| public.clone())
+            .unwrap_or_default()
+    };
     let mut scripts = BTreeMap::new();
     for entry in std::fs::read_dir(data().join("root"))? {
         let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         scripts.insert(name, std::fs::read(&path)?);
     }
     let parts = Parts {
@@ -99,7 +132,8 @@ fn build(half: &Path) -> Result<()> {
     let mut known: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     let mut described = Vec::new();
     for archive in &archives {
-        let packages = stanza::read(&data().join(format!("archives/{}.packages", archive.get("Packages"))))?;
+        let packages =
+            stanza::read(&data().join(format!("archives/{}.packages", archive.get("Packages"))))?;
         let names = known.entry(archive.get("Family")).or_default();
         for package in &packages {
             names.insert(package.get("Package").to_string());
@@ -108,7 +142,10 @@ fn build(half: &Path) -> Result<()> {
         described.push((archive, packages));
     }
     for (archive, packages) in described {
-        let names = known.get(archive.get("Family")).cloned().unwrap_or_default();
+        let names = known
+            .get(archive.get("Family"))
+            .cloned()
+            .unwrap_or_default();
         publish(half, archive, &packages, &names, &parts)
             .with_context(|| format!("archive {}", archive.get("Archive")))?;
         let release = release(half, archive)?;
@@ -123,21 +160,38 @@ fn build(half: &Path) -> Result<()> {
 /// Where an archive's indices lie, and the component folders in it (none: a flat archive).
 fn layout(half: &Path, archive: &Stanza) -> (PathBuf, PathBuf, Vec<String>) {
     let top = half.join(archive.get("Host-Path"));
-    let components: Vec<String> = archive.get("Components").split_whitespace().map(str::to_string).collect();
+    let components: Vec<String> = archive
+        .get("Components")
+        .split_whitespace()
+        .map(str::to_string)
+        .collect();
     let dists = if components.is_empty() {
         top.clone()
     } else {
         // Debian's sources name it by its code name, Ubuntu's by its suite.
-        let name = if archive.get("Key") == "debian" { "Codename" } else { "Suite" };
+        let name = if archive.get("Key") == "debian" {
+            "Codename"
+        } else {
+            "Suite"
+        };
         top.join("dists").join(archive.get(name))
     };
     (top, dists, components)
 }
 
 /// Writes the packages and their indices.
-fn publish(half: &Path, archive: &Stanza, packages: &[Stanza], known: &BTreeSet<String>, parts: &Parts) -> Result<()> {
+fn publish(
+    half: &Path,
+    archive: &Stanza,
+    packages: &[Stanza],
+    known: &BTreeSet<String>,
+    parts: &Parts,
+) -> Result<()> {
     let (top, dists, components) = layout(half, archive);
-    let mut indices: BTreeMap<String, String> = components.iter().map(|one| (one.clone(), String::new())).collect();
+    let mut indices: BTreeMap<String, String> = components
+        .iter()
+        .map(|one| (one.clone(), String::new()))
+        .collect();
     for package in packages {
         let mut control = String::new();
         for field in FIELDS {
@@ -149,14 +203,25 @@ fn publish(half: &Path, archive: &Stanza, packages: &[Stanza], known: &BTreeSet<
                 writeln!(control, "{field}: {value}")?;
             }
         }
-        writeln!(control, "Maintainer: The lab <lab@example.invalid>\nDescription: stand-in for {}", package.get("Package"))?;
+        writeln!(
+            control,
+            "Maintainer: The lab <lab@example.invalid>\nDescription: stand-in for {}",
+            package.get("Package")
+        )?;
         let deb = package::deb(&control, &effects::of(package, archive, parts))?;
         let (name, version) = (package.get("Package"), package.get("Version"));
-        let file = format!("{name}_{}_{}.deb", version.split_once(':').map_or(version, |(_, rest)| rest), package.get("Architecture"));
+        let file = format!(
+            "{name}_{}_{}.deb",
+            version.split_once(':').map_or(version, |(_, rest)| rest),
+            package.get("Architecture")
+        );
         let place = if components.is_empty() {
             format!("./{file}")
         } else {
-            format!("pool/{}/{name}/{file}", archive.get("Suite").trim_start_matches('/'))
+            format!(
+                "pool/{}/{name}/{file}",
+                archive.get("Suite").trim_start_matches('/')
+            )
         };
         let path = top.join(&place);
         if let Some(parent) = path.parent() {
@@ -175,7 +240,11 @@ fn publish(half: &Path, archive: &Stanza, packages: &[Stanza], known: &BTreeSet<
         )?;
     }
     for (component, index) in indices {
-        let folder = if components.is_empty() { dists.clone() } else { dists.join(component).join("binary-amd64") };
+        let folder = if components.is_empty() {
+            dists.clone()
+        } else {
+            dists.join(component).join("binary-amd64")
+        };
         std::fs::create_dir_all(&folder)?;
         std::fs::write(folder.join("Packages"), &index)?;
         let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
@@ -204,7 +273,10 @@ fn release(half: &Path, archive: &Stanza) -> Result<PathBuf> {
     let folders: Vec<String> = if components.is_empty() {
         vec![String::new()]
     } else {
-        components.iter().map(|one| format!("{one}/binary-amd64/")).collect()
+        components
+            .iter()
+            .map(|one| format!("{one}/binary-amd64/"))
+            .collect()
     };
     for folder in folders {
         for file in ["Packages", "Packages.gz"] {

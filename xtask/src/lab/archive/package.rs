@@ -22,7 +22,11 @@ pub fn deb(control: &str, effects: &Effects) -> Result<Vec<u8>> {
                 "prerm" => "[ \"$1\" = failed-upgrade ] && exit 0",
                 _ => "[ \"$1\" = remove ] || [ \"$1\" = purge ] || exit 0",
             };
-            entries.push(Entry::File(name.into(), format!("#!/bin/sh\nset -e\n{condition}\n{body}").into_bytes(), 0o755));
+            entries.push(Entry::File(
+                name.into(),
+                format!("#!/bin/sh\nset -e\n{condition}\n{body}").into_bytes(),
+                0o755,
+            ));
         }
     }
     let conffiles: String = effects
@@ -34,7 +38,11 @@ pub fn deb(control: &str, effects: &Effects) -> Result<Vec<u8>> {
         })
         .collect();
     if !conffiles.is_empty() {
-        entries.push(Entry::File("conffiles".into(), conffiles.into_bytes(), 0o644));
+        entries.push(Entry::File(
+            "conffiles".into(),
+            conffiles.into_bytes(),
+            0o644,
+        ));
     }
     let members = [
         ("debian-binary", b"2.0\n".to_vec()),
@@ -44,7 +52,11 @@ pub fn deb(control: &str, effects: &Effects) -> Result<Vec<u8>> {
     let mut archive = b"!<arch>\n".to_vec();
     for (name, contents) in members {
         let size = contents.len();
-        writeln!(archive, "{name:<16}{:<12}{:<6}{:<6}{:<8}{size:<10}`", 0, 0, 0, "100644")?;
+        writeln!(
+            archive,
+            "{name:<16}{:<12}{:<6}{:<6}{:<8}{size:<10}`",
+            0, 0, 0, "100644"
+        )?;
         archive.extend_from_slice(&contents);
         if size % 2 == 1 {
             archive.push(b'\n');
@@ -71,12 +83,20 @@ fn tarball(entries: &[Entry]) -> Result<Vec<u8>> {
     archive.append_data(&mut top, "./", std::io::empty())?;
     for entry in entries {
         let (Entry::File(path, ..) | Entry::Link(path, _)) = entry;
-        let mut above: Vec<&Path> = Path::new(path).ancestors().skip(1).filter(|one| !one.as_os_str().is_empty()).collect();
+        let mut above: Vec<&Path> = Path::new(path)
+            .ancestors()
+            .skip(1)
+            .filter(|one| !one.as_os_str().is_empty())
+            .collect();
         above.reverse();
         for folder in above {
             if folders.insert(folder.to_path_buf()) {
                 let mut header = header(tar::EntryType::Directory, 0o755, 0);
-                archive.append_data(&mut header, format!("./{}/", folder.display()), std::io::empty())?;
+                archive.append_data(
+                    &mut header,
+                    format!("./{}/", folder.display()),
+                    std::io::empty(),
+                )?;
             }
         }
         match entry {

@@ -17,7 +17,12 @@ pub fn known(field: &str, names: &BTreeSet<String>) -> String {
     let groups: Vec<&str> = field
         .split(',')
         .map(str::trim)
-        .filter(|group| group.split('|').filter_map(name).any(|one| names.contains(one)))
+        .filter(|group| {
+            group
+                .split('|')
+                .filter_map(name)
+                .any(|one| names.contains(one))
+        })
         .collect();
     groups.join(", ")
 }
@@ -29,6 +34,9 @@ mod tests {
     #[test]
     fn a_group_stays_when_one_alternative_is_known() {
         let names = BTreeSet::from(["dkms".to_string(), "b".to_string()]);
-        assert_eq!(known("libc6 (>= 2.34), dkms (>= 3), a | b, b:i386 (= 1)", &names), "dkms (>= 3), a | b");
+        assert_eq!(
+            known("libc6 (>= 2.34), dkms (>= 3), a | b, b:i386 (= 1)", &names),
+            "dkms (>= 3), a | b"
+        );
     }
 }

@@ -19,7 +19,15 @@ impl Key {
         let name = format!("Throw-away {owner} key of the lab <lab@example.invalid>");
         run(key
             .gpg()
-            .args(["--passphrase", "", "--quick-gen-key", &name, "rsa2048", "sign", "1y"])
+            .args([
+                "--passphrase",
+                "",
+                "--quick-gen-key",
+                &name,
+                "rsa2048",
+                "sign",
+                "1y",
+            ])
             .stderr(Stdio::null()))
         .context("gpg could not make a key")?;
         Ok(key)
@@ -27,7 +35,9 @@ impl Key {
 
     fn gpg(&self) -> Command {
         let mut command = Command::new("gpg");
-        command.args(["--batch", "--yes", "--quiet", "--no-tty"]).env("GNUPGHOME", &self.home);
+        command
+            .args(["--batch", "--yes", "--quiet", "--no-tty"])
+            .env("GNUPGHOME", &self.home);
         command
     }
 
@@ -35,7 +45,10 @@ impl Key {
     pub fn public(&self) -> Result<Vec<u8>> {
         let output = self.gpg().arg("--export").output()?;
         if !output.status.success() || output.stdout.is_empty() {
-            bail!("gpg exported no key: {}", String::from_utf8_lossy(&output.stderr));
+            bail!(
+                "gpg exported no key: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
         }
         Ok(output.stdout)
     }

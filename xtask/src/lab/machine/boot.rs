@@ -22,8 +22,20 @@ pub struct Boot {
 impl Boot {
     /// A line about it.
     pub fn in_words(&self) -> String {
-        let or = |list: &[String], none: &str| if list.is_empty() { none.to_string() } else { list.join(", ") };
-        format!("kernel {}; loaded: {}; refused: {}; units: {:?}", self.kernel, or(&self.loaded, "nothing"), or(&self.refused, "nothing"), self.units)
+        let or = |list: &[String], none: &str| {
+            if list.is_empty() {
+                none.to_string()
+            } else {
+                list.join(", ")
+            }
+        };
+        format!(
+            "kernel {}; loaded: {}; refused: {}; units: {:?}",
+            self.kernel,
+            or(&self.loaded, "nothing"),
+            or(&self.refused, "nothing"),
+            self.units
+        )
     }
 }
 
@@ -39,7 +51,9 @@ fn module(machine: &Machine, kernel: &str, name: &str) -> Result<Option<Module>>
         let output = machine.run(&["modinfo", "-k", kernel, "-F", field, name])?;
         Ok((output.code == 0).then(|| output.stdout.trim().to_string()))
     };
-    let Some(license) = field("license")? else { return Ok(None) };
+    let Some(license) = field("license")? else {
+        return Ok(None);
+    };
     Ok(Some(Module {
         open: license.contains("GPL"),
         version: field("version")?.unwrap_or_default(),
@@ -51,7 +65,8 @@ fn module(machine: &Machine, kernel: &str, name: &str) -> Result<Option<Module>>
 fn forbidden(lines: &str, name: &str) -> bool {
     lines.lines().any(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();
-        matches!(words.as_slice(), ["blacklist", one] if *one == name) || matches!(words.as_slice(), ["alias", one, "off"] if *one == name)
+        matches!(words.as_slice(), ["blacklist", one] if *one == name)
+            || matches!(words.as_slice(), ["alias", one, "off"] if *one == name)
     })
 }
 
@@ -66,12 +81,26 @@ pub fn boot(machine: &mut Machine) -> Result<Boot> {
     if boot.kernel.is_empty() {
         return Ok(boot);
     }
-    std::fs::write(machine.root.join(".lab/proc/osrelease"), format!("{}\n", boot.kernel))?;
-    let rules = machine.shell("cat /etc/modprobe.d/*.conf /usr/lib/modprobe.d/*.conf 2>/dev/null")?.stdout;
-    let packed = machine.shell(&format!("grep -a -E '^(blacklist|alias)' /boot/initrd.img-{} 2>/dev/null", boot.kernel))?.stdout;
+    std::fs::write(
+        machine.root.join(".lab/proc/osrelease"),
+        format!("{}\n", boot.kernel),
+    )?;
+    let rules = machine
+        .shell("cat /etc/modprobe.d/*.conf /usr/lib/modprobe.d/*.conf 2>/dev/null")?
+        .stdout;
+    let packed = machine
+        .shell(&format!(
+            "grep -a -E '^(blacklist|alias)' /boot/initrd.img-{} 2>/dev/null",
+            boot.kernel
+        ))?
+        .stdout;
     let description = machine.description.clone();
     let cards: Vec<_> = description.cards.iter().enumerate().collect();
-    let nvidia: Vec<_> = cards.iter().filter(|(_, card)| card.nvidia()).copied().collect();
+    let nvidia: Vec<_> = cards
+        .iter()
+        .filter(|(_, card)| card.nvidia())
+        .copied()
+        .collect();
     if !nvidia.is_empty() {
         let taken = if forbidden(&packed, "nouveau") {
             false
@@ -85,23 +114,37 @@ pub fn boot(machine: &mut Machine) -> Result<Boot> {
             false
         };
         if let Some(found) = module(machine, &boot.kernel, "nvidia")? {
-            let served: Vec<_> = nvidia.iter().filter(|(_, card)| card.served_by(&found.version, found.open)).copied().collect();
+            let served: Vec<_> = nvidia
+                .iter()
+                .filter(|(_, card)| card.served_by(&found.version, found.open))
+                .copied()
+                .collect();
             let words = if forbidden(&rules, "nvidia") {
                 Some("blacklisted")
             } else if description.secure_boot && found.signer.is_empty() {
                 Some("Key was rejected by service")
             } else if taken {
-                Some("NVRM: the NVIDIA probe routine was not called for 1 device(s): nouveau has it")
+                Some(
+                    "NVRM: the NVIDIA probe routine was not called for 1 device(s): nouveau has it",
+                )
             } else if served.is_empty() {
-                Some("NVRM: No NVIDIA GPU found (the card is not supported by this driver): No such device")
+                Some(
+                    "NVRM: No NVIDIA GPU found (the card is not supported by this driver): No such device",
+                )
             } else {
                 None
             };
             match words {
-                Some(words) => boot.refused.push(format!("nvidia {}: {words}", found.version)),
+                Some(words) => boot
+                    .refused
+                    .push(format!("nvidia {}: {words}", found.version)),
                 None => {
                     hardware::nvidia(&machine.root, &served, &found.version, found.open)?;
-                    boot.loaded.push(format!("nvidia {}{}", found.version, if found.open { " open" } else { "" }));
+                    boot.loaded.push(format!(
+                        "nvidia {}{}",
+                        found.version,
+                        if found.open { " open" } else { "" }
+                    ));
                 }
             }
         }
@@ -111,11 +154,13 @@ pub fn boot(machine: &mut Machine) -> Result<Boot> {
             if forbidden(&rules, "amdgpu") {
                 boot.refused.push("amdgpu: blacklisted".into());
             } else if description.secure_boot && found.signer.is_empty() {
-                boot.refused.push("amdgpu: Key was rejected by service".into());
+                boot.refused
+                    .push("amdgpu: Key was rejected by service".into());
             } else {
                 let version = (!found.version.is_empty()).then_some(found.version.as_str());
                 hardware::amdgpu(&machine.root, *place, version)?;
-                boot.loaded.push(format!("amdgpu {}", found.version).trim().to_string());
+                boot.loaded
+                    .push(format!("amdgpu {}", found.version).trim().to_string());
             }
         }
     }
@@ -129,14 +174,19 @@ fn units(machine: &Machine, boot: &mut Boot) -> Result<()> {
         "for f in /etc/systemd/system/multi-user.target.wants/*.service; do t=$(readlink -f \"$f\"); case \"$t\" in /etc/systemd/*) echo \"${t##*/}\" ;; esac; done",
     )?;
     for unit in list.stdout.lines() {
-        let Some(text) = machine.text(&format!("etc/systemd/system/{unit}")) else { continue };
-        for line in text.lines().filter_map(|line| line.strip_prefix("ExecStart=")) {
+        let Some(text) = machine.text(&format!("etc/systemd/system/{unit}")) else {
+            continue;
+        };
+        for line in text
+            .lines()
+            .filter_map(|line| line.strip_prefix("ExecStart="))
+        {
             let words: Vec<&str> = line.split_whitespace().collect();
             if !words.is_empty() {
-                boot.units.push((unit.to_string(), machine.run(&words)?.code));
+                boot.units
+                    .push((unit.to_string(), machine.run(&words)?.code));
             }
         }
     }
     Ok(())
 }
-

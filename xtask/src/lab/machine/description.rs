@@ -42,7 +42,10 @@ impl Card {
         let row: Vec<&str> = text
             .lines()
             .map(|line| line.split('\t').collect::<Vec<_>>())
-            .find(|row| row.first() == Some(&device.as_str()) && (vendor == "10de" || row.get(1) == Some(&revision.as_str())))
+            .find(|row| {
+                row.first() == Some(&device.as_str())
+                    && (vendor == "10de" || row.get(1) == Some(&revision.as_str()))
+            })
             .with_context(|| format!("{id} is in no row of {table}"))?;
         let column = |index: usize| row.get(index).copied().unwrap_or_default();
         Ok(if vendor == "10de" {
@@ -76,12 +79,22 @@ impl Card {
     /// Whether a driver serves it: its version and module flavour against the branches that list the card. A branch that no table
     /// has is taken to serve what both neighbours serve.
     pub fn served_by(&self, version: &str, open: bool) -> bool {
-        let number = |text: &str| text.split(['.', '-']).next().and_then(|text| text.parse::<u32>().ok());
-        let Some(branch) = number(version) else { return false };
+        let number = |text: &str| {
+            text.split(['.', '-'])
+                .next()
+                .and_then(|text| text.parse::<u32>().ok())
+        };
+        let Some(branch) = number(version) else {
+            return false;
+        };
         if open && !self.open {
             return false;
         }
-        let branches: Vec<u32> = self.branches.iter().filter_map(|text| number(text)).collect();
+        let branches: Vec<u32> = self
+            .branches
+            .iter()
+            .filter_map(|text| number(text))
+            .collect();
         let (oldest, newest) = (branches.iter().min(), branches.iter().max());
         oldest.zip(newest).is_some_and(|(oldest, newest)| {
             // 390 to 470 listed, then nothing until 580 is read: a card in 580 is in 510 to 575 too, as far as its own oldest branch goes.
@@ -119,8 +132,16 @@ impl Description {
                     .with_context(|| format!("no platform {}", machine.get("Platform")))?;
                 Ok(Self {
                     name: machine.get("Machine").to_string(),
-                    cards: machine.get("Cards").split_whitespace().map(Card::of).collect::<Result<_>>()?,
-                    kernel: machine.get("Kernel").split_whitespace().map(str::to_string).collect(),
+                    cards: machine
+                        .get("Cards")
+                        .split_whitespace()
+                        .map(Card::of)
+                        .collect::<Result<_>>()?,
+                    kernel: machine
+                        .get("Kernel")
+                        .split_whitespace()
+                        .map(str::to_string)
+                        .collect(),
                     secure_boot: machine.get("Secure-Boot") == "on",
                     platform: platform.clone(),
                 })
@@ -134,7 +155,12 @@ impl Description {
         let names: Vec<String> = all.iter().map(|machine| machine.name.clone()).collect();
         all.into_iter()
             .find(|machine| machine.name == name)
-            .with_context(|| format!("there is no machine {name}; there are: {}", names.join(", ")))
+            .with_context(|| {
+                format!(
+                    "there is no machine {name}; there are: {}",
+                    names.join(", ")
+                )
+            })
     }
 
     /// The system's name, `ubuntu-24.04`.
@@ -148,8 +174,16 @@ impl Description {
         format!(
             "{}, {}{}",
             self.platform.get("PRETTY_NAME"),
-            if cards.is_empty() { "no GPU".to_string() } else { cards.join(" and ") },
-            if self.secure_boot { ", Secure Boot" } else { "" }
+            if cards.is_empty() {
+                "no GPU".to_string()
+            } else {
+                cards.join(" and ")
+            },
+            if self.secure_boot {
+                ", Secure Boot"
+            } else {
+                ""
+            }
         )
     }
 }
@@ -161,10 +195,18 @@ mod tests {
     #[test]
     fn cards_are_served_as_the_tables_say() {
         let pascal = Card::of("10de:1b80").unwrap();
-        assert!(pascal.served_by("580.178.04", false) && !pascal.served_by("580.178.04", true) && !pascal.served_by("595.99.02", false));
+        assert!(
+            pascal.served_by("580.178.04", false)
+                && !pascal.served_by("580.178.04", true)
+                && !pascal.served_by("595.99.02", false)
+        );
         assert!(pascal.served_by("535.309.01", false));
         let ada = Card::of("10de:2684").unwrap();
-        assert!(ada.served_by("535.261.03", true) && ada.served_by("615.71.09", true) && !ada.served_by("470.256.02", false));
+        assert!(
+            ada.served_by("535.261.03", true)
+                && ada.served_by("615.71.09", true)
+                && !ada.served_by("470.256.02", false)
+        );
     }
 
     #[test]

@@ -27,7 +27,11 @@ fn node(root: &Path, path: &str, major: u32, minor: u32) -> Result<()> {
         std::fs::create_dir_all(parent)?;
     }
     if !path.exists() {
-        crate::shell::run(Command::new("mknod").args(["-m", "666"]).arg(path).args(["c", &major.to_string(), &minor.to_string()]))?;
+        crate::shell::run(Command::new("mknod").args(["-m", "666"]).arg(path).args([
+            "c",
+            &major.to_string(),
+            &minor.to_string(),
+        ]))?;
     }
     Ok(())
 }
@@ -35,7 +39,11 @@ fn node(root: &Path, path: &str, major: u32, minor: u32) -> Result<()> {
 /// What is there before any driver.
 pub fn plug(root: &Path, machine: &Description) -> Result<()> {
     put(root, "sys/class/dmi/id/sys_vendor", "Deskside lab\n")?;
-    put(root, "sys/class/dmi/id/product_name", format!("{}\n", machine.name))?;
+    put(
+        root,
+        "sys/class/dmi/id/product_name",
+        format!("{}\n", machine.name),
+    )?;
     put(root, ".lab/nvml", "follow=1\n")?;
     put(root, "sys/firmware/efi/fw_platform_size", "64\n")?;
     put(
@@ -58,7 +66,11 @@ pub fn plug(root: &Path, machine: &Description) -> Result<()> {
         file("subsystem_device", "0x88e2\n".into())?;
         file(
             "modalias",
-            format!("pci:v0000{}d0000{}sv00001043sd000088E2bc03sc00i00\n", card.vendor.to_uppercase(), card.device.to_uppercase()),
+            format!(
+                "pci:v0000{}d0000{}sv00001043sd000088E2bc03sc00i00\n",
+                card.vendor.to_uppercase(),
+                card.device.to_uppercase()
+            ),
         )?;
         file("current_link_speed", "16.0 GT/s PCIe\n".into())?;
         file("current_link_width", "16\n".into())?;
@@ -73,7 +85,13 @@ pub fn plug(root: &Path, machine: &Description) -> Result<()> {
 
 /// Takes away what drivers made.
 pub fn unload(root: &Path, machine: &Description) -> Result<()> {
-    for path in ["sys/module", "sys/class/drm", "sys/class/kfd", "proc/driver/nvidia", "dev/dri"] {
+    for path in [
+        "sys/module",
+        "sys/class/drm",
+        "sys/class/kfd",
+        "proc/driver/nvidia",
+        "dev/dri",
+    ] {
         crate::lab::remove(&root.join(path))?;
     }
     for entry in std::fs::read_dir(root.join("dev"))? {
@@ -84,7 +102,9 @@ pub fn unload(root: &Path, machine: &Description) -> Result<()> {
         }
     }
     for place in 0..machine.cards.len() {
-        let _ = std::fs::remove_file(root.join(format!("sys/devices/pci0000:00/{}/driver", address(place))));
+        let _ = std::fs::remove_file(
+            root.join(format!("sys/devices/pci0000:00/{}/driver", address(place))),
+        );
     }
     plug(root, machine)
 }
@@ -100,13 +120,23 @@ fn bind(root: &Path, place: usize, driver: &str) -> Result<()> {
 pub fn nvidia(root: &Path, cards: &[(usize, &Card)], version: &str, open: bool) -> Result<()> {
     for module in ["nvidia", "nvidia_modeset", "nvidia_drm", "nvidia_uvm"] {
         put(root, &format!("sys/module/{module}/initstate"), "live\n")?;
-        put(root, &format!("sys/module/{module}/version"), format!("{version}\n"))?;
+        put(
+            root,
+            &format!("sys/module/{module}/version"),
+            format!("{version}\n"),
+        )?;
     }
-    let kind = if open { "Open Kernel Module" } else { "Kernel Module" };
+    let kind = if open {
+        "Open Kernel Module"
+    } else {
+        "Kernel Module"
+    };
     put(
         root,
         "proc/driver/nvidia/version",
-        format!("NVRM version: NVIDIA UNIX {kind} for x86_64  {version}  Release Build  (lab@lab)\nGCC version:  gcc version 12.3.0\n"),
+        format!(
+            "NVRM version: NVIDIA UNIX {kind} for x86_64  {version}  Release Build  (lab@lab)\nGCC version:  gcc version 12.3.0\n"
+        ),
     )?;
     node(root, "dev/nvidiactl", 195, 255)?;
     node(root, "dev/nvidia-uvm", 510, 0)?;
@@ -118,7 +148,11 @@ pub fn nvidia(root: &Path, cards: &[(usize, &Card)], version: &str, open: bool) 
         put(
             root,
             &format!("proc/driver/nvidia/gpus/{}/information", address(*place)),
-            format!("Model: \t\t {}\nBus Location: \t {}\n", card.name, address(*place)),
+            format!(
+                "Model: \t\t {}\nBus Location: \t {}\n",
+                card.name,
+                address(*place)
+            ),
         )?;
         nvml.push_str(&format!(
             "gpu name={} capability={} total=25757220864 used=1073741824 util=0 temp=40 mw=20000 limit=450000 display=0 persist=0 lost=0\n",
@@ -137,17 +171,32 @@ pub fn amdgpu(root: &Path, place: usize, version: Option<&str>) -> Result<()> {
     }
     bind(root, place, "amdgpu")?;
     let folder = format!("sys/devices/pci0000:00/{}", address(place));
-    put(root, &format!("{folder}/mem_info_vram_total"), "25753026560\n")?;
-    put(root, &format!("{folder}/mem_info_vram_used"), "1073741824\n")?;
+    put(
+        root,
+        &format!("{folder}/mem_info_vram_total"),
+        "25753026560\n",
+    )?;
+    put(
+        root,
+        &format!("{folder}/mem_info_vram_used"),
+        "1073741824\n",
+    )?;
     put(root, &format!("{folder}/gpu_busy_percent"), "0\n")?;
     let nodes = "sys/class/kfd/kfd/topology/nodes";
-    put(root, &format!("{nodes}/0/properties"), "cpu_cores_count 16\nsimd_count 0\n")?;
+    put(
+        root,
+        &format!("{nodes}/0/properties"),
+        "cpu_cores_count 16\nsimd_count 0\n",
+    )?;
     put(root, &format!("{nodes}/0/gpu_id"), "0\n")?;
     put(root, &format!("{nodes}/1/gpu_id"), "33045\n")?;
     put(
         root,
         &format!("{nodes}/1/properties"),
-        format!("cpu_cores_count 0\nsimd_count 192\ngfx_target_version 110000\nvendor_id 4098\ndomain 0\nlocation_id {}\ndrm_render_minor 128\n", (place + 1) * 256),
+        format!(
+            "cpu_cores_count 0\nsimd_count 192\ngfx_target_version 110000\nvendor_id 4098\ndomain 0\nlocation_id {}\ndrm_render_minor 128\n",
+            (place + 1) * 256
+        ),
     )?;
     node(root, "dev/kfd", 235, 0)?;
     node(root, "dev/dri/card0", 226, 0)?;

@@ -80,7 +80,11 @@ impl Machine {
 
     /// Every package that dpkg knows: its status as `dpkg -l` abbreviates it, and its version.
     pub fn packages(&self) -> Result<BTreeMap<String, String>> {
-        let output = self.run(&["dpkg-query", "-W", "-f=${Package}\\t${db:Status-Abbrev}\\t${Version}\\n"])?;
+        let output = self.run(&[
+            "dpkg-query",
+            "-W",
+            "-f=${Package}\\t${db:Status-Abbrev}\\t${Version}\\n",
+        ])?;
         Ok(output
             .stdout
             .lines()
@@ -119,7 +123,10 @@ impl Machine {
 }
 
 /// The lines of what differs: `- name old`, `+ name new`, `~ name old → new`.
-pub fn differences(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<String> {
+pub fn differences(
+    before: &BTreeMap<String, String>,
+    after: &BTreeMap<String, String>,
+) -> Vec<String> {
     let mut lines = Vec::new();
     for (name, old) in before {
         match after.get(name) {
@@ -146,9 +153,18 @@ fn walk(root: &Path, folder: &Path, found: &mut BTreeMap<String, String>) -> Res
             walk(root, &path, found)?;
         } else if kind.is_symlink() {
             let target = std::fs::read_link(entry.path())?;
-            found.insert(name, format!("link {}", &super::hex(target.as_os_str().as_encoded_bytes())[..16]));
+            found.insert(
+                name,
+                format!(
+                    "link {}",
+                    &super::hex(target.as_os_str().as_encoded_bytes())[..16]
+                ),
+            );
         } else if kind.is_file() {
-            found.insert(name, super::hex(&std::fs::read(entry.path())?)[..16].to_string());
+            found.insert(
+                name,
+                super::hex(&std::fs::read(entry.path())?)[..16].to_string(),
+            );
         }
     }
     Ok(())
@@ -157,16 +173,32 @@ fn walk(root: &Path, folder: &Path, found: &mut BTreeMap<String, String>) -> Res
 /// The layer of a system with its sources and kernel, made when it is not there.
 fn layer(description: &Description) -> Result<PathBuf> {
     let (base, archives) = (base::base()?, archive::archives()?);
-    let platform: Vec<String> = description.platform.fields().map(|(name, value)| format!("{name}={value}")).collect();
+    let platform: Vec<String> = description
+        .platform
+        .fields()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
     let kernel = description.kernel.join(" ");
     let (base_name, archives_name) = (base.display().to_string(), archives.display().to_string());
     let mut words = vec![kernel.as_str(), &base_name, &archives_name];
     words.extend(platform.iter().map(String::as_str));
-    let kept = folder()?.join(format!("layer-{}-{}-{}", description.platform(), super::hex(kernel.as_bytes()).get(..4).unwrap_or_default(), key(&words, &[crate::shell::root().join("xtask/src/lab/machine/mod.rs")])?));
+    let kept = folder()?.join(format!(
+        "layer-{}-{}-{}",
+        description.platform(),
+        super::hex(kernel.as_bytes()).get(..4).unwrap_or_default(),
+        key(
+            &words,
+            &[crate::shell::root().join("xtask/src/lab/machine/mod.rs")]
+        )?
+    ));
     if kept.is_dir() {
         return Ok(kept.join("upper"));
     }
-    super::forget(&format!("layer-{}-{}-", description.platform(), super::hex(kernel.as_bytes()).get(..4).unwrap_or_default()))?;
+    super::forget(&format!(
+        "layer-{}-{}-",
+        description.platform(),
+        super::hex(kernel.as_bytes()).get(..4).unwrap_or_default()
+    ))?;
     let half = folder()?.join(format!("half-layer-{}", std::process::id()));
     remove(&half)?;
     std::fs::create_dir_all(&half)?;
@@ -176,7 +208,8 @@ fn layer(description: &Description) -> Result<PathBuf> {
         scratch: &folder()?.join("scratch"),
         archives: &archives,
     };
-    let made = Machine::in_layers(description, &layers).and_then(|machine| furnish(&machine, &archives));
+    let made =
+        Machine::in_layers(description, &layers).and_then(|machine| furnish(&machine, &archives));
     if let Err(error) = made {
         remove(&half)?;
         return Err(error);
@@ -193,30 +226,58 @@ fn furnish(machine: &Machine, archives: &Path) -> Result<()> {
     let platform = &machine.description.platform;
     let release: String = platform
         .fields()
-        .filter(|(name, _)| name.chars().all(|letter| letter.is_ascii_uppercase() || letter == '_'))
+        .filter(|(name, _)| {
+            name.chars()
+                .all(|letter| letter.is_ascii_uppercase() || letter == '_')
+        })
         .map(|(name, value)| format!("{name}=\"{value}\"\n"))
         .collect();
     // /etc/os-release is a link to it.
     machine.write("usr/lib/os-release", release.as_bytes())?;
     machine.shell("rm -f /etc/apt/trusted.gpg.d/*; for k in /usr/share/keyrings/debian-archive-*; do rm -f \"$k\"; done; rm -f /etc/debian_version.lab")?;
-    for (name, path) in [("apt-method", "usr/lib/apt/methods/http"), ("uname", "usr/local/bin/uname")] {
+    for (name, path) in [
+        ("apt-method", "usr/lib/apt/methods/http"),
+        ("uname", "usr/local/bin/uname"),
+    ] {
         machine.write(path, &std::fs::read(super::data().join("root").join(name))?)?;
         machine.run(&["chmod", "755", &format!("/{path}")])?;
     }
-    for (_, source) in platform.fields().filter(|(name, _)| name.starts_with("Source-")) {
+    for (_, source) in platform
+        .fields()
+        .filter(|(name, _)| name.starts_with("Source-"))
+    {
         let mut words = source.splitn(3, ' ');
-        let (file, owner, line) = (words.next().unwrap_or_default(), words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let (file, owner, line) = (
+            words.next().unwrap_or_default(),
+            words.next().unwrap_or_default(),
+            words.next().unwrap_or_default(),
+        );
         let before = machine.text(file).unwrap_or_default();
         machine.write(file, format!("{before}deb {line}\n").as_bytes())?;
         let public = std::fs::read(archives.join(format!("keys/{owner}.gpg")))?;
-        machine.write(&format!("etc/apt/trusted.gpg.d/{owner}-archive.gpg"), &public)?;
+        machine.write(
+            &format!("etc/apt/trusted.gpg.d/{owner}-archive.gpg"),
+            &public,
+        )?;
     }
-    let mut packages: Vec<&str> = machine.description.kernel.iter().map(String::as_str).collect();
+    let mut packages: Vec<&str> = machine
+        .description
+        .kernel
+        .iter()
+        .map(String::as_str)
+        .collect();
     packages.extend(platform.get("Extra").split_whitespace());
-    let script = format!("set -e\napt-get -q update\napt-get -q -y install {}\napt-get clean\n", packages.join(" "));
+    let script = format!(
+        "set -e\napt-get -q update\napt-get -q -y install {}\napt-get clean\n",
+        packages.join(" ")
+    );
     let output = machine.shell(&script)?;
     if output.code != 0 {
-        bail!("the system of {} could not be installed:\n{}", machine.description.name, output.text());
+        bail!(
+            "the system of {} could not be installed:\n{}",
+            machine.description.name,
+            output.text()
+        );
     }
     Ok(())
 }

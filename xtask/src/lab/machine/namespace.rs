@@ -73,10 +73,31 @@ impl Namespace {
     /// Makes them.
     pub fn start(layers: &Layers<'_>) -> Result<Self> {
         std::fs::create_dir_all(layers.scratch)?;
-        let lower: Vec<String> = layers.lower.iter().map(|path| path.display().to_string()).collect();
-        let keep = layers.keep.map(|path| path.display().to_string()).unwrap_or_default();
+        let lower: Vec<String> = layers
+            .lower
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        let keep = layers
+            .keep
+            .map(|path| path.display().to_string())
+            .unwrap_or_default();
         let mut holder = Command::new("unshare")
-            .args(["--mount", "--pid", "--net", "--uts", "--ipc", "--fork", "--kill-child", "--propagation", "private", "/bin/sh", "-c", SCRIPT, "lab"])
+            .args([
+                "--mount",
+                "--pid",
+                "--net",
+                "--uts",
+                "--ipc",
+                "--fork",
+                "--kill-child",
+                "--propagation",
+                "private",
+                "/bin/sh",
+                "-c",
+                SCRIPT,
+                "lab",
+            ])
             .arg(layers.scratch)
             .args([lower.join(":"), keep])
             .arg(layers.archives)
@@ -94,7 +115,11 @@ impl Namespace {
             let _ = holder.wait();
             bail!("the machine's mounts failed (see above)");
         };
-        let namespace = Self { holder, input, process };
+        let namespace = Self {
+            holder,
+            input,
+            process,
+        };
         // The process says its number before it enters the root.
         for _ in 0..200 {
             if namespace.root().join(".lab/proc").is_dir() {
@@ -115,10 +140,15 @@ impl Namespace {
         let mut command = Command::new("nsenter");
         command
             .arg(format!("--target={}", self.process))
-            .args(["--mount", "--pid", "--net", "--uts", "--ipc", "--root", "--wdns=/", "--"])
+            .args([
+                "--mount", "--pid", "--net", "--uts", "--ipc", "--root", "--wdns=/", "--",
+            ])
             .args(words)
             .env_clear()
-            .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+            .env(
+                "PATH",
+                "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            )
             .env("LANG", "C.UTF-8")
             .env("HOME", "/root")
             .env("DEBIAN_FRONTEND", "noninteractive");
@@ -145,7 +175,10 @@ impl Namespace {
         let _ = writer.join();
         let signal = std::os::unix::process::ExitStatusExt::signal(&output.status);
         Ok(Output {
-            code: output.status.code().unwrap_or_else(|| 128 + signal.unwrap_or(0)),
+            code: output
+                .status
+                .code()
+                .unwrap_or_else(|| 128 + signal.unwrap_or(0)),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         })
