@@ -232,9 +232,11 @@ fn furnish(machine: &Machine, archives: &Path) -> Result<()> {
         })
         .map(|(name, value)| format!("{name}=\"{value}\"\n"))
         .collect();
+    machine.write("etc/hostname", b"lab\n")?;
+    machine.write("etc/hosts", b"127.0.0.1 localhost\n127.0.1.1 lab\n")?;
     // /etc/os-release is a link to it.
     machine.write("usr/lib/os-release", release.as_bytes())?;
-    machine.shell("rm -f /etc/apt/trusted.gpg.d/*; for k in /usr/share/keyrings/debian-archive-*; do rm -f \"$k\"; done; rm -f /etc/debian_version.lab")?;
+    machine.shell("rm -f /etc/apt/trusted.gpg.d/*; for k in /usr/share/keyrings/debian-archive-*; do rm -f \"$k\"; done; usermod -aG adm,sudo ada")?;
     for (name, path) in [
         ("apt-method", "usr/lib/apt/methods/http"),
         ("uname", "usr/local/bin/uname"),

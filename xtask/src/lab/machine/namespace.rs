@@ -151,6 +151,8 @@ impl Namespace {
             )
             .env("LANG", "C.UTF-8")
             .env("HOME", "/root")
+            // No systemd runs here: `systemctl enable` works on files, `start` and `daemon-reload` are left out.
+            .env("SYSTEMD_OFFLINE", "1")
             .env("DEBIAN_FRONTEND", "noninteractive");
         command
     }
@@ -187,7 +189,15 @@ impl Namespace {
 
 impl Drop for Namespace {
     fn drop(&mut self) {
+        // The end of its input ends the first process in there, and with it all others; only then does the holder end. It is
+        // killed when that takes too long.
         drop(self.input.take());
+        for _ in 0..400 {
+            if matches!(self.holder.try_wait(), Ok(Some(_))) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
         let _ = self.holder.kill();
         let _ = self.holder.wait();
     }
