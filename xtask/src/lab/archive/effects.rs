@@ -145,20 +145,20 @@ fn kernels(name: &str, package: &Stanza, effects: &mut Effects) {
     if let Some(release) = kernel(name, "linux-modules-").filter(|_| !name.contains("nvidia")) {
         drivers(release, effects);
     }
-    if let Some(release) = kernel(name, "linux-headers-") {
-        if release.ends_with("-generic") || release.ends_with("-amd64") {
-            effects.file(
-                format!("usr/src/linux-headers-{release}/Makefile"),
-                "# stand-in\n",
-            );
-            effects.link(
-                format!("usr/lib/modules/{release}/build"),
-                format!("/usr/src/linux-headers-{release}"),
-            );
-            effects.postinst = format!(
-                "if command -v dkms >/dev/null && [ -e /boot/vmlinuz-{release} ]; then dkms autoinstall -k {release} || exit $?; fi\n"
-            );
-        }
+    if let Some(release) = kernel(name, "linux-headers-")
+        && (release.ends_with("-generic") || release.ends_with("-amd64"))
+    {
+        effects.file(
+            format!("usr/src/linux-headers-{release}/Makefile"),
+            "# stand-in\n",
+        );
+        effects.link(
+            format!("usr/lib/modules/{release}/build"),
+            format!("/usr/src/linux-headers-{release}"),
+        );
+        effects.postinst = format!(
+            "if command -v dkms >/dev/null && [ -e /boot/vmlinuz-{release} ]; then dkms autoinstall -k {release} || exit $?; fi\n"
+        );
     }
     // Signed, prebuilt modules: linux-modules-nvidia-<branch>[-open]-<release>.
     if let (Some(branch), Some(rest)) = (branch(name), name.strip_prefix("linux-modules-nvidia-")) {

@@ -14,6 +14,7 @@ use crate::shell::{root, run};
 use anyhow::{Context, Result};
 use effects::Parts;
 use flate2::{Compression, write::GzEncoder};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -101,11 +102,11 @@ fn build(half: &Path) -> Result<()> {
     let mut keys = BTreeMap::new();
     for archive in &archives {
         let owner = archive.get("Key").to_string();
-        if !keys.contains_key(&owner) {
+        if let Entry::Vacant(place) = keys.entry(owner.clone()) {
             let key = sign::Key::new(keyrings.join(&owner), &owner)?;
             let public = key.public()?;
             std::fs::write(half.join(format!("keys/{owner}.gpg")), &public)?;
-            keys.insert(owner, (key, public));
+            place.insert((key, public));
         }
     }
     let public = |owner: &str| {
