@@ -1,4 +1,4 @@
-//! The developer's commands: `cargo xtask test | bench | dist | gen`.
+//! The developer's commands: `cargo xtask test | bench | dist | lab | gen`.
 //!
 //! Each works on a fresh clone of a fresh machine and installs what it needs.
 
@@ -7,17 +7,17 @@ mod count;
 mod deb;
 mod dist;
 mod generate;
-mod needs;
-mod shell;
 mod test;
 
 use anyhow::{Result, bail};
+use xtask::{lab, needs, shell};
 
 const HELP: &str = "The developer's commands
 
   cargo xtask test [--quick]    install what the tests need and run them all; --quick leaves real installs out
   cargo xtask bench [NAME…]     measure the bars: help, info, run, up, log, size, packages (all when none is named)
   cargo xtask dist              make the tarball and the .deb in target/packages
+  cargo xtask lab …             real apt and dpkg roots for the system layer, without a GPU (docs/lab.md)
   cargo xtask gen [--check]     write the generated reference pages and schemas; --check only compares
 ";
 
@@ -28,6 +28,7 @@ fn main() -> Result<()> {
         Some("test") => test::test(rest),
         Some("bench") => bench::bench(rest),
         Some("dist") => dist::dist(),
+        Some("lab") => lab::lab(rest),
         Some("gen") => generate::generate(rest.iter().any(|argument| argument == "--check")),
         None | Some("help" | "--help" | "-h") => {
             println!("{HELP}");

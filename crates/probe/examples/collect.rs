@@ -1,13 +1,23 @@
-//! Collects this machine's facts and says how long each group of sources took: `cargo run --release -p deskside-probe --example collect`.
+//! Collects this machine's facts and says how long each group of sources took; with a
+//! folder, those of the system in it: `cargo run --release -p deskside-probe --example collect [FOLDER]`.
 #![allow(clippy::print_stdout, reason = "an example that a person runs")]
 
-use deskside_machine::host::Host;
+use deskside_machine::Machine;
+use deskside_machine::host::{Host, Root};
 use deskside_probe::collect_timed;
 
 fn main() {
-    let host = Host::new();
+    // With a folder: the system in it, as it is seen without running it.
+    #[allow(clippy::disallowed_methods, reason = "an example's only argument")]
+    let host: Box<dyn Machine> = match std::env::args_os().nth(1) {
+        Some(folder) => match Root::new(folder) {
+            Ok(root) => Box::new(root),
+            Err(error) => return println!("{error}"),
+        },
+        None => Box::new(Host::new()),
+    };
     for round in ["cold", "warm"] {
-        let (facts, timings) = collect_timed(&host);
+        let (facts, timings) = collect_timed(host.as_ref());
         let total: f64 = timings
             .iter()
             .map(|(_, span)| span.as_secs_f64() * 1e3)

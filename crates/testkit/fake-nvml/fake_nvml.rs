@@ -1,7 +1,7 @@
 //! A stand-in for `libnvidia-ml.so.1`, for tests only: everything it says is made up.
 //!
-//! Built with `rustc --crate-type cdylib`. Its state is the text file named by `FAKE_NVML`, read
-//! again on every call:
+//! Built with `rustc --crate-type cdylib`. Its state is the text file named by `FAKE_NVML` (without
+//! it, `/.lab/nvml`, which only machines of the lab have), read again on every call:
 //!
 //! ```text
 //! driver=580.95.05      the driver's version
@@ -10,6 +10,7 @@
 //! init=18               what nvmlInit answers (9: driver not loaded, 18: version mismatch)
 //! block=45              seconds that nvmlInit sleeps first
 //! crash=1               nvmlInit ends the process
+//! follow=1              driver, nvml, cuda and init as this machine's loaded module and installed library say
 //! gpu name=NVIDIA_GeForce_RTX_4090 capability=8.9 total=25757220864 used=1073741824 util=37 temp=61 mw=215000 limit=450000 display=1 persist=0 lost=0
 //! ```
 //!
@@ -31,15 +32,16 @@ const NOT_SUPPORTED: Code = 3;
 const INSUFFICIENT_SIZE: Code = 7;
 const GPU_IS_LOST: Code = 15;
 const FIRST_HANDLE: Handle = 0x1000;
+/// Where a machine of the lab has the state, when no variable names it.
+const LAB: &str = "/.lab/nvml";
 
 type Fields = HashMap<String, String>;
 
 /// The library's own fields and those of each device.
 fn state() -> (Fields, Vec<Fields>) {
     let (mut own, mut devices) = (Fields::new(), Vec::new());
-    let text = std::env::var("FAKE_NVML")
-        .ok()
-        .and_then(|path| std::fs::read_to_string(path).ok());
+    let path = std::env::var("FAKE_NVML").unwrap_or_else(|_| LAB.to_string());
+    let text = std::fs::read_to_string(path).ok();
     let pair = |word: &str| {
         word.split_once('=')
             .map(|(name, value)| (name.to_string(), value.to_string()))
@@ -50,7 +52,41 @@ fn state() -> (Fields, Vec<Fields>) {
             None => own.extend(pair(line.trim())),
         }
     }
+    if own.contains_key("follow") {
+        follow(&mut own);
+    }
     (own, devices)
+}
+
+/// Takes the versions from the machine: the loaded module's from /sys, the library's own from the
+/// name that its link leads to.
+fn follow(own: &mut Fields) {
+    let library = std::fs::read_link("/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1")
+        .map(|target| target.to_string_lossy().replace("libnvidia-ml.so.", ""))
+        .unwrap_or_default();
+    let module = std::fs::read_to_string("/sys/module/nvidia/version").unwrap_or_default();
+    let (module, major) = (module.trim(), library.split('.').next().unwrap_or_default());
+    let code = match module {
+        "" => "9",
+        module if module != library => "18",
+        _ => "0",
+    };
+    // The CUDA version that a branch supports, as far as the tests care.
+    let cuda = match major.parse::<u32>().unwrap_or_default() {
+        0..=520 => "11040",
+        521..=545 => "12020",
+        546..=579 => "12080",
+        580..=594 => "13000",
+        595..=609 => "13020",
+        _ => "13030",
+    };
+    own.insert("init".into(), code.into());
+    own.insert("driver".into(), module.into());
+    own.insert(
+        "nvml".into(),
+        format!("{}.{library}", cuda.get(..2).unwrap_or_default()),
+    );
+    own.insert("cuda".into(), cuda.into());
 }
 
 fn number(fields: &Fields, name: &str) -> Option<u64> {
