@@ -1,0 +1,101 @@
+//! Speed: decoding, reading a prompt, training.
+
+use super::case::{Case, Checkpointing, Device, Inference, Method, Spread, Training};
+use super::{cache, weights};
+
+/// Seconds for one token of every sequence of the batch, with `tokens` in the cache.
+///
+/// Two terms: bytes that must be read, over the bandwidth; and a cost a layer that no bandwidth takes away.
+pub fn decode_seconds(case: &Case, device: &Device, work: &Inference, tokens: f64) -> f64 {
+    let shape = &case.shape;
+    let parts = weights::parts(shape, &case.weights);
+    // Only a row of the embedding is read, but a tied one is read whole as the head.
+    let head = if parts.head > 0.0 { parts.head } else { parts.embedding };
+    let dense = parts.body.min(parts.body * shape.active_body() / shape.body().max(1.0));
+    // A batch meets more experts than a token does.
+    let sparse = parts.body - dense;
+    let met = if shape.experts > 0.0 {
+        let share = (shape.experts_used / shape.experts).min(1.0);
+        let met = 1.0 - (1.0 - share).powf(work.batch);
+        ((met - share) / (1.0 - share).max(1e-9)).max(0.0)
+    } else {
+        0.0
+    };
+    let read = dense + sparse * met + head;
+    let (factor, layer_us) = if case.quantised() {
+        (case.runtime.read_factor_quantised, case.runtime.layer_us_quantised)
+    } else {
+        (case.runtime.read_factor_16, case.runtime.layer_us_16)
+    };
+    let cached = cache::bytes(shape, tokens, work.cache_bits) * work.batch;
+    let split = if case.spread == Spread::Tensor { case.devices.max(1.0) } else { 1.0 };
+    let mut seconds = factor * (read + cached) / device.bandwidth / split + layer_us * 1e-6 * shape.layers;
+    if let Some(room) = device.memory_bytes
+        && is_local(case)
+    {
+        // What doesn't fit is read by the processor from main memory.
+        let whole = parts.total() + cached + SPARE;
+        let room = room * case.devices.max(1.0);
+        let outside = if device.unified { 0.0 } else { ((whole - room) / parts.total()).clamp(0.0, 1.0) };
+        seconds += outside * read * (1.0 / MAIN_BANDWIDTH - factor / device.bandwidth / split).max(0.0);
+    }
+    let arithmetic = 2.0 * shape.active * work.batch / (device.prompt_flops * case.runtime.prompt_efficiency);
+    seconds.max(arithmetic)
+}
+
+/// Bandwidth of a desktop's main memory as a processor reaches it, bytes a second (two channels of DDR4 or DDR5).
+const MAIN_BANDWIDTH: f64 = 40e9;
+
+/// What else needs room on a card, in bytes.
+const SPARE: f64 = 0.8e9;
+
+fn is_local(case: &Case) -> bool {
+    case.runtime.name == "llama.cpp"
+}
+
+/// Seconds for reading the prompts of the batch.
+pub fn prompt_seconds(case: &Case, device: &Device, work: &Inference) -> f64 {
+    let shape = &case.shape;
+    let tokens = work.prompt * work.batch;
+    let matrix = 2.0 * (shape.active_body() + shape.embedding() * 0.02) * tokens;
+    let full = shape.layers - shape.sliding_layers;
+    let seen = work.prompt * full + work.prompt.min(shape.window.max(1.0) * 2.0) * shape.sliding_layers;
+    // Queries with keys and values, causal: half of the square.
+    let attention = 2.0 * shape.query() * seen * tokens;
+    let split = if case.spread == Spread::Tensor { case.devices.max(1.0) } else { 1.0 };
+    let reached = device.prompt_flops * case.runtime.prompt_efficiency * split;
+    let computed = (matrix + attention * ATTENTION_COST) / reached;
+    // Short prompts are bound by reading the weights once.
+    let read = weights::bytes(shape, &case.weights) / device.bandwidth / split;
+    let layer_us = if case.quantised() { case.runtime.layer_us_quantised } else { case.runtime.layer_us_16 };
+    computed + read * 0.5 + layer_us * 1e-6 * shape.layers
+}
+
+/// Attention reaches less of the card than large matrices do.
+const ATTENTION_COST: f64 = 2.0;
+
+/// Seconds for one micro-batch of training on one accelerator.
+pub fn training_seconds(case: &Case, device: &Device, work: &Training) -> f64 {
+    let shape = &case.shape;
+    let tokens = work.batch * work.sequence / work.context_parallel / work.tensor_parallel;
+    // Forward 2, backward for activations 2, for weights 2 FLOP a parameter and token; recomputing 2 more.
+    let again = match work.checkpointing {
+        Checkpointing::None => 0.0,
+        Checkpointing::Selective => 0.5,
+        Checkpointing::Full => 2.0,
+    };
+    let passes = again + if work.method == Method::Full { 6.0 } else { 4.0 };
+    let matrix = passes * (shape.active_body() + shape.embedding()) * tokens;
+    let attention = passes * shape.layers * shape.query() * work.sequence * tokens;
+    let peak = device.peak_flops * if work.float8 { 1.35 } else { 1.0 };
+    // A step is full of work only when there are enough tokens in it.
+    let efficiency = case.runtime.training_efficiency;
+    let slower = if case.quantised() { DEQUANTISING } else { 1.0 };
+    (matrix + attention) * slower / (peak * efficiency) + STEP_US * 1e-6 * shape.layers
+}
+
+/// Quantised weights are made 16-bit again in every pass.
+const DEQUANTISING: f64 = 1.35;
+
+/// What a layer costs beside arithmetic in forward and backward, in microseconds.
+const STEP_US: f64 = 2500.0;
