@@ -58,6 +58,12 @@ pub struct Runtime {
     /// Bytes a fully trained parameter, AdamW.
     #[serde(default)]
     pub state_bytes: f64,
+    /// Bytes a parameter that the optimizer's step holds for a moment.
+    #[serde(default)]
+    pub step_copy_bytes: f64,
+    /// Bytes for each trained token and word of the vocabulary, all parameters trained; 0: as with adapters.
+    #[serde(default)]
+    pub loss_bytes_full: f64,
     /// Bytes an adapter's parameter, AdamW.
     #[serde(default)]
     pub adapter_bytes: f64,

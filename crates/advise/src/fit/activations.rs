@@ -1,6 +1,6 @@
 //! What a training step keeps from forward to backward.
 
-use super::case::{Attention, Case, Checkpointing, Loss, Method, Training};
+use super::case::{Attention, Case, Checkpointing, Level, Loss, Method, Training};
 use super::shape::Shape;
 use super::term::Term;
 use deskside_knowledge::runtimes::architecture_named;
@@ -39,7 +39,13 @@ pub fn terms(case: &Case, work: &Training) -> Vec<Term> {
         Method::Lora | Method::Adapter => !targets_feed_forward(&work.targets),
     };
     let width = if work.mixed && work.method != Method::Full { 2.0 } else { 1.0 };
-    let layer = layer_bytes(shape, frozen, work.compiled) * width * tokens;
+    let mut layer = layer_bytes(shape, frozen, work.compiled) * width * tokens;
+    if work.scales_outputs {
+        // A scale and a bias on every output: the output before and after is kept.
+        let outputs = shape.query() + 2.0 * shape.key() + 2.0 * shape.hidden
+            + shape.live_intermediate() * if shape.gated { 2.0 } else { 1.0 };
+        layer += 4.0 * outputs * tokens;
+    }
     let reached = case.runtime.flash_architectures.is_empty()
         || case.runtime.flash_architectures.contains(&shape.architecture);
     let own = architecture_named(&shape.architecture).is_some_and(|one| one.flash);
@@ -54,7 +60,8 @@ pub fn terms(case: &Case, work: &Training) -> Vec<Term> {
         )],
         Checkpointing::Selective => vec![Term::new(
             "activations",
-            layer * shape.layers * 0.5,
+            // What is kept are matrix products, compiled or not.
+            layer_bytes(shape, frozen, true) * width * tokens * shape.layers * 0.5,
             0.3,
             "about half is kept (selective checkpointing)",
         )],
@@ -64,13 +71,21 @@ pub fn terms(case: &Case, work: &Training) -> Vec<Term> {
             } else {
                 2.0 * shape.hidden * shape.layers * tokens
             };
-            vec![
-                Term::new("checkpoints", kept, 0.1, "one hidden state a layer"),
-                Term::new("one layer again", layer + scores, 0.35, "recomputed in the backward pass"),
-            ]
+            vec![Term::new("checkpoints", kept, 0.1, "one hidden state a layer")]
         }
     };
-    terms.push(loss(case, work, tokens));
+    let loss = loss(case, work, tokens);
+    let again = Term::new("one layer again", layer + scores, 0.35, "recomputed in the backward pass");
+    // The loss is done with before the first layer is recomputed, but an allocator that holds back freed blocks
+    // gives those of one size to no other.
+    if work.checkpointing == Checkpointing::Full && case.level == Level::Reserved {
+        terms.push(again);
+        terms.push(loss);
+    } else if work.checkpointing == Checkpointing::Full && again.bytes > loss.bytes {
+        terms.push(again);
+    } else {
+        terms.push(loss);
+    }
     terms
 }
 
@@ -80,7 +95,9 @@ fn targets_feed_forward(targets: &str) -> bool {
 }
 
 fn loss(case: &Case, work: &Training, tokens: f64) -> Term {
-    let usual = if case.quantised() {
+    let usual = if work.method == Method::Full && case.runtime.loss_bytes_full > 0.0 {
+        case.runtime.loss_bytes_full
+    } else if case.quantised() {
         case.runtime.loss_bytes_quantised
     } else {
         case.runtime.loss_bytes

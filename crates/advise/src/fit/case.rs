@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct Weights {
     /// Their format.
     pub format: FormatRow,
+    /// The framework quantises the output head, too.
+    pub head_quantised: bool,
     /// Bytes counted in its headers, where there are headers.
     pub counted_bytes: Option<f64>,
 }
@@ -165,6 +167,8 @@ pub struct Training {
     pub mixed: bool,
     /// Matrix work in 8-bit floats.
     pub float8: bool,
+    /// A trained scale and bias on every linear layer's output (LLaMA-Adapter V2).
+    pub scales_outputs: bool,
     /// Micro-batches a step.
     pub accumulate: f64,
     /// Accelerators that share one sequence (context parallel).

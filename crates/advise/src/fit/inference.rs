@@ -1,6 +1,6 @@
 //! Memory for running a model: the largest of three moments, each a sum of terms.
 
-use super::case::{Attention, Case, Inference, Level};
+use super::case::{Attention, Case, Inference, Level, Spread};
 use super::overhead;
 use super::term::{Term, total};
 use super::{cache, weights};
@@ -17,11 +17,28 @@ pub fn terms(case: &Case, work: &Inference) -> Vec<Term> {
         .into_iter()
         .max_by(|one, other| total(one).total_cmp(&total(other)))
         .unwrap_or_default();
+    spread(case, &mut terms);
     if work.only_load && case.level == Level::Device {
         return terms;
     }
     terms.extend(overhead::inference(case));
     terms
+}
+
+/// Weights and cache lie on all accelerators together; what one layer needs is needed on each of them.
+fn spread(case: &Case, terms: &mut [Term]) {
+    if case.devices <= 1.0 {
+        return;
+    }
+    for term in terms {
+        let shared = matches!(term.name.as_str(), "weights" | "cache" | "fused copies");
+        if case.summed && !shared && case.spread != Spread::Tensor {
+            term.bytes *= case.devices;
+        }
+        if !case.summed && shared && case.spread != Spread::Copies {
+            term.bytes /= case.devices;
+        }
+    }
 }
 
 /// While the weights are loaded.
@@ -43,6 +60,15 @@ fn loading(case: &Case) -> Vec<Term> {
             2.0 * 2.0 * shape.embedding(),
             0.3,
             "the head in 16 bits and its working copy while it is quantised",
+        ));
+    }
+    let awq = case.weights.format.name.starts_with("awq") && case.runtime.name.starts_with("transformers");
+    if awq && shape.tied {
+        terms.push(Term::new(
+            "tied head",
+            2.0 * shape.embedding(),
+            0.3,
+            "the checkpoint's own copy of the head, until it is tied to the embedding",
         ));
     }
     terms

@@ -15,8 +15,7 @@ pub struct States {
 
 /// The parts for a framework's AdamW total, with the optimizer exchanged.
 ///
-/// 8 is pure bf16 (2 + 2 + 4), 16 is fp32 (4 + 4 + 8), 20 is DeepSpeed's bf16 engine (2 + 6 + 12), 10 is pure bf16
-/// with the copy that the foreach form of AdamW makes (2 + 2 + 6).
+/// 8 is pure bf16 (2 + 2 + 4), 16 is fp32 (4 + 4 + 8), 20 is DeepSpeed's bf16 engine (2 + 6 + 12).
 pub fn states(adamw_total: f64, work: &Training) -> States {
     let (weight, gradient, master, moment) = if adamw_total >= 19.0 {
         (2.0, 6.0, 4.0, 4.0)

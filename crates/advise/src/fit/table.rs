@@ -269,7 +269,7 @@ pub fn case(row: &Row) -> Result<Case, String> {
     let work = if training { Work::Training(training_of(row, runtime)) } else { Work::Inference(inference_of(row, runtime)) };
     Ok(Case {
         shape,
-        weights: Weights { format, counted_bytes: None },
+        weights: Weights { format, head_quantised: runtime.quantise_while_loading, counted_bytes: None },
         runtime,
         work,
         devices,
@@ -462,6 +462,7 @@ fn training_of(row: &Row, runtime: &deskside_knowledge::runtimes::Runtime) -> Tr
         offload: ladder_offload,
         mixed: weights.contains("fp32"),
         float8: technique.contains("float8") || weights.contains("fp8"),
+        scales_outputs: kind.contains("adapter_v2"),
         accumulate,
         context_parallel: degree("cp"),
         tensor_parallel: degree("tp"),

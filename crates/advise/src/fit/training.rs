@@ -64,15 +64,22 @@ fn full(case: &Case, work: &Training) -> Vec<Term> {
         gradients = case.shape.embedding().max(case.shape.layer() / 7.0) * gradient;
     }
     let steps = activations::terms(case, work);
+    // While the optimizer steps, its foreach form holds a copy of what it works on; activations are gone by then.
+    let copy = parameters * case.runtime.step_copy_bytes / of_states;
+    let gradient_term = Term::new("gradients", gradients, 0.05, format!("{gradient:.0} bytes a parameter"));
     // Gradients grow while activations go: with one micro-batch a step they never stand side by side.
-    let beside = work.accumulate > 1.0 || adamw >= 19.0 || work.in_backward;
-    if beside || of_states > 1.0 {
-        terms.push(Term::new("gradients", gradients, 0.05, format!("{gradient:.0} bytes a parameter")));
-        terms.extend(steps);
-    } else if gradients > total(&steps) {
-        terms.push(Term::new("gradients", gradients, 0.1, "more than the activations that they replace"));
+    let beside = work.accumulate > 1.0 || adamw >= 19.0 || work.in_backward || of_states > 1.0;
+    if !beside && gradients > total(&steps).max(copy) {
+        terms.push(gradient_term);
     } else {
-        terms.extend(steps);
+        if beside {
+            terms.push(gradient_term);
+        }
+        if copy > total(&steps) {
+            terms.push(Term::new("optimizer step", copy, 0.2, "a copy of the parameters while the optimizer steps"));
+        } else {
+            terms.extend(steps);
+        }
     }
     terms.extend(gathered(case));
     terms
@@ -94,7 +101,7 @@ fn adapters(case: &Case, work: &Training) -> Vec<Term> {
         terms[0].bytes = whole;
         terms[0].because = "whole on each accelerator until it is sharded".into();
         terms.push(Term::new("shard", whole / case.devices.max(1.0), 0.1, "this accelerator's part beside it"));
-        terms.push(Term::new("gathered", 2.0 * 2.0 * (shape.embedding() + shape.head()), 0.3, "embedding and head, gathered whole"));
+        terms.push(Term::new("gathered", 2.0 * (shape.embedding() + shape.head()), 0.3, "embedding and head, gathered whole"));
         terms.extend(activations::terms(case, work));
         return terms;
     }
@@ -122,7 +129,9 @@ fn adapters(case: &Case, work: &Training) -> Vec<Term> {
             "trained whole: a copy 2, gradient 2, fp32 optimizer states 8 bytes",
         ));
     }
-    if case.quantised() && case.runtime.name == "peft" && !work.whole_embeddings {
+    let bitsandbytes = ["nf4", "bnb", "fp4"].iter().any(|name| case.weights.format.name.starts_with(name));
+    let hugging_face = matches!(case.runtime.name.as_str(), "transformers" | "peft" | "ms-swift");
+    if case.quantised() && (case.runtime.name == "peft" || hugging_face && bitsandbytes) && !work.whole_embeddings {
         terms.push(Term::new(
             "fp32 embedding and head",
             2.0 * (shape.embedding() + shape.head()),
@@ -140,7 +149,7 @@ fn gathered(case: &Case) -> Vec<Term> {
     let shape = &case.shape;
     let mut terms = Vec::new();
     let deepspeed = matches!(case.runtime.name.as_str(), "transformers" | "peft" | "ms-swift");
-    if case.spread == Spread::Sharded {
+    if case.spread == Spread::Sharded && case.devices > 1.0 {
         let mut bytes = 2.0 * 2.0 * shape.layer();
         if deepspeed {
             // stage3_max_live_parameters is 1e9, and the head and the embedding are gathered whole.

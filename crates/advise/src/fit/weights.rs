@@ -26,6 +26,7 @@ impl Parts {
 /// The parts of a model in a format.
 pub fn parts(shape: &Shape, weights: &Weights) -> Parts {
     let format = &weights.format;
+    let head_bits = if weights.head_quantised { format.linear_bits } else { format.head_bits };
     let stored = architecture_named(&shape.architecture).is_some_and(|one| one.head_stored);
     // A tied tensor is stored once, in the finer of its two formats; quantised 8-bit float checkpoints store it twice.
     let (embedding_bits, head) = if shape.head() > 0.0 || stored {
@@ -40,7 +41,7 @@ pub fn parts(shape: &Shape, weights: &Weights) -> Parts {
     let parts = Parts {
         body: shape.body() * format.linear_bits / 8.0,
         embedding: shape.embedding() * embedding_bits / 8.0,
-        head: head * format.head_bits / 8.0,
+        head: head * head_bits / 8.0,
     };
     match weights.counted_bytes {
         Some(counted) if parts.total() > 0.0 => {
