@@ -93,10 +93,14 @@ pub struct DeviceRow {
     pub memory_gb: f64,
     /// Memory bandwidth in GB/s.
     pub bandwidth_gb_per_second: f64,
+    /// The share of it that decoding reaches at the best.
+    pub reach: f64,
     /// Matrix work reached while a prompt is read, in TFLOP/s.
     pub prompt_tflops: f64,
     /// Peak 16-bit matrix work without sparsity, in TFLOP/s.
     pub peak_tflops: f64,
+    /// Vector work in fp32, in TFLOP/s.
+    pub vector_tflops: f64,
     /// Where this is known from.
     pub source: &'static str,
 }
@@ -163,6 +167,13 @@ pub fn bare_name(name: &str) -> String {
     let lower = name.trim().to_ascii_lowercase();
     let lower = lower.split(" (").next().unwrap_or_default();
     let last = lower.rsplit('/').next().unwrap_or_default();
+    // Files are often called owner_model.
+    let last = last
+        .split_once('_')
+        .filter(|(owner, rest)| {
+            !owner.contains(|letter: char| letter.is_ascii_digit()) && rest.contains(|letter: char| letter.is_ascii_digit())
+        })
+        .map_or(last, |(_, rest)| rest);
     let last = last.strip_suffix(".gguf").unwrap_or(last);
     let mut words: Vec<String> = Vec::new();
     for word in last.split(['-', ' ', ':', '_']) {
@@ -237,8 +248,10 @@ fn device(row: &'static str) -> Option<DeviceRow> {
         key,
         memory_gb: number()?,
         bandwidth_gb_per_second: number()?,
+        reach: number()?,
         prompt_tflops: number()?,
         peak_tflops: number()?,
+        vector_tflops: number()?,
         source: cells.next()?,
     })
 }

@@ -47,6 +47,14 @@ pub struct Runtime {
     pub layer_us_16: f64,
     /// The same, quantised weights.
     pub layer_us_quantised: f64,
+    /// fp32 operations that a byte of 16-bit weights costs before it is multiplied.
+    pub vector_work_16: f64,
+    /// The same, quantised weights.
+    pub vector_work_quantised: f64,
+    /// Times the cache is moved for each token.
+    pub cache_factor: f64,
+    /// Microseconds for each further accelerator.
+    pub hop_us: f64,
     /// Of the card's prompt TFLOP/s.
     pub prompt_efficiency: f64,
     /// Bytes for each trained token and word of the vocabulary.

@@ -195,6 +195,10 @@ pub struct Device {
     pub memory_bytes: Option<f64>,
     /// Bandwidth in bytes a second.
     pub bandwidth: f64,
+    /// The share of it that decoding reaches at the best.
+    pub reach: f64,
+    /// Vector work in fp32, FLOP/s.
+    pub vector_flops: f64,
     /// Matrix work reached while a prompt is read, FLOP/s.
     pub prompt_flops: f64,
     /// Peak 16-bit matrix work, FLOP/s.

@@ -3,10 +3,8 @@
 use super::case::{Case, Checkpointing, Device, Inference, Method, Spread, Training};
 use super::{cache, weights};
 
-/// Seconds for one token of every sequence of the batch, with `tokens` in the cache.
-///
-/// Two terms: bytes that must be read, over the bandwidth; and a cost a layer that no bandwidth takes away.
-pub fn decode_seconds(case: &Case, device: &Device, work: &Inference, tokens: f64) -> f64 {
+/// Bytes of weights that one token of every sequence of the batch reads.
+pub fn read_bytes(case: &Case, work: &Inference) -> f64 {
     let shape = &case.shape;
     let parts = weights::parts(shape, &case.weights);
     // Only a row of the embedding is read, but a tied one is read whole as the head.
@@ -21,37 +19,61 @@ pub fn decode_seconds(case: &Case, device: &Device, work: &Inference, tokens: f6
     } else {
         0.0
     };
-    let read = dense + sparse * met + head;
-    let (factor, layer_us) = if case.quantised() {
-        (case.runtime.read_factor_quantised, case.runtime.layer_us_quantised)
+    dense + sparse * met + head
+}
+
+/// Seconds for one token of every sequence of the batch, with `tokens` in the cache.
+///
+/// Weights are read over the bandwidth and made ready by vector units, the cache is moved, and each layer costs
+/// something that no bandwidth takes away. What doesn't fit a card is read by the processor from main memory.
+pub fn decode_seconds(case: &Case, device: &Device, work: &Inference, tokens: f64) -> f64 {
+    let (shape, runtime) = (&case.shape, case.runtime);
+    let (factor, layer_us, vector_work) = if case.quantised() {
+        (runtime.read_factor_quantised, runtime.layer_us_quantised, runtime.vector_work_quantised)
     } else {
-        (case.runtime.read_factor_16, case.runtime.layer_us_16)
+        (runtime.read_factor_16, runtime.layer_us_16, runtime.vector_work_16)
     };
+    let read = read_bytes(case, work);
     let cached = cache::bytes(shape, tokens, work.cache_bits) * work.batch;
     let split = if case.spread == Spread::Tensor { case.devices.max(1.0) } else { 1.0 };
-    let mut seconds = factor * (read + cached) / device.bandwidth / split + layer_us * 1e-6 * shape.layers;
-    if let Some(room) = device.memory_bytes
-        && is_local(case)
-    {
-        // What doesn't fit is read by the processor from main memory.
-        let whole = parts.total() + cached + SPARE;
-        let room = room * case.devices.max(1.0);
-        let outside = if device.unified { 0.0 } else { ((whole - room) / parts.total()).clamp(0.0, 1.0) };
-        seconds += outside * read * (1.0 / MAIN_BANDWIDTH - factor / device.bandwidth / split).max(0.0);
-    }
-    let arithmetic = 2.0 * shape.active * work.batch / (device.prompt_flops * case.runtime.prompt_efficiency);
-    seconds.max(arithmetic)
+    let bandwidth = device.bandwidth * device.reach;
+    let byte = factor / bandwidth + vector_work / device.vector_flops;
+    let outside = outside(case, device, cached);
+    let moved = read * (1.0 - outside) * byte + runtime.cache_factor * cached / bandwidth;
+    let local = runtime.name.starts_with("llama.cpp");
+    let launch = if local && is_apple(device) { METAL } else { 1.0 } * if local && shape.experts > 0.0 { EXPERTS } else { 1.0 };
+    let seconds = moved / split
+        + read * outside / MAIN_BANDWIDTH
+        + layer_us * launch * 1e-6 * shape.layers
+        + runtime.hop_us * 1e-6 * (case.devices - 1.0).max(0.0);
+    // Many sequences at once are bound by arithmetic.
+    seconds.max(2.0 * shape.active * work.batch / (device.prompt_flops * runtime.prompt_efficiency * split))
 }
+
+/// The share of the weights that finds no room on the card and is left in main memory (llama.cpp does that).
+fn outside(case: &Case, device: &Device, cached: f64) -> f64 {
+    let Some(room) = device.memory_bytes.filter(|_| case.runtime.name.starts_with("llama.cpp") && !device.unified) else {
+        return 0.0;
+    };
+    let weights = weights::bytes(&case.shape, &case.weights);
+    ((weights + cached + SPARE - room * case.devices.max(1.0)) / weights.max(1.0)).clamp(0.0, 1.0)
+}
+
+fn is_apple(device: &Device) -> bool {
+    device.name.starts_with('M') || device.name.contains("Apple")
+}
+
+/// A layer's launches cost about twice as much on Metal as on CUDA.
+const METAL: f64 = 2.1;
+
+/// Routing tokens to experts adds launches to a layer.
+const EXPERTS: f64 = 1.7;
 
 /// Bandwidth of a desktop's main memory as a processor reaches it, bytes a second (two channels of DDR4 or DDR5).
 const MAIN_BANDWIDTH: f64 = 40e9;
 
 /// What else needs room on a card, in bytes.
 const SPARE: f64 = 0.8e9;
-
-fn is_local(case: &Case) -> bool {
-    case.runtime.name == "llama.cpp"
-}
 
 /// Seconds for reading the prompts of the batch.
 pub fn prompt_seconds(case: &Case, device: &Device, work: &Inference) -> f64 {

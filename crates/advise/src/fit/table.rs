@@ -352,6 +352,8 @@ fn device_of(row: &Row) -> Option<Device> {
         name: name.to_string(),
         memory_bytes: Some(gigabytes * 1024.0 * 1024.0 * 1024.0 * share),
         bandwidth: known.bandwidth_gb_per_second * 1e9,
+        reach: known.reach,
+        vector_flops: known.vector_tflops * 1e12,
         prompt_flops: known.prompt_tflops * 1e12,
         peak_flops: known.peak_tflops * 1e12,
         unified: apple || matches!(known.key, "gb10" | "840m" | "iris xe" | "arc graphics 130v"),
