@@ -55,8 +55,16 @@ pub struct Runtime {
     pub cache_factor: f64,
     /// Microseconds for each further accelerator.
     pub hop_us: f64,
-    /// Of the card's prompt TFLOP/s.
-    pub prompt_efficiency: f64,
+    /// Of the card's prompt TFLOP/s, 16-bit weights.
+    pub prompt_efficiency_16: f64,
+    /// The same, quantised weights.
+    pub prompt_efficiency_quantised: f64,
+    /// Milliseconds before the first token, whatever the prompt.
+    #[serde(default)]
+    pub prompt_base_ms: f64,
+    /// Attention scores go through memory while a prompt is read.
+    #[serde(default)]
+    pub scores_written: bool,
     /// Bytes for each trained token and word of the vocabulary.
     #[serde(default)]
     pub loss_bytes: f64,

@@ -47,7 +47,7 @@ pub fn decode_seconds(case: &Case, device: &Device, work: &Inference, tokens: f6
         + layer_us * launch * 1e-6 * shape.layers
         + runtime.hop_us * 1e-6 * (case.devices - 1.0).max(0.0);
     // Many sequences at once are bound by arithmetic.
-    seconds.max(2.0 * shape.active * work.batch / (device.prompt_flops * runtime.prompt_efficiency * split))
+    seconds.max(2.0 * shape.active * work.batch / (reached(case, device) * split))
 }
 
 /// The share of the weights that finds no room on the card and is left in main memory (llama.cpp does that).
@@ -75,26 +75,60 @@ const MAIN_BANDWIDTH: f64 = 40e9;
 /// What else needs room on a card, in bytes.
 const SPARE: f64 = 0.8e9;
 
+/// Matrix work a second while a prompt is read.
+fn reached(case: &Case, device: &Device) -> f64 {
+    device.prompt_flops
+        * if case.quantised() {
+            case.runtime.prompt_efficiency_quantised
+        } else {
+            case.runtime.prompt_efficiency_16
+        }
+}
+
 /// Seconds for reading the prompts of the batch.
 pub fn prompt_seconds(case: &Case, device: &Device, work: &Inference) -> f64 {
-    let shape = &case.shape;
+    let (shape, runtime) = (&case.shape, case.runtime);
     let tokens = work.prompt * work.batch;
-    let matrix = 2.0 * (shape.active_body() + shape.embedding() * 0.02) * tokens;
-    let full = shape.layers - shape.sliding_layers;
-    let seen = work.prompt * full + work.prompt.min(shape.window.max(1.0) * 2.0) * shape.sliding_layers;
-    // Queries with keys and values, causal: half of the square.
-    let attention = 2.0 * shape.query() * seen * tokens;
-    let split = if case.spread == Spread::Tensor { case.devices.max(1.0) } else { 1.0 };
-    let reached = device.prompt_flops * case.runtime.prompt_efficiency * split;
-    let computed = (matrix + attention * ATTENTION_COST) / reached;
-    // Short prompts are bound by reading the weights once.
-    let read = weights::bytes(shape, &case.weights) / device.bandwidth / split;
-    let layer_us = if case.quantised() { case.runtime.layer_us_quantised } else { case.runtime.layer_us_16 };
-    computed + read * 0.5 + layer_us * 1e-6 * shape.layers
+    let chunks = if runtime.prompt_chunk > 0.0 {
+        (work.prompt / runtime.prompt_chunk).ceil().max(1.0)
+    } else {
+        1.0
+    };
+    let places = case.devices.max(1.0);
+    let split = if case.spread == Spread::Tensor { places } else { 1.0 };
+    let reached = reached(case, device) * split;
+    let bandwidth = device.bandwidth * split;
+    let matrix = 2.0 * shape.active_body() * tokens / reached;
+    let sliding = shape.sliding_layers.min(shape.layers);
+    let seen = work.prompt * (shape.layers - sliding) + work.prompt.min(2.0 * shape.window.max(1.0)) * sliding;
+    // Queries with keys, and scores with values; causal: half of the square.
+    let attention = if runtime.scores_written {
+        shape.heads * seen * tokens / 2.0 * SCORE_TRAFFIC / bandwidth
+    } else {
+        2.0 * shape.query() * seen * tokens * ATTENTION_COST / reached
+    };
+    // Weights are read once a chunk: a dense model's chunk has work enough to hide it, experts' shares have not.
+    let read = weights::bytes(shape, &case.weights) / bandwidth;
+    let read = if shape.experts > 0.0 { read * chunks } else { (read - matrix).max(0.0) };
+    let layer_us = if case.quantised() { runtime.layer_us_quantised } else { runtime.layer_us_16 };
+    let one = matrix + attention + read + layer_us * 1e-6 * shape.layers * chunks;
+    // Layers on several cards work on chunks one behind another.
+    let piped = if case.spread == Spread::Layers && runtime.prompt_chunk > 0.0 && places > 1.0 {
+        (chunks + places - 1.0) / (chunks * places) * PIPE_LOSS
+    } else {
+        1.0
+    };
+    one * piped.min(1.0) + runtime.prompt_base_ms * 1e-3
 }
 
 /// Attention reaches less of the card than large matrices do.
 const ATTENTION_COST: f64 = 2.0;
+
+/// Bytes that a score costs on its way through memory: written, softmaxed, read.
+const SCORE_TRAFFIC: f64 = 28.0;
+
+/// Chunks wait for each other between cards.
+const PIPE_LOSS: f64 = 1.3;
 
 /// Seconds for one micro-batch of training on one accelerator.
 pub fn training_seconds(case: &Case, device: &Device, work: &Training) -> f64 {
