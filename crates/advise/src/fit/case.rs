@@ -151,6 +151,8 @@ pub struct Training {
     pub batch: f64,
     /// Tokens a sequence.
     pub sequence: f64,
+    /// Tokens of a usual sequence, where `sequence` is only the most.
+    pub typical: Option<f64>,
     /// What activations are kept.
     pub checkpointing: Checkpointing,
     /// How attention is computed.

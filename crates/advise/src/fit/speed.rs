@@ -133,25 +133,64 @@ const PIPE_LOSS: f64 = 1.3;
 /// Seconds for one micro-batch of training on one accelerator.
 pub fn training_seconds(case: &Case, device: &Device, work: &Training) -> f64 {
     let shape = &case.shape;
-    let tokens = work.batch * work.sequence / work.context_parallel / work.tensor_parallel;
+    let sequence = work.typical.unwrap_or(work.sequence).min(work.sequence);
+    let tokens = work.batch * sequence / work.context_parallel / work.tensor_parallel;
     // Forward 2, backward for activations 2, for weights 2 FLOP a parameter and token; recomputing 2 more.
     let again = match work.checkpointing {
         Checkpointing::None => 0.0,
         Checkpointing::Selective => 0.5,
         Checkpointing::Full => 2.0,
     };
-    let passes = again + if work.method == Method::Full { 6.0 } else { 4.0 };
-    let matrix = passes * (shape.active_body() + shape.embedding()) * tokens;
-    let attention = passes * shape.layers * shape.query() * work.sequence * tokens;
-    let peak = device.peak_flops * if work.float8 { 1.35 } else { 1.0 };
-    // A step is full of work only when there are enough tokens in it.
-    let efficiency = case.runtime.training_efficiency;
-    let slower = if case.quantised() { DEQUANTISING } else { 1.0 };
-    (matrix + attention) * slower / (peak * efficiency) + STEP_US * 1e-6 * shape.layers
+    let trained = if work.method == Method::Full { 2.0 } else { 0.0 };
+    let matrix = (4.0 + trained + again) * (shape.active_body() + shape.embedding()) * tokens;
+    let attention = (6.0 + again) * shape.layers * shape.query() * sequence * tokens;
+    let peak = device.peak_flops * if work.float8 { FLOAT8 } else { 1.0 };
+    let compiled = if work.compiled { COMPILED } else { 1.0 };
+    // The quicker a card, the harder to keep it full.
+    let efficiency = case.runtime.training_efficiency * compiled * (REFERENCE / device.peak_flops).powf(0.15).min(1.1);
+    let computed = matrix / (peak * efficiency) + attention / (device.peak_flops * 0.34).min(ATTENTION_MOST);
+    // Passes through the layers: each launches them, and makes quantised weights 16-bit again.
+    let passes = if work.checkpointing == Checkpointing::Full { 3.0 } else { 2.0 };
+    let launched = passes * STEP_US * 1e-6 * shape.layers / compiled;
+    let scale = REFERENCE / device.peak_flops.min(REFERENCE);
+    let again_16 = if case.quantised() {
+        let each = if case.weights.format.name.starts_with("gptq") { DEQUANTISED_GPTQ } else { DEQUANTISED };
+        passes * shape.body() / each * scale / compiled
+    } else {
+        0.0
+    };
+    let alone = computed.max(launched) + again_16 + computed.min(launched) * 0.3;
+    alone.max(exchanged(case, passes))
 }
 
-/// Quantised weights are made 16-bit again in every pass.
-const DEQUANTISING: f64 = 1.35;
+/// Seconds for bringing sharded weights together, once a pass; hidden behind arithmetic where that takes longer.
+fn exchanged(case: &Case, passes: f64) -> f64 {
+    if case.spread != Spread::Sharded || case.devices <= 1.0 {
+        return 0.0;
+    }
+    passes * 2.0 * case.shape.parameters * (case.devices - 1.0) / case.devices / LINK
+}
 
-/// What a layer costs beside arithmetic in forward and backward, in microseconds.
-const STEP_US: f64 = 2500.0;
+/// What 8-bit floats make of the peak in practice.
+const FLOAT8: f64 = 1.4;
+
+/// What compiling brings.
+const COMPILED: f64 = 1.25;
+
+/// The card that efficiencies were taken on: an A100, FLOP/s.
+const REFERENCE: f64 = 312e12;
+
+/// What fused attention reaches at the most (FlashAttention 2; on an H100 as published by llm-foundry and torchtitan), FLOP/s.
+const ATTENTION_MOST: f64 = 170e12;
+
+/// What a layer's launches cost in a pass of an eager framework, in microseconds.
+const STEP_US: f64 = 1600.0;
+
+/// Weights a second that GPTQ's training kernels make 16-bit again, on an A100.
+const DEQUANTISED_GPTQ: f64 = 60e9;
+
+/// The same, bitsandbytes.
+const DEQUANTISED: f64 = 130e9;
+
+/// Bytes a second between accelerators in one server with direct links.
+const LINK: f64 = 200e9;

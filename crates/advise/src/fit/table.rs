@@ -452,6 +452,7 @@ fn training_of(row: &Row, runtime: &deskside_knowledge::runtimes::Runtime) -> Tr
         whole_embeddings: kind.contains("emb"),
         batch: row.number("batch").unwrap_or(1.0),
         sequence: row.number("seq_len").unwrap_or(512.0),
+        typical: typical_of(row),
         checkpointing: match row.text("grad_ckpt") {
             "yes" | "full" => Checkpointing::Full,
             "selective" => Checkpointing::Selective,
@@ -469,6 +470,17 @@ fn training_of(row: &Row, runtime: &deskside_knowledge::runtimes::Runtime) -> Tr
         context_parallel: degree("cp"),
         tensor_parallel: degree("tp"),
     }
+}
+
+/// Tokens of a usual sequence where the table says that its length is only the most.
+fn typical_of(row: &Row) -> Option<f64> {
+    let semantics = row.text("seq_semantics");
+    let most = row.number("seq_len")?;
+    if let Some(rest) = semantics.split("median about ").nth(1) {
+        return rest.split(' ').next()?.parse().ok();
+    }
+    // Where samples are cut at a length, the mean of published runs was well under half of it.
+    semantics.contains("max_length").then_some(most * 0.42)
 }
 
 /// An optimizer by its name.
