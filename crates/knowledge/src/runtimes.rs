@@ -47,6 +47,12 @@ pub struct Runtime {
     pub layer_us_16: f64,
     /// The same, quantised weights.
     pub layer_us_quantised: f64,
+    /// Microseconds a layer and expert, where experts are looped over.
+    #[serde(default)]
+    pub expert_us: f64,
+    /// Factor on a layer's cost with 8-bit floats; 0: none.
+    #[serde(default)]
+    pub float8_layers: f64,
     /// fp32 operations that a byte of 16-bit weights costs before it is multiplied.
     pub vector_work_16: f64,
     /// The same, quantised weights.

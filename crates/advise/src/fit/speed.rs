@@ -33,6 +33,8 @@ pub fn decode_seconds(case: &Case, device: &Device, work: &Inference, tokens: f6
     } else {
         (runtime.read_factor_16, runtime.layer_us_16, runtime.vector_work_16)
     };
+    let float8 = if case.weights.format.kind == "float8" { runtime.float8_layers.max(1.0) } else { 1.0 };
+    let layer_us = layer_us * float8 + runtime.expert_us * shape.experts;
     let read = read_bytes(case, work);
     let cached = cache::bytes(shape, tokens, work.cache_bits) * work.batch;
     let split = if case.spread == Spread::Tensor { case.devices.max(1.0) } else { 1.0 };
