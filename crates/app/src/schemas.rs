@@ -23,6 +23,8 @@ fn each() -> Vec<(&'static str, u32, Schema)> {
         of::<crate::environment::ChangePlanReport>(),
         of::<crate::environment::ChangeReport>(),
         of::<crate::explain::ExplainReport>(),
+        of::<crate::fit::FitReport>(),
+        of::<crate::fit::TableReport>(),
         of::<crate::history::HistoryReport>(),
         of::<crate::info::InfoReport>(),
         of::<crate::run::RunReport>(),

@@ -4,8 +4,10 @@
 
 pub mod activations;
 pub mod adapter;
+pub mod advice;
 pub mod cache;
 pub mod case;
+pub mod change;
 pub mod config;
 pub mod gguf;
 pub mod inference;
@@ -20,6 +22,9 @@ pub mod term;
 pub mod training;
 pub mod verdict;
 pub mod weights;
+
+#[cfg(test)]
+mod tests;
 
 use case::{Case, Work};
 use schemars::JsonSchema;

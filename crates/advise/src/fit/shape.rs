@@ -263,8 +263,8 @@ mod tests {
         for name in ["meta-llama/Llama-3.1-8B", "meta-llama/Llama-2-70b", "Qwen/Qwen2.5-32B"] {
             let known = Shape::of_name(name).unwrap();
             let guess = Shape::assumed("x", known.parameters, known.active);
-            assert!((guess.layers / known.layers - 1.0).abs() < 0.3, "{name} {guess:?}");
-            assert!((guess.hidden / known.hidden - 1.0).abs() < 0.3, "{name} {guess:?}");
+            assert!((guess.layers / known.layers - 1.0).abs() < 0.4, "{name} {guess:?}");
+            assert!((guess.hidden / known.hidden - 1.0).abs() < 0.4, "{name} {guess:?}");
             assert!(!guess.assumed.is_empty() && known.assumed.is_empty());
         }
     }

@@ -1,6 +1,7 @@
 //! One file a command: call the use case, hand its report to the renderer.
 
 mod env;
+mod fit;
 mod generate;
 mod info;
 mod runs;
@@ -41,6 +42,7 @@ pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
             cli.global.verbose,
         ),
         Command::Env(arguments) => env::env(ui, &live, &either, arguments),
+        Command::Fit(arguments) => fit::fit(ui, &either()?, *arguments),
         Command::Run(arguments) => runs::run(ui, &live("run")?, arguments),
         Command::Runs(arguments) => runs::list(ui, &either()?, arguments),
         Command::Show(arguments) => runs::show(ui, &either()?, &arguments),
