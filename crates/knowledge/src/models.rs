@@ -108,7 +108,9 @@ pub struct DeviceRow {
 fn model(row: &'static str) -> Option<ModelRow> {
     let cells: Vec<&'static str> = row.split('\t').collect();
     let number = |at: usize| -> u64 {
-        cell(cells.get(at).copied()).and_then(|text| text.parse().ok()).unwrap_or(0)
+        cell(cells.get(at).copied())
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0)
     };
     Some(ModelRow {
         name: cells.first()?,
@@ -157,9 +159,9 @@ pub fn model_named(name: &str) -> Option<ModelRow> {
 
 /// What says how a model was tuned or stored, not what shape it has.
 const ENDINGS: &[&str] = &[
-    "instruct", "chat", "it", "base", "hf", "gguf", "awq", "gptq", "int4", "int8", "4bit", "8bit", "fp8",
-    "bf16", "fp16", "mlx", "pt", "thinking", "latest", "shape", "unpacked", "preview", "q4", "exp", "tool",
-    "coder", "meta", "2507", "2410",
+    "instruct", "chat", "it", "base", "hf", "gguf", "awq", "gptq", "int4", "int8", "4bit", "8bit",
+    "fp8", "bf16", "fp16", "mlx", "pt", "thinking", "latest", "shape", "unpacked", "preview", "q4",
+    "exp", "tool", "coder", "meta", "2507", "2410",
 ];
 
 /// A name reduced to what tells its shape: words without owner, format and tuning.
@@ -171,7 +173,8 @@ pub fn bare_name(name: &str) -> String {
     let last = last
         .split_once('_')
         .filter(|(owner, rest)| {
-            !owner.contains(|letter: char| letter.is_ascii_digit()) && rest.contains(|letter: char| letter.is_ascii_digit())
+            !owner.contains(|letter: char| letter.is_ascii_digit())
+                && rest.contains(|letter: char| letter.is_ascii_digit())
         })
         .map_or(last, |(_, rest)| rest);
     let last = last.strip_suffix(".gguf").unwrap_or(last);
@@ -300,12 +303,23 @@ mod tests {
             assert!(table.contains("# source"));
         }
         for table in [MODELS, FORMATS, DEVICES] {
-            let keys: Vec<&str> = rows(table).filter_map(|row| row.split('\t').next()).collect();
-            assert!(keys.windows(2).all(|pair| pair[0] < pair[1]), "sorted and without doubles");
+            let keys: Vec<&str> = rows(table)
+                .filter_map(|row| row.split('\t').next())
+                .collect();
+            assert!(
+                keys.windows(2).all(|pair| pair[0] < pair[1]),
+                "sorted and without doubles"
+            );
         }
         for model in models() {
-            assert!(model.parameters >= model.active && model.parameters > 0, "{model:?}");
-            assert!(MODELS.contains(&format!("# source {}:", model.source)), "{model:?}");
+            assert!(
+                model.parameters >= model.active && model.parameters > 0,
+                "{model:?}"
+            );
+            assert!(
+                MODELS.contains(&format!("# source {}:", model.source)),
+                "{model:?}"
+            );
         }
     }
 
@@ -313,12 +327,21 @@ mod tests {
     fn names_are_found_however_they_are_written() {
         for (name, found) in [
             ("meta-llama/Llama-3.1-8B", Some("meta-llama/Llama-3.1-8B")),
-            ("Meta-Llama-3.1-8B-Instruct-Q4_K_M.gguf", Some("meta-llama/Llama-3.1-8B")),
-            ("Qwen2.5-Coder-14B-Instruct-Q4_K_M.gguf", Some("Qwen/Qwen2.5-14B")),
+            (
+                "Meta-Llama-3.1-8B-Instruct-Q4_K_M.gguf",
+                Some("meta-llama/Llama-3.1-8B"),
+            ),
+            (
+                "Qwen2.5-Coder-14B-Instruct-Q4_K_M.gguf",
+                Some("Qwen/Qwen2.5-14B"),
+            ),
             ("gpt2", Some("openai-community/gpt2")),
             ("gemma-3-27b-it-4bit", Some("google/gemma-3-27b")),
             ("llama3.2:3b", Some("meta-llama/Llama-3.2-3B")),
-            ("DeepSeek-R1-Distill-Qwen-7B-Q4_K_M.gguf", Some("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B")),
+            (
+                "DeepSeek-R1-Distill-Qwen-7B-Q4_K_M.gguf",
+                Some("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"),
+            ),
             ("", None),
             ("-Q4_K_M.gguf", None),
         ] {

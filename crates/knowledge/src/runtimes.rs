@@ -185,14 +185,19 @@ mod tests {
             ("transformers", Some("transformers")),
             ("transformers+peft", Some("peft")),
             ("transformers 5.13.1 + peft", Some("peft")),
-            ("llama.cpp (May 2024)", Some("llama.cpp")),
+            ("llama.cpp (May 2024)", Some("llama.cpp before CUDA graphs")),
+            ("llama.cpp Vulkan", Some("llama.cpp")),
             ("mlx-lm 0.28.2", Some("MLX")),
             ("AutoAWQ 0.1.6 GEMM", Some("AutoAWQ")),
             ("llm-foundry (Composer FSDP)", Some("llm-foundry")),
             ("", None),
             ("abacus", None),
         ] {
-            assert_eq!(runtime_named(name).map(|one| one.name.as_str()), found, "{name}");
+            assert_eq!(
+                runtime_named(name).map(|one| one.name.as_str()),
+                found,
+                "{name}"
+            );
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: each bar of the project beside its measured value.
 
 mod command;
+mod fit;
 mod log;
 
 use crate::shell::{cargo, output, release_binary};
@@ -20,6 +21,9 @@ pub struct Bar {
 
 /// Measures the named bars, or all.
 pub fn bench(names: &[String]) -> Result<()> {
+    if names.first().is_some_and(|name| name == "fit") {
+        return fit::fit(&names[1..]);
+    }
     let program = release_binary()?;
     let wanted = |name: &str| names.is_empty() || names.iter().any(|one| one == name);
     let mut bars = Vec::new();

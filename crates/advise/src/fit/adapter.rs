@@ -32,7 +32,11 @@ pub fn parameters(shape: &Shape, rank: f64, targets: &str) -> f64 {
         layer += q + h;
     }
     let experts = shape.experts.max(1.0);
-    let wide = if shape.experts > 0.0 { shape.expert_intermediate } else { wide };
+    let wide = if shape.experts > 0.0 {
+        shape.expert_intermediate
+    } else {
+        wide
+    };
     for names in [
         &["mlp", "gate_proj", "w1"][..],
         &["mlp", "up_proj", "w2", "fc1"][..],
@@ -46,6 +50,10 @@ pub fn parameters(shape: &Shape, rank: f64, targets: &str) -> f64 {
         // A name that is not known: the most usual choice.
         layer = 2.0 * h + q + k;
     }
-    let head = if named(&["head", "lm_head"]) { h + shape.vocab } else { 0.0 };
+    let head = if named(&["head", "lm_head"]) {
+        h + shape.vocab
+    } else {
+        0.0
+    };
     rank * (layer * shape.layers + head)
 }

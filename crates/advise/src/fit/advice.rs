@@ -112,7 +112,10 @@ pub fn advise(case: &Case, places: &[Place], job_tokens: Option<f64>) -> Advice 
     alone.spread = Spread::Copies;
     alone.level = Level::Device;
     alone.summed = false;
-    let said: Vec<PlaceAdvice> = places.iter().map(|place| place_advice(case, place, job_tokens)).collect();
+    let said: Vec<PlaceAdvice> = places
+        .iter()
+        .map(|place| place_advice(case, place, job_tokens))
+        .collect();
     let first = places.first();
     Advice {
         estimate: estimate(&first.map_or(alone, |place| at(case, place))),
@@ -142,12 +145,17 @@ fn place_advice(case: &Case, place: &Place, job_tokens: Option<f64>) -> PlaceAdv
         job_watt_hours: None,
     };
     // Nothing is said about the speed of what doesn't run.
-    let Some(device) = case.device.as_ref().filter(|_| said.verdict != Verdict::TooLarge) else {
+    let Some(device) = case
+        .device
+        .as_ref()
+        .filter(|_| said.verdict != Verdict::TooLarge)
+    else {
         return said;
     };
     let rate = match &case.work {
         Work::Inference(work) => {
-            let token = speed::decode_seconds(&case, device, work, work.prompt + work.generate / 2.0);
+            let token =
+                speed::decode_seconds(&case, device, work, work.prompt + work.generate / 2.0);
             said.decode_tokens_per_second = Some(work.batch / token);
             if work.prompt > 0.0 {
                 said.prompt_tokens_per_second =
@@ -156,7 +164,8 @@ fn place_advice(case: &Case, place: &Place, job_tokens: Option<f64>) -> PlaceAdv
             work.batch / token
         }
         Work::Training(work) => {
-            let rate = work.batch * work.sequence * case.devices / speed::training_seconds(&case, device, work);
+            let rate = work.batch * work.sequence * case.devices
+                / speed::training_seconds(&case, device, work);
             said.training_tokens_per_second = Some(rate);
             rate
         }
@@ -164,7 +173,9 @@ fn place_advice(case: &Case, place: &Place, job_tokens: Option<f64>) -> PlaceAdv
     if let Some(tokens) = job_tokens.filter(|_| rate > 0.0) {
         let hours = tokens / rate / 3600.0;
         said.job_hours = Some(hours);
-        said.job_watt_hours = place.watts.map(|watts| watts * place.count.max(1.0) * hours);
+        said.job_watt_hours = place
+            .watts
+            .map(|watts| watts * place.count.max(1.0) * hours);
     }
     said
 }
@@ -180,7 +191,11 @@ fn most(case: &Case, place: &Place) -> Most {
         }
         fits(&changed)
     });
-    let limit = if case.shape.max_context > 0.0 { case.shape.max_context as u64 } else { 1 << 20 };
+    let limit = if case.shape.max_context > 0.0 {
+        case.shape.max_context as u64
+    } else {
+        1 << 20
+    };
     let context = largest(limit, |tokens| {
         let mut changed = case.clone();
         match &mut changed.work {

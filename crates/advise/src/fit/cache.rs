@@ -13,8 +13,16 @@ pub fn bytes(shape: &Shape, tokens: f64, bits: f64) -> f64 {
     }
     let sliding = shape.sliding_layers.min(shape.layers);
     let seen = tokens * (shape.layers - sliding)
-        + tokens.min(if shape.window > 0.0 { shape.window } else { tokens }) * sliding;
-    let width = if shape.latent > 0.0 { shape.latent } else { 2.0 * shape.key() };
+        + tokens.min(if shape.window > 0.0 {
+            shape.window
+        } else {
+            tokens
+        }) * sliding;
+    let width = if shape.latent > 0.0 {
+        shape.latent
+    } else {
+        2.0 * shape.key()
+    };
     seen * width * bits / 8.0
 }
 
@@ -37,5 +45,10 @@ pub fn term(case: &Case, work: &Inference, tokens: f64) -> Term {
     if copies > 1.0 {
         because.push_str("; the old cache lives on while the new one is made");
     }
-    Term::new("cache", one * work.batch * work.beams * copies, 0.06 * copies, because)
+    Term::new(
+        "cache",
+        one * work.batch * work.beams * copies,
+        0.06 * copies,
+        because,
+    )
 }

@@ -23,63 +23,100 @@ type Step = (&'static str, fn(&mut Case) -> bool);
 
 /// Changes for running, cheapest first. Each says whether it changed anything.
 const RUNNING: &[Step] = &[
-    ("use flash attention", |case| inference(case, |work| std::mem::replace(&mut work.attention, Attention::Flash) == Attention::Eager)),
-    ("keep the cache in 8 bits", |case| inference(case, |work| {
-        let before = work.cache_bits;
-        work.cache_bits = work.cache_bits.min(8.5);
-        work.cache_bits < before
-    })),
+    ("use flash attention", |case| {
+        inference(case, |work| {
+            std::mem::replace(&mut work.attention, Attention::Flash) == Attention::Eager
+        })
+    }),
+    ("keep the cache in 8 bits", |case| {
+        inference(case, |work| {
+            let before = work.cache_bits;
+            work.cache_bits = work.cache_bits.min(8.5);
+            work.cache_bits < before
+        })
+    }),
     ("load the weights in 8 bits", |case| reformat(case, 8.6)),
-    ("run one sequence at a time", |case| inference(case, |work| std::mem::replace(&mut work.batch, 1.0) > 1.0)),
+    ("run one sequence at a time", |case| {
+        inference(case, |work| std::mem::replace(&mut work.batch, 1.0) > 1.0)
+    }),
     ("load the weights in 4 bits", |case| reformat(case, 5.0)),
-    ("halve the context", |case| inference(case, |work| {
-        let before = work.prompt;
-        work.prompt = (work.prompt / 2.0).floor();
-        before >= 1024.0
-    })),
+    ("halve the context", |case| {
+        inference(case, |work| {
+            let before = work.prompt;
+            work.prompt = (work.prompt / 2.0).floor();
+            before >= 1024.0
+        })
+    }),
     ("load the weights in 3 bits", |case| reformat(case, 3.9)),
-    ("quarter the context", |case| inference(case, |work| {
-        let before = work.prompt;
-        work.prompt = (work.prompt / 4.0).floor();
-        before >= 1024.0
-    })),
+    ("quarter the context", |case| {
+        inference(case, |work| {
+            let before = work.prompt;
+            work.prompt = (work.prompt / 4.0).floor();
+            before >= 1024.0
+        })
+    }),
     ("load the weights in 2 bits", |case| reformat(case, 3.0)),
 ];
 
 /// Changes for training, cheapest first.
 const TRAINING: &[Step] = &[
-    ("use flash attention", |case| training(case, |work| std::mem::replace(&mut work.attention, Attention::Flash) == Attention::Eager)),
-    ("compute the loss in chunks or fused (Liger, chunked cross-entropy)", |case| {
-        training(case, |work| std::mem::replace(&mut work.loss, Loss::Fused) != Loss::Fused)
+    ("use flash attention", |case| {
+        training(case, |work| {
+            std::mem::replace(&mut work.attention, Attention::Flash) == Attention::Eager
+        })
     }),
+    (
+        "compute the loss in chunks or fused (Liger, chunked cross-entropy)",
+        |case| {
+            training(case, |work| {
+                std::mem::replace(&mut work.loss, Loss::Fused) != Loss::Fused
+            })
+        },
+    ),
     ("checkpoint activations", |case| {
-        training(case, |work| std::mem::replace(&mut work.checkpointing, Checkpointing::Full) != Checkpointing::Full)
+        training(case, |work| {
+            std::mem::replace(&mut work.checkpointing, Checkpointing::Full) != Checkpointing::Full
+        })
     }),
-    ("one sequence a step, with gradient accumulation", |case| training(case, |work| {
-        work.accumulate = work.accumulate.max(work.batch);
-        std::mem::replace(&mut work.batch, 1.0) > 1.0
-    })),
-    ("an optimizer with 8-bit states", |case| training(case, |work| {
-        matches!(work.optimizer, Optimizer::Adamw | Optimizer::Muon | Optimizer::Lion)
-            && work.method == Method::Full
-            && std::mem::replace(&mut work.optimizer, Optimizer::Adamw8bit) != Optimizer::Adamw8bit
-    })),
-    ("LoRA adapters instead of all parameters", |case| training(case, |work| {
-        if work.rank <= 0.0 {
-            work.rank = 16.0;
-        }
-        work.mixed = false;
-        work.method == Method::Full && std::mem::replace(&mut work.method, Method::Lora) == Method::Full
-    })),
+    ("one sequence a step, with gradient accumulation", |case| {
+        training(case, |work| {
+            work.accumulate = work.accumulate.max(work.batch);
+            std::mem::replace(&mut work.batch, 1.0) > 1.0
+        })
+    }),
+    ("an optimizer with 8-bit states", |case| {
+        training(case, |work| {
+            matches!(
+                work.optimizer,
+                Optimizer::Adamw | Optimizer::Muon | Optimizer::Lion
+            ) && work.method == Method::Full
+                && std::mem::replace(&mut work.optimizer, Optimizer::Adamw8bit)
+                    != Optimizer::Adamw8bit
+        })
+    }),
+    ("LoRA adapters instead of all parameters", |case| {
+        training(case, |work| {
+            if work.rank <= 0.0 {
+                work.rank = 16.0;
+            }
+            work.mixed = false;
+            work.method == Method::Full
+                && std::mem::replace(&mut work.method, Method::Lora) == Method::Full
+        })
+    }),
     ("QLoRA: the base weights in 4 bits", |case| {
-        let changed = training(case, |work| std::mem::replace(&mut work.method, Method::Qlora) == Method::Lora);
+        let changed = training(case, |work| {
+            std::mem::replace(&mut work.method, Method::Qlora) == Method::Lora
+        });
         reformat_to(case, "nf4") && changed
     }),
-    ("halve the sequences", |case| training(case, |work| {
-        let before = work.sequence;
-        work.sequence = (before / 2.0).floor();
-        before >= 512.0
-    })),
+    ("halve the sequences", |case| {
+        training(case, |work| {
+            let before = work.sequence;
+            work.sequence = (before / 2.0).floor();
+            before >= 512.0
+        })
+    }),
 ];
 
 fn inference(case: &mut Case, change: impl Fn(&mut super::case::Inference) -> bool) -> bool {
@@ -157,7 +194,10 @@ pub fn cheapest(case: &Case, place: &Place) -> Option<Change> {
         if step(&mut changed) {
             // A finer grid replaces a coarser one of the same kind.
             let kind = name.rsplit(' ').next();
-            names.retain(|old| !(name.starts_with("load") && old.starts_with("load") || name.ends_with("context") && old.rsplit(' ').next() == kind));
+            names.retain(|old| {
+                !(name.starts_with("load") && old.starts_with("load")
+                    || name.ends_with("context") && old.rsplit(' ').next() == kind)
+            });
             names.push(name);
             if let Some(change) = done(&changed, &names) {
                 return Some(change);

@@ -67,7 +67,8 @@ impl<'a> Bytes<'a> {
 
     /// A number of a scalar type; none for a text.
     fn number(&mut self, kind: u32) -> Result<f64, Trouble> {
-        let size = scalar_size(kind).ok_or_else(|| Trouble::Bad(format!("the value type {kind} is not known")))?;
+        let size = scalar_size(kind)
+            .ok_or_else(|| Trouble::Bad(format!("the value type {kind} is not known")))?;
         let mut eight = [0; 8];
         let taken = self.take(size)?;
         eight[..taken.len()].copy_from_slice(taken);
@@ -106,12 +107,16 @@ pub fn header(bytes: &[u8], file: u64) -> Result<Header, Trouble> {
     }
     let version = bytes.u32()?;
     if !(2..=3).contains(&version) {
-        return Err(bad(format!("GGUF version {version} is not known (2 and 3 are)")));
+        return Err(bad(format!(
+            "GGUF version {version} is not known (2 and 3 are)"
+        )));
     }
     let (tensors, keys) = (bytes.u64()?, bytes.u64()?);
     // Each key takes at least 13 bytes and each tensor 24: more than the file can hold are refused at once.
     if keys > file.min(LONGEST) / 13 || tensors > file.min(LONGEST) / 24 {
-        return Err(bad(format!("it claims {keys} keys and {tensors} tensors in {file} bytes")));
+        return Err(bad(format!(
+            "it claims {keys} keys and {tensors} tensors in {file} bytes"
+        )));
     }
     let mut header = Header::default();
     for _ in 0..keys {
@@ -135,14 +140,20 @@ pub fn header(bytes: &[u8], file: u64) -> Result<Header, Trouble> {
         let name = bytes.text()?;
         let dimensions = bytes.u32()?;
         if dimensions > 8 {
-            return Err(bad(format!("tensor {name:?} claims {dimensions} dimensions")));
+            return Err(bad(format!(
+                "tensor {name:?} claims {dimensions} dimensions"
+            )));
         }
-        let shape = (0..dimensions).map(|_| bytes.u64()).collect::<Result<Vec<u64>, _>>()?;
+        let shape = (0..dimensions)
+            .map(|_| bytes.u64())
+            .collect::<Result<Vec<u64>, _>>()?;
         let kind = bytes.u32()?;
         bytes.u64()?;
-        let kind = types
-            .get(&kind)
-            .ok_or_else(|| bad(format!("tensor {name:?} has the type {kind}, which is not known")))?;
+        let kind = types.get(&kind).ok_or_else(|| {
+            bad(format!(
+                "tensor {name:?} has the type {kind}, which is not known"
+            ))
+        })?;
         let values = shape
             .iter()
             .try_fold(1_u64, |product, size| product.checked_mul(*size))
@@ -155,7 +166,12 @@ pub fn header(bytes: &[u8], file: u64) -> Result<Header, Trouble> {
             .checked_add(size)
             .filter(|total| *total <= file)
             .ok_or_else(|| bad("its tensors claim more than the file holds".into()))?;
-        header.tensors.push(Tensor { name, kind: kind.name.into(), shape, bytes: size });
+        header.tensors.push(Tensor {
+            name,
+            kind: kind.name.into(),
+            shape,
+            bytes: size,
+        });
     }
     Ok(header)
 }
@@ -175,7 +191,8 @@ fn array(bytes: &mut Bytes<'_>, key: String, header: &mut Header) -> Result<(), 
         }
         9 => return Err(Trouble::Bad(format!("{key:?} has arrays in arrays"))),
         kind => {
-            let size = scalar_size(kind).ok_or_else(|| Trouble::Bad(format!("the value type {kind} is not known")))?;
+            let size = scalar_size(kind)
+                .ok_or_else(|| Trouble::Bad(format!("the value type {kind} is not known")))?;
             if count <= 4096 {
                 let mut most = 0.0_f64;
                 for _ in 0..count {
@@ -237,7 +254,10 @@ pub(crate) mod tests {
     fn tensors_of_every_type_are_counted() {
         for kind in ggml_types() {
             let values = kind.block_values * 3;
-            let bytes = written(&[("llama.block_count", 7)], &[("t", &[values, 2], kind.number)]);
+            let bytes = written(
+                &[("llama.block_count", 7)],
+                &[("t", &[values, 2], kind.number)],
+            );
             let header = header(&bytes, 1 << 40).unwrap();
             assert_eq!(header.tensors[0].bytes, kind.block_bytes * 6, "{kind:?}");
             assert_eq!(header.numbers["llama.block_count"], 7.0);

@@ -62,7 +62,8 @@ fn loading(case: &Case) -> Vec<Term> {
             "the head in 16 bits and its working copy while it is quantised",
         ));
     }
-    let awq = case.weights.format.name.starts_with("awq") && case.runtime.name.starts_with("transformers");
+    let awq = case.weights.format.name.starts_with("awq")
+        && case.runtime.name.starts_with("transformers");
     if awq && shape.tied {
         terms.push(Term::new(
             "tied head",
@@ -78,14 +79,25 @@ fn loading(case: &Case) -> Vec<Term> {
 fn reading(case: &Case, work: &Inference) -> Vec<Term> {
     let shape = &case.shape;
     let architecture = architecture_named(&shape.architecture);
-    let own = if case.runtime.name.starts_with("transformers") { architecture } else { None };
-    let chunk = [case.runtime.prompt_chunk, own.map_or(0.0, |one| one.prompt_chunk)]
-        .into_iter()
-        .filter(|chunk| *chunk > 0.0)
-        .fold(work.prompt, f64::min);
+    let own = if case.runtime.name.starts_with("transformers") {
+        architecture
+    } else {
+        None
+    };
+    let chunk = [
+        case.runtime.prompt_chunk,
+        own.map_or(0.0, |one| one.prompt_chunk),
+    ]
+    .into_iter()
+    .filter(|chunk| *chunk > 0.0)
+    .fold(work.prompt, f64::min);
     let tokens = chunk * work.batch;
     // An allocated cache has room for what will be generated from the start.
-    let room = if grows(case) { work.prompt } else { work.prompt + work.generate };
+    let room = if grows(case) {
+        work.prompt
+    } else {
+        work.prompt + work.generate
+    };
     let mut terms = vec![weights::term(case), cache::term(case, work, room)];
     let hidden = tokens * (3.0 * shape.live_intermediate() + 4.0 * shape.hidden) * 2.0;
     let eager = work.attention == Attention::Eager
@@ -96,19 +108,36 @@ fn reading(case: &Case, work: &Inference) -> Vec<Term> {
     } else {
         0.0
     };
-    let each = case.runtime.prompt_logits_bytes.max(own.map_or(0.0, |one| one.prompt_logits_bytes));
+    let each = case
+        .runtime
+        .prompt_logits_bytes
+        .max(own.map_or(0.0, |one| one.prompt_logits_bytes));
     let logits = tokens * shape.vocab * each;
     let largest = hidden.max(scores).max(logits);
     let (name, because) = if largest <= 0.0 || largest == hidden {
-        ("activations", format!("{chunk:.0} tokens of the prompt at once through one layer"))
+        (
+            "activations",
+            format!("{chunk:.0} tokens of the prompt at once through one layer"),
+        )
     } else if largest == scores {
-        ("attention scores", "written out for one layer: no flash attention here".to_string())
+        (
+            "attention scores",
+            "written out for one layer: no flash attention here".to_string(),
+        )
     } else {
-        ("logits", "made for the whole prompt, not only its last token".to_string())
+        (
+            "logits",
+            "made for the whole prompt, not only its last token".to_string(),
+        )
     };
     terms.push(Term::new(name, largest, 0.35, because));
     if case.runtime.prompt_logits_bytes > 0.0 && largest == scores && scores > 0.0 {
-        terms.push(Term::new("logits", logits, 0.5, "made for the whole prompt"));
+        terms.push(Term::new(
+            "logits",
+            logits,
+            0.5,
+            "made for the whole prompt",
+        ));
     }
     terms
 }

@@ -6,7 +6,10 @@ use super::term::{Term, total};
 /// term names adds a floor.
 pub fn of_terms(terms: &[Term], floor: f64) -> (f64, f64) {
     let sum = total(terms);
-    let squares: f64 = terms.iter().map(|term| (term.bytes * term.doubt).powi(2)).sum();
+    let squares: f64 = terms
+        .iter()
+        .map(|term| (term.bytes * term.doubt).powi(2))
+        .sum();
     let half = (squares + (sum * floor).powi(2)).sqrt();
     ((sum - half).max(0.0), sum + half)
 }

@@ -14,6 +14,7 @@ pub mod inference;
 pub mod interval;
 pub mod optimizer;
 pub mod overhead;
+pub mod row;
 pub mod safetensors;
 pub mod shape;
 pub mod speed;

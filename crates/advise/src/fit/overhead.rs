@@ -14,8 +14,17 @@ const SMALL: f64 = 40.0 * MIB;
 
 /// Beside an inference.
 pub fn inference(case: &Case) -> Vec<Term> {
-    let places = if case.summed { case.devices.max(1.0) } else { 1.0 };
-    let mut terms = vec![Term::new("small tensors", SMALL, 1.0, "masks, position tables, sampling")];
+    let places = if case.summed {
+        case.devices.max(1.0)
+    } else {
+        1.0
+    };
+    let mut terms = vec![Term::new(
+        "small tensors",
+        SMALL,
+        1.0,
+        "masks, position tables, sampling",
+    )];
     if case.level == Level::Device {
         terms.push(context(places));
     }
@@ -36,7 +45,12 @@ pub fn context(places: f64) -> Term {
 pub fn training(case: &Case) -> Vec<Term> {
     let base = case.runtime.training_base_mib * MIB;
     match case.level {
-        Level::Allocated => vec![Term::new("small tensors", 64.0 * MIB, 1.0, "masks, tables, workspaces")],
+        Level::Allocated => vec![Term::new(
+            "small tensors",
+            64.0 * MIB,
+            1.0,
+            "masks, tables, workspaces",
+        )],
         Level::Reserved | Level::Device => vec![Term::new(
             "workspaces and reserve",
             base.max(CONTEXT),

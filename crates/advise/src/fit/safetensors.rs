@@ -33,10 +33,14 @@ pub fn length(start: &[u8], file: u64) -> Result<u64, String> {
         .ok_or("it is shorter than the 8 bytes that say how long its header is")?;
     let length = u64::from_le_bytes(eight);
     if length > LONGEST {
-        return Err(format!("its header claims {length} bytes; more than {LONGEST} are never read"));
+        return Err(format!(
+            "its header claims {length} bytes; more than {LONGEST} are never read"
+        ));
     }
     if length.saturating_add(8) > file {
-        return Err(format!("its header claims {length} bytes, the file has {file}"));
+        return Err(format!(
+            "its header claims {length} bytes, the file has {file}"
+        ));
     }
     Ok(length)
 }
@@ -53,29 +57,43 @@ struct Entry {
 /// # Errors
 /// When it is no JSON of that form, or a tensor's place, shape and type contradict each other or the file.
 pub fn tensors(header: &[u8], data: u64) -> Result<Vec<Tensor>, String> {
-    let mut entries: BTreeMap<String, serde_json::Value> =
-        serde_json::from_slice(header).map_err(|error| format!("its header is no JSON object: {error}"))?;
+    let mut entries: BTreeMap<String, serde_json::Value> = serde_json::from_slice(header)
+        .map_err(|error| format!("its header is no JSON object: {error}"))?;
     entries.remove("__metadata__");
     let mut tensors = Vec::with_capacity(entries.len());
     let mut total: u64 = 0;
     for (name, value) in entries {
-        let entry: Entry = serde_json::from_value(value).map_err(|error| format!("tensor {name:?}: {error}"))?;
+        let entry: Entry =
+            serde_json::from_value(value).map_err(|error| format!("tensor {name:?}: {error}"))?;
         let (begin, end) = entry.data_offsets;
         let bytes = end
             .checked_sub(begin)
             .filter(|_| end <= data)
             .ok_or_else(|| format!("tensor {name:?} lies at {begin} to {end}, outside the file"))?;
-        let bits = bits(&entry.dtype).ok_or_else(|| format!("tensor {name:?} has the unknown type {:?}", entry.dtype))?;
-        let values = entry.shape.iter().try_fold(1_u64, |product, size| product.checked_mul(*size));
-        let expected = values.and_then(|values| values.checked_mul(bits)).map(|bits| bits.div_ceil(8));
+        let bits = bits(&entry.dtype)
+            .ok_or_else(|| format!("tensor {name:?} has the unknown type {:?}", entry.dtype))?;
+        let values = entry
+            .shape
+            .iter()
+            .try_fold(1_u64, |product, size| product.checked_mul(*size));
+        let expected = values
+            .and_then(|values| values.checked_mul(bits))
+            .map(|bits| bits.div_ceil(8));
         if expected != Some(bytes) {
-            return Err(format!("tensor {name:?}: shape and type don't make its {bytes} bytes"));
+            return Err(format!(
+                "tensor {name:?}: shape and type don't make its {bytes} bytes"
+            ));
         }
         total = total
             .checked_add(bytes)
             .filter(|total| *total <= data)
             .ok_or("its tensors claim more than the file holds")?;
-        tensors.push(Tensor { name, kind: entry.dtype, shape: entry.shape, bytes });
+        tensors.push(Tensor {
+            name,
+            kind: entry.dtype,
+            shape: entry.shape,
+            bytes,
+        });
     }
     Ok(tensors)
 }
@@ -86,7 +104,8 @@ fn bits(kind: &str) -> Option<u64> {
         "F64" | "I64" | "U64" | "C64" => 64,
         "F32" | "I32" | "U32" => 32,
         "F16" | "BF16" | "I16" | "U16" => 16,
-        "I8" | "U8" | "BOOL" | "F8_E4M3" | "F8_E5M2" | "F8_E8M0" | "F8_E4M3FNUZ" | "F8_E5M2FNUZ" => 8,
+        "I8" | "U8" | "BOOL" | "F8_E4M3" | "F8_E5M2" | "F8_E8M0" | "F8_E4M3FNUZ"
+        | "F8_E5M2FNUZ" => 8,
         "F6_E2M3" | "F6_E3M2" => 6,
         "F4" => 4,
         _ => return None,
@@ -108,15 +127,22 @@ pub fn index(text: &[u8]) -> Result<(Option<u64>, Vec<String>), String> {
     struct Metadata {
         total_size: Option<f64>,
     }
-    let index: Index = serde_json::from_slice(text).map_err(|error| format!("the index can't be read: {error}"))?;
+    let index: Index = serde_json::from_slice(text)
+        .map_err(|error| format!("the index can't be read: {error}"))?;
     let mut files: Vec<String> = index.weight_map.into_values().collect();
     files.sort();
     files.dedup();
     let inside = |file: &String| !file.contains(['/', '\\']) && !file.starts_with('.');
     if let Some(file) = files.iter().find(|file| !inside(file)) {
-        return Err(format!("the index names {file:?}, which is no file beside it"));
+        return Err(format!(
+            "the index names {file:?}, which is no file beside it"
+        ));
     }
-    let size = index.metadata.total_size.filter(|size| size.is_finite() && *size >= 0.0).map(|size| size as u64);
+    let size = index
+        .metadata
+        .total_size
+        .filter(|size| size.is_finite() && *size >= 0.0)
+        .map(|size| size as u64);
     Ok((size, files))
 }
 
@@ -136,8 +162,16 @@ mod tests {
 
     #[test]
     fn hostile_headers_are_refused() {
-        assert!(length(&u64::MAX.to_le_bytes(), 100).unwrap_err().contains("never read"));
-        assert!(length(&1000_u64.to_le_bytes(), 100).unwrap_err().contains("the file has"));
+        assert!(
+            length(&u64::MAX.to_le_bytes(), 100)
+                .unwrap_err()
+                .contains("never read")
+        );
+        assert!(
+            length(&1000_u64.to_le_bytes(), 100)
+                .unwrap_err()
+                .contains("the file has")
+        );
         assert!(length(&[1, 2], 2).is_err());
         let deep = "[".repeat(100_000);
         for text in [
@@ -155,7 +189,10 @@ mod tests {
             assert!(tensors(text.as_bytes(), 16).is_err(), "{:.60}", text);
         }
         assert!(index(br#"{"weight_map":{"a":"../../etc/passwd"}}"#).is_err());
-        assert_eq!(index(br#"{"metadata":{"total_size":7},"weight_map":{"a":"x"}}"#).unwrap(), (Some(7), vec!["x".into()]));
+        assert_eq!(
+            index(br#"{"metadata":{"total_size":7},"weight_map":{"a":"x"}}"#).unwrap(),
+            (Some(7), vec!["x".into()])
+        );
     }
 
     proptest! {

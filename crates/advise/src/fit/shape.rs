@@ -71,7 +71,11 @@ impl Shape {
 
     /// Parameters of an output head of its own.
     pub fn head(&self) -> f64 {
-        if self.tied || self.kind != "decoder" { 0.0 } else { self.embedding() }
+        if self.tied || self.kind != "decoder" {
+            0.0
+        } else {
+            self.embedding()
+        }
     }
 
     /// Parameters outside embedding and head.
@@ -95,7 +99,11 @@ impl Shape {
 
     /// Parameters of one layer.
     pub fn layer(&self) -> f64 {
-        if self.layers > 0.0 { self.body() / self.layers } else { 0.0 }
+        if self.layers > 0.0 {
+            self.body() / self.layers
+        } else {
+            0.0
+        }
     }
 
     /// A shape of the table.
@@ -164,7 +172,11 @@ impl Shape {
             gated: true,
             experts: if sparse { 64.0 } else { 0.0 },
             experts_used: if sparse { 8.0 } else { 0.0 },
-            expert_intermediate: if sparse { (hidden * 3.0 / 8.0).round() } else { 0.0 },
+            expert_intermediate: if sparse {
+                (hidden * 3.0 / 8.0).round()
+            } else {
+                0.0
+            },
             parameters,
             active,
             window: 0.0,
@@ -182,8 +194,21 @@ impl Shape {
 pub fn is_gated(architecture: &str) -> bool {
     !matches!(
         architecture,
-        "gpt2" | "gpt_neox" | "gptj" | "phi" | "falcon" | "mpt" | "bert" | "roberta" | "vit" | "whisper"
-            | "clip" | "starcoder2" | "opt" | "bloom" | "gpt_bigcode"
+        "gpt2"
+            | "gpt_neox"
+            | "gptj"
+            | "phi"
+            | "falcon"
+            | "mpt"
+            | "bert"
+            | "roberta"
+            | "vit"
+            | "whisper"
+            | "clip"
+            | "starcoder2"
+            | "opt"
+            | "bloom"
+            | "gpt_bigcode"
     )
 }
 
@@ -260,11 +285,21 @@ mod tests {
 
     #[test]
     fn an_assumed_shape_is_near_a_known_one() {
-        for name in ["meta-llama/Llama-3.1-8B", "meta-llama/Llama-2-70b", "Qwen/Qwen2.5-32B"] {
+        for name in [
+            "meta-llama/Llama-3.1-8B",
+            "meta-llama/Llama-2-70b",
+            "Qwen/Qwen2.5-32B",
+        ] {
             let known = Shape::of_name(name).unwrap();
             let guess = Shape::assumed("x", known.parameters, known.active);
-            assert!((guess.layers / known.layers - 1.0).abs() < 0.4, "{name} {guess:?}");
-            assert!((guess.hidden / known.hidden - 1.0).abs() < 0.4, "{name} {guess:?}");
+            assert!(
+                (guess.layers / known.layers - 1.0).abs() < 0.4,
+                "{name} {guess:?}"
+            );
+            assert!(
+                (guess.hidden / known.hidden - 1.0).abs() < 0.4,
+                "{name} {guess:?}"
+            );
             assert!(!guess.assumed.is_empty() && known.assumed.is_empty());
         }
     }

@@ -8,8 +8,14 @@ pub fn read_bytes(case: &Case, work: &Inference) -> f64 {
     let shape = &case.shape;
     let parts = weights::parts(shape, &case.weights);
     // Only a row of the embedding is read, but a tied one is read whole as the head.
-    let head = if parts.head > 0.0 { parts.head } else { parts.embedding };
-    let dense = parts.body.min(parts.body * shape.active_body() / shape.body().max(1.0));
+    let head = if parts.head > 0.0 {
+        parts.head
+    } else {
+        parts.embedding
+    };
+    let dense = parts
+        .body
+        .min(parts.body * shape.active_body() / shape.body().max(1.0));
     // A batch meets more experts than a token does.
     let sparse = parts.body - dense;
     let met = if shape.experts > 0.0 {
@@ -29,21 +35,45 @@ pub fn read_bytes(case: &Case, work: &Inference) -> f64 {
 pub fn decode_seconds(case: &Case, device: &Device, work: &Inference, tokens: f64) -> f64 {
     let (shape, runtime) = (&case.shape, case.runtime);
     let (factor, layer_us, vector_work) = if case.quantised() {
-        (runtime.read_factor_quantised, runtime.layer_us_quantised, runtime.vector_work_quantised)
+        (
+            runtime.read_factor_quantised,
+            runtime.layer_us_quantised,
+            runtime.vector_work_quantised,
+        )
     } else {
-        (runtime.read_factor_16, runtime.layer_us_16, runtime.vector_work_16)
+        (
+            runtime.read_factor_16,
+            runtime.layer_us_16,
+            runtime.vector_work_16,
+        )
     };
-    let float8 = if case.weights.format.kind == "float8" { runtime.float8_layers.max(1.0) } else { 1.0 };
+    let float8 = if case.weights.format.kind == "float8" {
+        runtime.float8_layers.max(1.0)
+    } else {
+        1.0
+    };
     let layer_us = layer_us * float8 + runtime.expert_us * shape.experts;
     let read = read_bytes(case, work);
     let cached = cache::bytes(shape, tokens, work.cache_bits) * work.batch;
-    let split = if case.spread == Spread::Tensor { case.devices.max(1.0) } else { 1.0 };
+    let split = if case.spread == Spread::Tensor {
+        case.devices.max(1.0)
+    } else {
+        1.0
+    };
     let bandwidth = device.bandwidth * device.reach;
     let byte = factor / bandwidth + vector_work / device.vector_flops;
     let outside = outside(case, device, cached);
     let moved = read * (1.0 - outside) * byte + runtime.cache_factor * cached / bandwidth;
     let local = runtime.name.starts_with("llama.cpp");
-    let launch = if local && is_apple(device) { METAL } else { 1.0 } * if local && shape.experts > 0.0 { EXPERTS } else { 1.0 };
+    let launch = if local && is_apple(device) {
+        METAL
+    } else {
+        1.0
+    } * if local && shape.experts > 0.0 {
+        EXPERTS
+    } else {
+        1.0
+    };
     let seconds = moved / split
         + read * outside / MAIN_BANDWIDTH
         + layer_us * launch * 1e-6 * shape.layers
@@ -54,7 +84,10 @@ pub fn decode_seconds(case: &Case, device: &Device, work: &Inference, tokens: f6
 
 /// The share of the weights that finds no room on the card and is left in main memory (llama.cpp does that).
 fn outside(case: &Case, device: &Device, cached: f64) -> f64 {
-    let Some(room) = device.memory_bytes.filter(|_| case.runtime.name.starts_with("llama.cpp") && !device.unified) else {
+    let Some(room) = device
+        .memory_bytes
+        .filter(|_| case.runtime.name.starts_with("llama.cpp") && !device.unified)
+    else {
         return 0.0;
     };
     let weights = weights::bytes(&case.shape, &case.weights);
@@ -97,12 +130,17 @@ pub fn prompt_seconds(case: &Case, device: &Device, work: &Inference) -> f64 {
         1.0
     };
     let places = case.devices.max(1.0);
-    let split = if case.spread == Spread::Tensor { places } else { 1.0 };
+    let split = if case.spread == Spread::Tensor {
+        places
+    } else {
+        1.0
+    };
     let reached = reached(case, device) * split;
     let bandwidth = device.bandwidth * split;
     let matrix = 2.0 * shape.active_body() * tokens / reached;
     let sliding = shape.sliding_layers.min(shape.layers);
-    let seen = work.prompt * (shape.layers - sliding) + work.prompt.min(2.0 * shape.window.max(1.0)) * sliding;
+    let seen = work.prompt * (shape.layers - sliding)
+        + work.prompt.min(2.0 * shape.window.max(1.0)) * sliding;
     // Queries with keys, and scores with values; causal: half of the square.
     let attention = if runtime.scores_written {
         shape.heads * seen * tokens / 2.0 * SCORE_TRAFFIC / bandwidth
@@ -111,8 +149,16 @@ pub fn prompt_seconds(case: &Case, device: &Device, work: &Inference) -> f64 {
     };
     // Weights are read once a chunk: a dense model's chunk has work enough to hide it, experts' shares have not.
     let read = weights::bytes(shape, &case.weights) / bandwidth;
-    let read = if shape.experts > 0.0 { read * chunks } else { (read - matrix).max(0.0) };
-    let layer_us = if case.quantised() { runtime.layer_us_quantised } else { runtime.layer_us_16 };
+    let read = if shape.experts > 0.0 {
+        read * chunks
+    } else {
+        (read - matrix).max(0.0)
+    };
+    let layer_us = if case.quantised() {
+        runtime.layer_us_quantised
+    } else {
+        runtime.layer_us_16
+    };
     let one = matrix + attention + read + layer_us * 1e-6 * shape.layers * chunks;
     // Layers on several cards work on chunks one behind another.
     let piped = if case.spread == Spread::Layers && runtime.prompt_chunk > 0.0 && places > 1.0 {
@@ -143,20 +189,35 @@ pub fn training_seconds(case: &Case, device: &Device, work: &Training) -> f64 {
         Checkpointing::Selective => 0.5,
         Checkpointing::Full => 2.0,
     };
-    let trained = if work.method == Method::Full { 2.0 } else { 0.0 };
+    let trained = if work.method == Method::Full {
+        2.0
+    } else {
+        0.0
+    };
     let matrix = (4.0 + trained + again) * (shape.active_body() + shape.embedding()) * tokens;
     let attention = (6.0 + again) * shape.layers * shape.query() * sequence * tokens;
     let peak = device.peak_flops * if work.float8 { FLOAT8 } else { 1.0 };
     let compiled = if work.compiled { COMPILED } else { 1.0 };
     // The quicker a card, the harder to keep it full.
-    let efficiency = case.runtime.training_efficiency * compiled * (REFERENCE / device.peak_flops).powf(0.15).min(1.1);
-    let computed = matrix / (peak * efficiency) + attention / (device.peak_flops * 0.34).min(ATTENTION_MOST);
+    let efficiency = case.runtime.training_efficiency
+        * compiled
+        * (REFERENCE / device.peak_flops).powf(0.15).min(1.1);
+    let computed =
+        matrix / (peak * efficiency) + attention / (device.peak_flops * 0.34).min(ATTENTION_MOST);
     // Passes through the layers: each launches them, and makes quantised weights 16-bit again.
-    let passes = if work.checkpointing == Checkpointing::Full { 3.0 } else { 2.0 };
+    let passes = if work.checkpointing == Checkpointing::Full {
+        3.0
+    } else {
+        2.0
+    };
     let launched = passes * STEP_US * 1e-6 * shape.layers / compiled;
     let scale = REFERENCE / device.peak_flops.min(REFERENCE);
     let again_16 = if case.quantised() {
-        let each = if case.weights.format.name.starts_with("gptq") { DEQUANTISED_GPTQ } else { DEQUANTISED };
+        let each = if case.weights.format.name.starts_with("gptq") {
+            DEQUANTISED_GPTQ
+        } else {
+            DEQUANTISED
+        };
         passes * shape.body() / each * scale / compiled
     } else {
         0.0

@@ -1,7 +1,10 @@
 //! What must hold for every estimate.
 
 use super::advice::{Place, advise};
-use super::case::{Attention, Case, Checkpointing, Inference, Level, Loss, Method, Optimizer, Spread, Training, Weights, Work};
+use super::case::{
+    Attention, Case, Checkpointing, Inference, Level, Loss, Method, Optimizer, Spread, Training,
+    Weights, Work,
+};
 use super::shape::Shape;
 use super::verdict::Verdict;
 use super::{Estimate, estimate, table};
@@ -12,7 +15,11 @@ use proptest::prelude::*;
 fn running(name: &str, format: &str, prompt: f64) -> Case {
     Case {
         shape: Shape::of_name(name).unwrap(),
-        weights: Weights { format: weight_format(format).unwrap(), head_quantised: false, counted_bytes: None },
+        weights: Weights {
+            format: weight_format(format).unwrap(),
+            head_quantised: false,
+            counted_bytes: None,
+        },
         runtime: runtime_named("transformers").unwrap(),
         work: Work::Inference(Inference {
             batch: 1.0,
@@ -32,7 +39,15 @@ fn running(name: &str, format: &str, prompt: f64) -> Case {
 }
 
 fn training(name: &str, method: Method, batch: f64) -> Case {
-    let mut case = running(name, if method == Method::Qlora { "nf4" } else { "bf16" }, 0.0);
+    let mut case = running(
+        name,
+        if method == Method::Qlora {
+            "nf4"
+        } else {
+            "bf16"
+        },
+        0.0,
+    );
     case.runtime = runtime_named("peft").unwrap();
     case.work = Work::Training(Training {
         method,
@@ -60,11 +75,22 @@ fn training(name: &str, method: Method, batch: f64) -> Case {
 }
 
 fn sound(estimate: &Estimate) {
-    assert!(estimate.bytes.is_finite() && estimate.bytes > 0.0, "{estimate:?}");
+    assert!(
+        estimate.bytes.is_finite() && estimate.bytes > 0.0,
+        "{estimate:?}"
+    );
     assert!(estimate.low <= estimate.bytes && estimate.bytes <= estimate.high);
     let sum: f64 = estimate.terms.iter().map(|term| term.bytes).sum();
-    assert!((sum / estimate.bytes - 1.0).abs() < 1e-9, "the terms are the sum");
-    assert!(estimate.terms.iter().all(|term| !term.because.is_empty() && !term.name.is_empty()));
+    assert!(
+        (sum / estimate.bytes - 1.0).abs() < 1e-9,
+        "the terms are the sum"
+    );
+    assert!(
+        estimate
+            .terms
+            .iter()
+            .all(|term| !term.because.is_empty() && !term.name.is_empty())
+    );
 }
 
 #[test]
@@ -88,13 +114,23 @@ fn every_model_in_every_format_and_framework_has_an_estimate() {
 #[test]
 fn known_sizes_come_out() {
     // 128 KiB a token for Llama-3.1-8B in 16 bits, 70 KB for DeepSeek-V3's compressed cache.
-    for (name, bytes) in [("meta-llama/Llama-3.1-8B", 131_072.0), ("deepseek-ai/DeepSeek-V3", 70_272.0), ("Qwen/Qwen3-0.6B", 114_688.0)] {
+    for (name, bytes) in [
+        ("meta-llama/Llama-3.1-8B", 131_072.0),
+        ("deepseek-ai/DeepSeek-V3", 70_272.0),
+        ("Qwen/Qwen3-0.6B", 114_688.0),
+    ] {
         let shape = Shape::of_name(name).unwrap();
         assert_eq!(super::cache::bytes(&shape, 1.0, 16.0), bytes, "{name}");
     }
     let gemma = Shape::of_name("google/gemma-3-27b").unwrap();
-    let (short, long) = (super::cache::bytes(&gemma, 1024.0, 16.0), super::cache::bytes(&gemma, 131_072.0, 16.0));
-    assert!(long < short * 128.0 / 4.0, "52 of 62 layers look back 1024 tokens only");
+    let (short, long) = (
+        super::cache::bytes(&gemma, 1024.0, 16.0),
+        super::cache::bytes(&gemma, 131_072.0, 16.0),
+    );
+    assert!(
+        long < short * 128.0 / 4.0,
+        "52 of 62 layers look back 1024 tokens only"
+    );
     // Q4_K_M of Llama-3.1-8B is published at 4.89 bits a weight.
     let case = running("meta-llama/Llama-3.1-8B", "gguf-q4_k_m", 0.0);
     let bits = super::weights::bytes(&case.shape, &case.weights) * 8.0 / case.shape.parameters;
@@ -113,16 +149,38 @@ fn verdicts_changes_and_the_most_agree() {
     };
     let case = running("meta-llama/Llama-3.1-8B", "bf16", 4096.0);
     let large = advise(&case, &[place(80.0)], None);
-    assert_eq!((large.places[0].verdict, &large.change), (Verdict::Fits, &None));
+    assert_eq!(
+        (large.places[0].verdict, &large.change),
+        (Verdict::Fits, &None)
+    );
     assert!(large.most.as_ref().unwrap().batch > 4);
     let small = advise(&case, &[place(12.0)], None);
     assert_eq!(small.places[0].verdict, Verdict::TooLarge);
     assert_eq!(small.most.as_ref().unwrap().batch, 0);
     let change = small.change.unwrap();
-    assert_eq!((change.steps.len(), change.verdict), (1, Verdict::Fits), "{change:?}");
-    let train = advise(&training("meta-llama/Llama-3.1-8B", Method::Full, 4.0), &[place(14.0)], None);
-    assert!(train.change.unwrap().steps.iter().any(|step| step.contains("QLoRA")));
-    assert_eq!(advise(&case, &[place(0.1)], None).change, None, "nothing makes 8 billion parameters fit 100 MB");
+    assert_eq!(
+        (change.steps.len(), change.verdict),
+        (1, Verdict::Fits),
+        "{change:?}"
+    );
+    let train = advise(
+        &training("meta-llama/Llama-3.1-8B", Method::Full, 4.0),
+        &[place(14.0)],
+        None,
+    );
+    assert!(
+        train
+            .change
+            .unwrap()
+            .steps
+            .iter()
+            .any(|step| step.contains("QLoRA"))
+    );
+    assert_eq!(
+        advise(&case, &[place(0.1)], None).change,
+        None,
+        "nothing makes 8 billion parameters fit 100 MB"
+    );
 }
 
 #[test]
@@ -134,7 +192,14 @@ fn optimizers_and_sharding_go_the_right_way() {
         }
         estimate(&case).bytes
     };
-    let falling = [Optimizer::Adamw, Optimizer::Lion, Optimizer::Adamw8bit, Optimizer::PagedAdamw8bit, Optimizer::Adafactor, Optimizer::Sgd];
+    let falling = [
+        Optimizer::Adamw,
+        Optimizer::Lion,
+        Optimizer::Adamw8bit,
+        Optimizer::PagedAdamw8bit,
+        Optimizer::Adafactor,
+        Optimizer::Sgd,
+    ];
     let sizes: Vec<f64> = falling.map(with).to_vec();
     assert!(sizes.windows(2).all(|pair| pair[0] > pair[1]), "{sizes:?}");
     let sharded = |count: f64, spread| {
@@ -155,8 +220,17 @@ fn a_table_is_read_with_its_quotes_and_predicted_row_by_row() {
     let table = table::parse(text, 100);
     assert_eq!(table.rows.len(), 3);
     assert_eq!(table.rows[0].text("notes"), "one, \"two\"");
-    let said: Vec<_> = table.rows.iter().enumerate().map(|(place, row)| table::predict(row, place)).collect();
-    assert!((said[0].value.unwrap() / 16.2e9 - 1.0).abs() < 0.05, "{:?}", said[0]);
+    let said: Vec<_> = table
+        .rows
+        .iter()
+        .enumerate()
+        .map(|(place, row)| table::predict(row, place))
+        .collect();
+    assert!(
+        (said[0].value.unwrap() / 16.2e9 - 1.0).abs() < 0.05,
+        "{:?}",
+        said[0]
+    );
     assert_eq!(said[0].verdict.as_deref(), Some("fits"));
     assert!(said[1].value.is_none() && !said[1].notes.is_empty());
     assert!(said[2].value.unwrap() > 50.0 && !said[2].notes.is_empty());

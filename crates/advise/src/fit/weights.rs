@@ -26,12 +26,15 @@ impl Parts {
 /// The parts of a model in a format.
 pub fn parts(shape: &Shape, weights: &Weights) -> Parts {
     let format = &weights.format;
-    let head_bits = if weights.head_quantised { format.linear_bits } else { format.head_bits };
+    let head_bits = if weights.head_quantised {
+        format.linear_bits
+    } else {
+        format.head_bits
+    };
     let stored = architecture_named(&shape.architecture).is_some_and(|one| one.head_stored);
+    let twice = format.kind == "float8" && shape.kind == "decoder";
     // A tied tensor is stored once, in the finer of its two formats; quantised 8-bit float checkpoints store it twice.
-    let (embedding_bits, head) = if shape.head() > 0.0 || stored {
-        (format.embedding_bits, shape.embedding())
-    } else if format.kind == "float8" && shape.kind == "decoder" {
+    let (embedding_bits, head) = if shape.head() > 0.0 || stored || twice {
         (format.embedding_bits, shape.embedding())
     } else if format.kind == "gguf" {
         (format.head_bits, 0.0)

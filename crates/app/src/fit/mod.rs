@@ -4,6 +4,8 @@ mod model;
 mod places;
 mod request;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use request::{FitRequest, TrainRequest};
 pub use table::{TableReport, table};
@@ -15,6 +17,7 @@ use crate::{Answer, Context};
 use deskside_advise::fit::advice::{Advice, advise};
 use deskside_advise::fit::case::Work;
 use deskside_types::Result;
+use deskside_types::facts::Vendor;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -73,9 +76,23 @@ impl Answer for FitReport {
 pub fn fit(context: &Context, request: &FitRequest) -> Result<FitReport> {
     request.check()?;
     let read = model::read(&*context.projects, &request.model)?;
-    let facts = deskside_probe::collect(&*context.machine);
-    let case = request.case(&read, &facts)?;
-    let own = places::own(&facts, request)?;
+    // A named accelerator needs nothing of this machine.
+    let facts = request
+        .on
+        .is_none()
+        .then(|| deskside_probe::collect(&*context.machine));
+    let apple = facts.as_ref().is_some_and(|facts| {
+        facts
+            .known_gpus()
+            .iter()
+            .any(|gpu| gpu.vendor == Vendor::Apple)
+    });
+    let case = request.case(&read, apple)?;
+    let own = match (&request.on, &facts) {
+        (Some(name), _) => vec![places::named(name, request)?],
+        (None, Some(facts)) => places::own(facts, request),
+        (None, None) => Vec::new(),
+    };
     let own_places = own.len() as u32;
     let places: Vec<_> = own.into_iter().chain(places::others(request)).collect();
     let mut assumptions = case.shape.assumed.clone();

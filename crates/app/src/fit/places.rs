@@ -47,17 +47,16 @@ fn device(name: &str, row: &DeviceRow, memory: f64, unified: bool) -> Device {
 }
 
 /// This machine's accelerators, equal ones together; main memory where there is none.
-///
-/// # Errors
-/// When an accelerator that was named with `--on` is not known.
-pub fn own(facts: &Facts, request: &FitRequest) -> Result<Vec<Place>> {
-    if let Some(name) = &request.on {
-        return Ok(vec![named(name, request)?]);
-    }
+pub fn own(facts: &Facts, request: &FitRequest) -> Vec<Place> {
     let mut places: Vec<Place> = Vec::new();
     for gpu in facts.known_gpus().iter().filter(|gpu| gpu.is_accelerator()) {
-        let Some(place) = of_gpu(gpu, facts) else { continue };
-        match places.iter_mut().find(|known| known.name == place.name && (known.at_most - place.at_most).abs() < GIB) {
+        let Some(place) = of_gpu(gpu, facts) else {
+            continue;
+        };
+        match places
+            .iter_mut()
+            .find(|known| known.name == place.name && (known.at_most - place.at_most).abs() < GIB)
+        {
             Some(known) => {
                 known.count += 1.0;
                 known.surely = known.surely.min(place.surely);
@@ -83,52 +82,96 @@ pub fn own(facts: &Facts, request: &FitRequest) -> Result<Vec<Place>> {
             watts: None,
         });
     }
-    Ok(places)
+    places
 }
 
 fn of_gpu(gpu: &Gpu, facts: &Facts) -> Option<Place> {
     let room = model_memory(gpu, &facts.memory)?;
     let apple = gpu.vendor == Vendor::Apple;
-    let mut name = gpu.name.value().cloned().unwrap_or_else(|| "an accelerator without a name".into());
+    let mut name = gpu
+        .name
+        .value()
+        .cloned()
+        .unwrap_or_else(|| "an accelerator without a name".into());
     if apple && let Some(cores) = gpu.apple.as_ref().and_then(|apple| apple.cores.value()) {
         name = format!("{name} {cores}-core GPU");
     }
     // What others hold now is not free; on Apple silicon the limit stands for that.
-    let used = if apple { 0.0 } else { gpu.memory.used_bytes.value().map_or(0.0, |bytes| *bytes as f64) };
+    let used = if apple {
+        0.0
+    } else {
+        gpu.memory
+            .used_bytes
+            .value()
+            .map_or(0.0, |bytes| *bytes as f64)
+    };
     let row = device_named(&name);
     Some(Place {
         surely: (room.low_bytes as f64 - used).max(0.0),
         at_most: room.high_bytes as f64,
         count: 1.0,
         device: row.map(|row| device(&name, &row, room.low_bytes as f64, apple)),
-        watts: gpu.power_limit_watts.value().copied().or_else(|| watts(&name)),
+        watts: gpu
+            .power_limit_watts
+            .value()
+            .copied()
+            .or_else(|| watts(&name)),
         name,
     })
 }
 
 fn watts(name: &str) -> Option<f64> {
-    let bare = name.trim_start_matches("NVIDIA ").trim_start_matches("AMD ");
-    [name.to_string(), format!("GeForce {bare}"), format!("Radeon {bare}")]
-        .iter()
-        .find_map(|name| gpu_entries(name).first().and_then(|entry| entry.board_power_watts))
+    let bare = name
+        .trim_start_matches("NVIDIA ")
+        .trim_start_matches("AMD ");
+    [
+        name.to_string(),
+        format!("GeForce {bare}"),
+        format!("Radeon {bare}"),
+    ]
+    .iter()
+    .find_map(|name| {
+        gpu_entries(name)
+            .first()
+            .and_then(|entry| entry.board_power_watts)
+    })
 }
 
 /// An accelerator by name, with its memory where the name says it: `RTX 4090`, `Apple M4 Max 64GB`.
-fn named(name: &str, request: &FitRequest) -> Result<Place> {
+///
+/// # Errors
+/// When it is not known.
+pub fn named(name: &str, request: &FitRequest) -> Result<Place> {
     let row = device_named(name).ok_or_else(|| {
-        Problem::new(Code::Usage, format!("the accelerator {name:?} is not known"))
-            .hint("write it as its maker does: `RTX 4090`, `H100`, `Apple M4 Max 64GB`")
+        Problem::new(
+            Code::Usage,
+            format!("the accelerator {name:?} is not known"),
+        )
+        .hint("write it as its maker does: `RTX 4090`, `H100`, `Apple M4 Max 64GB`")
     })?;
     let written = name
         .to_ascii_lowercase()
         .split([' ', '-'])
-        .find_map(|word| word.strip_suffix("gb").and_then(|number| number.parse::<f64>().ok()))
+        .find_map(|word| {
+            word.strip_suffix("gb")
+                .and_then(|number| number.parse::<f64>().ok())
+        })
         .filter(|gigabytes| *gigabytes > 0.0);
-    Ok(place(name, &row, written.unwrap_or(row.memory_gb), request.gpus.unwrap_or(1)))
+    Ok(place(
+        name,
+        &row,
+        written.unwrap_or(row.memory_gb),
+        request.gpus.unwrap_or(1),
+    ))
 }
 
 fn place(name: &str, row: &DeviceRow, gigabytes: f64, count: u32) -> Place {
-    let apple = name.contains("Apple") || row.key.starts_with("m1") || row.key.starts_with("m2") || row.key.starts_with("m3 ") || row.key.starts_with("m4") || row.key.starts_with("m5");
+    let apple = name.contains("Apple")
+        || row.key.starts_with("m1")
+        || row.key.starts_with("m2")
+        || row.key.starts_with("m3 ")
+        || row.key.starts_with("m4")
+        || row.key.starts_with("m5");
     let share = if apple { unified_share(gigabytes) } else { 1.0 };
     // A card's usable memory is a little less than its maker's number.
     let surely = gigabytes * GIB * share * if apple { 0.95 } else { 0.98 };
@@ -151,7 +194,11 @@ pub fn others(request: &FitRequest) -> Vec<Place> {
         .iter()
         .filter_map(|(name, gigabytes)| {
             let row = device_named(name)?;
-            let shown = if name.starts_with("Apple") { format!("{name} {gigabytes} GB") } else { (*name).to_string() };
+            let shown = if name.starts_with("Apple") {
+                format!("{name} {gigabytes} GB")
+            } else {
+                (*name).to_string()
+            };
             Some(place(&shown, &row, *gigabytes, 1))
         })
         .collect()
@@ -165,8 +212,17 @@ mod tests {
     fn every_other_place_is_known() {
         let places = others(&FitRequest::of("8B"));
         assert_eq!(places.len(), OTHERS.len());
-        assert!(places.iter().all(|place| place.surely > 1e9 && place.surely <= place.at_most));
-        assert!(named("RTX 4090", &FitRequest::of("8B")).unwrap().watts.is_some());
+        assert!(
+            places
+                .iter()
+                .all(|place| place.surely > 1e9 && place.surely <= place.at_most)
+        );
+        assert!(
+            named("RTX 4090", &FitRequest::of("8B"))
+                .unwrap()
+                .watts
+                .is_some()
+        );
         assert!(named("Voodoo 2", &FitRequest::of("8B")).is_err());
     }
 }

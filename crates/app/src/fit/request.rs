@@ -2,12 +2,12 @@
 
 use super::model::Read;
 use deskside_advise::fit::case::{
-    Attention, Case, Checkpointing, Inference, Level, Loss, Method, Optimizer, Spread, Training, Weights, Work,
+    Attention, Case, Checkpointing, Inference, Level, Loss, Method, Optimizer, Spread, Training,
+    Weights, Work,
 };
-use deskside_advise::fit::table::optimizer_of;
+use deskside_advise::fit::row::optimizer_of;
 use deskside_knowledge::models::{FormatRow, weight_format, weight_formats};
 use deskside_knowledge::runtimes::{Runtime, runtime_named, runtimes};
-use deskside_types::facts::{Facts, Vendor};
 use deskside_types::{Code, Problem, Result};
 
 /// A question about one model.
@@ -63,7 +63,10 @@ pub struct TrainRequest {
 impl FitRequest {
     /// Nothing but a model.
     pub fn of(model: &str) -> Self {
-        Self { model: model.into(), ..Self::default() }
+        Self {
+            model: model.into(),
+            ..Self::default()
+        }
     }
 
     /// Refuses what can't be meant together.
@@ -71,25 +74,47 @@ impl FitRequest {
     /// # Errors
     /// [`Code::FitContradictory`].
     pub fn check(&self) -> Result<()> {
-        let refuse = |text: &str, hint: &str| Err(Problem::new(Code::FitContradictory, text).hint(hint));
+        let refuse =
+            |text: &str, hint: &str| Err(Problem::new(Code::FitContradictory, text).hint(hint));
         if let (Some(context), Some(generate)) = (self.context, self.generate)
             && generate > context
         {
-            return refuse("more tokens are to be generated than the context has", "raise --context or lower --generate");
+            return refuse(
+                "more tokens are to be generated than the context has",
+                "raise --context or lower --generate",
+            );
         }
-        let Some(train) = &self.train else { return Ok(()) };
+        let Some(train) = &self.train else {
+            return Ok(());
+        };
         if self.generate.is_some() || self.cache_bits.is_some() {
-            return refuse("--generate and --cache-bits are about running a model, not about training it", "leave them or --train away");
+            return refuse(
+                "--generate and --cache-bits are about running a model, not about training it",
+                "leave them or --train away",
+            );
         }
         if train.method == "full" && (train.rank.is_some() || train.targets.is_some()) {
-            return refuse("--rank and --targets belong to adapters, and --train full trains everything", "use --train lora");
+            return refuse(
+                "--rank and --targets belong to adapters, and --train full trains everything",
+                "use --train lora",
+            );
         }
-        let bits = self.format.as_deref().and_then(format_named).map(|format| format.linear_bits);
+        let bits = self
+            .format
+            .as_deref()
+            .and_then(format_named)
+            .map(|format| format.linear_bits);
         if train.method == "qlora" && bits.is_some_and(|bits| bits >= 12.0) {
-            return refuse("QLoRA keeps the base weights quantised, and the format asked for is not", "use --train lora, or --format nf4");
+            return refuse(
+                "QLoRA keeps the base weights quantised, and the format asked for is not",
+                "use --train lora, or --format nf4",
+            );
         }
         if train.method == "full" && bits.is_some_and(|bits| bits < 12.0) {
-            return refuse("quantised weights can't be trained whole", "use --train qlora, or --format bf16");
+            return refuse(
+                "quantised weights can't be trained whole",
+                "use --train qlora, or --format bf16",
+            );
         }
         Ok(())
     }
@@ -98,13 +123,12 @@ impl FitRequest {
     ///
     /// # Errors
     /// [`Code::Usage`] when a format, a framework or an optimizer is not known.
-    pub fn case(&self, read: &Read, facts: &Facts) -> Result<Case> {
-        let apple = facts.known_gpus().iter().any(|gpu| gpu.vendor == Vendor::Apple) && self.on.is_none();
+    pub(super) fn case(&self, read: &Read, apple: bool) -> Result<Case> {
         let (format, kept) = self.weights(read)?;
         let runtime = self.runtime(read, &format, apple)?;
         let work = match &self.train {
             Some(train) => Work::Training(self.training(train)?),
-            None => Work::Inference(self.running(runtime)),
+            None => Work::Inference(self.running()),
         };
         Ok(Case {
             shape: read.shape.clone(),
@@ -128,19 +152,29 @@ impl FitRequest {
         if let Some(name) = &self.format {
             let format = format_named(name).ok_or_else(|| {
                 let known: Vec<&str> = weight_formats().map(|format| format.name).collect();
-                Problem::new(Code::Usage, format!("the format {name:?} is not known")).hint(format!("known are: {}", known.join(", ")))
+                Problem::new(Code::Usage, format!("the format {name:?} is not known"))
+                    .hint(format!("known are: {}", known.join(", ")))
             })?;
             let kept = read.format.as_deref() == Some(format.name);
             return Ok((format, kept));
         }
-        let qlora = self.train.as_ref().is_some_and(|train| train.method == "qlora");
+        let qlora = self
+            .train
+            .as_ref()
+            .is_some_and(|train| train.method == "qlora");
         let stored = read.format.as_deref().and_then(weight_format);
         let usual = if qlora { "nf4" } else { "bf16" };
-        let quantised = stored.as_ref().is_some_and(|format| format.linear_bits < 12.0);
+        let quantised = stored
+            .as_ref()
+            .is_some_and(|format| format.linear_bits < 12.0);
         match stored {
             // Adapters go onto quantised weights as they are stored; what is not quantised is quantised when it is loaded.
             Some(format) if !qlora || quantised => Ok((format, true)),
-            _ => Ok((weight_format(usual).ok_or_else(|| Problem::new(Code::Bug, "a usual format is not in the table"))?, false)),
+            _ => Ok((
+                weight_format(usual)
+                    .ok_or_else(|| Problem::new(Code::Bug, "a usual format is not in the table"))?,
+                false,
+            )),
         }
     }
 
@@ -153,22 +187,38 @@ impl FitRequest {
             None => "transformers",
         };
         runtime_named(name).ok_or_else(|| {
-            let known: Vec<&str> = runtimes().iter().map(|runtime| runtime.name.as_str()).collect();
-            Problem::new(Code::Usage, format!("the framework {name:?} is not known")).hint(format!("known are: {}", known.join(", ")))
+            let known: Vec<&str> = runtimes()
+                .iter()
+                .map(|runtime| runtime.name.as_str())
+                .collect();
+            Problem::new(Code::Usage, format!("the framework {name:?} is not known"))
+                .hint(format!("known are: {}", known.join(", ")))
         })
     }
 
-    fn running(&self, runtime: &Runtime) -> Inference {
-        let generate = self.generate.unwrap_or(256).min(self.context.unwrap_or(u32::MAX));
+    fn running(&self) -> Inference {
+        let generate = self
+            .generate
+            .unwrap_or(256)
+            .min(self.context.unwrap_or(u32::MAX));
         let context = self.context.unwrap_or(4096).max(generate);
-        let _ = runtime;
         Inference {
             batch: f64::from(self.batch.unwrap_or(1).max(1)),
             prompt: f64::from(context - generate),
             generate: f64::from(generate),
-            cache_bits: self.cache_bits.map_or(16.0, |bits| if bits == 16 { 16.0 } else { f64::from(bits) + 0.5 }),
+            cache_bits: self.cache_bits.map_or(16.0, |bits| {
+                if bits == 16 {
+                    16.0
+                } else {
+                    f64::from(bits) + 0.5
+                }
+            }),
             beams: 1.0,
-            attention: if self.eager { Attention::Eager } else { Attention::Flash },
+            attention: if self.eager {
+                Attention::Eager
+            } else {
+                Attention::Flash
+            },
             only_load: false,
         }
     }
@@ -197,7 +247,11 @@ impl FitRequest {
                 Some("selective") => Checkpointing::Selective,
                 _ => Checkpointing::None,
             },
-            attention: if self.eager { Attention::Eager } else { Attention::Flash },
+            attention: if self.eager {
+                Attention::Eager
+            } else {
+                Attention::Flash
+            },
             loss: match train.loss.as_deref() {
                 Some("chunked") => Loss::Chunked,
                 Some("fused") => Loss::Fused,
@@ -279,7 +333,11 @@ impl FitRequest {
 }
 
 fn sequences(count: f64) -> String {
-    if count == 1.0 { "one sequence".into() } else { format!("{count:.0} sequences") }
+    if count == 1.0 {
+        "one sequence".into()
+    } else {
+        format!("{count:.0} sequences")
+    }
 }
 
 fn format_named(name: &str) -> Option<FormatRow> {
@@ -294,7 +352,11 @@ mod tests {
     fn contradictions_are_refused() {
         let train = |method: &str, format: Option<&str>, rank: Option<u32>| FitRequest {
             format: format.map(Into::into),
-            train: Some(TrainRequest { method: method.into(), rank, ..TrainRequest::default() }),
+            train: Some(TrainRequest {
+                method: method.into(),
+                rank,
+                ..TrainRequest::default()
+            }),
             ..FitRequest::of("8B")
         };
         for (request, good) in [
@@ -304,8 +366,21 @@ mod tests {
             (train("qlora", Some("bf16"), None), false),
             (train("full", Some("nf4"), None), false),
             (train("full", None, Some(8)), false),
-            (FitRequest { cache_bits: Some(8), ..train("lora", None, None) }, false),
-            (FitRequest { context: Some(100), generate: Some(200), ..FitRequest::of("8B") }, false),
+            (
+                FitRequest {
+                    cache_bits: Some(8),
+                    ..train("lora", None, None)
+                },
+                false,
+            ),
+            (
+                FitRequest {
+                    context: Some(100),
+                    generate: Some(200),
+                    ..FitRequest::of("8B")
+                },
+                false,
+            ),
         ] {
             assert_eq!(request.check().is_ok(), good, "{request:?}");
             if let Err(problem) = request.check() {

@@ -39,6 +39,11 @@ pub fn table(context: &Context, path: &Path) -> Result<TableReport> {
         }
     }
     Ok(TableReport {
-        rows: table.rows.iter().enumerate().map(|(place, row)| predict(row, place)).collect(),
+        rows: table
+            .rows
+            .iter()
+            .enumerate()
+            .map(|(place, row)| predict(row, place))
+            .collect(),
     })
 }

@@ -13,8 +13,14 @@ pub fn fit(ui: &Ui, context: &Context, arguments: Fit) -> Result<u8> {
     if let Some(path) = &arguments.table {
         return answer(ui, &fit::table(context, path)?, render::fit::table);
     }
-    if arguments.tokens.is_some_and(|tokens| !tokens.is_finite() || tokens <= 0.0) {
-        return Err(Problem::new(Code::Usage, "--tokens must be a count above zero"));
+    if arguments
+        .tokens
+        .is_some_and(|tokens| !tokens.is_finite() || tokens <= 0.0)
+    {
+        return Err(Problem::new(
+            Code::Usage,
+            "--tokens must be a count above zero",
+        ));
     }
     let request = FitRequest {
         model: arguments.model.unwrap_or_default(),

@@ -14,7 +14,11 @@ fn size(count: f64) -> String {
 /// Draws the answer about one model.
 pub fn fit(ui: &Ui, report: &FitReport) {
     let model = &report.model;
-    let counted = if model.weights_counted { "counted" } else { "computed" };
+    let counted = if model.weights_counted {
+        "counted"
+    } else {
+        "computed"
+    };
     ui.answer(&format!(
         "{}  {:.2} billion parameters, {} of weights ({counted}; {})",
         ui.paint(&model.name, Meaning::Subject),
@@ -26,7 +30,12 @@ pub fn fit(ui: &Ui, report: &FitReport) {
     ui.answer("");
     let estimate = &report.advice.estimate;
     for term in &estimate.terms {
-        ui.answer(&format!("  {:>11}  {:<24} {}", size(term.bytes), term.name, ui.paint(&term.because, Meaning::Quiet)));
+        ui.answer(&format!(
+            "  {:>11}  {:<24} {}",
+            size(term.bytes),
+            term.name,
+            ui.paint(&term.because, Meaning::Quiet)
+        ));
     }
     ui.answer(&format!(
         "  {:>11}  {}, nine of ten times {} to {}",
@@ -42,12 +51,23 @@ pub fn fit(ui: &Ui, report: &FitReport) {
         let text = if most.batch == 0 {
             "not even one sequence of this length surely fits".to_string()
         } else {
-            format!("{} sequences of this length, or {} tokens at this batch, surely fit", most.batch, most.context)
+            format!(
+                "{} sequences of this length, or {} tokens at this batch, surely fit",
+                most.batch, most.context
+            )
         };
         field(ui, "at most", &format!("{text} ({})", most.place));
     }
     if let Some(change) = &report.advice.change {
-        field(ui, "to make it", &format!("{} → {}: fits", change.steps.join(", "), size(change.needed_bytes)));
+        field(
+            ui,
+            "to make it",
+            &format!(
+                "{} → {}: fits",
+                change.steps.join(", "),
+                size(change.needed_bytes)
+            ),
+        );
     }
     for assumption in &report.assumptions {
         field(ui, "assumed", assumption);
@@ -56,18 +76,31 @@ pub fn fit(ui: &Ui, report: &FitReport) {
 }
 
 fn places(ui: &Ui, report: &FitReport) {
-    let mut table = Table::new().column("where", 0).numbers("memory", 0).column("verdict", 0);
+    let mut table = Table::new()
+        .column("where", 0)
+        .numbers("memory", 0)
+        .column("verdict", 0);
     table = if report.training {
         table.numbers("trained tokens/s", 1)
     } else {
-        table.numbers("decoded tokens/s", 1).numbers("read tokens/s", 2)
+        table
+            .numbers("decoded tokens/s", 1)
+            .numbers("read tokens/s", 2)
     };
-    let job = report.advice.places.iter().any(|place| place.job_hours.is_some());
+    let job = report
+        .advice
+        .places
+        .iter()
+        .any(|place| place.job_hours.is_some());
     if job {
         table = table.numbers("the job", 1).numbers("at most", 2);
     }
     for place in &report.advice.places {
-        let mut cells = vec![name(place), size(place.memory_bytes), verdict(place.verdict)];
+        let mut cells = vec![
+            name(place),
+            size(place.memory_bytes),
+            verdict(place.verdict),
+        ];
         let rate = |rate: Option<f64>| rate.map_or_else(|| "-".into(), number_short);
         if report.training {
             cells.push(rate(place.training_tokens_per_second));
@@ -76,8 +109,15 @@ fn places(ui: &Ui, report: &FitReport) {
             cells.push(rate(place.prompt_tokens_per_second));
         }
         if job {
-            cells.push(place.job_hours.map_or_else(|| "-".into(), |hours| duration(Duration::from_secs_f64((hours * 3600.0).clamp(0.0, 1e12)))));
-            cells.push(place.job_watt_hours.map_or_else(|| "-".into(), |hours| format!("{} Wh", number_short(hours))));
+            cells.push(place.job_hours.map_or_else(
+                || "-".into(),
+                |hours| duration(Duration::from_secs_f64((hours * 3600.0).clamp(0.0, 1e12))),
+            ));
+            cells.push(
+                place
+                    .job_watt_hours
+                    .map_or_else(|| "-".into(), |hours| format!("{} Wh", number_short(hours))),
+            );
         }
         table.row(cells);
     }
@@ -87,7 +127,11 @@ fn places(ui: &Ui, report: &FitReport) {
 }
 
 fn name(place: &PlaceAdvice) -> String {
-    if place.count > 1 { format!("{} × {}", place.count, place.name) } else { place.name.clone() }
+    if place.count > 1 {
+        format!("{} × {}", place.count, place.name)
+    } else {
+        place.name.clone()
+    }
 }
 
 fn verdict(verdict: Verdict) -> String {
@@ -100,7 +144,11 @@ fn verdict(verdict: Verdict) -> String {
 }
 
 fn number_short(value: f64) -> String {
-    if value >= 100.0 { format!("{value:.0}") } else { number((value * 10.0).round() / 10.0) }
+    if value >= 100.0 {
+        format!("{value:.0}")
+    } else {
+        number((value * 10.0).round() / 10.0)
+    }
 }
 
 /// Draws a predicted table.
@@ -114,8 +162,20 @@ pub fn table(ui: &Ui, report: &TableReport) {
         .column("verdict", 0)
         .column("notes", 2);
     for row in &report.rows {
-        let memory = row.family.contains("memory") || matches!(row.metric.as_str(), "oom" | "file_size" | "cuda_context");
-        let cell = |value: Option<f64>| value.map_or_else(|| "-".into(), |value| if memory { size(value) } else { number_short(value) });
+        let memory = row.family.contains("memory")
+            || matches!(row.metric.as_str(), "oom" | "file_size" | "cuda_context");
+        let cell = |value: Option<f64>| {
+            value.map_or_else(
+                || "-".into(),
+                |value| {
+                    if memory {
+                        size(value)
+                    } else {
+                        number_short(value)
+                    }
+                },
+            )
+        };
         table.row([
             row.id.clone(),
             row.metric.clone(),

@@ -9,6 +9,7 @@
 
 mod command_line;
 mod devices;
+mod fit;
 mod person;
 mod recorded;
 mod tracked;
