@@ -1,6 +1,8 @@
 //! Models by name, weight formats, tensor types and accelerators: the facts that fit and speed rest on.
 
 use crate::table::{cell, rows};
+use std::collections::HashMap;
+use std::sync::OnceLock;
 
 const MODELS: &str = include_str!("../data/models/models.tsv");
 const FORMATS: &str = include_str!("../data/models/formats.tsv");
@@ -105,6 +107,19 @@ pub struct DeviceRow {
     pub source: &'static str,
 }
 
+impl DeviceRow {
+    /// It is one of Apple's chips.
+    pub fn is_apple(&self) -> bool {
+        let mut letters = self.key.bytes();
+        letters.next() == Some(b'm') && letters.next().is_some_and(|digit| digit.is_ascii_digit())
+    }
+
+    /// Its memory is the main memory.
+    pub fn is_unified(&self) -> bool {
+        self.is_apple() || matches!(self.key, "gb10" | "840m" | "iris xe" | "arc graphics 130v")
+    }
+}
+
 fn model(row: &'static str) -> Option<ModelRow> {
     let cells: Vec<&'static str> = row.split('\t').collect();
     let number = |at: usize| -> u64 {
@@ -154,7 +169,16 @@ pub fn model_named(name: &str) -> Option<ModelRow> {
     if wanted.is_empty() {
         return None;
     }
-    models().find(|model| bare_name(model.name) == wanted)
+    static BARE: OnceLock<HashMap<String, ModelRow>> = OnceLock::new();
+    BARE.get_or_init(|| {
+        let mut names = HashMap::new();
+        for model in models() {
+            names.entry(bare_name(model.name)).or_insert(model);
+        }
+        names
+    })
+    .get(&wanted)
+    .cloned()
 }
 
 /// What says how a model was tuned or stored, not what shape it has.

@@ -4,6 +4,7 @@
 
 use super::gguf::Header;
 use super::shape::{Shape, is_gated};
+use deskside_knowledge::models::models;
 use serde_json::Value;
 
 /// What a config.json tells.
@@ -167,6 +168,11 @@ pub fn config(name: &str, json: &[u8]) -> Result<Config, String> {
             "layers with a state instead of a cache are counted as attention: an upper bound"
                 .into(),
         );
+    }
+    if !models().any(|model| model.architecture == architecture) {
+        assumed.push(format!(
+            "the architecture {architecture:?} is not in the table: attention, cache and feed-forward are counted as a plain transformer's, at the most"
+        ));
     }
     if inner.is_some() {
         assumed.push("the vision or sound part: only what a checkpoint's header counts".into());

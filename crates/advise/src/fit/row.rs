@@ -124,29 +124,32 @@ pub fn format_in_name(name: &str, framework: &str) -> FormatRow {
     })
 }
 
+/// The share of a card's memory that is left for programs: ECC, firmware and the driver keep the rest.
+const USABLE: f64 = 0.985;
+
+/// The memory that a name tells: `A100-40GB`, `M1 Max 64GB`, `8GB card`.
+fn written_gigabytes(name: &str) -> Option<f64> {
+    name.to_lowercase()
+        .split([' ', '-', '_', '('])
+        .filter_map(|word| word.strip_suffix("gb"))
+        .find_map(|number| number.parse::<f64>().ok())
+        .filter(|gigabytes| *gigabytes > 0.0)
+}
+
 fn device_of(row: &Row) -> Option<Device> {
     let name = row.text("gpu");
     let known = device_named(name)?;
-    let lower = name.to_lowercase();
-    let apple = known.key.starts_with('m')
-        && known.key.as_bytes().get(1).is_some_and(u8::is_ascii_digit)
-        && !known.key.starts_with("mi");
-    // The memory written in the name wins: `A100-40GB`, `M1 Max 64GB`.
-    let written = lower
-        .split([' ', '-', '_', '('])
-        .filter_map(|word| word.strip_suffix("gb"))
-        .find_map(|number| number.parse::<f64>().ok());
     let noted = row
         .text("notes")
         .split("vram ")
         .nth(1)
         .and_then(|rest| rest.split(' ').next())
         .and_then(|number| number.parse::<f64>().ok());
-    let gigabytes = written.or(noted).unwrap_or(known.memory_gb);
-    let share = if apple {
+    let gigabytes = written_gigabytes(name).or(noted).unwrap_or(known.memory_gb);
+    let share = if known.is_apple() {
         super::verdict::unified_share(gigabytes)
     } else {
-        1.0
+        USABLE
     };
     Some(Device {
         name: name.to_string(),
@@ -156,7 +159,15 @@ fn device_of(row: &Row) -> Option<Device> {
         vector_flops: known.vector_tflops * 1e12,
         prompt_flops: known.prompt_tflops * 1e12,
         peak_flops: known.peak_tflops * 1e12,
-        unified: apple || matches!(known.key, "gb10" | "840m" | "iris xe" | "arc graphics 130v"),
+        unified: known.is_unified(),
+    })
+}
+
+/// The memory of a row's accelerator, in bytes, also where nothing else of it is known.
+pub fn memory_of(row: &Row, device: Option<&Device>) -> Option<f64> {
+    device.and_then(|device| device.memory_bytes).or_else(|| {
+        written_gigabytes(row.text("gpu"))
+            .map(|gigabytes| gigabytes * 1024.0 * 1024.0 * 1024.0 * USABLE)
     })
 }
 

@@ -3,7 +3,7 @@
 //! Value columns are never looked at here: a prediction can't know what it should be.
 
 use super::case::{Case, Device, Inference, Level, Spread, Training, Work};
-use super::row::case;
+use super::row::{case, memory_of};
 use super::{Estimate, estimate, speed, weights};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -163,7 +163,7 @@ fn fill(prediction: &mut Prediction, case: &Case, row: &Row) {
     if memory {
         let whole = estimate(case);
         set(prediction, &whole);
-        if let Some(room) = case.device.as_ref().and_then(|device| device.memory_bytes) {
+        if let Some(room) = memory_of(row, case.device.as_ref()) {
             let places = if case.summed {
                 case.devices.max(1.0)
             } else {

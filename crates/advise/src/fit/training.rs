@@ -175,6 +175,14 @@ fn adapters(case: &Case, work: &Training) -> Vec<Term> {
             "trained whole: a copy 2, gradient 2, fp32 optimizer states 8 bytes",
         ));
     }
+    if case.runtime.quantise_while_loading && case.quantised() {
+        terms.push(Term::new(
+            "quantising",
+            2.0 * 2.0 * shape.embedding(),
+            0.4,
+            "the head in 16 bits and its working copy, from quantising while loading",
+        ));
+    }
     let bitsandbytes = ["nf4", "bnb", "fp4"]
         .iter()
         .any(|name| case.weights.format.name.starts_with(name));

@@ -16,6 +16,7 @@ pub use deskside_advise::fit::verdict::Verdict;
 use crate::{Answer, Context};
 use deskside_advise::fit::advice::{Advice, advise};
 use deskside_advise::fit::case::Work;
+use deskside_knowledge::models::device_named;
 use deskside_types::Result;
 use deskside_types::facts::Vendor;
 use schemars::JsonSchema;
@@ -81,12 +82,14 @@ pub fn fit(context: &Context, request: &FitRequest) -> Result<FitReport> {
         .on
         .is_none()
         .then(|| deskside_probe::collect(&*context.machine));
-    let apple = facts.as_ref().is_some_and(|facts| {
-        facts
+    let apple = match (&request.on, &facts) {
+        (Some(name), _) => device_named(name).is_some_and(|row| row.is_apple()),
+        (None, Some(facts)) => facts
             .known_gpus()
             .iter()
-            .any(|gpu| gpu.vendor == Vendor::Apple)
-    });
+            .any(|gpu| gpu.vendor == Vendor::Apple),
+        (None, None) => false,
+    };
     let case = request.case(&read, apple)?;
     let own = match (&request.on, &facts) {
         (Some(name), _) => vec![places::named(name, request)?],

@@ -166,12 +166,7 @@ pub fn named(name: &str, request: &FitRequest) -> Result<Place> {
 }
 
 fn place(name: &str, row: &DeviceRow, gigabytes: f64, count: u32) -> Place {
-    let apple = name.contains("Apple")
-        || row.key.starts_with("m1")
-        || row.key.starts_with("m2")
-        || row.key.starts_with("m3 ")
-        || row.key.starts_with("m4")
-        || row.key.starts_with("m5");
+    let apple = row.is_apple();
     let share = if apple { unified_share(gigabytes) } else { 1.0 };
     // A card's usable memory is a little less than its maker's number.
     let surely = gigabytes * GIB * share * if apple { 0.95 } else { 0.98 };
@@ -180,7 +175,7 @@ fn place(name: &str, row: &DeviceRow, gigabytes: f64, count: u32) -> Place {
         surely,
         at_most: gigabytes * GIB * share,
         count: f64::from(count),
-        device: Some(device(name, row, surely, apple)),
+        device: Some(device(name, row, surely, row.is_unified())),
         watts: watts(name),
     }
 }

@@ -126,6 +126,13 @@ impl FitRequest {
     pub(super) fn case(&self, read: &Read, apple: bool) -> Result<Case> {
         let (format, kept) = self.weights(read)?;
         let runtime = self.runtime(read, &format, apple)?;
+        if self.train.is_some() && format.kind == "gguf" && format.linear_bits < 16.0 {
+            return Err(Problem::new(
+                Code::FitContradictory,
+                "GGUF weights are for running: no trainer takes them quantised",
+            )
+            .hint("give the folder the file was made from, or the model's name"));
+        }
         let work = match &self.train {
             Some(train) => Work::Training(self.training(train)?),
             None => Work::Inference(self.running()),
@@ -272,6 +279,15 @@ impl FitRequest {
     /// What was assumed because nobody said it.
     pub fn assumptions(&self, case: &Case) -> Vec<String> {
         let mut assumed = Vec::new();
+        if !matches!(
+            case.shape.kind.as_str(),
+            "decoder" | "encoder" | "encoder-decoder"
+        ) {
+            assumed.push(format!(
+                "activations of a {} are not known and not counted: the sum is a lower bound",
+                case.shape.kind
+            ));
+        }
         if self.framework.is_none() {
             assumed.push(format!("the framework: {}", case.runtime.name));
         }
