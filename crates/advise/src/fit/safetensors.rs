@@ -3,11 +3,12 @@
 //! Source: the format's own page (huggingface/safetensors README). A header is at most 100 MB there; here at most
 //! [`LONGEST`]. Nothing but the header is ever read.
 
-use serde::Deserialize;
+use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 
 /// The longest header that is read, in bytes.
-pub const LONGEST: u64 = 64 * 1024 * 1024;
+pub const LONGEST: u64 = 32 * 1024 * 1024;
 
 /// One tensor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,11 +46,64 @@ pub fn length(start: &[u8], file: u64) -> Result<u64, String> {
     Ok(length)
 }
 
+/// The most dimensions of a tensor.
+const DIMENSIONS: usize = 16;
+
 #[derive(Deserialize)]
 struct Entry {
     dtype: String,
+    #[serde(deserialize_with = "few")]
     shape: Vec<u64>,
     data_offsets: (u64, u64),
+}
+
+/// A list that is refused as soon as it is longer than any shape: a header of numbers alone takes no memory.
+fn few<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u64>, D::Error> {
+    struct Few;
+    impl<'de> Visitor<'de> for Few {
+        type Value = Vec<u64>;
+        fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(formatter, "at most {DIMENSIONS} sizes")
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<u64>, A::Error> {
+            let mut sizes = Vec::new();
+            while let Some(size) = list.next_element()? {
+                if sizes.len() == DIMENSIONS {
+                    return Err(A::Error::invalid_length(DIMENSIONS + 1, &self));
+                }
+                sizes.push(size);
+            }
+            Ok(sizes)
+        }
+    }
+    deserializer.deserialize_seq(Few)
+}
+
+/// The entries of a header, its free text left out without being kept.
+struct Entries(BTreeMap<String, Entry>);
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Whole;
+        impl<'de> Visitor<'de> for Whole {
+            type Value = Entries;
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("an object of tensors")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
+                let mut entries = BTreeMap::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    if name == "__metadata__" {
+                        map.next_value::<IgnoredAny>()?;
+                    } else if entries.insert(name, map.next_value()?).is_some() {
+                        return Err(A::Error::custom("a tensor stands twice in it"));
+                    }
+                }
+                Ok(Entries(entries))
+            }
+        }
+        deserializer.deserialize_map(Whole)
+    }
 }
 
 /// The tensors of a header. `data` is what the file has behind the header, in bytes.
@@ -57,14 +111,11 @@ struct Entry {
 /// # Errors
 /// When it is no JSON of that form, or a tensor's place, shape and type contradict each other or the file.
 pub fn tensors(header: &[u8], data: u64) -> Result<Vec<Tensor>, String> {
-    let mut entries: BTreeMap<String, serde_json::Value> = serde_json::from_slice(header)
-        .map_err(|error| format!("its header is no JSON object: {error}"))?;
-    entries.remove("__metadata__");
+    let Entries(entries) = serde_json::from_slice(header)
+        .map_err(|error| format!("its header is not one of tensors: {error}"))?;
     let mut tensors = Vec::with_capacity(entries.len());
     let mut total: u64 = 0;
-    for (name, value) in entries {
-        let entry: Entry =
-            serde_json::from_value(value).map_err(|error| format!("tensor {name:?}: {error}"))?;
+    for (name, entry) in entries {
         let (begin, end) = entry.data_offsets;
         let bytes = end
             .checked_sub(begin)
@@ -174,10 +225,17 @@ mod tests {
         );
         assert!(length(&[1, 2], 2).is_err());
         let deep = "[".repeat(100_000);
+        let long = format!(
+            r#"{{"a":{{"dtype":"F32","shape":[{}1],"data_offsets":[0,4]}}}}"#,
+            "1,".repeat(20)
+        );
+        let twice = r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#;
         for text in [
             "",
             "[]",
             deep.as_str(),
+            long.as_str(),
+            twice,
             r#"{"a":{"dtype":"BF16","shape":[2,3],"data_offsets":[0,11]}}"#,
             r#"{"a":{"dtype":"BF16","shape":[2,3],"data_offsets":[8,20]}}"#,
             r#"{"a":{"dtype":"BF16","shape":[18446744073709551615,9],"data_offsets":[0,12]}}"#,

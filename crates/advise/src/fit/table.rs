@@ -64,6 +64,9 @@ pub struct Prediction {
     pub notes: Vec<String>,
 }
 
+/// Columns that are read; what stands further right is left out.
+const COLUMNS: usize = 256;
+
 /// Reads comma-separated values with quotes (RFC 4180). At most `most` rows are read.
 pub fn parse(text: &str, most: usize) -> Table {
     let mut records: Vec<Vec<String>> = Vec::new();
@@ -78,7 +81,12 @@ pub fn parse(text: &str, most: usize) -> Table {
                 field.push('"');
             }
             '"' => quoted = !quoted,
-            ',' if !quoted => record.push(std::mem::take(&mut field)),
+            ',' if !quoted => {
+                if record.len() < COLUMNS {
+                    record.push(std::mem::take(&mut field));
+                }
+                field.clear();
+            }
             '\r' if !quoted => {}
             '\n' if !quoted => {
                 record.push(std::mem::take(&mut field));
@@ -103,7 +111,14 @@ pub fn parse(text: &str, most: usize) -> Table {
         .collect();
     let rows = records
         .filter(|record| record.iter().any(|field| !field.trim().is_empty()))
-        .map(|record| Row(columns.iter().cloned().zip(record).collect()))
+        .map(|record| {
+            Row(columns
+                .iter()
+                .zip(record)
+                .filter(|(_, field)| !field.is_empty())
+                .map(|(column, field)| (column.clone(), field))
+                .collect())
+        })
         .collect();
     Table { columns, rows }
 }

@@ -9,8 +9,11 @@ use deskside_types::{Code, Problem, Result};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The longest config.json or index that is read, in bytes.
-const LONGEST_JSON: u64 = 16 * 1024 * 1024;
+/// The longest config.json that is read, in bytes.
+const LONGEST_CONFIGURATION: u64 = 2 * 1024 * 1024;
+
+/// The longest index of shards that is read, in bytes.
+const LONGEST_INDEX: u64 = 16 * 1024 * 1024;
 
 /// The most files of one model.
 const MOST_FILES: usize = 2000;
@@ -50,6 +53,12 @@ pub fn read(machine: &dyn Machine, model: &str) -> Result<Read> {
     {
         return Err(Problem::new(Code::Missing, format!("there is no {model}")));
     }
+    if let Some(folder_of) = downloaded(machine, model) {
+        let mut read = folder(machine, &folder_of)?;
+        read.shape.name = model.into();
+        read.from = format!("{}, downloaded to {}", read.from, folder_of.display());
+        return Ok(read);
+    }
     let shape = Shape::of_name(model).ok_or_else(|| {
         Problem::new(
             Code::ModelUnknown,
@@ -69,6 +78,52 @@ pub fn read(machine: &dyn Machine, model: &str) -> Result<Read> {
         from: from.into(),
         gguf: false,
     })
+}
+
+/// Where the hub's own cache on this machine keeps `owner/name`, in the version that was fetched last.
+///
+/// Source: huggingface_hub, "Understand caching": `models--owner--name/refs/main` names a folder in `snapshots`.
+fn downloaded(machine: &dyn Machine, model: &str) -> Option<PathBuf> {
+    let (owner, name) = model.split_once('/')?;
+    let plain = |text: &str| {
+        !text.is_empty()
+            && !text.starts_with('.')
+            && text
+                .chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(letter))
+    };
+    if !plain(owner) || !plain(name) {
+        return None;
+    }
+    let cache = machine
+        .variable("HF_HUB_CACHE")
+        .map(PathBuf::from)
+        .or_else(|| {
+            machine
+                .variable("HF_HOME")
+                .map(|home| Path::new(&home).join("hub"))
+        })
+        .or_else(|| {
+            machine
+                .variable("HOME")
+                .map(|home| Path::new(&home).join(".cache/huggingface/hub"))
+        })?;
+    snapshot(machine, &cache.join(format!("models--{owner}--{name}")))
+}
+
+/// The snapshot that a folder of the hub's cache names as its newest.
+fn snapshot(machine: &dyn Machine, repository: &Path) -> Option<PathBuf> {
+    let main = machine.text(repository.join("refs/main")).ok()?;
+    let main = main.trim();
+    if main.is_empty() || !main.bytes().all(|letter| letter.is_ascii_hexdigit()) {
+        return None;
+    }
+    let folder = repository.join("snapshots").join(main);
+    machine
+        .exists(&folder)
+        .ok()
+        .filter(|there| *there)
+        .map(|_| folder)
 }
 
 fn unreadable(path: &Path, why: impl std::fmt::Display) -> Problem {
@@ -94,6 +149,12 @@ fn folder(machine: &dyn Machine, path: &Path) -> Result<Read> {
         .take(MOST_FILES * 4)
         .collect();
     let has = |name: &str| names.iter().any(|one| one == name);
+    if has("snapshots")
+        && has("refs")
+        && let Some(newest) = snapshot(machine, path)
+    {
+        return folder(machine, &newest);
+    }
     let ending = |ending: &str| -> Vec<PathBuf> {
         names
             .iter()
@@ -115,7 +176,7 @@ fn folder(machine: &dyn Machine, path: &Path) -> Result<Read> {
     if !tensors.is_empty() || has("model.safetensors.index.json") {
         let (files, whole) = if has("model.safetensors.index.json") {
             let index = path.join("model.safetensors.index.json");
-            let text = machine.file(&index, LONGEST_JSON)?;
+            let text = machine.file(&index, LONGEST_INDEX)?;
             let (size, files) = safetensors::index(&text).map_err(|why| unreadable(&index, why))?;
             (
                 files
@@ -197,7 +258,7 @@ fn joined(configuration: config::Config, counted: Option<f64>, from: &str) -> Re
 }
 
 fn configuration(machine: &dyn Machine, path: &Path, name: &str) -> Result<config::Config> {
-    let text = machine.file(path, LONGEST_JSON)?;
+    let text = machine.file(path, LONGEST_CONFIGURATION)?;
     config::config(name, &text).map_err(|why| unreadable(path, why))
 }
 

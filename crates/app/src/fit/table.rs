@@ -9,7 +9,7 @@ use serde::Serialize;
 use std::path::Path;
 
 /// The longest table that is read, in bytes.
-const LONGEST: u64 = 64 * 1024 * 1024;
+const LONGEST: u64 = 32 * 1024 * 1024;
 
 /// The most rows.
 const MOST: usize = 1_000_000;

@@ -80,6 +80,27 @@ fn weights_are_counted_in_headers_to_the_byte() {
 }
 
 #[test]
+fn a_model_of_the_hub_that_was_downloaded_is_read_where_it_lies() {
+    let (sim, context) = context();
+    let cache = "/cache/models--some--model";
+    let one = r#"{"a":{"dtype":"BF16","shape":[10,64],"data_offsets":[0,1280]}}"#;
+    sim.set_variable("HF_HUB_CACHE", "/cache")
+        .put_file(format!("{cache}/refs/main"), "abc123\n")
+        .put_file(format!("{cache}/snapshots/abc123/config.json"), CONFIG)
+        .put_file(
+            format!("{cache}/snapshots/abc123/model.safetensors"),
+            safetensors(one, 1280),
+        );
+    for name in ["some/model", cache] {
+        let report = fit(&context, &FitRequest::of(name)).unwrap();
+        assert_eq!(report.model.weights_bytes, 1280.0, "{name}");
+    }
+    for name in ["some/other", "../model", "some/../model"] {
+        assert!(fit(&context, &FitRequest::of(name)).is_err(), "{name}");
+    }
+}
+
+#[test]
 fn hostile_and_damaged_files_are_refused_in_words() {
     let (sim, context) = context();
     let mut huge = u64::MAX.to_le_bytes().to_vec();

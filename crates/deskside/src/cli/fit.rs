@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// Arguments of `fit`.
 #[derive(Debug, Args)]
 pub struct Fit {
-    /// The model: a folder, a safetensors or GGUF file, a config.json, a known name, or a count of parameters (8B, 30B-A3B)
+    /// The model: a folder, a safetensors or GGUF file, a config.json, a known name, a downloaded hub model, or a count of parameters (8B, 30B-A3B)
     #[arg(required_unless_present = "table", conflicts_with = "table", value_hint = clap::ValueHint::AnyPath)]
     pub model: Option<String>,
     /// The weights' format: bf16, fp8, nf4, gptq-int4, awq-int4, Q4_K_M, mlx-q4-g64, …
