@@ -89,6 +89,9 @@ pub fn at(case: &Case, place: &Place) -> Case {
     case.device.clone_from(&place.device);
     if case.devices > 1.0 && case.spread == Spread::Copies {
         case.spread = match case.work {
+            Work::Inference(_) if matches!(case.runtime.name.as_str(), "vLLM" | "SGLang") => {
+                Spread::Tensor
+            }
             Work::Inference(_) => Spread::Layers,
             Work::Training(_) => Spread::Sharded,
         };
@@ -119,7 +122,9 @@ pub fn advise(case: &Case, places: &[Place], job_tokens: Option<f64>) -> Advice 
     let first = places.first();
     Advice {
         estimate: estimate(&first.map_or(alone, |place| at(case, place))),
-        most: first.map(|place| most(case, place)),
+        most: first
+            .filter(|_| case.shape.layers > 0.0)
+            .map(|place| most(case, place)),
         change: first
             .filter(|place| verdict(&estimate(&at(case, place)), place) != Verdict::Fits)
             .and_then(|place| change::cheapest(case, place)),
@@ -144,19 +149,17 @@ fn place_advice(case: &Case, place: &Place, job_tokens: Option<f64>) -> PlaceAdv
         job_hours: None,
         job_watt_hours: None,
     };
-    // Nothing is said about the speed of what doesn't run.
-    let Some(device) = case
-        .device
-        .as_ref()
-        .filter(|_| said.verdict != Verdict::TooLarge)
-    else {
+    // Nothing is said about the speed of what doesn't run, or whose steps are not known.
+    let known = case.shape.layers > 0.0 && said.verdict != Verdict::TooLarge;
+    let Some(device) = case.device.as_ref().filter(|_| known) else {
         return said;
     };
     let rate = match &case.work {
         Work::Inference(work) => {
             let token =
                 speed::decode_seconds(&case, device, work, work.prompt + work.generate / 2.0);
-            said.decode_tokens_per_second = Some(work.batch / token);
+            let writes = case.shape.kind != "encoder";
+            said.decode_tokens_per_second = writes.then_some(work.batch / token);
             if work.prompt > 0.0 {
                 said.prompt_tokens_per_second =
                     Some(work.prompt * work.batch / speed::prompt_seconds(&case, device, work));

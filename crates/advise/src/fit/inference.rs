@@ -31,7 +31,10 @@ fn spread(case: &Case, terms: &mut [Term]) {
         return;
     }
     for term in terms {
-        let shared = matches!(term.name.as_str(), "weights" | "cache" | "fused copies");
+        // Latent attention's one vector a layer can't be cut by heads: each piece of a layer needs the whole.
+        let whole =
+            term.name == "cache" && case.shape.latent > 0.0 && case.spread == Spread::Tensor;
+        let shared = matches!(term.name.as_str(), "weights" | "cache" | "fused copies") && !whole;
         if case.summed && !shared && case.spread != Spread::Tensor {
             term.bytes *= case.devices;
         }

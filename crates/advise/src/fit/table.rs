@@ -46,7 +46,9 @@ pub struct Prediction {
     pub metric: String,
     /// The family of bars it belongs to.
     pub family: String,
-    /// The value, in the row's unit (memory in bytes); none when it can't be said.
+    /// The unit of the value: `bytes` for memory and files, else the row's own.
+    pub unit: String,
+    /// The value; none when it can't be said.
     pub value: Option<f64>,
     /// Nine of ten measurements should lie above this.
     pub low: Option<f64>,
@@ -132,6 +134,10 @@ pub fn predict(row: &Row, place: usize) -> Prediction {
     let metric = row.text("metric").to_string();
     let mut prediction = Prediction {
         family: family(&metric, row.text("phase")),
+        unit: match metric.as_str() {
+            "peak_mem" | "weights_mem" | "oom" | "file_size" | "cuda_context" => "bytes".into(),
+            _ => row.text("unit").to_string(),
+        },
         id,
         metric,
         value: None,
