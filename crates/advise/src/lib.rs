@@ -6,6 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests fail by panicking"))]
 
+pub mod fit;
 pub mod memory;
 
 pub use memory::{ModelMemory, model_memory};

@@ -8,6 +8,7 @@ pub mod answer;
 pub mod context;
 pub mod environment;
 pub mod explain;
+pub mod fit;
 pub mod history;
 pub mod info;
 mod live;

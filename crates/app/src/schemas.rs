@@ -30,6 +30,8 @@ fn each() -> Vec<(&'static str, u32, Schema)> {
         of::<crate::environment::keep::SnapshotReport>(),
         of::<crate::environment::WhyReport>(),
         of::<crate::explain::ExplainReport>(),
+        of::<crate::fit::FitReport>(),
+        of::<crate::fit::TableReport>(),
         of::<crate::history::HistoryReport>(),
         of::<crate::info::InfoReport>(),
         of::<crate::notebook::KernelReport>(),

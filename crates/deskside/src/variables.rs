@@ -56,6 +56,10 @@ pub const VARIABLES: &[Variable] = &[
         effect: "The proxy for downloads.",
     },
     Variable {
+        name: "HF_HUB_CACHE, HF_HOME",
+        effect: "Where `fit` looks for models that were downloaded from the hub, in this order; else ~/.cache/huggingface.",
+    },
+    Variable {
         name: "NO_COLOR, CLICOLOR_FORCE, TERM=dumb",
         effect: "No colour; colour also in pipes; no colour and no moving progress.",
     },

@@ -173,6 +173,12 @@ codes! {
     RunUnreadable = "DS0506" => Failed,
     /// The training command of a project failed.
     TrainingFailed = "DS0507" => Failed,
+    /// The model is not known and nothing says its size.
+    ModelUnknown = "DS0601" => Failed,
+    /// A model's file can't be read: damaged, hostile, or of a form that is not known.
+    ModelUnreadable = "DS0602" => Failed,
+    /// Options that contradict each other, or a table that can't be read.
+    FitContradictory = "DS0603" => Usage,
 }
 
 impl std::fmt::Display for Code {

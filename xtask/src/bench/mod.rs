@@ -2,6 +2,7 @@
 
 mod check;
 mod command;
+mod fit;
 mod log;
 mod rebuild;
 
@@ -22,6 +23,9 @@ pub struct Bar {
 
 /// Measures the named bars, or all.
 pub fn bench(names: &[String]) -> Result<()> {
+    if names.first().is_some_and(|name| name == "fit") {
+        return fit::fit(&names[1..]);
+    }
     let program = release_binary()?;
     let wanted = |name: &str| names.is_empty() || names.iter().any(|one| one == name);
     let mut bars = Vec::new();

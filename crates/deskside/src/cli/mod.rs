@@ -1,6 +1,7 @@
 //! The command line's shape. What a command does stands in `commands/`.
 
 pub mod env;
+pub mod fit;
 pub mod plan;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -96,6 +97,18 @@ pub enum Command {
   deskside notebook                   JupyterLab on the project in this folder
   deskside notebook --kernel-only     only let Jupyter and VS Code list the environment")]
     Notebook(env::Notebook),
+    /// Say whether a model fits, how fast it would be, and what would make it fit
+    ///
+    /// Memory is a sum of named terms with an interval that nine of ten measurements lie in. A verdict is given for this
+    /// machine and for other accelerators. Only headers of files are read, nothing is fetched.
+    #[command(after_help = "Examples:
+  deskside fit ~/models/Llama-3.1-8B              a folder: weights counted in its headers
+  deskside fit model-Q4_K_M.gguf --context 32768
+  deskside fit Qwen/Qwen2.5-7B --train qlora --batch 2 --context 2048
+  deskside fit 70b --format nf4 --on 'RTX 5090' --gpus 2
+  deskside fit 8B --tokens 1e6                    and time and energy of a job
+  deskside fit --table measured.csv --json        predict every row of your own measurements")]
+    Fit(Box<fit::Fit>),
     /// Run a command, tracked
     ///
     /// The command's output, exit code and signals are passed through. Its folder keeps what was run, on which code, with

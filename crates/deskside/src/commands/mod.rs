@@ -2,6 +2,7 @@
 
 mod confirm;
 mod env;
+mod fit;
 mod generate;
 mod info;
 mod notebook;
@@ -46,6 +47,7 @@ pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
         Command::Plan(arguments) => plan::plan(ui, &either()?, arguments),
         Command::Env(arguments) => env::env(ui, &live, &either, arguments),
         Command::Notebook(arguments) => notebook::notebook(ui, &live("notebook")?, arguments),
+        Command::Fit(arguments) => fit::fit(ui, &either()?, *arguments),
         Command::Run(arguments) => runs::run(ui, &live("run")?, arguments),
         Command::Runs(arguments) => runs::list(ui, &either()?, arguments),
         Command::Show(arguments) => runs::show(ui, &either()?, &arguments),

@@ -2,6 +2,7 @@
 
 pub mod env;
 pub mod explain;
+pub mod fit;
 pub mod history;
 pub mod info;
 pub mod notebook;

@@ -10,6 +10,7 @@
 mod command_line;
 mod devices;
 mod environments;
+mod fit;
 mod person;
 mod project;
 mod pytorch_index;

@@ -1,0 +1,61 @@
+//! What lies outside tensors: allocator, workspaces, the driver's context.
+
+use super::case::{Case, Level};
+use super::term::Term;
+
+const MIB: f64 = 1024.0 * 1024.0;
+
+/// The driver's context and the libraries' workspaces on one accelerator, in bytes. Published: 300 MB to 1 GB,
+/// 1,343 MiB for an old CUDA on a V100; less with lazy loading. Measure it once to know it.
+pub const CONTEXT: f64 = 480.0 * MIB;
+
+/// Small tensors that no term names: position tables, masks, sampling.
+const SMALL: f64 = 40.0 * MIB;
+
+/// Beside an inference.
+pub fn inference(case: &Case) -> Vec<Term> {
+    let places = if case.summed {
+        case.devices.max(1.0)
+    } else {
+        1.0
+    };
+    let mut terms = vec![Term::new(
+        "small tensors",
+        SMALL,
+        1.0,
+        "masks, position tables, sampling",
+    )];
+    if case.level == Level::Device {
+        terms.push(context(places));
+    }
+    terms
+}
+
+/// The driver's context on so many accelerators.
+pub fn context(places: f64) -> Term {
+    Term::new(
+        "context",
+        CONTEXT * places,
+        0.6,
+        "the driver's context and libraries; 300 MB to 1 GB are published",
+    )
+}
+
+/// Beside a training on one accelerator.
+pub fn training(case: &Case) -> Vec<Term> {
+    let base = case.runtime.training_base_mib * MIB;
+    match case.level {
+        Level::Allocated => vec![Term::new(
+            "small tensors",
+            64.0 * MIB,
+            1.0,
+            "masks, tables, workspaces",
+        )],
+        Level::Reserved | Level::Device => vec![Term::new(
+            "workspaces and reserve",
+            base.max(CONTEXT),
+            0.6,
+            "libraries' workspaces, blocks that the allocator keeps, and the driver's context where it counts",
+        )],
+    }
+}

@@ -1,0 +1,223 @@
+//! Where a model could run: this machine's accelerators, and others from the catalogue.
+
+use super::FitRequest;
+use deskside_advise::fit::advice::Place;
+use deskside_advise::fit::case::Device;
+use deskside_advise::fit::verdict::unified_share;
+use deskside_advise::model_memory;
+use deskside_knowledge::hardware::gpu_entries;
+use deskside_knowledge::models::{DeviceRow, device_named};
+use deskside_types::facts::{Facts, Gpu, Vendor};
+use deskside_types::{Code, Problem, Result};
+
+const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
+
+/// Accelerators that people choose among, with the memory they are sold with in GB.
+const OTHERS: &[(&str, f64)] = &[
+    ("RTX 3060", 12.0),
+    ("RTX 5060 Ti", 16.0),
+    ("RTX 3090", 24.0),
+    ("RTX 4090", 24.0),
+    ("RX 7900 XTX", 24.0),
+    ("RTX 5090", 32.0),
+    ("L40S", 48.0),
+    ("RTX PRO 6000", 96.0),
+    ("A100 SXM", 80.0),
+    ("H100", 80.0),
+    ("H200", 141.0),
+    ("Apple M4", 24.0),
+    ("Apple M4 Pro", 48.0),
+    ("Apple M4 Max", 64.0),
+    ("Apple M4 Max", 128.0),
+    ("Apple M3 Ultra", 256.0),
+    ("GB10", 119.0),
+];
+
+fn device(name: &str, row: &DeviceRow, memory: f64, unified: bool) -> Device {
+    Device {
+        name: name.into(),
+        memory_bytes: Some(memory),
+        bandwidth: row.bandwidth_gb_per_second * 1e9,
+        reach: row.reach,
+        vector_flops: row.vector_tflops * 1e12,
+        prompt_flops: row.prompt_tflops * 1e12,
+        peak_flops: row.peak_tflops * 1e12,
+        unified,
+    }
+}
+
+/// This machine's accelerators, equal ones together; main memory where there is none.
+pub fn own(facts: &Facts, request: &FitRequest) -> Vec<Place> {
+    let mut places: Vec<Place> = Vec::new();
+    for gpu in facts.known_gpus().iter().filter(|gpu| gpu.is_accelerator()) {
+        let Some(place) = of_gpu(gpu, facts) else {
+            continue;
+        };
+        match places
+            .iter_mut()
+            .find(|known| known.name == place.name && (known.at_most - place.at_most).abs() < GIB)
+        {
+            Some(known) => {
+                known.count += 1.0;
+                known.surely = known.surely.min(place.surely);
+            }
+            None => places.push(place),
+        }
+    }
+    if let Some(count) = request.gpus {
+        for place in &mut places {
+            place.count = f64::from(count);
+        }
+    }
+    if places.is_empty()
+        && let Some(total) = facts.memory.total_bytes.value()
+    {
+        let total = *total as f64;
+        places.push(Place {
+            name: "this machine's main memory (no accelerator)".into(),
+            surely: total * 0.85,
+            at_most: total * 0.95,
+            count: 1.0,
+            device: None,
+            watts: None,
+        });
+    }
+    places
+}
+
+fn of_gpu(gpu: &Gpu, facts: &Facts) -> Option<Place> {
+    let room = model_memory(gpu, &facts.memory)?;
+    let apple = gpu.vendor == Vendor::Apple;
+    let mut name = gpu
+        .name
+        .value()
+        .cloned()
+        .unwrap_or_else(|| "an accelerator without a name".into());
+    if apple && let Some(cores) = gpu.apple.as_ref().and_then(|apple| apple.cores.value()) {
+        name = format!("{name} {cores}-core GPU");
+    }
+    // What others hold now is not free; on Apple silicon the limit stands for that.
+    let used = if apple {
+        0.0
+    } else {
+        gpu.memory
+            .used_bytes
+            .value()
+            .map_or(0.0, |bytes| *bytes as f64)
+    };
+    let row = device_named(&name);
+    Some(Place {
+        surely: (room.low_bytes as f64 - used).max(0.0),
+        at_most: room.high_bytes as f64,
+        count: 1.0,
+        device: row.map(|row| device(&name, &row, room.low_bytes as f64, apple)),
+        watts: gpu
+            .power_limit_watts
+            .value()
+            .copied()
+            .or_else(|| watts(&name)),
+        name,
+    })
+}
+
+fn watts(name: &str) -> Option<f64> {
+    let bare = name
+        .trim_start_matches("NVIDIA ")
+        .trim_start_matches("AMD ");
+    [
+        name.to_string(),
+        format!("GeForce {bare}"),
+        format!("Radeon {bare}"),
+    ]
+    .iter()
+    .find_map(|name| {
+        gpu_entries(name)
+            .first()
+            .and_then(|entry| entry.board_power_watts)
+    })
+}
+
+/// An accelerator by name, with its memory where the name says it: `RTX 4090`, `Apple M4 Max 64GB`.
+///
+/// # Errors
+/// When it is not known.
+pub fn named(name: &str, request: &FitRequest) -> Result<Place> {
+    let row = device_named(name).ok_or_else(|| {
+        Problem::new(
+            Code::Usage,
+            format!("the accelerator {name:?} is not known"),
+        )
+        .hint("write it as its maker does: `RTX 4090`, `H100`, `Apple M4 Max 64GB`")
+    })?;
+    let written = name
+        .to_ascii_lowercase()
+        .split([' ', '-'])
+        .find_map(|word| {
+            word.strip_suffix("gb")
+                .and_then(|number| number.parse::<f64>().ok())
+        })
+        .filter(|gigabytes| *gigabytes > 0.0);
+    Ok(place(
+        name,
+        &row,
+        written.unwrap_or(row.memory_gb),
+        request.gpus.unwrap_or(1),
+    ))
+}
+
+fn place(name: &str, row: &DeviceRow, gigabytes: f64, count: u32) -> Place {
+    let apple = row.is_apple();
+    let share = if apple { unified_share(gigabytes) } else { 1.0 };
+    // A card's usable memory is a little less than its maker's number.
+    let surely = gigabytes * GIB * share * if apple { 0.95 } else { 0.98 };
+    Place {
+        name: name.into(),
+        surely,
+        at_most: gigabytes * GIB * share,
+        count: f64::from(count),
+        device: Some(device(name, row, surely, row.is_unified())),
+        watts: watts(name),
+    }
+}
+
+/// Others to compare with.
+pub fn others(request: &FitRequest) -> Vec<Place> {
+    if request.on.is_some() {
+        return Vec::new();
+    }
+    OTHERS
+        .iter()
+        .filter_map(|(name, gigabytes)| {
+            let row = device_named(name)?;
+            let shown = if name.starts_with("Apple") {
+                format!("{name} {gigabytes} GB")
+            } else {
+                (*name).to_string()
+            };
+            Some(place(&shown, &row, *gigabytes, 1))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_other_place_is_known() {
+        let places = others(&FitRequest::of("8B"));
+        assert_eq!(places.len(), OTHERS.len());
+        assert!(
+            places
+                .iter()
+                .all(|place| place.surely > 1e9 && place.surely <= place.at_most)
+        );
+        assert!(
+            named("RTX 4090", &FitRequest::of("8B"))
+                .unwrap()
+                .watts
+                .is_some()
+        );
+        assert!(named("Voodoo 2", &FitRequest::of("8B")).is_err());
+    }
+}
