@@ -132,6 +132,7 @@ pub fn kernel(
         machine,
         domain: &Everything,
         state: context.directories.state.clone(),
+        root: None,
     };
     let applied = apply(&workshop, &plan, listen)?;
     report.operation = applied.operation.map(|id| id.0);

@@ -59,8 +59,9 @@ fn the_kernel_is_written_once_and_taken_back() {
         machine: &*context.machine,
         domain: &Everything,
         state: context.directories.state.clone(),
+        root: None,
     };
-    deskside_operate::undo(&workshop, None).unwrap();
+    deskside_operate::undo(&workshop, None, &mut |_| {}).unwrap();
     assert!(!context.machine.exists(&report.file).unwrap());
 }
 

@@ -74,9 +74,10 @@ pub fn undo(context: &Context, operation: Option<&str>) -> Result<UndoReport> {
         machine: &*context.machine,
         domain: &Everything,
         state: context.directories.state.clone(),
+        root: None,
     };
     let environments = environments(context, operation)?;
-    let undone = deskside_operate::undo(&workshop, operation)?;
+    let undone = deskside_operate::undo(&workshop, operation, &mut |_| {})?;
     let mut report = UndoReport {
         operations: undone.operations.into_iter().map(|id| id.0).collect(),
         wish: undone.wish,

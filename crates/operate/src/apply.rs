@@ -1,9 +1,10 @@
 //! Carrying out a plan.
 
 use crate::journal::{Entry, JOURNAL_VERSION, OperationId, append};
+use crate::root::{self, Place, Root};
 use crate::{Workshop, check, history, perform, premise};
 use deskside_machine::{ErrorKind, Held, Progress, Reading, interrupt};
-use deskside_types::plan::{Plan, Step};
+use deskside_types::plan::{Action, Plan, Step};
 use deskside_types::run::RunId;
 use deskside_types::{Code, Problem, Result};
 use std::time::Duration;
@@ -57,7 +58,7 @@ pub fn apply(
     plan: &Plan,
     listen: &mut dyn FnMut(Event<'_>),
 ) -> Result<Applied> {
-    refuse_what_needs_more(plan)?;
+    refuse_what_needs_more(workshop, plan)?;
     if plan.is_empty() {
         return Ok(Applied {
             operation: None,
@@ -129,14 +130,9 @@ pub(crate) fn lock(workshop: &Workshop<'_>) -> Result<Box<dyn Held>> {
         })
 }
 
-fn refuse_what_needs_more(plan: &Plan) -> Result<()> {
+fn refuse_what_needs_more(workshop: &Workshop<'_>, plan: &Plan) -> Result<()> {
     for step in &plan.steps {
-        if step.root
-            || step
-                .actions
-                .iter()
-                .any(deskside_types::plan::Action::needs_root)
-        {
+        if workshop.root.is_none() && is_roots(step) {
             return Err(Problem::new(
                 Code::NeedsRoot,
                 format!("the step `{}` needs root", step.title),
@@ -152,6 +148,31 @@ fn refuse_what_needs_more(plan: &Plan) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether something in the step is root's.
+fn is_roots(step: &Step) -> bool {
+    step.root
+        || step
+            .actions
+            .iter()
+            .any(|action| root::is_roots(step, action))
+}
+
+/// Who carries the action out as root; none where it is the person's.
+pub(crate) fn roots<'a>(
+    workshop: &Workshop<'a>,
+    step: &Step,
+    action: &Action,
+) -> Result<Option<&'a dyn Root>> {
+    match workshop.root {
+        _ if !root::is_roots(step, action) => Ok(None),
+        Some(root) => Ok(Some(root)),
+        None => Err(Problem::new(
+            Code::NeedsRoot,
+            format!("the step `{}` needs root", step.title),
+        )),
+    }
 }
 
 fn steps(
@@ -206,26 +227,33 @@ fn one_step(
     let machine = workshop.machine;
     let within = |problem: Problem| problem.within(format!("the step `{}` failed", step.title));
     for (place, action) in step.actions.iter().enumerate() {
-        let name = format!("{}-{place}", step.id);
-        let before = perform::prepare(workshop, operation, &name, action).map_err(within)?;
+        let place = Place {
+            operation,
+            step: &step.id,
+            action: place,
+        };
+        let name = place.name();
+        let root = roots(workshop, step, action)?;
+        let before = match root {
+            Some(root) => root.prepare(place, action),
+            None => perform::prepare(workshop, operation, &name, action),
+        }
+        .map_err(within)?;
         append(
             machine,
             &workshop.state,
             operation,
             &Entry::ActionBegin {
                 step: step.id.clone(),
-                action: place,
+                action: place.action,
                 before: before.clone(),
             },
         )?;
-        let after = perform::perform(
-            workshop,
-            operation,
-            &name,
-            action,
-            &before,
-            &mut |progress| listen(Event::Progress(progress)),
-        )
+        let mut watch = |progress: Progress<'_>| listen(Event::Progress(progress));
+        let after = match root {
+            Some(root) => root.perform(place, action, &before, &mut watch),
+            None => perform::perform(workshop, operation, &name, action, &before, &mut watch),
+        }
         .map_err(within)?;
         append(
             machine,
@@ -233,7 +261,7 @@ fn one_step(
             operation,
             &Entry::ActionDone {
                 step: step.id.clone(),
-                action: place,
+                action: place.action,
                 after,
             },
         )?;

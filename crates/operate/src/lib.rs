@@ -19,6 +19,7 @@ mod kept;
 mod perform;
 pub mod premise;
 mod revert;
+pub mod root;
 pub mod undo;
 
 pub use apply::{Applied, Event, apply};
@@ -39,6 +40,8 @@ pub struct Workshop<'a> {
     pub domain: &'a dyn Domain,
     /// The folder of journals, lock and kept files: the state directory.
     pub state: PathBuf,
+    /// Who carries out what needs root; none where nobody may.
+    pub root: Option<&'a dyn root::Root>,
 }
 
 /// SHA-256 in hex: how contents are named in plans and journals.

@@ -3,7 +3,7 @@
 use crate::Workshop;
 use crate::check::door_command;
 use crate::kept::{FileBefore, is_there, remove_made_folders, restore_file};
-use deskside_machine::{Acting, ErrorKind};
+use deskside_machine::{Acting, ErrorKind, Progress};
 use deskside_types::plan::Action;
 use deskside_types::{Code, Problem, Result};
 use serde_json::Value;
@@ -15,6 +15,7 @@ pub(crate) fn revert(
     action: &Action,
     before: &Value,
     after: &Value,
+    watch: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Option<String>> {
     let machine = workshop.machine;
     match action {
@@ -74,7 +75,7 @@ pub(crate) fn revert(
             command,
             undo: Some(undo),
         } => {
-            let output = match machine.run(door_command(undo), &mut |_| {}) {
+            let output = match machine.run(door_command(undo), watch) {
                 Ok(output) => output,
                 Err(error) if error.kind == ErrorKind::Absent => {
                     return Ok(Some(format!(

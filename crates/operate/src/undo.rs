@@ -2,8 +2,9 @@
 
 use crate::history::{Operation, Outcome, Standing, history};
 use crate::journal::{Entry, OperationId, append};
+use crate::root::Place;
 use crate::{Workshop, apply, revert};
-use deskside_machine::Reading;
+use deskside_machine::{Progress, Reading};
 use deskside_types::plan::{Action, Step, Undo};
 use deskside_types::{Code, Problem, Result};
 
@@ -55,7 +56,11 @@ pub fn choose(operations: &[Operation], wanted: Option<&str>) -> Result<Operatio
 ///
 /// # Errors
 /// When an action can't be taken back; those before it are, and stay so.
-pub fn undo(workshop: &Workshop<'_>, wanted: Option<&str>) -> Result<Undone> {
+pub fn undo(
+    workshop: &Workshop<'_>,
+    wanted: Option<&str>,
+    watch: &mut dyn FnMut(Progress<'_>),
+) -> Result<Undone> {
     let _lock = apply::lock(workshop)?;
     let (operations, _) = history(workshop.machine, &workshop.state)?;
     let chosen = choose(&operations, wanted)?;
@@ -67,7 +72,7 @@ pub fn undo(workshop: &Workshop<'_>, wanted: Option<&str>) -> Result<Undone> {
     };
     let chain = chain(&operations, &chosen);
     for (place, operation) in chain.iter().enumerate() {
-        one(workshop, operation, &chain[place + 1..], &mut undone)?;
+        one(workshop, operation, &chain[place + 1..], &mut undone, watch)?;
         undone.operations.push(operation.id.clone());
     }
     Ok(undone)
@@ -126,6 +131,7 @@ fn one(
     operation: &Operation,
     earlier: &[Operation],
     undone: &mut Undone,
+    watch: &mut dyn FnMut(Progress<'_>),
 ) -> Result<()> {
     for (place, standing) in operation.standing.iter().enumerate().rev() {
         let Some((step, action)) = found(operation, standing) else {
@@ -142,9 +148,19 @@ fn one(
             _ if along => None,
             Undo::None { why } => Some(format!("`{}` stays: {why}", step.title)),
             Undo::Exact | Undo::BestEffort { .. } => {
-                revert::revert(workshop, action, &standing.before, &standing.after).map_err(
-                    |problem| problem.within(format!("could not take back `{}`", step.title)),
-                )?
+                let place = Place {
+                    operation: &operation.id,
+                    step: &step.id,
+                    action: standing.action,
+                };
+                let (before, after) = (&standing.before, &standing.after);
+                match apply::roots(workshop, step, action)? {
+                    Some(root) => root.revert(place, action, before, after, watch),
+                    None => revert::revert(workshop, action, before, after, watch),
+                }
+                .map_err(|problem| {
+                    problem.within(format!("could not take back `{}`", step.title))
+                })?
             }
         };
         append(

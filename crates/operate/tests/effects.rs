@@ -173,6 +173,7 @@ fn workshop(machine: &dyn Machine) -> Workshop<'_> {
         machine,
         domain: &NoDomain,
         state: STATE.into(),
+        root: None,
     }
 }
 
@@ -199,11 +200,11 @@ fn a_plan_is_carried_out_journalled_and_taken_back() {
             .collect::<Vec<_>>(),
         ["done", "done"]
     );
-    let undone = undo(&workshop, None).unwrap();
+    let undone = undo(&workshop, None, &mut |_| {}).unwrap();
     assert_eq!(undone.left, Vec::<String>::new());
     assert_eq!(tree(&sim), before, "undo leads back to exactly what was");
     assert!(
-        undo(&workshop, None).is_err(),
+        undo(&workshop, None, &mut |_| {}).is_err(),
         "there is nothing more to undo"
     );
 }
@@ -247,7 +248,8 @@ fn dying_at_any_effect_and_calling_again_arrives_and_can_be_taken_back() {
                 "{mode:?}@{effect}: {problems:?}"
             );
             // One undo goes through both calls: the one that died and the one that went on.
-            undo(&again, None).unwrap_or_else(|problem| panic!("{mode:?}@{effect}: {problem}"));
+            undo(&again, None, &mut |_| {})
+                .unwrap_or_else(|problem| panic!("{mode:?}@{effect}: {problem}"));
             assert_eq!(tree(&sim), before, "{mode:?}@{effect}: taken back");
             effect += 1;
         }
@@ -275,7 +277,7 @@ fn failing_at_any_effect_is_told_and_calling_again_arrives() {
             let again = workshop(&*shared);
             apply(&again, &plan(), &mut |_| {})
                 .unwrap_or_else(|problem| panic!("{kind:?}@{effect}: {problem}"));
-            undo(&again, None).unwrap();
+            undo(&again, None, &mut |_| {}).unwrap();
             assert_eq!(
                 tree(&sim),
                 before,
@@ -299,11 +301,14 @@ fn dying_while_taking_back_and_calling_again_takes_all_back() {
                 mode: Mode::DieAfter,
             },
         ));
-        let died = catch_unwind(AssertUnwindSafe(|| undo(&workshop(&*faulty), None))).is_err();
+        let died = catch_unwind(AssertUnwindSafe(|| {
+            undo(&workshop(&*faulty), None, &mut |_| {})
+        }))
+        .is_err();
         if !died {
             break;
         }
-        while undo(&workshop(&*shared), None).is_ok() {}
+        while undo(&workshop(&*shared), None, &mut |_| {}).is_ok() {}
         assert_eq!(tree(&sim), before, "@{effect}");
     }
 }
@@ -315,7 +320,7 @@ fn what_a_person_changed_since_is_left() {
     let workshop = workshop(&*shared);
     apply(&workshop, &plan(), &mut |_| {}).unwrap();
     sim.put_file(format!("{WORK}/replaced"), "mine\n");
-    let undone = undo(&workshop, None).unwrap();
+    let undone = undo(&workshop, None, &mut |_| {}).unwrap();
     assert_eq!(undone.left.len(), 1, "{:?}", undone.left);
     assert!(
         sim.tree_of(WORK).contains("mine")
@@ -357,7 +362,7 @@ fn a_journal_line_cut_off_by_a_power_failure_is_passed_over() {
     let (operations, problems) = history(&*shared, STATE.as_ref()).unwrap();
     assert!(problems.is_empty(), "{problems:?}");
     assert_eq!(operations[0].outcome.word(), "open");
-    undo(&workshop, None).unwrap();
+    undo(&workshop, None, &mut |_| {}).unwrap();
     sim.put_file(&path, "\n{\"entry\":\"nonsense\"}\n");
     assert_eq!(history(&*shared, STATE.as_ref()).unwrap().1.len(), 1);
 }
@@ -390,7 +395,7 @@ fn an_attempt_goes_on_only_with_an_unfinished_one_at_the_same_wish() {
     apply(&workshop, &failing, &mut |_| {}).unwrap_err();
     let (operations, _) = history(&*shared, STATE.as_ref()).unwrap();
     assert_eq!(operations[2].continues, None, "another wish arrived since");
-    undo(&workshop, None).unwrap();
+    undo(&workshop, None, &mut |_| {}).unwrap();
     let (operations, _) = history(&*shared, STATE.as_ref()).unwrap();
     assert_eq!(operations[2].outcome.word(), "undone");
 
@@ -407,9 +412,12 @@ fn an_attempt_goes_on_only_with_an_unfinished_one_at_the_same_wish() {
     let (operations, _) = history(&*shared, STATE.as_ref()).unwrap();
     assert_eq!(operations[1].continues, Some(first(&operations)));
     assert_eq!(operations[1].outcome.word(), "failed");
-    undo(&workshop, None).unwrap();
+    undo(&workshop, None, &mut |_| {}).unwrap();
     assert_eq!(tree(&sim), before);
-    assert!(undo(&workshop, None).is_err(), "one undo took all back");
+    assert!(
+        undo(&workshop, None, &mut |_| {}).is_err(),
+        "one undo took all back"
+    );
 }
 
 #[test]
@@ -459,6 +467,6 @@ fn a_link_that_leads_nowhere_is_removed_and_comes_back() {
         ["remove"]
     );
     assert!(sim.snapshot().get(&path).is_none());
-    undo(&workshop, None).unwrap();
+    undo(&workshop, None, &mut |_| {}).unwrap();
     assert_eq!(tree(&sim), before);
 }

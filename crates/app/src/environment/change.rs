@@ -204,6 +204,7 @@ pub fn carry_out(
         machine,
         domain: &Everything,
         state: context.directories.state.clone(),
+        root: None,
     };
     let applied = apply(&workshop, &prepared.plan, listen)?;
     let operation = applied.operation.map(|id| id.0);

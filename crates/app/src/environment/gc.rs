@@ -173,6 +173,7 @@ pub fn carry_out(context: &Context, prepared: &Prepared) -> Result<GcReport> {
         machine,
         domain: &Everything,
         state: context.directories.state.clone(),
+        root: None,
     };
     let applied = apply(&workshop, &prepared.plan, &mut |_| {})?;
     for folder in &prepared.wheels {

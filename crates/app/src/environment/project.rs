@@ -431,6 +431,7 @@ pub(crate) fn ready_uv(
                 machine,
                 domain: &Everything,
                 state: context.directories.state.clone(),
+                root: None,
             };
             apply(&workshop, &plan, listen)?;
             Ok(source.path)

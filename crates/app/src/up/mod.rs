@@ -176,6 +176,7 @@ pub fn carry_out(
         machine,
         domain: &Everything,
         state: context.directories.state.clone(),
+        root: None,
     };
     if prepared.report.plan.is_empty() {
         return Ok(Carried {

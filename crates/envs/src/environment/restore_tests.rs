@@ -243,6 +243,7 @@ fn workshop(machine: &dyn Machine) -> Workshop<'_> {
         machine,
         domain: &Environments,
         state: "/home/user/state".into(),
+        root: None,
     }
 }
 
@@ -251,7 +252,7 @@ fn carry_out(machine: &dyn Machine, plan: &Plan) -> Result<(), Problem> {
 }
 
 fn take_back(machine: &dyn Machine) -> Result<Vec<String>, Problem> {
-    deskside_operate::undo(&workshop(machine), None).map(|undone| undone.left)
+    deskside_operate::undo(&workshop(machine), None, &mut |_| {}).map(|undone| undone.left)
 }
 
 /// Names and versions in the environment.
