@@ -18,6 +18,7 @@
 
 pub mod bundle;
 pub mod command;
+pub mod converse;
 pub mod device;
 pub mod directories;
 pub mod effect;
@@ -31,6 +32,7 @@ pub mod wrappers;
 
 pub use bundle::Bundle;
 pub use command::{Command, Output};
+pub use converse::Conversation;
 pub use device::DeviceQuestion;
 pub use directories::Directories;
 pub use effect::{Durability, Effect, Progress};
@@ -88,6 +90,18 @@ pub trait Machine: Send + Sync {
     /// # Errors
     /// [`ErrorKind::Absent`] when the program is not there, [`ErrorKind::Denied`] when it can't be executed.
     fn launch(&self, launch: &Launch) -> Result<Box<dyn Child>, DoorError>;
+
+    /// Starts a program and talks with it, a line at a time: what was started as root.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Absent`] when the program is not there; [`ErrorKind::Failed`] on a machine that starts none.
+    fn converse(&self, command: &Command) -> Result<Box<dyn Conversation>, DoorError> {
+        Err(DoorError::new(
+            ErrorKind::Failed,
+            format!("talk with {}", command.shown()),
+            "no program is started on this machine",
+        ))
+    }
 
     /// Whether its paths are this process's own and may be changed: then a library that opens files itself (SQLite)
     /// may be given one. Never true of a recorded, simulated or mounted machine, nor of a dry run.

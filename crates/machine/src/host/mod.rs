@@ -4,6 +4,7 @@
 
 mod capture;
 mod command;
+pub mod conversing;
 pub(crate) mod deadline;
 mod devices;
 mod ending;
@@ -24,7 +25,7 @@ mod write;
 use crate::effect::{Effect, Progress};
 use crate::error::{DoorError, ErrorKind};
 use crate::question::{Answer, Moment, Question};
-use crate::{Child, Held, Launch, Machine, interrupt};
+use crate::{Child, Command, Conversation, Held, Launch, Machine, interrupt};
 pub use root::Root;
 
 use place::Base;
@@ -198,6 +199,10 @@ impl Machine for Host {
 
     fn launch(&self, launch: &Launch) -> Result<Box<dyn Child>, DoorError> {
         launching::launch(launch)
+    }
+
+    fn converse(&self, command: &Command) -> Result<Box<dyn Conversation>, DoorError> {
+        conversing::start(command)
     }
 }
 

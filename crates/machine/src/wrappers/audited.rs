@@ -4,7 +4,7 @@ use crate::effect::{Effect, Progress};
 use crate::error::{DoorError, ErrorKind};
 use crate::launch::{Child, Launch};
 use crate::question::{Answer, Moment, Question};
-use crate::{Held, Machine};
+use crate::{Command, Conversation, Held, Machine};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,6 +96,12 @@ impl Machine for Audited {
 
     fn is_here(&self) -> bool {
         self.inner.is_here()
+    }
+
+    fn converse(&self, command: &Command) -> Result<Box<dyn Conversation>, DoorError> {
+        self.heard(format!("talk with {}", command.shown()), true, || {
+            self.inner.converse(command)
+        })
     }
 
     fn launch(&self, launch: &Launch) -> Result<Box<dyn Child>, DoorError> {

@@ -4,7 +4,7 @@ use crate::effect::{Durability, Effect, Progress};
 use crate::error::{DoorError, ErrorKind};
 use crate::launch::{Child, Launch};
 use crate::question::{Answer, FileKind, Question};
-use crate::{Held, Machine};
+use crate::{Command, Conversation, Held, Machine};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -271,6 +271,10 @@ impl Machine for Faulty {
 
     fn is_here(&self) -> bool {
         self.inner.is_here()
+    }
+
+    fn converse(&self, command: &Command) -> Result<Box<dyn Conversation>, DoorError> {
+        self.inner.converse(command)
     }
 
     fn launch(&self, launch: &Launch) -> Result<Box<dyn Child>, DoorError> {

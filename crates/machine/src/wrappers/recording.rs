@@ -8,7 +8,7 @@ use crate::effect::{Effect, Progress};
 use crate::error::{DoorError, ErrorKind};
 use crate::launch::{Child, Launch};
 use crate::question::{Answer, FileKind, Moment, PersonIdentity, Question, Stat};
-use crate::{Held, Machine};
+use crate::{Command, Conversation, Held, Machine};
 use deskside_types::facts::{OsKind, UserClass};
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
@@ -470,6 +470,10 @@ impl Machine for Recording {
 
     fn is_here(&self) -> bool {
         self.inner.is_here()
+    }
+
+    fn converse(&self, command: &Command) -> Result<Box<dyn Conversation>, DoorError> {
+        self.inner.converse(command)
     }
 
     fn launch(&self, launch: &Launch) -> Result<Box<dyn Child>, DoorError> {
