@@ -1,8 +1,9 @@
 //! Taking an operation back, from the journal.
 
+use crate::apply::{self, Turn};
 use crate::history::{Operation, Outcome, Standing, history};
 use crate::journal::{Entry, OperationId, append};
-use crate::{Workshop, apply, revert};
+use crate::{Workshop, revert};
 use deskside_machine::Reading;
 use deskside_types::plan::{Action, Step, Undo};
 use deskside_types::{Code, Problem, Result};
@@ -56,7 +57,14 @@ pub fn choose(operations: &[Operation], wanted: Option<&str>) -> Result<Operatio
 /// # Errors
 /// When an action can't be taken back; those before it are, and stay so.
 pub fn undo(workshop: &Workshop<'_>, wanted: Option<&str>) -> Result<Undone> {
-    let _lock = apply::lock(workshop)?;
+    undo_in(&apply::turn(workshop)?, workshop, wanted)
+}
+
+/// As [`undo`], in a turn that was taken already.
+///
+/// # Errors
+/// As [`undo`].
+pub fn undo_in(_turn: &Turn, workshop: &Workshop<'_>, wanted: Option<&str>) -> Result<Undone> {
     let (operations, _) = history(workshop.machine, &workshop.state)?;
     let chosen = choose(&operations, wanted)?;
     let mut undone = Undone {

@@ -9,7 +9,7 @@ use deskside_envs::snapshot::{
     self, Choice, Difference, Kept, Snapshot, Taken, Taking, difference,
 };
 use deskside_machine::{Acting, Durability, Machine, Reading};
-use deskside_operate::{Event, Workshop, apply, check, premise};
+use deskside_operate::{Event, Turn, Workshop, apply_in, check, premise, turn};
 use deskside_types::plan::{Comparison, PLAN_VERSION, Plan, Premise, Step};
 use deskside_types::{Facts, Problem, Result};
 use schemars::JsonSchema;
@@ -189,6 +189,9 @@ pub fn carry_out(
     if prepared.plan.is_empty() {
         return Ok(report);
     }
+    let workshop = workshop(context);
+    // The snapshots of before and after belong to the change: nobody may tidy up between them.
+    let turn = turn(&workshop)?;
     live::refuse_under_a_run(context, &[place.environment.as_path()], "would be changed")?;
     premise::require(machine, &prepared.plan, &prepared.facts)?;
     // Half of an earlier rollback is no state that anybody wants to go back to.
@@ -198,16 +201,12 @@ pub fn carry_out(
     let before = if goes_on {
         newest()?
     } else {
-        keep(context, place, &prepared.facts, AS_FOUND, None, None)?
+        keep(&turn, context, place, &prepared.facts, AS_FOUND, None, None)?
     };
-    let workshop = Workshop {
-        machine,
-        domain: &Everything,
-        state: context.directories.state.clone(),
-    };
-    let applied = apply(&workshop, &prepared.plan, listen)?;
+    let applied = apply_in(&turn, &workshop, &prepared.plan, listen)?;
     let operation = applied.operation.map(|id| id.0);
     let after = keep(
+        &turn,
         context,
         place,
         &prepared.facts,
@@ -235,6 +234,15 @@ pub fn carry_out(
     Ok(report)
 }
 
+/// What carrying out, keeping and removing need.
+pub(crate) fn workshop(context: &Context) -> Workshop<'_> {
+    Workshop {
+        machine: &*context.machine,
+        domain: &Everything,
+        state: context.directories.state.clone(),
+    }
+}
+
 /// A snapshot of an environment that was not there.
 pub(crate) fn nothing(after: &Snapshot) -> Snapshot {
     Snapshot {
@@ -257,6 +265,7 @@ pub(crate) fn nothing(after: &Snapshot) -> Snapshot {
 /// # Errors
 /// When the environment can't be read or the snapshot can't be written.
 pub fn keep(
+    turn: &Turn,
     context: &Context,
     place: &Place,
     facts: &Facts,
@@ -282,7 +291,7 @@ pub fn keep(
     {
         return Ok(Some(newest));
     }
-    remember(context, place, &mut taken)?;
+    remember(turn, context, place, &mut taken)?;
     Ok(Some(taken.snapshot))
 }
 
@@ -290,7 +299,12 @@ pub fn keep(
 ///
 /// # Errors
 /// When it can't be written.
-pub(crate) fn remember(context: &Context, place: &Place, taken: &mut Taken) -> Result<()> {
+pub(crate) fn remember(
+    _turn: &Turn,
+    context: &Context,
+    place: &Place,
+    taken: &mut Taken,
+) -> Result<()> {
     let machine = &*context.machine;
     let wheel = deskside_track::module::wheel();
     let installed = marker::read(machine, &place.environment).and_then(|marker| marker.module);

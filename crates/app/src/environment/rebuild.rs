@@ -9,6 +9,7 @@ use deskside_envs::environment::restore::was_cut_off;
 use deskside_envs::environment::venv::{self, State};
 use deskside_envs::snapshot::{self, Snapshot, Taken, difference};
 use deskside_machine::Reading;
+use deskside_operate::turn;
 use deskside_types::facts::Facts;
 use deskside_types::{Code, Problem, Result};
 use std::path::Path;
@@ -28,7 +29,8 @@ pub fn rebuild(context: &Context, project: Option<&Path>, only_plan: bool) -> Re
         Target::Kept(snapshot, why) => (snapshot, why),
         Target::Seen(mut taken, why) => {
             if !only_plan {
-                change::remember(context, &place, &mut taken)?;
+                let turn = turn(&change::workshop(context))?;
+                change::remember(&turn, context, &place, &mut taken)?;
             }
             (taken.snapshot, why)
         }

@@ -9,6 +9,7 @@ use deskside_envs::snapshot::store::Local;
 use deskside_envs::snapshot::take::PROJECT_FILES;
 use deskside_envs::snapshot::{Snapshot, difference};
 use deskside_machine::{Machine, Reading};
+use deskside_operate::turn;
 use deskside_types::plan::{Action, Check, FileContents, Risk, Step, Undo};
 use deskside_types::{Result, units};
 use std::path::Path;
@@ -47,6 +48,7 @@ pub fn rollback(
     }
     if present.unrecorded.as_ref() == Some(&target.id) && !only_plan {
         change::keep(
+            &turn(&change::workshop(context))?,
             context,
             &place,
             &facts,
