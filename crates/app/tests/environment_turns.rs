@@ -18,7 +18,9 @@ const SITE: &str = "/home/user/p/.venv/lib/python3.12/site-packages";
 fn installed(sim: &Sim, version: &str) {
     let name = format!("six-{version}.dist-info");
     let information = format!("{SITE}/{name}");
-    sim.change(|state| state.remove(SITE));
+    sim.change(|state| {
+        state.remove(SITE);
+    });
     sim.put_program("/usr/bin/python3.12", "elf")
         .put_link(format!("{PROJECT}/.venv/bin/python"), "/usr/bin/python3.12")
         .put_file(

@@ -20,6 +20,8 @@ pub struct AddRequest {
     pub requirements: Vec<String>,
     /// The dependency group; the project's own dependencies when none.
     pub group: Option<String>,
+    /// Nothing is to be changed: only the plan is wanted.
+    pub only_plan: bool,
 }
 
 /// Plans adding packages. A framework comes as one extra for each of its builds.
@@ -32,7 +34,7 @@ pub fn add(
     listen: &mut dyn FnMut(Event<'_>),
 ) -> Result<Prepared> {
     let place = Place::find(context, request.project.as_deref())?;
-    let project = Project::open(context, place, listen)?;
+    let project = Project::open(context, place, request.only_plan, listen)?;
     let mut manifest = project.existing()?.clone();
     if request.group.is_none() {
         project.require_own_dependencies()?;
@@ -138,7 +140,7 @@ pub fn remove(
     listen: &mut dyn FnMut(Event<'_>),
 ) -> Result<Prepared> {
     let place = Place::find(context, request.project.as_deref())?;
-    let project = Project::open(context, place, listen)?;
+    let project = Project::open(context, place, request.only_plan, listen)?;
     let mut manifest = project.existing()?.clone();
     if request.group.is_none() {
         project.require_own_dependencies()?;

@@ -1,6 +1,6 @@
 //! Carrying out a change of an environment: one operation of the history, with a snapshot before and after.
 
-use super::{Place, present};
+use super::{Place, present, way_back};
 use crate::up::Everything;
 use crate::{Answer, Context, live};
 use deskside_envs::environment::marker;
@@ -11,7 +11,7 @@ use deskside_envs::snapshot::{
 use deskside_machine::{Acting, Durability, Machine, Reading};
 use deskside_operate::{Event, Turn, Workshop, apply_in, check, premise, turn};
 use deskside_types::plan::{Comparison, PLAN_VERSION, Plan, Premise, Step};
-use deskside_types::{Facts, Problem, Result};
+use deskside_types::{Code, Facts, Problem, Result, shell};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -190,6 +190,7 @@ pub fn carry_out(
         return Ok(report);
     }
     let workshop = workshop(context);
+    refuse_read_only(machine, place)?;
     // The snapshots of before and after belong to the change: nobody may tidy up between them.
     let turn = turn(&workshop)?;
     live::refuse_under_a_run(context, &[place.environment.as_path()], "would be changed")?;
@@ -201,9 +202,14 @@ pub fn carry_out(
     let before = if goes_on {
         newest()?
     } else {
-        keep(&turn, context, place, &prepared.facts, AS_FOUND, None, None)?
+        match keep(&turn, context, place, &prepared.facts, AS_FOUND, None, None) {
+            // Half of a sync that a full disk cut off: the state before it is kept, and is the way back.
+            Err(problem) if problem.code == Code::DiskFull && is_half(machine, place) => newest()?,
+            kept => kept?,
+        }
     };
-    let applied = apply_in(&turn, &workshop, &prepared.plan, listen)?;
+    let applied = apply_in(&turn, &workshop, &prepared.plan, listen)
+        .map_err(|problem| way_back::told(context, place, before.as_ref(), problem))?;
     let operation = applied.operation.map(|id| id.0);
     let after = keep(
         &turn,
@@ -338,6 +344,32 @@ pub(crate) fn remember(
         }
     }
     place.store.keep(machine, &taken.snapshot, &taken.files)
+}
+
+/// Whether an install in the environment was begun and not finished.
+fn is_half(machine: &dyn Machine, place: &Place) -> bool {
+    marker::read(machine, &place.environment).is_some_and(|marker| marker.underway.is_some())
+}
+
+/// Refuses a project that can't be written, before anything is begun.
+fn refuse_read_only(machine: &dyn Machine, place: &Place) -> Result<()> {
+    let folder = &place.project;
+    let read_only = machine.space(folder).is_ok_and(|space| space.read_only);
+    if !read_only && machine.access(folder, true).unwrap_or(true) {
+        return Ok(());
+    }
+    let shown = shell::path(folder);
+    let problem = |code, why: &str| {
+        Problem::new(code, format!("{} can't be written", folder.display())).because(why)
+    };
+    Err(if read_only {
+        problem(Code::ReadOnly, "its file system is mounted read-only")
+            .hint("copy the project to a place that can be written, and run the command there")
+    } else {
+        problem(Code::Denied, "you have no permission to write there")
+            .hint(format!("look at who owns it: ls -ld {shown}"))
+            .hint("or copy the project to a folder of your own, and run the command there")
+    })
 }
 
 /// Whether something is there to be kept or compared.

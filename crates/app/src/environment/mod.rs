@@ -19,10 +19,12 @@ mod place;
 mod present;
 pub(crate) mod project;
 pub mod rebuild;
-mod restoring;
+pub(crate) mod restoring;
 pub mod rollback;
+mod space;
 pub mod sync;
 mod variants;
+mod way_back;
 pub mod why;
 
 pub use change::{ChangePlanReport, ChangeReport, Prepared, carry_out};

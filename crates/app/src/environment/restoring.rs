@@ -347,7 +347,7 @@ fn own_files(own: &[PathBuf], place: &Place) -> Option<String> {
 }
 
 /// Damage in sentences.
-fn described(damaged: &[Damaged]) -> Vec<String> {
+pub(crate) fn described(damaged: &[Damaged]) -> Vec<String> {
     let mut names: Vec<String> = damaged
         .iter()
         .map(|file| file.distribution.clone())

@@ -172,7 +172,7 @@ pub fn carry_out(
         &prepared.report.plan,
         &deskside_probe::collect(machine),
     )?;
-    let workshop = environment::change::workshop(context);
+    let workshop = change::workshop(context);
     if prepared.report.plan.is_empty() {
         return Ok(Carried {
             applied: apply(&workshop, &prepared.report.plan, listen)?,

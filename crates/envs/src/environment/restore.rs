@@ -5,6 +5,7 @@
 //! is whole: [`recover`] tells which, from the new one's marker, and finishes what an earlier process left.
 
 use super::marker::{self, Marker, Restored};
+use super::mend;
 use super::proof::{self, Proof};
 use super::uv::{command, interpreter, uv_command};
 use super::venv::{self, State};
@@ -261,15 +262,11 @@ fn install(
     watch: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(), Problem> {
     let path = restoring.path;
+    mend::forget(machine, path, restoring.uv, refresh, watch)?;
     let mut run = |what: &str, argv: Vec<String>| {
         let command = command(machine, path, argv).deadline(INSTALL_DEADLINE);
         uv_command(machine, what, command, watch)
     };
-    if !refresh.is_empty() {
-        let mut argv = restoring.uv(&["cache", "clean"]);
-        argv.extend(refresh.iter().cloned());
-        run("forget damaged copies in uv's cache", argv)?;
-    }
     let python = interpreter(path);
     let mut argv = available::sync(restoring.uv);
     argv.extend(["--python".into(), python.clone()]);

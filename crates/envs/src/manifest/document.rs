@@ -144,6 +144,19 @@ impl Manifest {
             .unwrap_or_default()
     }
 
+    /// The names of the packages that a dependency group names itself, normalised.
+    pub fn group(&self, name: &str) -> Vec<String> {
+        let list = self
+            .document
+            .get("dependency-groups")
+            .and_then(|groups| groups.get(name))
+            .and_then(Item::as_array)
+            .map(strings)
+            .unwrap_or_default();
+        let names = list.iter().filter_map(|line| requirement(line));
+        names.map(|(name, _)| name).collect()
+    }
+
     /// Adds a dependency, in the place of one of the same name under the same marker; answers whether anything changed.
     pub fn add_dependency(&mut self, wanted: &str) -> bool {
         let name = requirement(wanted).map(|(name, _)| name);

@@ -1,6 +1,6 @@
 //! The steps that bring a project's files and environment to what was resolved.
 
-use crate::environment::{sha256, venv};
+use crate::environment::{mend, sha256, venv};
 use crate::plan::{Module, make_environment, module_step};
 use crate::snapshot::{Local, Store};
 use crate::uv::{self, UvState};
@@ -134,9 +134,15 @@ fn sync_step(path: &str, uv: &str, wanted: &Wanted<'_>) -> Step {
         .find(|pair| pair[0] == "--extra")
         .map(|pair| format!(" with the extra {}", pair[1]))
         .unwrap_or_default();
+    let again = mend::named(&wanted.arguments);
+    let again = if again.is_empty() {
+        String::new()
+    } else {
+        format!(", with {} installed again", again.join(", "))
+    };
     Step {
         id: "packages".into(),
-        title: format!("Bring the environment to uv.lock{extra}"),
+        title: format!("Bring the environment to uv.lock{extra}{again}"),
         why: "exactly the packages of the lock file are installed; what it does not name goes".into(),
         check: check.clone(),
         actions: vec![Action::Env { action }],
