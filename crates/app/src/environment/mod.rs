@@ -15,6 +15,7 @@ pub mod history;
 pub mod init;
 pub mod keep;
 pub mod lock;
+mod named;
 mod place;
 mod present;
 pub(crate) mod project;

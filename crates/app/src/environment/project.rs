@@ -8,10 +8,10 @@ use crate::Context;
 use crate::up::Everything;
 use deskside_envs::build;
 use deskside_envs::build::specifier::{admits, series_of};
-use deskside_envs::environment::{in_the_way, mend};
 use deskside_envs::environment::venv::{self, State};
-use deskside_envs::manifest::Manifest;
+use deskside_envs::environment::{in_the_way, mend};
 use deskside_envs::index::wheel::Platform;
+use deskside_envs::manifest::Manifest;
 use deskside_envs::manifest::resolve::{DrySync, Scratch, refuse_member};
 use deskside_envs::manifest::steps::{Wanted, steps};
 use deskside_envs::plan::Module;
@@ -104,7 +104,9 @@ impl<'a> Project<'a> {
             Err(error) => return Err(error.into()),
         };
         let uv_state = match uv_state(context, &facts)? {
-            UvState::Fetch(_) if !only_plan => UvState::Here(tool(ready_uv(context, &facts, listen)?)),
+            UvState::Fetch(_) if !only_plan => {
+                UvState::Here(tool(ready_uv(context, &facts, listen)?))
+            }
             other => other,
         };
         let mut notes = Vec::new();

@@ -132,8 +132,7 @@ fn broken(
                 why.swap_remove(0),
                 format!(
                     "uv.lock was changed since snapshot {}: the lock file is followed; the environment as it was comes back with `deskside env rollback {}`",
-                    newest.id,
-                    newest.id
+                    newest.id, newest.id
                 ),
             ]));
         }
@@ -179,12 +178,7 @@ fn lock_moved_on(machine: &dyn Machine, place: &Place, newest: &Snapshot) -> Res
 }
 
 /// The plan from the lock file alone.
-fn from_lock(
-    context: &Context,
-    place: Place,
-    facts: Facts,
-    why: Vec<String>,
-) -> Result<Prepared> {
+fn from_lock(context: &Context, place: Place, facts: Facts, why: Vec<String>) -> Result<Prepared> {
     let mut warnings = Vec::new();
     if let UvState::Here(tool) = uv_state(context, &facts)? {
         warnings.extend(lock_fits(context, &place, &tool.path)?);

@@ -1,8 +1,10 @@
 //! What `rollback` and `rebuild` have in common: the plan that brings an environment back to a snapshot.
 
 use super::change::{self, Prepared};
+use super::space::{self, Installing};
 use super::{Place, place};
 use crate::Context;
+use deskside_envs::environment::restore::is_of_no_use;
 use deskside_envs::environment::venv::{self, State};
 use deskside_envs::index::wheel::Platform;
 use deskside_envs::snapshot::available::{self, Asking, Fetching};
@@ -181,7 +183,30 @@ pub(crate) fn prepare(context: &Context, wanted: Restoration<'_>) -> Result<Prep
         Some(now) => difference(now, target),
         None => difference(&change::nothing(target), target),
     };
-    let plan = change::plan(context, &place, wanted.wish, steps, &wanted.resting_on)?;
+    let mut plan = change::plan(context, &place, wanted.wish, steps, &wanted.resting_on)?;
+    if is_of_no_use(machine, &place.environment)? {
+        // It goes first where there is no room for two: what is free now says little.
+        plan.premises
+            .retain(|premise| !premise.fact.starts_with("free:"));
+        why.push(
+            "should the disk have no room for two, the environment that is there goes first: as it is it serves nobody".into(),
+        );
+    } else if let UvState::Here(tool) = &uv {
+        let installing = Installing {
+            sizes: target
+                .distributions
+                .iter()
+                .filter_map(|one| one.wheel.as_ref()?.size)
+                .collect(),
+            downloads: fetching.names.len(),
+        };
+        plan.premises.extend(space::premises(
+            context,
+            &tool.path,
+            &place.environment,
+            &installing,
+        ));
+    }
     Ok(Prepared {
         place,
         plan,

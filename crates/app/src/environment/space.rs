@@ -23,7 +23,12 @@ pub(super) struct Installing {
 
 impl Installing {
     /// What a difference brings, by the sizes that a lock file states.
-    pub fn of(difference: &Difference, lock: &str, platform: Option<&Platform>, downloads: usize) -> Self {
+    pub fn of(
+        difference: &Difference,
+        lock: &str,
+        platform: Option<&Platform>,
+        downloads: usize,
+    ) -> Self {
         let locked = locked(lock);
         let added = difference.added.iter().map(|one| (&one.name, &one.version));
         let changed = difference.changed.iter().map(|one| (&one.name, &one.to));
@@ -58,7 +63,12 @@ impl Installing {
 
 /// What a plan needs at the least, as premises: in uv's cache for what is downloaded, and beside the project for all of
 /// it, where uv can't link from one to the other.
-pub(super) fn premises(context: &Context, uv: &str, environment: &Path, installing: &Installing) -> Vec<Premise> {
+pub(super) fn premises(
+    context: &Context,
+    uv: &str,
+    environment: &Path,
+    installing: &Installing,
+) -> Vec<Premise> {
     let machine = &*context.machine;
     let project = environment.parent().unwrap_or(environment);
     let cache = cache(machine, uv, environment);
@@ -118,7 +128,13 @@ mod tests {
             downloads: 2,
         };
         assert_eq!((installing.all(), installing.downloaded()), (60, 30));
-        let space = |total, free| Some(Space { total, free, read_only: false });
+        let space = |total, free| {
+            Some(Space {
+                total,
+                free,
+                read_only: false,
+            })
+        };
         assert!(are_one(space(1 << 40, 5), space(1 << 40, 4096)));
         assert!(!are_one(space(1 << 40, 5), space(1 << 30, 5)));
         assert!(!are_one(space(1 << 40, 5), space(1 << 40, 1 << 30)));

@@ -105,8 +105,11 @@ pub fn sync(
         &words,
     )?;
     if let Some(said) = &said {
-        let lock = context.machine.text(project.place.project.join("uv.lock"));
-        let needs = project.needs(said, &lock.unwrap_or_default());
+        let lock = context
+            .machine
+            .file(project.place.project.join("uv.lock"), 64 << 20);
+        let lock = String::from_utf8(lock.unwrap_or_default()).unwrap_or_default();
+        let needs = project.needs(said, &lock);
         prepared.plan.premises.extend(needs);
     }
     prepared.expected = said

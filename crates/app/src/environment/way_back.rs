@@ -17,7 +17,11 @@ pub(super) fn told(
 ) -> Problem {
     let machine = &*context.machine;
     // A restore that put everything back has said so.
-    if problem.hints.iter().any(|hint| hint.contains("is as it was before")) {
+    if problem
+        .hints
+        .iter()
+        .any(|hint| hint.contains("is as it was before"))
+    {
         return problem;
     }
     let Some(before) = before else {

@@ -204,11 +204,7 @@ impl<'a> Scratch<'a> {
     ///
     /// # Errors
     /// As [`dry_sync`] says.
-    pub fn dry_sync(
-        &self,
-        environment: &Path,
-        words: &[&str],
-    ) -> Result<Option<DrySync>, Problem> {
+    pub fn dry_sync(&self, environment: &Path, words: &[&str]) -> Result<Option<DrySync>, Problem> {
         dry_sync(self.machine, &self.uv, &self.project, environment, words)
             .map_err(|problem| self.plain(problem))
     }

@@ -148,7 +148,7 @@ fn sync_step(path: &str, uv: &str, wanted: &Wanted<'_>) -> Step {
         actions: vec![Action::Env { action }],
         verify: check,
         undo: Undo::BestEffort {
-            why: "packages come back in their versions, if the index still has them; `deskside env rollback` restores exactly".into(),
+            why: "packages come back as the snapshot of before has them, and where that can't be had, in their versions".into(),
         },
         root: false,
         reboot: false,
