@@ -19,6 +19,7 @@ pub(super) fn require(
     name: &str,
     group: Option<&str>,
 ) -> Result<()> {
+    let option = project.place.option(&*project.context.machine);
     let own: Vec<String> = manifest
         .dependencies()
         .iter()
@@ -36,7 +37,7 @@ pub(super) fn require(
             );
             return Err(match (groups.is_empty(), did_you_mean(group, &groups)) {
                 (true, _) => problem.hint(format!(
-                    "it has none at all; leave --group away: deskside env remove {name}"
+                    "it has none at all; leave --group away: deskside env remove{option} {name}"
                 )),
                 (_, Some(meant)) => problem.hint(format!("did you mean --group {meant}?")),
                 _ => problem.hint(format!("it has: {}", groups.join(", "))),
@@ -54,7 +55,7 @@ pub(super) fn require(
     if group.is_some() && own.iter().any(|known| known == name) {
         return Err(problem
             .because("it is one of the project's own dependencies")
-            .hint(format!("leave --group away: deskside env remove {name}")));
+            .hint(format!("leave --group away: deskside env remove{option} {name}")));
     }
     let elsewhere = groups
         .iter()
@@ -63,7 +64,7 @@ pub(super) fn require(
         return Err(problem
             .because(format!("it stands in the group {other}"))
             .hint(format!(
-                "deskside env remove --group {} {name}",
+                "deskside env remove{option} --group {} {name}",
                 shell::quoted(other)
             )));
     }

@@ -12,6 +12,7 @@ use deskside_types::{Problem, shell};
 pub(super) fn told(
     context: &Context,
     place: &Place,
+    wish: &str,
     before: Option<&Snapshot>,
     problem: Problem,
 ) -> Problem {
@@ -25,7 +26,10 @@ pub(super) fn told(
         return problem;
     }
     let Some(before) = before else {
-        return problem.hint("or take back what was done so far: deskside undo");
+        return match begun(context, wish) {
+            Some(id) => problem.hint(format!("or take back what was done so far: deskside undo {id}")),
+            None => problem,
+        };
     };
     if is_untouched(machine, place, before) {
         return problem.hint(format!(
@@ -38,6 +42,14 @@ pub(super) fn told(
         before.id,
         place.option(machine)
     ))
+}
+
+/// The newest operation, where it is of that wish and something of it stands.
+fn begun(context: &Context, wish: &str) -> Option<String> {
+    let (operations, _) =
+        deskside_operate::history(&*context.machine, &context.directories.state).ok()?;
+    let last = operations.last()?;
+    (last.plan.wish == wish && !last.standing_steps().is_empty()).then(|| last.id.to_string())
 }
 
 /// Whether packages and project files are those of a snapshot, as far as names, versions and contents of files tell.
