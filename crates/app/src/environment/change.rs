@@ -208,8 +208,15 @@ pub fn carry_out(
             kept => kept?,
         }
     };
-    let applied = apply_in(&turn, &workshop, &prepared.plan, listen)
-        .map_err(|problem| way_back::told(context, place, &prepared.plan.wish, before.as_ref(), problem))?;
+    let applied = apply_in(&turn, &workshop, &prepared.plan, listen).map_err(|problem| {
+        way_back::told(
+            context,
+            place,
+            &prepared.plan.wish,
+            before.as_ref(),
+            problem,
+        )
+    })?;
     let operation = applied.operation.map(|id| id.0);
     let after = keep(
         &turn,

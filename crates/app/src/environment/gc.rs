@@ -155,11 +155,8 @@ fn step(snapshots: usize, targets: &[String]) -> Step {
             why: "wheels that were kept with them are gone: the index has them, as long as it does"
                 .into(),
         },
-        root: false,
-        reboot: false,
-        hands_needed: None,
-        download_bytes: Some(0),
         risk: Risk::Moderate,
+        ..Step::simple()
     }
 }
 

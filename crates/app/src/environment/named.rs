@@ -55,7 +55,9 @@ pub(super) fn require(
     if group.is_some() && own.iter().any(|known| known == name) {
         return Err(problem
             .because("it is one of the project's own dependencies")
-            .hint(format!("leave --group away: deskside env remove{option} {name}")));
+            .hint(format!(
+                "leave --group away: deskside env remove{option} {name}"
+            )));
     }
     let elsewhere = groups
         .iter()

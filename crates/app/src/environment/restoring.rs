@@ -17,7 +17,7 @@ use deskside_envs::snapshot::{Snapshot, difference, python, recipe};
 use deskside_envs::uv::{self, UvState};
 use deskside_machine::{Machine, Reading};
 use deskside_types::facts::Facts;
-use deskside_types::plan::{Action, Check, EnvironmentAction, FileContents, Risk, Step, Undo};
+use deskside_types::plan::{Action, Check, EnvironmentAction, FileContents, Step, Undo};
 use deskside_types::{Result, units};
 use std::path::{Path, PathBuf};
 
@@ -161,7 +161,6 @@ pub(crate) fn prepare(context: &Context, wanted: Restoration<'_>) -> Result<Prep
         id: "environment".into(),
         title: format!("Make the environment anew from snapshot {}", target.id),
         why: "the one that is there is kept aside until the new one is proven file by file, and comes back when it can't be made".into(),
-        check: Vec::new(),
         actions: vec![
             Action::WriteFile {
                 path: place.store.recipe_path(&target.id).display().to_string(),
@@ -172,11 +171,8 @@ pub(crate) fn prepare(context: &Context, wanted: Restoration<'_>) -> Result<Prep
         ],
         verify: vec![Check::Environment { action }],
         undo: undo(machine, &place, now)?,
-        root: false,
-        reboot: false,
-        hands_needed: None,
         download_bytes: (!downloads_python).then_some(fetching.bytes),
-        risk: Risk::Low,
+        ..Step::simple()
     });
     steps.extend(then);
     let expected = match now {

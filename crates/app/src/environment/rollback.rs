@@ -10,7 +10,7 @@ use deskside_envs::snapshot::take::PROJECT_FILES;
 use deskside_envs::snapshot::{Snapshot, difference};
 use deskside_machine::{Machine, Reading};
 use deskside_operate::turn;
-use deskside_types::plan::{Action, Check, FileContents, Risk, Step, Undo};
+use deskside_types::plan::{Action, Check, FileContents, Step};
 use deskside_types::{Result, units};
 use std::path::Path;
 
@@ -198,11 +198,6 @@ fn files_step(
         check: verify.clone(),
         actions,
         verify,
-        undo: Undo::Exact,
-        root: false,
-        reboot: false,
-        hands_needed: None,
-        download_bytes: Some(0),
-        risk: Risk::Low,
+        ..Step::simple()
     }))
 }

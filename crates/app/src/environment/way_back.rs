@@ -27,7 +27,9 @@ pub(super) fn told(
     }
     let Some(before) = before else {
         return match begun(context, wish) {
-            Some(id) => problem.hint(format!("or take back what was done so far: deskside undo {id}")),
+            Some(id) => problem.hint(format!(
+                "or take back what was done so far: deskside undo {id}"
+            )),
             None => problem,
         };
     };

@@ -192,6 +192,25 @@ fn sync_mends_damaged_packages_and_undo_goes_by_the_snapshot() {
     let settled = project.does(&["env", "sync"]);
     assert!(settled.out.contains("as it should be"), "{}", settled.out);
 
+    // Killed anywhere on the way back, the same command arrives.
+    let mut deaths = 0;
+    for at in [1, 4, 7, 9, 11, 13, 15, 18, 21, 25] {
+        project.does(&["env", "add", "six==1.17.0"]);
+        let mut command = project.prepared(project.person.command(&["undo", "--yes"]));
+        command.env("DESKSIDE_FAULT", format!("die-after@{at}"));
+        let said = said(&command.output().unwrap());
+        deaths += usize::from(said.code != 0);
+        let history = project.json(&["history"]);
+        let newest = &history["operations"][0];
+        assert!(newest["wish"].as_str().unwrap().starts_with("add six"));
+        if newest["outcome"] != "undone" {
+            project.does(&["undo", "--yes"]);
+        }
+        assert_eq!(files(&project), whole, "killed at {at}: {}", said.talk);
+    }
+    assert!(deaths > 3, "{deaths}");
+    assert!(project.left().is_empty(), "{:?}", project.left());
+
     // The index is gone after a change: undo has the wheels of the full snapshot.
     project.does(&["env", "snapshot", "--full"]);
     let text =

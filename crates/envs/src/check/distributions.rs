@@ -160,7 +160,8 @@ fn leftovers(scene: &Scene<'_>, wanted: &BTreeSet<String>) -> Vec<Finding> {
             .mend(if gone {
                 "deskside env rebuild".to_string()
             } else {
-                let quoted: Vec<String> = entries.iter().map(|entry| shell::quoted(entry)).collect();
+                let quoted: Vec<String> =
+                    entries.iter().map(|entry| shell::quoted(entry)).collect();
                 format!("rm -r {}", quoted.join(" "))
             })
             .about(names)

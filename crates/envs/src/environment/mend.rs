@@ -6,7 +6,7 @@
 use super::INSTALL_DEADLINE;
 use super::uv::{command, uv_command};
 use crate::snapshot::damage::{self, Damaged, Depth};
-use crate::snapshot::take::installed;
+use crate::snapshot::take::{installed, installed_among};
 use crate::snapshot::walk::Walk;
 use deskside_machine::{Machine, Progress};
 use deskside_types::Problem;
@@ -56,9 +56,10 @@ pub(super) fn are_whole(machine: &dyn Machine, environment: &Path, names: &[Stri
     if names.is_empty() {
         return true;
     }
-    let mut there = installed(machine, environment);
-    there.retain(|one| names.contains(&one.name));
-    let walk = Walk::of(machine, environment);
+    let is_one = |name: &str| names.iter().any(|wanted| wanted == name);
+    let there = installed_among(machine, environment, &is_one);
+    // Few files: each is asked for by itself.
+    let walk = Walk::default();
     damage::damaged(machine, &walk, &there, Depth::ChangedSinceInstalled).is_empty()
 }
 

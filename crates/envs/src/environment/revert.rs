@@ -208,6 +208,9 @@ fn by_snapshot(
     let Ok((_, snapshot)) = Store::behind(machine, &store.snapshot_folder(earlier)) else {
         return Ok(None);
     };
+    if restore::was_cut_off(machine, path)?.is_some() {
+        restore::recover(machine, path, &store)?;
+    }
     let others = |mut there: BTreeMap<String, String>| {
         there.remove("deskside");
         there
@@ -215,8 +218,10 @@ fn by_snapshot(
     let now = others(venv::distributions(machine, path));
     let is_ours = versions(after).is_none_or(|done| others(done) == now);
     let is_changed = versions(before).is_some_and(|old| others(old) != now);
-    let waits = restore::was_cut_off(machine, path)?.is_some();
-    if !waits && !(is_ours && is_changed) || !machine.exists(uv)? {
+    let restored = marker::read(machine, path).and_then(|marker| marker.restored);
+    let is_begun = restored.is_some_and(|restored| restored.by == id);
+    let is_wanted = is_begun || is_ours && is_changed;
+    if !is_wanted || !machine.exists(uv)? {
         return Ok(None);
     }
     let left = match restore::to_snapshot(machine, path, &store, &snapshot, uv, id) {

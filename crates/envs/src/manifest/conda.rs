@@ -89,7 +89,10 @@ pub fn import(shown: &str, text: &str) -> Result<Imported, Problem> {
         .and_then(|variables| variables.as_mapping())
         && !variables.is_empty()
     {
-        let names: Vec<&str> = variables.iter().filter_map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = variables
+            .iter()
+            .filter_map(|(name, _)| name.as_str())
+            .collect();
         imported.left_out.push(format!(
             "its variables ({}): uv sets none; put them into your shell or a .env of your own",
             names.join(", ")
@@ -113,9 +116,11 @@ pub(super) fn one(spec: &str, imported: &mut Imported) {
     let rest = rest.trim();
     let (rest, keys) = rest.split_once('[').unwrap_or((rest, ""));
     // `scipy[version='>=1.10']` is another way to write `scipy>=1.10`.
-    let version = keys
-        .split_once("version=")
-        .and_then(|(_, text)| text.trim_matches(['\'', '"', ']', ' ']).split(['\'', '"']).next());
+    let version = keys.split_once("version=").and_then(|(_, text)| {
+        text.trim_matches(['\'', '"', ']', ' '])
+            .split(['\'', '"'])
+            .next()
+    });
     let rest = version
         .filter(|_| rest.trim().is_empty())
         .unwrap_or(rest)

@@ -6,7 +6,7 @@ use crate::snapshot::{Local, Store};
 use crate::uv::{self, UvState};
 use deskside_machine::{Machine, Reading};
 use deskside_types::Problem;
-use deskside_types::plan::{Action, Check, EnvironmentAction, FileContents, Risk, Step, Undo};
+use deskside_types::plan::{Action, Check, EnvironmentAction, FileContents, Step, Undo};
 use std::path::Path;
 
 /// What is wanted of a project's environment.
@@ -108,12 +108,7 @@ fn files_step(
         check: check.clone(),
         actions,
         verify: check,
-        undo: Undo::Exact,
-        root: false,
-        reboot: false,
-        hands_needed: None,
-        download_bytes: Some(0),
-        risk: Risk::Low,
+        ..Step::simple()
     })
 }
 
@@ -150,11 +145,8 @@ fn sync_step(path: &str, uv: &str, wanted: &Wanted<'_>) -> Step {
         undo: Undo::BestEffort {
             why: "packages come back as the snapshot of before has them, and where that can't be had, in their versions".into(),
         },
-        root: false,
-        reboot: false,
-        hands_needed: None,
         download_bytes: wanted.download_bytes,
-        risk: Risk::Low,
+        ..Step::simple()
     }
 }
 
@@ -181,11 +173,6 @@ fn local_step(store: &Store, local: &Local) -> Step {
             mode: 0o600,
         }],
         verify: check,
-        undo: Undo::Exact,
-        root: false,
-        reboot: false,
-        hands_needed: None,
-        download_bytes: Some(0),
-        risk: Risk::Low,
+        ..Step::simple()
     }
 }

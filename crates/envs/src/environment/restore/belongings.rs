@@ -4,6 +4,7 @@ use super::{KEPT, marker, tree};
 use crate::environment::proof;
 use crate::environment::venv::{self, State};
 use crate::snapshot::Store;
+use crate::snapshot::damage::How;
 use crate::snapshot::take::installed;
 use crate::snapshot::unclaimed::unclaimed;
 use crate::snapshot::walk::Walk;
@@ -107,7 +108,10 @@ pub fn is_of_no_use(machine: &dyn Machine, environment: &Path) -> Result<bool, P
         State::Broken { .. } => true,
         State::Whole(venv) => {
             venv.marker.is_some_and(|marker| marker.underway.is_some())
-                || !crate::environment::mend::damaged(machine, environment).is_empty()
+                // A file with other contents may be a person's own work, and does something.
+                || crate::environment::mend::damaged(machine, environment)
+                    .iter()
+                    .any(|file| file.how != How::Contents)
         }
         _ => false,
     })

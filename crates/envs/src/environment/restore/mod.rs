@@ -11,6 +11,7 @@ mod waiting;
 
 pub use belongings::is_of_no_use;
 pub(super) use undo::{to_snapshot, undo};
+pub(super) use waiting::recover;
 pub use waiting::was_cut_off;
 
 use super::marker::{self, Marker, Restored};
@@ -26,7 +27,7 @@ use deskside_types::plan::EnvironmentAction;
 use deskside_types::{Code, Problem, shell};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use waiting::{is_whole, put_back, recover};
+use waiting::{is_whole, put_back};
 
 /// What follows the environment's name while it waits for the new one to be proven; then comes the identity.
 const BEFORE: &str = ".deskside-before-";

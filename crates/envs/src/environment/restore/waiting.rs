@@ -56,7 +56,7 @@ pub(super) fn is_whole(machine: &dyn Machine, path: &Path) -> Result<bool, Probl
 
 /// Finishes what a process that was killed left: puts the old environment back where the new one is not whole, and
 /// gets rid of it where it is.
-pub(super) fn recover(machine: &dyn Machine, path: &Path, store: &Store) -> Result<(), Problem> {
+pub fn recover(machine: &dyn Machine, path: &Path, store: &Store) -> Result<(), Problem> {
     tree::clear_rubbish(machine, path)?;
     for (aside, id) in waiting(machine, path)? {
         let noted = marker::read(machine, path);
