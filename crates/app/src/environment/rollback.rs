@@ -43,7 +43,7 @@ pub fn rollback(
     )];
     if present.first_number() > 0 {
         why.push(
-            "the state that is there now was changed outside Deskside: it is kept as a snapshot first".into(),
+            "the state that is there now is in no snapshot yet: it is kept as one first".into(),
         );
     }
     if present.unrecorded.as_ref() == Some(&target.id) && !only_plan {

@@ -10,7 +10,7 @@ use deskside_tui::{Meaning, Table, Ui};
 pub fn history(ui: &Ui, report: &EnvironmentHistoryReport) {
     if let Some(changed) = &report.changed_outside {
         ui.answer(&format!(
-            "{} the environment was changed outside Deskside since the newest snapshot ({})",
+            "{} the state that is there is in no snapshot yet: it was changed outside Deskside, or a command did not come to its end ({})",
             ui.paint("0", Meaning::Warning),
             difference_in_words(changed)
         ));
