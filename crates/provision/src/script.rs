@@ -1,8 +1,8 @@
 //! A plan as a POSIX script that does the same without Deskside: to be read, kept, or run by hand.
 
 use crate::SystemPlan;
-use deskside_types::shell::quoted;
 use deskside_types::plan::{Action, Check, CommandLine, FileContents, Step};
+use deskside_types::shell::quoted;
 use std::fmt::Write;
 
 /// The script. Each step looks first whether it is done already, so that the script can be run again.
