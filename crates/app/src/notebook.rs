@@ -10,7 +10,7 @@ use deskside_envs::index::settings;
 use deskside_envs::uv;
 use deskside_machine::{Acting, ErrorKind, Launch, Machine, Reading};
 use deskside_operate::{Event, Workshop, apply, check as holding, sha256_hex};
-use deskside_types::plan::{Action, Check, FileContents, PLAN_VERSION, Plan, Risk, Step, Undo};
+use deskside_types::plan::{Action, Check, FileContents, PLAN_VERSION, Plan, Step};
 use deskside_types::{Code, Problem, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -110,12 +110,8 @@ pub fn kernel(
             mode: 0o644,
         }],
         verify: vec![is_there],
-        undo: Undo::Exact,
-        root: false,
-        reboot: false,
-        hands_needed: None,
         download_bytes: None,
-        risk: Risk::Low,
+        ..Step::simple()
     };
     if holding::all_hold(machine, &Everything, &step.check)? {
         return Ok(report);

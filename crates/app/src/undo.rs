@@ -1,10 +1,8 @@
 //! `deskside undo`: takes an operation back.
 
 use crate::environment::{Place, change};
-use crate::up::Everything;
 use crate::{Answer, Context, live};
 use deskside_machine::Reading;
-use deskside_operate::Workshop;
 use deskside_types::Result;
 use deskside_types::plan::Action;
 use schemars::JsonSchema;
@@ -70,14 +68,10 @@ pub fn preview(context: &Context, operation: Option<&str>) -> Result<UndoPreview
 pub fn undo(context: &Context, operation: Option<&str>) -> Result<UndoReport> {
     context.require_live("undo")?;
     refuse_under_a_live_run(context, operation)?;
-    let workshop = Workshop {
-        machine: &*context.machine,
-        domain: &Everything,
-        state: context.directories.state.clone(),
-        root: None,
-    };
+    let workshop = change::workshop(context);
+    let turn = deskside_operate::turn(&workshop)?;
     let environments = environments(context, operation)?;
-    let undone = deskside_operate::undo(&workshop, operation, &mut |_| {})?;
+    let undone = deskside_operate::undo_in(&turn, &workshop, operation, &mut |_| {})?;
     let mut report = UndoReport {
         operations: undone.operations.into_iter().map(|id| id.0).collect(),
         wish: undone.wish,
@@ -93,7 +87,7 @@ pub fn undo(context: &Context, operation: Option<&str>) -> Result<UndoReport> {
         let kept = Place::at(context, Some(folder)).and_then(|place| {
             let reason = format!("undo {}", report.wish);
             let operation = report.operations.first().cloned();
-            change::keep(context, &place, &facts, &reason, operation, None)
+            change::keep(&turn, context, &place, &facts, &reason, operation, None)
         });
         if let Err(problem) = kept {
             report.left.push(format!(

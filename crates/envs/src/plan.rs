@@ -8,7 +8,7 @@ use crate::project::{Packages, Project, first};
 use crate::uv::{self, UvState};
 use deskside_machine::{Machine, Reading};
 use deskside_types::Problem;
-use deskside_types::plan::{Action, Check, EnvironmentAction, FileContents, Risk, Step, Undo};
+use deskside_types::plan::{Action, Check, EnvironmentAction, FileContents, Step, Undo};
 
 /// Deskside's own Python module as it lies in the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,12 +84,7 @@ fn files_step(machine: &dyn Machine, project: &Project) -> Result<Option<Step>, 
         check: verify.clone(),
         actions,
         verify,
-        undo: Undo::Exact,
-        root: false,
-        reboot: false,
-        hands_needed: None,
-        download_bytes: Some(0),
-        risk: Risk::Low,
+        ..Step::simple()
     }))
 }
 
@@ -184,12 +179,8 @@ pub(crate) fn make_environment(
         check: check.clone(),
         actions: vec![Action::Env { action }],
         verify: check,
-        undo: Undo::Exact,
-        root: false,
-        reboot: false,
-        hands_needed: None,
         download_bytes: (!fetches).then_some(0),
-        risk: Risk::Low,
+        ..Step::simple()
     }
 }
 
@@ -306,11 +297,8 @@ fn packages_step(
             State::Whole(_) => Undo::BestEffort { why: "packages that were changed come back in their versions, if the index still has them".into() },
             _ => Undo::Exact,
         },
-        root: false,
-        reboot: false,
-        hands_needed: None,
         download_bytes: build.filter(|_| project.packages != Packages::Lock).and_then(|build| build.download_estimate),
-        risk: Risk::Low,
+        ..Step::simple()
     })
 }
 
@@ -338,12 +326,7 @@ pub(crate) fn module_step(path: &str, uv: &str, module: &Module) -> Step {
             Action::Env { action },
         ],
         verify: check,
-        undo: Undo::Exact,
-        root: false,
-        reboot: false,
-        hands_needed: None,
-        download_bytes: Some(0),
-        risk: Risk::Low,
+        ..Step::simple()
     }
 }
 
@@ -385,12 +368,8 @@ pub fn tool_steps(
             check: check.clone(),
             actions: vec![Action::Env { action }],
             verify: check,
-            undo: Undo::Exact,
-            root: false,
-            reboot: false,
-            hands_needed: None,
             download_bytes: None,
-            risk: Risk::Low,
+            ..Step::simple()
         },
     ])
 }

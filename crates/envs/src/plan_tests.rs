@@ -73,7 +73,7 @@ fn a_first_project_needs_everything_once() {
     assert_eq!(arguments, ["--torch-backend", "cu126"]);
     assert_eq!(expected, ["scikit-learn", "torch"]);
     assert!(steps.iter().all(|step| !step.root
-        && step.risk == Risk::Low
+        && step.risk == deskside_types::plan::Risk::Low
         && !step.why.is_empty()
         && !step.verify.is_empty()));
     assert!(

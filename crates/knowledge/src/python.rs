@@ -17,6 +17,11 @@ pub fn normalised_name(name: &str) -> String {
     normal
 }
 
+/// The distributions that `info` shows, normalised: names of packages that surely exist.
+pub fn shown() -> impl Iterator<Item = &'static str> {
+    rows(DISTRIBUTIONS)
+}
+
 /// Whether `info` shows a distribution, by its normalised name.
 pub fn is_shown(name: &str) -> bool {
     rows(DISTRIBUTIONS).any(|row| row == name)

@@ -58,15 +58,27 @@ pub fn apply(
     plan: &Plan,
     listen: &mut dyn FnMut(Event<'_>),
 ) -> Result<Applied> {
-    refuse_what_needs_more(workshop, plan)?;
     if plan.is_empty() {
-        return Ok(Applied {
-            operation: None,
-            done: Vec::new(),
-            satisfied: Vec::new(),
-        });
+        return Ok(nothing());
     }
-    let _lock = lock(workshop)?;
+    refuse_what_needs_more(workshop, plan)?;
+    apply_in(&turn(workshop)?, workshop, plan, listen)
+}
+
+/// As [`apply`], in a turn that was taken already: for a caller that writes something of its own before and after.
+///
+/// # Errors
+/// As [`apply`].
+pub fn apply_in(
+    _turn: &Turn,
+    workshop: &Workshop<'_>,
+    plan: &Plan,
+    listen: &mut dyn FnMut(Event<'_>),
+) -> Result<Applied> {
+    if plan.is_empty() {
+        return Ok(nothing());
+    }
+    refuse_what_needs_more(workshop, plan)?;
     // Another operation may have changed what the plan rests on while this one waited for nothing but its turn.
     premise::require_files(workshop.machine, plan)?;
     let earlier = history::close_unfinished(workshop)?;
@@ -114,11 +126,29 @@ pub fn apply(
     outcome.and(written).map(|()| applied)
 }
 
+/// What an empty plan comes to.
+fn nothing() -> Applied {
+    Applied {
+        operation: None,
+        done: Vec::new(),
+        satisfied: Vec::new(),
+    }
+}
+
+/// The right to change this machine: held by one command at a time, given back when it is dropped.
+pub struct Turn {
+    _held: Box<dyn Held>,
+}
+
 /// Takes the lock that keeps two operations apart.
-pub(crate) fn lock(workshop: &Workshop<'_>) -> Result<Box<dyn Held>> {
+///
+/// # Errors
+/// [`Code::Locked`] with who holds it.
+pub fn turn(workshop: &Workshop<'_>) -> Result<Turn> {
     workshop
         .machine
         .lock(&workshop.state.join("lock"), Duration::ZERO)
+        .map(|held| Turn { _held: held })
         .map_err(|error| match error.kind {
             ErrorKind::Busy => Problem::new(
                 Code::Locked,

@@ -22,12 +22,12 @@ mod revert;
 pub mod root;
 pub mod undo;
 
-pub use apply::{Applied, Event, apply};
+pub use apply::{Applied, Event, Turn, apply, apply_in, turn};
 pub use domain::{Domain, NoDomain};
 pub use history::{Operation, Outcome, history};
 pub use journal::OperationId;
 pub use kept::clear_leftovers;
-pub use undo::{Undone, undo};
+pub use undo::{Undone, undo, undo_in};
 
 use deskside_machine::Machine;
 use std::path::PathBuf;

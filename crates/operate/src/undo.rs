@@ -1,9 +1,10 @@
 //! Taking an operation back, from the journal.
 
+use crate::apply::{self, Turn};
 use crate::history::{Operation, Outcome, Standing, history};
 use crate::journal::{Entry, OperationId, append};
 use crate::root::Place;
-use crate::{Workshop, apply, revert};
+use crate::{Workshop, revert};
 use deskside_machine::{Progress, Reading};
 use deskside_types::plan::{Action, Step, Undo};
 use deskside_types::{Code, Problem, Result};
@@ -61,7 +62,19 @@ pub fn undo(
     wanted: Option<&str>,
     watch: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Undone> {
-    let _lock = apply::lock(workshop)?;
+    undo_in(&apply::turn(workshop)?, workshop, wanted, watch)
+}
+
+/// As [`undo`], in a turn that was taken already.
+///
+/// # Errors
+/// As [`undo`].
+pub fn undo_in(
+    _turn: &Turn,
+    workshop: &Workshop<'_>,
+    wanted: Option<&str>,
+    watch: &mut dyn FnMut(Progress<'_>),
+) -> Result<Undone> {
     let (operations, _) = history(workshop.machine, &workshop.state)?;
     let chosen = choose(&operations, wanted)?;
     let mut undone = Undone {

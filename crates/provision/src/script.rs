@@ -2,6 +2,7 @@
 
 use crate::SystemPlan;
 use deskside_types::plan::{Action, Check, CommandLine, FileContents, Step};
+use deskside_types::shell::quoted;
 use std::fmt::Write;
 
 /// The script. Each step looks first whether it is done already, so that the script can be run again.
@@ -306,19 +307,6 @@ fn list(words: &[String]) -> String {
         .map(|word| quoted(word))
         .collect::<Vec<_>>()
         .join(" ")
-}
-
-/// A word as the shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = !word.is_empty()
-        && word
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_./=:+,@%".contains(&byte));
-    if plain {
-        word.into()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 /// A text that can stand behind a `#`: on one line.

@@ -10,6 +10,7 @@ pub mod metric;
 pub mod plan;
 pub mod problem;
 pub mod run;
+pub mod shell;
 pub mod units;
 
 pub use code::{Code, Exit};

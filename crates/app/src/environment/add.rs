@@ -3,10 +3,11 @@
 use super::extra::{self, ExtraWish};
 use super::project::{Project, Resolution};
 use super::variants::{self, Reach};
-use super::{Place, Prepared, era};
+use super::{Place, Prepared, era, named};
 use crate::Context;
 use deskside_envs::build::Flavour;
 use deskside_envs::build::specifier::requirement;
+use deskside_envs::manifest::Manifest;
 use deskside_machine::command::without_credentials;
 use deskside_operate::Event;
 use deskside_types::{Code, Problem, Result};
@@ -20,6 +21,8 @@ pub struct AddRequest {
     pub requirements: Vec<String>,
     /// The dependency group; the project's own dependencies when none.
     pub group: Option<String>,
+    /// Nothing is to be changed: only the plan is wanted.
+    pub only_plan: bool,
 }
 
 /// Plans adding packages. A framework comes as one extra for each of its builds.
@@ -32,7 +35,7 @@ pub fn add(
     listen: &mut dyn FnMut(Event<'_>),
 ) -> Result<Prepared> {
     let place = Place::find(context, request.project.as_deref())?;
-    let project = Project::open(context, place, listen)?;
+    let project = Project::open(context, place, request.only_plan, listen)?;
     let mut manifest = project.existing()?.clone();
     if request.group.is_none() {
         project.require_own_dependencies()?;
@@ -95,7 +98,7 @@ pub fn add(
         commands.push(("add packages", words));
     }
     let list = request.requirements.join(" ");
-    project.prepare(Resolution {
+    let prepared = project.prepare(Resolution {
         reason: format!("env add {list}"),
         wish: format!("add {list} to {}", project.place.project.display()),
         manifest,
@@ -107,7 +110,19 @@ pub fn add(
         files: Vec::new(),
         why,
         warnings,
-    })
+    });
+    prepared.map_err(|problem| named::explain(problem, &project, &names))
+}
+
+/// Whether a framework comes as extras of the project.
+fn is_in_extras(manifest: &Manifest, framework: Flavour) -> bool {
+    let lines = manifest
+        .extras()
+        .into_values()
+        .flatten()
+        .collect::<Vec<_>>();
+    let mut names = lines.iter().filter_map(|line| requirement(line));
+    names.any(|(name, _)| name == framework.word())
 }
 
 /// Refuses what uv would take for an option, and what would carry a password into plans and journals.
@@ -138,7 +153,7 @@ pub fn remove(
     listen: &mut dyn FnMut(Event<'_>),
 ) -> Result<Prepared> {
     let place = Place::find(context, request.project.as_deref())?;
-    let project = Project::open(context, place, listen)?;
+    let project = Project::open(context, place, request.only_plan, listen)?;
     let mut manifest = project.existing()?.clone();
     if request.group.is_none() {
         project.require_own_dependencies()?;
@@ -155,6 +170,10 @@ pub fn remove(
             .hint("name packages as pyproject.toml does: deskside env remove numpy"));
         };
         let framework = name.parse::<Flavour>().ok();
+        let is_frameworks = framework.is_some_and(|framework| is_in_extras(&manifest, framework));
+        if !is_frameworks {
+            named::require(&project, &manifest, &name, request.group.as_deref())?;
+        }
         let taken = match framework {
             Some(framework) => variants::take(&mut manifest, framework, &reach)?,
             None => false,

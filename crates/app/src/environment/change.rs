@@ -1,6 +1,6 @@
 //! Carrying out a change of an environment: one operation of the history, with a snapshot before and after.
 
-use super::{Place, present};
+use super::{Place, present, way_back};
 use crate::up::Everything;
 use crate::{Answer, Context, live};
 use deskside_envs::environment::marker;
@@ -9,9 +9,9 @@ use deskside_envs::snapshot::{
     self, Choice, Difference, Kept, Snapshot, Taken, Taking, difference,
 };
 use deskside_machine::{Acting, Durability, Machine, Reading};
-use deskside_operate::{Event, Workshop, apply, check, premise};
+use deskside_operate::{Event, Turn, Workshop, apply_in, check, premise, turn};
 use deskside_types::plan::{Comparison, PLAN_VERSION, Plan, Premise, Step};
-use deskside_types::{Facts, Problem, Result};
+use deskside_types::{Code, Facts, Problem, Result, shell};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -189,6 +189,10 @@ pub fn carry_out(
     if prepared.plan.is_empty() {
         return Ok(report);
     }
+    let workshop = workshop(context);
+    refuse_read_only(machine, place)?;
+    // The snapshots of before and after belong to the change: nobody may tidy up between them.
+    let turn = turn(&workshop)?;
     live::refuse_under_a_run(context, &[place.environment.as_path()], "would be changed")?;
     premise::require(machine, &prepared.plan, &prepared.facts)?;
     // Half of an earlier rollback is no state that anybody wants to go back to.
@@ -198,17 +202,24 @@ pub fn carry_out(
     let before = if goes_on {
         newest()?
     } else {
-        keep(context, place, &prepared.facts, AS_FOUND, None, None)?
+        match keep(&turn, context, place, &prepared.facts, AS_FOUND, None, None) {
+            // Half of a sync that a full disk cut off: the state before it is kept, and is the way back.
+            Err(problem) if problem.code == Code::DiskFull && is_half(machine, place) => newest()?,
+            kept => kept?,
+        }
     };
-    let workshop = Workshop {
-        machine,
-        domain: &Everything,
-        state: context.directories.state.clone(),
-        root: None,
-    };
-    let applied = apply(&workshop, &prepared.plan, listen)?;
+    let applied = apply_in(&turn, &workshop, &prepared.plan, listen).map_err(|problem| {
+        way_back::told(
+            context,
+            place,
+            &prepared.plan.wish,
+            before.as_ref(),
+            problem,
+        )
+    })?;
     let operation = applied.operation.map(|id| id.0);
     let after = keep(
+        &turn,
         context,
         place,
         &prepared.facts,
@@ -236,6 +247,16 @@ pub fn carry_out(
     Ok(report)
 }
 
+/// What carrying out, keeping and removing need.
+pub(crate) fn workshop(context: &Context) -> Workshop<'_> {
+    Workshop {
+        machine: &*context.machine,
+        domain: &Everything,
+        state: context.directories.state.clone(),
+        root: None,
+    }
+}
+
 /// A snapshot of an environment that was not there.
 pub(crate) fn nothing(after: &Snapshot) -> Snapshot {
     Snapshot {
@@ -258,6 +279,7 @@ pub(crate) fn nothing(after: &Snapshot) -> Snapshot {
 /// # Errors
 /// When the environment can't be read or the snapshot can't be written.
 pub fn keep(
+    turn: &Turn,
     context: &Context,
     place: &Place,
     facts: &Facts,
@@ -283,7 +305,7 @@ pub fn keep(
     {
         return Ok(Some(newest));
     }
-    remember(context, place, &mut taken)?;
+    remember(turn, context, place, &mut taken)?;
     Ok(Some(taken.snapshot))
 }
 
@@ -291,7 +313,12 @@ pub fn keep(
 ///
 /// # Errors
 /// When it can't be written.
-pub(crate) fn remember(context: &Context, place: &Place, taken: &mut Taken) -> Result<()> {
+pub(crate) fn remember(
+    _turn: &Turn,
+    context: &Context,
+    place: &Place,
+    taken: &mut Taken,
+) -> Result<()> {
     let machine = &*context.machine;
     let wheel = deskside_track::module::wheel();
     let installed = marker::read(machine, &place.environment).and_then(|marker| marker.module);
@@ -325,6 +352,32 @@ pub(crate) fn remember(context: &Context, place: &Place, taken: &mut Taken) -> R
         }
     }
     place.store.keep(machine, &taken.snapshot, &taken.files)
+}
+
+/// Whether an install in the environment was begun and not finished.
+fn is_half(machine: &dyn Machine, place: &Place) -> bool {
+    marker::read(machine, &place.environment).is_some_and(|marker| marker.underway.is_some())
+}
+
+/// Refuses a project that can't be written, before anything is begun.
+fn refuse_read_only(machine: &dyn Machine, place: &Place) -> Result<()> {
+    let folder = &place.project;
+    let read_only = machine.space(folder).is_ok_and(|space| space.read_only);
+    if !read_only && machine.access(folder, true).unwrap_or(true) {
+        return Ok(());
+    }
+    let shown = shell::path(folder);
+    let problem = |code, why: &str| {
+        Problem::new(code, format!("{} can't be written", folder.display())).because(why)
+    };
+    Err(if read_only {
+        problem(Code::ReadOnly, "its file system is mounted read-only")
+            .hint("copy the project to a place that can be written, and run the command there")
+    } else {
+        problem(Code::Denied, "you have no permission to write there")
+            .hint(format!("look at who owns it: ls -ld {shown}"))
+            .hint("or copy the project to a folder of your own, and run the command there")
+    })
 }
 
 /// Whether something is there to be kept or compared.

@@ -5,13 +5,12 @@
 //! an index and can be had from there again, as long as it has them.
 
 use super::{Place, change};
-use crate::up::Everything;
 use crate::{Answer, Context};
 use deskside_envs::snapshot::Store;
 use deskside_machine::{Acting, ErrorKind, FileKind, Machine, Reading};
-use deskside_operate::{Workshop, apply};
+use deskside_operate::{apply_in, turn};
 use deskside_types::plan::{Action, Check, Plan, Risk, Step, Undo};
-use deskside_types::{Problem, Result};
+use deskside_types::{Code, Problem, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -68,6 +67,8 @@ impl Answer for GcReport {
 /// What is to go, found out.
 pub struct Prepared {
     place: Place,
+    keep: usize,
+    full: bool,
     plan: Plan,
     wheels: Vec<PathBuf>,
     /// As an answer.
@@ -110,6 +111,8 @@ pub fn prepare(
     };
     let wish = format!("Remove old snapshots of {}", place.project.display());
     Ok(Prepared {
+        keep,
+        full,
         plan: change::plan(context, &place, wish, steps, &[])?,
         preview: GcPreview {
             project: place.project.display().to_string(),
@@ -152,30 +155,35 @@ fn step(snapshots: usize, targets: &[String]) -> Step {
             why: "wheels that were kept with them are gone: the index has them, as long as it does"
                 .into(),
         },
-        root: false,
-        reboot: false,
-        hands_needed: None,
-        download_bytes: Some(0),
         risk: Risk::Moderate,
+        ..Step::simple()
     }
 }
 
 /// Removes what was found.
 ///
 /// # Errors
-/// When something can't be removed; the same command goes on from there.
+/// When another command is at work or the snapshots became others since they were shown; when something can't be
+/// removed: the same command goes on from there.
 pub fn carry_out(context: &Context, prepared: &Prepared) -> Result<GcReport> {
     context.require_live("env gc")?;
     let machine = &*context.machine;
+    let workshop = change::workshop(context);
+    // A rollback that goes on needs the snapshot it restores, whatever was to go when it was asked.
+    let turn = turn(&workshop)?;
+    let project = Some(prepared.place.project.as_path());
+    let now = prepare(context, project, prepared.keep, prepared.full)?;
+    if now.preview != prepared.preview {
+        return Err(Problem::new(
+            Code::PlanStale,
+            "the snapshots are not what they were when it was found out what goes",
+        )
+        .because("another command kept or removed some meanwhile")
+        .hint("run the same command again"));
+    }
     // What an earlier one moved aside can be brought back until now.
     clear(machine, &prepared.place.store)?;
-    let workshop = Workshop {
-        machine,
-        domain: &Everything,
-        state: context.directories.state.clone(),
-        root: None,
-    };
-    let applied = apply(&workshop, &prepared.plan, &mut |_| {})?;
+    let applied = apply_in(&turn, &workshop, &prepared.plan, &mut |_| {})?;
     for folder in &prepared.wheels {
         machine.remove_tree(folder)?;
     }

@@ -27,6 +27,8 @@ pub struct InitRequest {
     pub python: Option<String>,
     /// Packages as they were on a day or at a month's end.
     pub as_of: Option<String>,
+    /// Nothing is to be changed: only the plan is wanted.
+    pub only_plan: bool,
 }
 
 /// The Python that a project asks for when nobody says.
@@ -43,7 +45,7 @@ pub fn init(
 ) -> Result<Prepared> {
     let machine = &*context.machine;
     let place = Place::at(context, request.folder.as_deref())?;
-    let project = Project::open(context, place, listen)?;
+    let project = Project::open(context, place, request.only_plan, listen)?;
     let folder = project.place.project.clone();
     if project.manifest.as_ref().is_some_and(Manifest::is_poetrys) {
         return Err(Problem::new(

@@ -7,6 +7,7 @@ use deskside_envs::index::{address, settings};
 use deskside_envs::snapshot::origin::{self, Looking, MODULE, Origin};
 use deskside_envs::snapshot::{Distribution, Kept, Snapshot, Wheel};
 use deskside_machine::{Effect, Machine, Progress, Reading};
+use deskside_operate::turn;
 use deskside_types::{Code, Problem, Result, units};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -74,7 +75,9 @@ pub fn snapshot(
     let place = Place::find(context, project)?;
     let facts = deskside_probe::collect(machine);
     let newest = place.store.list(machine)?.snapshots.pop();
-    let kept = change::keep(context, &place, &facts, "env snapshot", None, None)?;
+    // Held while wheels are downloaded, too: what no snapshot names yet would be rubbish to `env gc`.
+    let turn = turn(&change::workshop(context))?;
+    let kept = change::keep(&turn, context, &place, &facts, "env snapshot", None, None)?;
     let Some(mut snapshot) = kept else {
         return Err(Problem::new(
             Code::EnvironmentMissing,

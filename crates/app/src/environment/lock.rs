@@ -17,6 +17,8 @@ pub struct LockRequest {
     pub upgrade: bool,
     /// Take the newest version of these.
     pub upgrade_packages: Vec<String>,
+    /// Nothing is to be changed: only the plan is wanted.
+    pub only_plan: bool,
 }
 
 /// Plans it. A lock that is damaged is made from nothing.
@@ -29,7 +31,7 @@ pub fn lock(
     listen: &mut dyn FnMut(Event<'_>),
 ) -> Result<Prepared> {
     let place = Place::find(context, request.project.as_deref())?;
-    let project = Project::open(context, place, listen)?;
+    let project = Project::open(context, place, request.only_plan, listen)?;
     let manifest = project.existing()?.clone();
     let mut words = vec!["lock".to_string()];
     if request.upgrade {

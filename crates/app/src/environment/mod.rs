@@ -15,14 +15,17 @@ pub mod history;
 pub mod init;
 pub mod keep;
 pub mod lock;
+mod named;
 mod place;
 mod present;
 pub(crate) mod project;
 pub mod rebuild;
-mod restoring;
+pub(crate) mod restoring;
 pub mod rollback;
+mod space;
 pub mod sync;
 mod variants;
+mod way_back;
 pub mod why;
 
 pub use change::{ChangePlanReport, ChangeReport, Prepared, carry_out};

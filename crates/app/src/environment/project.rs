@@ -2,25 +2,29 @@
 
 use super::change::{self, Prepared};
 use super::extra::{self, ExtraWish};
-use super::{Place, era, uv_state};
+use super::space::{self, Installing};
+use super::{Place, era, restoring, uv_state};
 use crate::Context;
 use crate::up::Everything;
 use deskside_envs::build;
 use deskside_envs::build::specifier::{admits, series_of};
-use deskside_envs::environment::in_the_way;
 use deskside_envs::environment::venv::{self, State};
+use deskside_envs::environment::{in_the_way, mend};
+use deskside_envs::index::wheel::Platform;
 use deskside_envs::manifest::Manifest;
-use deskside_envs::manifest::resolve::{Scratch, refuse_member};
+use deskside_envs::manifest::resolve::{DrySync, Scratch, refuse_member};
 use deskside_envs::manifest::steps::{Wanted, steps};
 use deskside_envs::plan::Module;
 use deskside_envs::snapshot::compare::{Changed, Difference, Named};
+use deskside_envs::snapshot::origin::MODULE;
 use deskside_envs::snapshot::{Choice, Local};
-use deskside_envs::uv::{self, UvState};
+use deskside_envs::uv::{self, UvSource, UvState};
 use deskside_knowledge::version::order;
 use deskside_machine::{ErrorKind, Progress, Reading};
-use deskside_operate::{Event, Workshop, apply, premise};
+use deskside_operate::{Event, Workshop, apply, check, premise};
+use deskside_types::facts::Tool;
 use deskside_types::plan::{PLAN_VERSION, Plan, Premise};
-use deskside_types::{Code, Facts, Problem, Result};
+use deskside_types::{Code, Facts, Known, Problem, Result};
 use std::cmp::Ordering;
 
 /// The oldest Python that Deskside's module runs on (its `Requires-Python`).
@@ -39,7 +43,12 @@ pub(super) struct Project<'a> {
     pub context: &'a Context,
     pub place: Place,
     pub facts: Facts,
+    /// The uv that looks and resolves.
     pub uv: String,
+    /// The uv of the plan's steps: another place of the same, where it is fetched by the plan itself.
+    uv_state: UvState,
+    /// What a person should know of how it was opened.
+    notes: Vec<String>,
     /// `pyproject.toml` as it stands; none where there is none yet.
     pub manifest: Option<Manifest>,
     /// The files the plan will rest on, as they were when they were read: resolving may take long.
@@ -73,10 +82,12 @@ pub(super) struct Resolution<'a> {
 }
 
 impl<'a> Project<'a> {
-    /// Opens the project of a place, with uv at hand: uv is fetched where it is not there yet.
+    /// Opens the project of a place, with uv at hand. Where it is not there yet it is fetched: as an operation of its
+    /// own, or, where only the plan is wanted, into the cache folder, so that nothing is changed.
     pub fn open(
         context: &'a Context,
         place: Place,
+        only_plan: bool,
         listen: &mut dyn FnMut(Event<'_>),
     ) -> Result<Self> {
         let machine = &*context.machine;
@@ -92,8 +103,26 @@ impl<'a> Project<'a> {
             Err(error) if error.kind == ErrorKind::Absent => None,
             Err(error) => return Err(error.into()),
         };
-        let uv = ready_uv(context, &facts, listen)?;
+        let uv_state = match uv_state(context, &facts)? {
+            UvState::Fetch(_) if !only_plan => {
+                UvState::Here(tool(ready_uv(context, &facts, listen)?))
+            }
+            other => other,
+        };
+        let mut notes = Vec::new();
+        let uv = match &uv_state {
+            UvState::Here(tool) => tool.path.clone(),
+            UvState::Fetch(source) => {
+                let uv = borrowed_uv(context, source, listen)?;
+                notes.push(format!(
+                    "uv is not here yet: for this plan alone it lies at {uv}, in the cache folder"
+                ));
+                uv
+            }
+        };
         Ok(Self {
+            uv_state,
+            notes,
             context,
             place,
             facts,
@@ -195,7 +224,11 @@ impl<'a> Project<'a> {
             &self.place.environment,
             &[words, vec!["--python", &python.request]].concat(),
         );
-        let expected = said?.map(|lines| expected(&lines));
+        let said = said?;
+        let lock = files.iter().find(|(name, _)| name == "uv.lock");
+        let lock = lock.map(|(_, text)| text.as_str()).unwrap_or_default();
+        let needs = said.as_ref().map(|said| self.needs(said, lock));
+        let expected = said.map(|said| expected(&said.lines));
         self.planned(Planned {
             reason: resolution.reason,
             wish: resolution.wish,
@@ -206,9 +239,18 @@ impl<'a> Project<'a> {
             chosen,
             pinned: matches!(resolution.extra, ExtraWish::Named(_)),
             expected,
+            needs: needs.unwrap_or_default(),
             why,
             warnings: resolution.warnings,
         })
+    }
+
+    /// The free space that a sync needs at the least, as premises.
+    pub fn needs(&self, said: &DrySync, lock: &str) -> Vec<Premise> {
+        let platform = Platform::of(&self.facts);
+        let difference = expected(&said.lines);
+        let installing = Installing::of(&difference, lock, platform.as_ref(), said.downloads);
+        space::premises(self.context, &self.uv, &self.place.environment, &installing)
     }
 
     /// The dependency groups that are installed here: those noted before that are still there, and a new one.
@@ -229,7 +271,8 @@ impl<'a> Project<'a> {
         let machine = &*self.context.machine;
         let module = module(self.context);
         let runs_module = order(&planned.python.series, MODULE_PYTHON) != Ordering::Less;
-        let mut warnings = planned.warnings;
+        let mut warnings = self.notes.clone();
+        warnings.extend(planned.warnings);
         if !runs_module {
             warnings.push(format!(
                 "Deskside's own module needs Python {MODULE_PYTHON}: with {} a run keeps what it prints, and metrics can't be logged by it",
@@ -242,6 +285,18 @@ impl<'a> Project<'a> {
         {
             return Err(problem);
         }
+        let damaged = match &existing {
+            State::Whole(_) => mend::damaged(machine, &self.place.environment),
+            _ => Vec::new(),
+        };
+        let mut again: Vec<String> = damaged
+            .iter()
+            .map(|file| file.distribution.clone())
+            .filter(|name| name != MODULE)
+            .collect();
+        again.dedup();
+        let mut why = planned.why;
+        why.extend(restoring::described(&damaged));
         let foreign = matches!(&existing, State::Whole(venv) if venv.marker.is_none());
         let local = self.place.store.local(machine);
         let noted = Local {
@@ -257,18 +312,14 @@ impl<'a> Project<'a> {
         let steps = steps(
             machine,
             &self.place.store,
-            &UvState::Here(deskside_types::facts::Tool {
-                name: "uv".into(),
-                path: self.uv.clone(),
-                version: deskside_types::Known::Absent,
-            }),
+            &self.uv_state,
             Wanted {
                 project: &self.place.project,
                 environment: &self.place.environment,
                 files: planned.files,
                 python: planned.python.request,
                 fetches_python: planned.python.fetches,
-                arguments: planned.arguments,
+                arguments: [planned.arguments, mend::arguments(&again)].concat(),
                 module: runs_module.then_some(&module),
                 local: (planned.chosen.is_some() || !planned.groups.is_empty()).then_some(noted),
                 download_bytes: None,
@@ -282,10 +333,13 @@ impl<'a> Project<'a> {
             ));
         }
         plan.premises.extend(self.premises.iter().cloned());
+        if !plan.is_empty() {
+            plan.premises.extend(planned.needs);
+        }
         Ok(Prepared {
             place: self.place.clone(),
             plan,
-            why: planned.why,
+            why,
             expected: planned.expected.filter(|difference| !difference.is_empty()),
             warnings,
             reason: planned.reason,
@@ -393,6 +447,8 @@ pub(super) struct Planned {
     pub chosen: Option<Choice>,
     pub pinned: bool,
     pub expected: Option<Difference>,
+    /// Free space that is needed at the least.
+    pub needs: Vec<Premise>,
     pub why: Vec<String>,
     pub warnings: Vec<String>,
 }
@@ -427,16 +483,57 @@ pub(crate) fn ready_uv(
                 steps: vec![uv::step(&source)],
                 satisfied: Vec::new(),
             };
-            let workshop = Workshop {
-                machine,
-                domain: &Everything,
-                state: context.directories.state.clone(),
-                root: None,
-            };
-            apply(&workshop, &plan, listen)?;
+            apply(&change::workshop(context), &plan, listen)?;
             Ok(source.path)
         }
     }
+}
+
+fn tool(path: String) -> Tool {
+    Tool {
+        name: "uv".into(),
+        path,
+        version: Known::Absent,
+    }
+}
+
+/// A uv in the cache folder, for planning where none is there: fetched by the mechanism, with a journal of its own beside
+/// it, so that the person's history says nothing of it.
+fn borrowed_uv(
+    context: &Context,
+    source: &UvSource,
+    listen: &mut dyn FnMut(Event<'_>),
+) -> Result<String> {
+    let machine = &*context.machine;
+    let folder = context.directories.cache.join("planning");
+    let source = UvSource {
+        path: folder
+            .join("uv")
+            .join(&source.version)
+            .join("uv")
+            .display()
+            .to_string(),
+        ..source.clone()
+    };
+    let step = uv::step(&source);
+    if !check::all_hold(machine, &Everything, &step.check)? {
+        let plan = Plan {
+            version: PLAN_VERSION,
+            wish: "get uv for planning".into(),
+            made_at: machine.now()?.wall,
+            premises: Vec::new(),
+            steps: vec![step],
+            satisfied: Vec::new(),
+        };
+        let workshop = Workshop {
+            machine,
+            domain: &Everything,
+            state: folder,
+            root: None,
+        };
+        apply(&workshop, &plan, listen)?;
+    }
+    Ok(source.path)
 }
 
 /// uv's lines (`+ numpy==2.4.6`, `- numpy==2.3`) as a difference.

@@ -3,12 +3,15 @@
 use super::change::{self, Prepared};
 use super::present::{Present, taking};
 use super::restoring::{self, Restoration};
-use super::{Place, difference_in_words};
+use super::sync::lock_fits;
+use super::{Place, difference_in_words, uv_state};
 use crate::Context;
 use deskside_envs::environment::restore::was_cut_off;
 use deskside_envs::environment::venv::{self, State};
 use deskside_envs::snapshot::{self, Snapshot, Taken, difference};
-use deskside_machine::Reading;
+use deskside_envs::uv::UvState;
+use deskside_machine::{Machine, Reading};
+use deskside_operate::turn;
 use deskside_types::facts::Facts;
 use deskside_types::{Code, Problem, Result};
 use std::path::Path;
@@ -28,11 +31,12 @@ pub fn rebuild(context: &Context, project: Option<&Path>, only_plan: bool) -> Re
         Target::Kept(snapshot, why) => (snapshot, why),
         Target::Seen(mut taken, why) => {
             if !only_plan {
-                change::remember(context, &place, &mut taken)?;
+                let turn = turn(&change::workshop(context))?;
+                change::remember(&turn, context, &place, &mut taken)?;
             }
             (taken.snapshot, why)
         }
-        Target::Lock => return from_lock(context, place, facts),
+        Target::Lock(why) => return from_lock(context, place, facts, why),
     };
     restoring::prepare(
         context,
@@ -59,7 +63,7 @@ enum Target {
     /// The environment as it is, which is kept nowhere yet.
     Seen(Taken, Vec<String>),
     /// The lock file.
-    Lock,
+    Lock(Vec<String>),
 }
 
 fn decide(context: &Context, place: &Place, facts: &Facts, present: &Present) -> Result<Target> {
@@ -123,6 +127,14 @@ fn broken(
         if was_cut_off(machine, &place.environment)?.is_some() {
             why[0] =
                 "an earlier attempt was cut off: the environment that was there waits aside".into();
+        } else if lock_moved_on(machine, place, newest)? {
+            return Ok(Target::Lock(vec![
+                why.swap_remove(0),
+                format!(
+                    "uv.lock was changed since snapshot {}: the lock file is followed; the environment as it was comes back with `deskside env rollback {}`",
+                    newest.id, newest.id
+                ),
+            ]));
         }
         return Ok(Target::Kept(newest.clone(), why));
     }
@@ -136,7 +148,11 @@ fn broken(
         ));
     }
     if machine.exists(place.project.join("uv.lock"))? {
-        return Ok(Target::Lock);
+        return Ok(Target::Lock(vec![
+            state,
+            "no snapshot has this environment, and its files say nothing: it is made from uv.lock"
+                .into(),
+        ]));
     }
     Err(Problem::new(
         Code::EnvironmentMissing,
@@ -151,19 +167,30 @@ fn broken(
     .hint("make one from the project's files: deskside env sync"))
 }
 
+/// Whether the project has a lock file, and another one than a snapshot has.
+fn lock_moved_on(machine: &dyn Machine, place: &Place, newest: &Snapshot) -> Result<bool> {
+    let path = place.project.join("uv.lock");
+    if !machine.exists(&path)? {
+        return Ok(false);
+    }
+    let now = deskside_envs::environment::sha256(&machine.file(&path, u64::MAX)?);
+    Ok(newest.files.get("uv.lock") != Some(&now))
+}
+
 /// The plan from the lock file alone.
-fn from_lock(context: &Context, place: Place, facts: Facts) -> Result<Prepared> {
+fn from_lock(context: &Context, place: Place, facts: Facts, why: Vec<String>) -> Result<Prepared> {
+    let mut warnings = Vec::new();
+    if let UvState::Here(tool) = uv_state(context, &facts)? {
+        warnings.extend(lock_fits(context, &place, &tool.path)?);
+    }
     let steps = restoring::from_lock(context, &place, &facts)?;
     let wish = format!("Make the environment {} anew", place.environment.display());
     let plan = change::plan(context, &place, wish, steps, &["uv.lock", "pyproject.toml"])?;
     Ok(Prepared {
         plan,
-        why: vec![
-            "no snapshot has this environment, and its files say nothing: it is made from uv.lock"
-                .into(),
-        ],
+        why,
         expected: None,
-        warnings: Vec::new(),
+        warnings,
         reason: "env rebuild".into(),
         choice: place.store.local(&*context.machine).choice,
         facts,

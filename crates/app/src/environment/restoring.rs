@@ -1,8 +1,10 @@
 //! What `rollback` and `rebuild` have in common: the plan that brings an environment back to a snapshot.
 
 use super::change::{self, Prepared};
+use super::space::{self, Installing};
 use super::{Place, place};
 use crate::Context;
+use deskside_envs::environment::restore::is_of_no_use;
 use deskside_envs::environment::venv::{self, State};
 use deskside_envs::index::wheel::Platform;
 use deskside_envs::snapshot::available::{self, Asking, Fetching};
@@ -15,7 +17,7 @@ use deskside_envs::snapshot::{Snapshot, difference, python, recipe};
 use deskside_envs::uv::{self, UvState};
 use deskside_machine::{Machine, Reading};
 use deskside_types::facts::Facts;
-use deskside_types::plan::{Action, Check, EnvironmentAction, FileContents, Risk, Step, Undo};
+use deskside_types::plan::{Action, Check, EnvironmentAction, FileContents, Step, Undo};
 use deskside_types::{Result, units};
 use std::path::{Path, PathBuf};
 
@@ -159,7 +161,6 @@ pub(crate) fn prepare(context: &Context, wanted: Restoration<'_>) -> Result<Prep
         id: "environment".into(),
         title: format!("Make the environment anew from snapshot {}", target.id),
         why: "the one that is there is kept aside until the new one is proven file by file, and comes back when it can't be made".into(),
-        check: Vec::new(),
         actions: vec![
             Action::WriteFile {
                 path: place.store.recipe_path(&target.id).display().to_string(),
@@ -170,18 +171,38 @@ pub(crate) fn prepare(context: &Context, wanted: Restoration<'_>) -> Result<Prep
         ],
         verify: vec![Check::Environment { action }],
         undo: undo(machine, &place, now)?,
-        root: false,
-        reboot: false,
-        hands_needed: None,
         download_bytes: (!downloads_python).then_some(fetching.bytes),
-        risk: Risk::Low,
+        ..Step::simple()
     });
     steps.extend(then);
     let expected = match now {
         Some(now) => difference(now, target),
         None => difference(&change::nothing(target), target),
     };
-    let plan = change::plan(context, &place, wanted.wish, steps, &wanted.resting_on)?;
+    let mut plan = change::plan(context, &place, wanted.wish, steps, &wanted.resting_on)?;
+    if is_of_no_use(machine, &place.environment)? {
+        // It goes first where there is no room for two: what is free now says little.
+        plan.premises
+            .retain(|premise| !premise.fact.starts_with("free:"));
+        why.push(
+            "should the disk have no room for two, the environment that is there goes first: as it is it serves nobody".into(),
+        );
+    } else if let UvState::Here(tool) = &uv {
+        let installing = Installing {
+            sizes: target
+                .distributions
+                .iter()
+                .filter_map(|one| one.wheel.as_ref()?.size)
+                .collect(),
+            downloads: fetching.names.len(),
+        };
+        plan.premises.extend(space::premises(
+            context,
+            &tool.path,
+            &place.environment,
+            &installing,
+        ));
+    }
     Ok(Prepared {
         place,
         plan,
@@ -347,7 +368,7 @@ fn own_files(own: &[PathBuf], place: &Place) -> Option<String> {
 }
 
 /// Damage in sentences.
-fn described(damaged: &[Damaged]) -> Vec<String> {
+pub(crate) fn described(damaged: &[Damaged]) -> Vec<String> {
     let mut names: Vec<String> = damaged
         .iter()
         .map(|file| file.distribution.clone())

@@ -9,7 +9,8 @@ use deskside_envs::snapshot::store::Local;
 use deskside_envs::snapshot::take::PROJECT_FILES;
 use deskside_envs::snapshot::{Snapshot, difference};
 use deskside_machine::{Machine, Reading};
-use deskside_types::plan::{Action, Check, FileContents, Risk, Step, Undo};
+use deskside_operate::turn;
+use deskside_types::plan::{Action, Check, FileContents, Step};
 use deskside_types::{Result, units};
 use std::path::Path;
 
@@ -42,11 +43,12 @@ pub fn rollback(
     )];
     if present.first_number() > 0 {
         why.push(
-            "the state that is there now was changed outside Deskside: it is kept as a snapshot first".into(),
+            "the state that is there now is in no snapshot yet: it is kept as one first".into(),
         );
     }
     if present.unrecorded.as_ref() == Some(&target.id) && !only_plan {
         change::keep(
+            &turn(&change::workshop(context))?,
             context,
             &place,
             &facts,
@@ -196,11 +198,6 @@ fn files_step(
         check: verify.clone(),
         actions,
         verify,
-        undo: Undo::Exact,
-        root: false,
-        reboot: false,
-        hands_needed: None,
-        download_bytes: Some(0),
-        risk: Risk::Low,
+        ..Step::simple()
     }))
 }

@@ -20,6 +20,8 @@ pub struct SyncRequest {
     pub project: Option<PathBuf>,
     /// The extra for this machine; `auto` chooses again.
     pub extra: Option<String>,
+    /// Nothing is to be changed: only the plan is wanted.
+    pub only_plan: bool,
 }
 
 /// Plans it. A project without a lock file gets one.
@@ -32,7 +34,7 @@ pub fn sync(
     listen: &mut dyn FnMut(Event<'_>),
 ) -> Result<Prepared> {
     let place = Place::find(context, request.project.as_deref())?;
-    let project = Project::open(context, place, listen)?;
+    let project = Project::open(context, place, request.only_plan, listen)?;
     let manifest = project.existing()?.clone();
     let wish = match request.extra.as_deref() {
         None => ExtraWish::Noted,
@@ -82,6 +84,7 @@ pub fn sync(
         chosen,
         pinned: matches!(wish, ExtraWish::Named(_)),
         expected: None,
+        needs: Vec::new(),
         why,
         warnings: Vec::new(),
     })?;
@@ -101,8 +104,16 @@ pub fn sync(
         &project.place.environment,
         &words,
     )?;
+    if let Some(said) = &said {
+        let lock = context
+            .machine
+            .file(project.place.project.join("uv.lock"), 64 << 20);
+        let lock = String::from_utf8(lock.unwrap_or_default()).unwrap_or_default();
+        let needs = project.needs(said, &lock);
+        prepared.plan.premises.extend(needs);
+    }
     prepared.expected = said
-        .map(|lines| project::expected(&lines))
+        .map(|said| project::expected(&said.lines))
         .filter(|difference| !difference.is_empty());
     Ok(prepared)
 }

@@ -23,7 +23,7 @@ use deskside_envs::project::Project;
 use deskside_envs::snapshot::Choice;
 use deskside_envs::uv::{self, UvState};
 use deskside_machine::{Machine, Reading};
-use deskside_operate::{Applied, Event, Workshop, apply, check, premise};
+use deskside_operate::{Applied, Event, Turn, apply, apply_in, check, premise, turn};
 use deskside_types::plan::{Comparison, PLAN_VERSION, Plan, Premise, Step};
 use deskside_types::{Code, Facts, Problem, Result};
 use std::ffi::OsString;
@@ -172,12 +172,7 @@ pub fn carry_out(
         &prepared.report.plan,
         &deskside_probe::collect(machine),
     )?;
-    let workshop = Workshop {
-        machine,
-        domain: &Everything,
-        state: context.directories.state.clone(),
-        root: None,
-    };
+    let workshop = change::workshop(context);
     if prepared.report.plan.is_empty() {
         return Ok(Carried {
             applied: apply(&workshop, &prepared.report.plan, listen)?,
@@ -185,16 +180,18 @@ pub fn carry_out(
         });
     }
     let mut warnings = Vec::new();
-    warnings.extend(remember(context, prepared, "as it was found", None));
-    let applied = apply(&workshop, &prepared.report.plan, listen)?;
+    let turn = turn(&workshop)?;
+    warnings.extend(remember(&turn, context, prepared, "as it was found", None));
+    let applied = apply_in(&turn, &workshop, &prepared.report.plan, listen)?;
     let operation = applied.operation.as_ref().map(|id| id.0.clone());
-    warnings.extend(remember(context, prepared, "up", operation));
+    warnings.extend(remember(&turn, context, prepared, "up", operation));
     Ok(Carried { applied, warnings })
 }
 
 /// Keeps a snapshot of the project's environment; answers, in a sentence, why it can't. That must not stop a training:
 /// the environment itself is as it should be, and the next change tries again.
 fn remember(
+    turn: &Turn,
     context: &Context,
     prepared: &Prepared,
     reason: &str,
@@ -206,7 +203,17 @@ fn remember(
     }
     let choice = prepared.choice().filter(|_| operation.is_some());
     Place::at(context, Some(project))
-        .and_then(|place| change::keep(context, &place, &prepared.facts, reason, operation, choice))
+        .and_then(|place| {
+            change::keep(
+                turn,
+                context,
+                &place,
+                &prepared.facts,
+                reason,
+                operation,
+                choice,
+            )
+        })
         .err()
         .map(|problem| format!("a snapshot of the environment could not be kept: {problem}"))
 }

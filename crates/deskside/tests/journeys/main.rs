@@ -17,5 +17,6 @@ mod pytorch_index;
 mod recorded;
 mod snapshots;
 mod tracked;
+mod trouble;
 mod up;
 mod why;

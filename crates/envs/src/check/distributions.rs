@@ -5,6 +5,7 @@ use super::{Finding, Rank, Severity};
 use deskside_knowledge::environment::imports;
 use deskside_knowledge::python::normalised_name;
 use deskside_machine::{FileKind, Reading};
+use deskside_types::shell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What lies in a folder of packages without being a distribution's.
@@ -159,7 +160,9 @@ fn leftovers(scene: &Scene<'_>, wanted: &BTreeSet<String>) -> Vec<Finding> {
             .mend(if gone {
                 "deskside env rebuild".to_string()
             } else {
-                format!("rm -r {}", entries.join(" "))
+                let quoted: Vec<String> =
+                    entries.iter().map(|entry| shell::quoted(entry)).collect();
+                format!("rm -r {}", quoted.join(" "))
             })
             .about(names)
         })

@@ -7,6 +7,7 @@ use super::distributions::in_site;
 use super::scene::Scene;
 use super::{Finding, Rank, Severity};
 use deskside_machine::{ErrorKind, FileKind, Reading};
+use deskside_types::shell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -150,7 +151,7 @@ fn pth(scene: &Scene<'_>, site: &Path, name: &str, owner: Option<String>) -> Vec
                     ),
                 )
                 .meaning("the modules that were imported from there can't be found any more")
-                .mend(format!("rm {shown}")),
+                .mend(format!("rm {}", shell::quoted(&shown))),
             };
             findings.push(finding.evidence(evidence));
         }
@@ -225,7 +226,7 @@ fn import_line(
     };
     Some(
         finding
-            .mend(format!("rm {}", in_site(scene, name)))
+            .mend(format!("rm {}", shell::quoted(&in_site(scene, name))))
             .about(owner.map(String::from)),
     )
 }

@@ -6,6 +6,7 @@ use super::program::{self, Program};
 use crate::snapshot::record::{self, RecordedFile};
 use deskside_knowledge::python::normalised_name;
 use deskside_machine::{Answer, DoorError, Entry, ErrorKind, FileKind, Machine, Question, Reading};
+use deskside_types::shell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -265,7 +266,7 @@ impl<'a> Scene<'a> {
     pub(crate) fn uv(&self, what: &str) -> String {
         format!(
             "uv pip {what} --python {}",
-            self.shown(&self.environment.join("bin/python"))
+            shell::quoted(&self.shown(&self.environment.join("bin/python")))
         )
     }
 

@@ -7,6 +7,7 @@ use super::distributions::in_site;
 use super::scene::{Scene, Seen};
 use super::{Finding, Rank, Severity};
 use deskside_machine::{FileKind, Reading};
+use deskside_types::shell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -419,7 +420,11 @@ fn project_files(
                 .evidence(shown.clone())
                 .evidence(evidence)
                 .meaning("a script in the project's folder imports this file instead: errors speak of missing attributes or half-initialised modules")
-                .mend(format!("mv {shown} {}", renamed(&shown))),
+                .mend(format!(
+                    "mv {} {}",
+                    shell::quoted(&shown),
+                    shell::quoted(&renamed(&shown))
+                )),
         );
     }
     findings

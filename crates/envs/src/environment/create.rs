@@ -5,7 +5,7 @@ use super::uv::{command, uv_command};
 use super::venv::{self, State};
 use super::{CREATE_DEADLINE, serves, tree};
 use deskside_machine::{Acting, Machine, Progress};
-use deskside_types::{Code, Problem};
+use deskside_types::{Code, Problem, shell};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -36,7 +36,9 @@ pub fn in_the_way(state: &State, path: &Path, python: &str) -> Option<Problem> {
         _ => return None,
     };
     Some(problem.hint(format!(
-        "move it out of the way and run the same command again: mv {shown} {shown}.old"
+        "move it out of the way and run the same command again: mv {} {}",
+        shell::path(path),
+        shell::path(&tree::beside(path, ".old"))
     )))
 }
 

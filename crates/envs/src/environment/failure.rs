@@ -163,6 +163,15 @@ pub fn problem(what: &str, shown: &str, output: &Output) -> Problem {
         problem = problem.because(kind.cause);
     }
     problem = problem.because(format!("`{shown}` ended with exit code {}", output.code));
+    if let (Code::Unsatisfiable, Some(name)) = (problem.code, unknown_package(&said)) {
+        problem = Problem::new(
+            Code::Unsatisfiable,
+            format!("the package index has no package `{name}`"),
+        )
+        .hint("look at the name again")
+        .hint("where it comes from another index, name that one: UV_INDEX=https://…/simple, or [[tool.uv.index]] in pyproject.toml");
+        return problem.because(format!("`{shown}` ended with exit code {}", output.code));
+    }
     for line in output.last_lines(12) {
         problem = problem.because(without_credentials(line.trim()));
     }
@@ -175,9 +184,32 @@ pub fn problem(what: &str, shown: &str, output: &Output) -> Problem {
     problem
 }
 
+/// The package that an index does not have, as uv says it: `Because numpyy was not found in the package registry`.
+fn unknown_package(said: &str) -> Option<&str> {
+    let (before, _) = said.split_once(" was not found in the package registry")?;
+    let name = before.split_whitespace().next_back()?;
+    let is_name = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    name.chars().all(is_name).then_some(name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_package_that_the_index_has_not_is_named() {
+        let output = Output {
+            code: 1,
+            stdout: vec![],
+            stderr: "error: No solution found when resolving dependencies\n  cause: Because numpyy was not found in the package registry and your project depends on numpyy, we can conclude that your project's requirements are unsatisfiable.\n".into(),
+        };
+        let problem = problem("add packages", "uv add numpyy", &output);
+        assert_eq!(problem.code, Code::Unsatisfiable);
+        let told = format!("{problem}");
+        assert!(told.contains("has no package `numpyy`"), "{told}");
+        assert!(!told.contains("fits all requirements"), "{told}");
+        assert_eq!(unknown_package("nothing of the kind"), None);
+    }
 
     #[test]
     fn uvs_words_are_understood() {

@@ -3,6 +3,7 @@
 mod create;
 pub mod failure;
 pub mod marker;
+pub mod mend;
 mod prepare;
 pub mod proof;
 pub mod restore;
@@ -61,17 +62,23 @@ pub fn holds(machine: &dyn Machine, action: &EnvironmentAction) -> Result<bool, 
                     .iter()
                     .all(|name| there.contains_key(&normalised_name(name)))
         }
-        EnvironmentAction::Sync { exact, .. } => marker.packages.is_some_and(|done| {
-            Some(done.fingerprint) == fingerprint(machine, action)
+        EnvironmentAction::Sync {
+            exact, arguments, ..
+        } => {
+            marker.packages.is_some_and(|done| {
+                Some(done.fingerprint) == fingerprint(machine, action)
                 // Somebody else may have installed or removed something since.
                 && (!exact || done.installed == installed(machine, path))
-        }),
+            }) && mend::are_whole(machine, path, &mend::named(arguments))
+        }
         EnvironmentAction::Module { version, .. } => {
             let there = venv::distributions(machine, path);
             let right = marker.module.is_some_and(|done| {
                 fingerprint(machine, action).is_none_or(|now| now == done.fingerprint)
             });
-            right && there.get("deskside") == Some(version)
+            right
+                && there.get("deskside") == Some(version)
+                && mend::are_whole(machine, path, &["deskside".to_string()])
         }
         EnvironmentAction::Restore { .. } => false,
     })
@@ -117,7 +124,8 @@ fn fingerprint(machine: &dyn Machine, action: &EnvironmentAction) -> Option<Stri
         EnvironmentAction::Sync {
             project, arguments, ..
         } => {
-            add(arguments);
+            // What is mended on the way makes no other environment of it.
+            add(&mend::without(arguments));
             for name in ["uv.lock", "pyproject.toml"] {
                 parts.push(machine.file(Path::new(project).join(name), 64 << 20).ok()?);
             }
@@ -202,6 +210,7 @@ pub fn perform(
                 argv.push("--inexact".into());
             }
             argv.extend(arguments.iter().cloned());
+            mend::forget(machine, path, uv, &mend::named(arguments), watch)?;
             packages(
                 machine,
                 action,

@@ -1,8 +1,9 @@
 //! What taking an environment action back will need, gathered before it is carried out.
 
 use super::venv::{self, State};
-use super::{marker, tree};
-use deskside_machine::{Machine, Reading};
+use super::{marker, proof, tree};
+use crate::snapshot::Store;
+use deskside_machine::{Directories, Machine, Reading};
 use deskside_types::plan::EnvironmentAction;
 use deskside_types::{Code, Problem};
 use serde_json::{Value, json};
@@ -38,13 +39,37 @@ pub fn prepare(machine: &dyn Machine, action: &EnvironmentAction) -> Result<Valu
             Ok(json!({ "id": id, "moved_to": moved_to, "found": found }))
         }
         EnvironmentAction::Restore { .. } => super::restore::prepare(machine, action),
-        EnvironmentAction::Install { .. }
-        | EnvironmentAction::Sync { .. }
-        | EnvironmentAction::Module { .. } => Ok(json!({
+        EnvironmentAction::Install { .. } | EnvironmentAction::Sync { .. } => Ok(json!({
+            "id": format!("{:016x}", machine.random()?),
+            "distributions": venv::distributions(machine, path),
+            "marker": marker::read(machine, path),
+            "snapshot": snapshot_of(machine, path),
+        })),
+        EnvironmentAction::Module { .. } => Ok(json!({
             "distributions": venv::distributions(machine, path),
             "marker": marker::read(machine, path),
         })),
     }
+}
+
+/// The newest snapshot of the environment as it is, by its identity: one was kept just before a change. Names and
+/// versions tell which it is.
+fn snapshot_of(machine: &dyn Machine, path: &Path) -> Option<String> {
+    if !matches!(venv::look(machine, path), Ok(State::Whole(_))) {
+        return None;
+    }
+    let snapshots = store(machine, path)?.list(machine).ok()?.snapshots;
+    let version = venv::stated_version(machine, path).unwrap_or_default();
+    let same = snapshots.into_iter().rev().find(|snapshot| {
+        snapshot.python.version == version && proof::same_versions(machine, path, snapshot)
+    });
+    same.map(|snapshot| snapshot.id)
+}
+
+/// The store of the project whose environment that is.
+pub(super) fn store(machine: &dyn Machine, path: &Path) -> Option<Store> {
+    let directories = Directories::of(machine).ok()?;
+    Some(Store::of(&directories, path.parent()?))
 }
 
 /// A free name beside an environment, for what is in its way.

@@ -3,7 +3,8 @@
 use super::marker::{self, Marker};
 use super::uv::{command, interpreter, uv_command};
 use super::venv::{self, State};
-use super::{INSTALL_DEADLINE, tree};
+use super::{INSTALL_DEADLINE, prepare, restore, tree};
+use crate::snapshot::Store;
 use deskside_machine::{Acting, Machine, Reading};
 use deskside_types::plan::EnvironmentAction;
 use deskside_types::{Code, Problem};
@@ -29,7 +30,7 @@ pub fn undo(
             packages(machine, path, uv, before, after)?
         }
         EnvironmentAction::Module { uv, .. } => module(machine, path, uv, before)?,
-        EnvironmentAction::Restore { .. } => super::restore::undo(machine, action, before, after)?,
+        EnvironmentAction::Restore { .. } => restore::undo(machine, action, before, after)?,
     };
     Ok((!left.is_empty()).then(|| left.join("; ")))
 }
@@ -118,9 +119,9 @@ fn packages(
     after: &Value,
 ) -> Result<Vec<String>, Problem> {
     let shown = path.display();
-    let versions = |value: &Value| -> Option<BTreeMap<String, String>> {
-        serde_json::from_value(value["distributions"].clone()).ok()
-    };
+    if let Some(left) = by_snapshot(machine, path, uv, before, after)? {
+        return Ok(left);
+    }
     match venv::look(machine, path)? {
         State::Whole(_) => {}
         State::Broken { why, .. } => {
@@ -182,6 +183,61 @@ fn packages(
         marker.underway = noted.underway;
     })?;
     Ok(left)
+}
+
+fn versions(value: &Value) -> Option<BTreeMap<String, String>> {
+    serde_json::from_value(value["distributions"].clone()).ok()
+}
+
+/// Brings the packages back as the snapshot of before has them, file by file; answers with what was left. None where
+/// there is no such snapshot, where somebody changed the environment since, or where the snapshot can't be brought back:
+/// then packages go by their versions.
+fn by_snapshot(
+    machine: &dyn Machine,
+    path: &Path,
+    uv: &str,
+    before: &Value,
+    after: &Value,
+) -> Result<Option<Vec<String>>, Problem> {
+    let (Some(earlier), Some(id)) = (before["snapshot"].as_str(), before["id"].as_str()) else {
+        return Ok(None);
+    };
+    let Some(store) = prepare::store(machine, path) else {
+        return Ok(None);
+    };
+    let Ok((_, snapshot)) = Store::behind(machine, &store.snapshot_folder(earlier)) else {
+        return Ok(None);
+    };
+    if restore::was_cut_off(machine, path)?.is_some() {
+        restore::recover(machine, path, &store)?;
+    }
+    let others = |mut there: BTreeMap<String, String>| {
+        there.remove("deskside");
+        there
+    };
+    let now = others(venv::distributions(machine, path));
+    let is_ours = versions(after).is_none_or(|done| others(done) == now);
+    let is_changed = versions(before).is_some_and(|old| others(old) != now);
+    let restored = marker::read(machine, path).and_then(|marker| marker.restored);
+    let is_begun = restored.is_some_and(|restored| restored.by == id);
+    let is_wanted = is_begun || is_ours && is_changed;
+    if !is_wanted || !machine.exists(uv)? {
+        return Ok(None);
+    }
+    let left = match restore::to_snapshot(machine, path, &store, &snapshot, uv, id) {
+        Ok(left) => left,
+        Err(problem) if problem.code == Code::Interrupted => return Err(problem),
+        Err(_) => return Ok(None),
+    };
+    let noted: Marker = serde_json::from_value(before["marker"].clone()).unwrap_or_default();
+    marker::take_back(machine, path, |marker| {
+        marker.packages = noted.packages;
+        marker.module = noted.module;
+        marker.distributions = noted.distributions;
+        marker.underway = noted.underway;
+        marker.restored = noted.restored;
+    })?;
+    Ok(Some(left))
 }
 
 /// Installs old versions again: all at once, else one by one, so that one that the index has no more stops no other.

@@ -5,6 +5,7 @@
 
 use deskside_knowledge::conda;
 use deskside_knowledge::python::normalised_name;
+use deskside_machine::command::without_credentials;
 use deskside_types::{Code, Problem};
 use saphyr::{LoadableYamlNode, Yaml};
 
@@ -47,11 +48,26 @@ pub fn import(shown: &str, text: &str) -> Result<Imported, Problem> {
             .map(String::from),
         ..Imported::default()
     };
+    let channels: Vec<String> = document
+        .as_mapping_get("channels")
+        .and_then(Yaml::as_sequence)
+        .into_iter()
+        .flatten()
+        .filter_map(Yaml::as_str)
+        .filter(|channel| *channel != "nodefaults")
+        .map(without_credentials)
+        .collect();
+    if !channels.is_empty() {
+        imported.left_out.push(format!(
+            "its channels ({}): packages come from the Python package index",
+            channels.join(", ")
+        ));
+    }
     let list = document
         .as_mapping_get("dependencies")
         .and_then(|list| list.as_sequence())
         .ok_or_else(|| unreadable("it has no list `dependencies`".into()))?;
-    for entry in list {
+    for (place, entry) in list.iter().enumerate() {
         if let Some(spec) = entry.as_str() {
             one(spec, &mut imported);
         } else if let Some(pip) = entry
@@ -62,9 +78,10 @@ pub fn import(shown: &str, text: &str) -> Result<Imported, Problem> {
                 imported.pip.push(line.trim().to_string());
             }
         } else {
-            imported
-                .left_out
-                .push("an entry that is neither a package nor a list for pip".into());
+            imported.left_out.push(format!(
+                "entry {} of its dependencies: it is neither a package nor a list for pip",
+                place + 1
+            ));
         }
     }
     if let Some(variables) = document
@@ -72,9 +89,14 @@ pub fn import(shown: &str, text: &str) -> Result<Imported, Problem> {
         .and_then(|variables| variables.as_mapping())
         && !variables.is_empty()
     {
-        imported.left_out.push(
-            "its `variables`: uv sets none; put them into your shell or a .env of your own".into(),
-        );
+        let names: Vec<&str> = variables
+            .iter()
+            .filter_map(|(name, _)| name.as_str())
+            .collect();
+        imported.left_out.push(format!(
+            "its variables ({}): uv sets none; put them into your shell or a .env of your own",
+            names.join(", ")
+        ));
     }
     Ok(imported)
 }
@@ -92,7 +114,17 @@ pub(super) fn one(spec: &str, imported: &mut Imported) {
         return;
     }
     let rest = rest.trim();
-    let rest = rest.split('[').next().unwrap_or(rest).trim();
+    let (rest, keys) = rest.split_once('[').unwrap_or((rest, ""));
+    // `scipy[version='>=1.10']` is another way to write `scipy>=1.10`.
+    let version = keys.split_once("version=").and_then(|(_, text)| {
+        text.trim_matches(['\'', '"', ']', ' '])
+            .split(['\'', '"'])
+            .next()
+    });
+    let rest = version
+        .filter(|_| rest.trim().is_empty())
+        .unwrap_or(rest)
+        .trim();
     if name == "python" {
         imported.python = specifiers(rest).or_else(|| imported.python.clone());
         return;
@@ -199,8 +231,16 @@ mod tests {
         assert_eq!(imported.python.as_deref(), Some("==3.11.*"));
         assert_eq!(imported.requirements, ["numpy==1.26.*", "torch>=2.0"]);
         assert_eq!(imported.pip, ["six>=1.10", "-e ."]);
-        assert_eq!(imported.left_out.len(), 4, "{:?}", imported.left_out);
-        assert!(imported.left_out[0].starts_with("cudatoolkit: "));
+        let keyed = import(
+            "environment.yml",
+            "dependencies:\n  - scipy[version='>=1.10,<2']\n  - numpy[version=\"1.26.*\", build=x]\n  - {a: b}\n",
+        )
+        .unwrap();
+        assert_eq!(keyed.requirements, ["scipy>=1.10,<2", "numpy==1.26.*"]);
+        assert!(keyed.left_out[0].starts_with("entry 3 of"), "{keyed:?}");
+        assert_eq!(imported.left_out.len(), 5, "{:?}", imported.left_out);
+        assert!(imported.left_out[0].starts_with("its channels (conda-forge)"));
+        assert!(imported.left_out[1].starts_with("cudatoolkit: "));
         for bad in ["", "a: [", "just words", "dependencies: 3"] {
             assert!(import("environment.yml", bad).is_err(), "{bad}");
         }

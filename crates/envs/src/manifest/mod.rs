@@ -3,9 +3,11 @@
 pub mod as_of;
 pub mod conda;
 pub mod document;
+mod extras;
 pub mod named;
 pub mod pip;
 pub mod resolve;
+mod settings;
 pub mod steps;
 mod take_in;
 

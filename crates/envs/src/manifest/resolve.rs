@@ -204,11 +204,7 @@ impl<'a> Scratch<'a> {
     ///
     /// # Errors
     /// As [`dry_sync`] says.
-    pub fn dry_sync(
-        &self,
-        environment: &Path,
-        words: &[&str],
-    ) -> Result<Option<Vec<String>>, Problem> {
+    pub fn dry_sync(&self, environment: &Path, words: &[&str]) -> Result<Option<DrySync>, Problem> {
         dry_sync(self.machine, &self.uv, &self.project, environment, words)
             .map_err(|problem| self.plain(problem))
     }
@@ -268,7 +264,16 @@ impl<'a> Scratch<'a> {
     }
 }
 
-/// What uv would change in the environment by the project's lock, as it says with `--dry-run`: ` + numpy==2.4.6`. None
+/// What uv says with `--dry-run`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DrySync {
+    /// What comes and goes: `+ numpy==2.4.6`.
+    pub lines: Vec<String>,
+    /// How many packages its cache lacks.
+    pub downloads: usize,
+}
+
+/// What uv would change in the environment by the project's lock, as it says with `--dry-run`. None
 /// where it can't tell; the sync itself says why then.
 ///
 /// # Errors
@@ -279,7 +284,7 @@ pub fn dry_sync(
     project: &Path,
     environment: &Path,
     words: &[&str],
-) -> Result<Option<Vec<String>>, Problem> {
+) -> Result<Option<DrySync>, Problem> {
     let project = project.display().to_string();
     let argv = [uv, "sync", "--frozen", "--dry-run", "--project", &project];
     let argv = argv.into_iter().chain(words.iter().copied());
@@ -298,12 +303,18 @@ pub fn dry_sync(
         };
     }
     let marks = [" + ", " - ", " ~ "];
-    Ok(Some(
-        talk.lines()
+    let downloads = talk
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("Would download "))
+        .and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+    Ok(Some(DrySync {
+        lines: talk
+            .lines()
             .filter(|line| marks.iter().any(|mark| line.starts_with(mark)))
             .map(|line| line.trim().to_string())
             .collect(),
-    ))
+        downloads: downloads.unwrap_or(0),
+    }))
 }
 
 /// What uv says of a lock that has nothing for this platform or this Python, as a problem; none where it says otherwise.

@@ -1,12 +1,12 @@
 //! The steps that bring a project's files and environment to what was resolved.
 
-use crate::environment::{sha256, venv};
+use crate::environment::{mend, sha256, venv};
 use crate::plan::{Module, make_environment, module_step};
 use crate::snapshot::{Local, Store};
 use crate::uv::{self, UvState};
 use deskside_machine::{Machine, Reading};
 use deskside_types::Problem;
-use deskside_types::plan::{Action, Check, EnvironmentAction, FileContents, Risk, Step, Undo};
+use deskside_types::plan::{Action, Check, EnvironmentAction, FileContents, Step, Undo};
 use std::path::Path;
 
 /// What is wanted of a project's environment.
@@ -108,12 +108,7 @@ fn files_step(
         check: check.clone(),
         actions,
         verify: check,
-        undo: Undo::Exact,
-        root: false,
-        reboot: false,
-        hands_needed: None,
-        download_bytes: Some(0),
-        risk: Risk::Low,
+        ..Step::simple()
     })
 }
 
@@ -134,21 +129,24 @@ fn sync_step(path: &str, uv: &str, wanted: &Wanted<'_>) -> Step {
         .find(|pair| pair[0] == "--extra")
         .map(|pair| format!(" with the extra {}", pair[1]))
         .unwrap_or_default();
+    let again = mend::named(&wanted.arguments);
+    let again = if again.is_empty() {
+        String::new()
+    } else {
+        format!(", with {} installed again", again.join(", "))
+    };
     Step {
         id: "packages".into(),
-        title: format!("Bring the environment to uv.lock{extra}"),
+        title: format!("Bring the environment to uv.lock{extra}{again}"),
         why: "exactly the packages of the lock file are installed; what it does not name goes".into(),
         check: check.clone(),
         actions: vec![Action::Env { action }],
         verify: check,
         undo: Undo::BestEffort {
-            why: "packages come back in their versions, if the index still has them; `deskside env rollback` restores exactly".into(),
+            why: "packages come back as the snapshot of before has them, and where that can't be had, in their versions".into(),
         },
-        root: false,
-        reboot: false,
-        hands_needed: None,
         download_bytes: wanted.download_bytes,
-        risk: Risk::Low,
+        ..Step::simple()
     }
 }
 
@@ -175,11 +173,6 @@ fn local_step(store: &Store, local: &Local) -> Step {
             mode: 0o600,
         }],
         verify: check,
-        undo: Undo::Exact,
-        root: false,
-        reboot: false,
-        hands_needed: None,
-        download_bytes: Some(0),
-        risk: Risk::Low,
+        ..Step::simple()
     }
 }

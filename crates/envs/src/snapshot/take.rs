@@ -220,6 +220,15 @@ pub struct Installed {
 
 /// What is installed, by name, each with its RECORD.
 pub fn installed(machine: &dyn Machine, environment: &Path) -> Vec<Installed> {
+    installed_among(machine, environment, &|_| true)
+}
+
+/// As [`installed`], only those with such a normalised name: no others are read.
+pub fn installed_among(
+    machine: &dyn Machine,
+    environment: &Path,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Vec<Installed> {
     let Some(folder) = venv::site_packages(machine, environment) else {
         return Vec::new();
     };
@@ -230,7 +239,8 @@ pub fn installed(machine: &dyn Machine, environment: &Path) -> Vec<Installed> {
         .filter(|entry| entry.kind == FileKind::Directory)
         .filter_map(|entry| {
             let (name, version) = entry.name.strip_suffix(".dist-info")?.split_once('-')?;
-            Some(read(machine, &folder.join(&entry.name), name, version))
+            wanted(&normalised_name(name))
+                .then(|| read(machine, &folder.join(&entry.name), name, version))
         })
         .collect();
     found.sort_by(|left, right| (&left.name, &left.version).cmp(&(&right.name, &right.version)));

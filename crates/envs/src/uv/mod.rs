@@ -5,7 +5,7 @@ use deskside_knowledge::frameworks;
 use deskside_knowledge::version::order;
 use deskside_machine::{Command, Directories, Machine, Reading};
 use deskside_types::facts::{Facts, Tool};
-use deskside_types::plan::{Action, Check, CommandLine, Risk, Step, Undo};
+use deskside_types::plan::{Action, Check, CommandLine, Step};
 use deskside_types::{Code, Known, Problem};
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
@@ -196,15 +196,11 @@ pub fn step(source: &UvSource) -> Step {
         ],
         actions,
         verify: vec![works],
-        undo: Undo::Exact,
-        root: false,
-        reboot: false,
-        hands_needed: None,
         download_bytes: if source.local {
             Some(0)
         } else {
             (source.size > 0).then_some(source.size)
         },
-        risk: Risk::Low,
+        ..Step::simple()
     }
 }

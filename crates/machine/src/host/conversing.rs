@@ -152,7 +152,8 @@ impl Conversation for Talk {
                 tv_nsec: span.subsec_nanos().into(),
             };
             let mut ready = [PollFd::new(input, PollFlags::IN)];
-            if rustix::event::poll(&mut ready, Some(&span)).is_err() || ready[0].revents().is_empty()
+            if rustix::event::poll(&mut ready, Some(&span)).is_err()
+                || ready[0].revents().is_empty()
             {
                 continue;
             }

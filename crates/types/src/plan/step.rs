@@ -37,6 +37,27 @@ pub struct Step {
     pub risk: Risk,
 }
 
+impl Step {
+    /// What most steps have in common, to be filled in (`Step { id, title, …, ..Step::simple() }`): it needs neither root
+    /// nor hands nor a restart, downloads nothing, is taken back exactly, and little can go wrong.
+    pub fn simple() -> Self {
+        Self {
+            id: String::new(),
+            title: String::new(),
+            why: String::new(),
+            check: Vec::new(),
+            actions: Vec::new(),
+            verify: Vec::new(),
+            undo: Undo::Exact,
+            root: false,
+            reboot: false,
+            hands_needed: None,
+            download_bytes: Some(0),
+            risk: Risk::Low,
+        }
+    }
+}
+
 /// How a step is taken back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "kind")]

@@ -18,6 +18,7 @@ pub fn init(ui: &Ui, context: &Context, arguments: Init) -> Result<u8> {
         from: arguments.from,
         python: arguments.python,
         as_of: arguments.as_of,
+        only_plan: arguments.plan,
     };
     let prepared = init::init(context, &request, &mut heard(ui, RESOLVING))?;
     change(ui, context, &prepared, arguments.plan, arguments.exit_code)
@@ -45,6 +46,7 @@ pub fn lock(ui: &Ui, context: &Context, arguments: Lock) -> Result<u8> {
         project: arguments.change.project.clone(),
         upgrade: arguments.upgrade,
         upgrade_packages: arguments.upgrade_package,
+        only_plan: arguments.change.plan,
     };
     let prepared = lock::lock(context, &request, &mut heard(ui, RESOLVING))?;
     finish(ui, context, &prepared, &arguments.change)
@@ -55,6 +57,7 @@ pub fn sync(ui: &Ui, context: &Context, arguments: Sync) -> Result<u8> {
     let request = SyncRequest {
         project: arguments.change.project.clone(),
         extra: arguments.extra,
+        only_plan: arguments.change.plan,
     };
     let prepared = sync::sync(
         context,
@@ -71,6 +74,7 @@ fn request(change: &Change, requirements: Vec<String>, group: Option<String>) ->
         project: change.project.clone(),
         requirements,
         group,
+        only_plan: change.plan,
     }
 }
 

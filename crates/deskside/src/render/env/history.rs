@@ -3,13 +3,14 @@
 use super::change::packages;
 use deskside_app::environment::history::{Entry, EnvironmentHistoryReport};
 use deskside_app::environment::{Difference, difference_in_words};
+use deskside_tui::table::clip;
 use deskside_tui::{Meaning, Table, Ui};
 
 /// Draws the list, newest first.
 pub fn history(ui: &Ui, report: &EnvironmentHistoryReport) {
     if let Some(changed) = &report.changed_outside {
         ui.answer(&format!(
-            "{} the environment was changed outside Deskside since the newest snapshot ({})",
+            "{} the state that is there is in no snapshot yet: it was changed outside Deskside, or a command did not come to its end ({})",
             ui.paint("0", Meaning::Warning),
             difference_in_words(changed)
         ));
@@ -23,14 +24,15 @@ pub fn history(ui: &Ui, report: &EnvironmentHistoryReport) {
     } else {
         let mut table = Table::new()
             .numbers("", 0)
-            .column("", 4)
+            .column("", 1)
             .column("snapshot", 0)
-            .column("taken", 3)
-            .column("changes", 1)
-            .column("Python", 5)
-            .column("build", 6)
-            .column("wheels", 5)
-            .column("why", 2);
+            // The identity tells it, too.
+            .column("taken", 5)
+            .column("changes", 2)
+            .column("Python", 6)
+            .column("build", 7)
+            .column("wheels", 3)
+            .column("why", 4);
         for entry in &report.snapshots {
             table.row(cells(ui, entry));
         }
@@ -75,7 +77,7 @@ fn cells(ui: &Ui, entry: &Entry) -> [String; 9] {
         } else {
             String::new()
         },
-        entry.reason.clone(),
+        clip(&entry.reason, (ui.width / 3).max(16)),
     ]
 }
 

@@ -1,9 +1,10 @@
 //! Restoring with a simulated uv: every death and failure on the way, and the way back.
 
 use super::*;
+use crate::snapshot::origin::{self, Looking};
 use crate::snapshot::{Taking, take};
-use deskside_machine::Output;
 use deskside_machine::wrappers::{Fault, Faulty, Mode};
+use deskside_machine::{ErrorKind, Output};
 use deskside_operate::{Domain, Workshop, apply};
 use deskside_testkit::{Sim, SimState};
 use deskside_types::plan::{Action, Check, FileContents, PLAN_VERSION, Plan, Risk, Step, Undo};

@@ -1,0 +1,118 @@
+//! What of a person's is in an environment that goes, and getting rid of the rest.
+
+use super::{KEPT, marker, tree};
+use crate::environment::proof;
+use crate::environment::venv::{self, State};
+use crate::snapshot::Store;
+use crate::snapshot::damage::How;
+use crate::snapshot::take::installed;
+use crate::snapshot::unclaimed::unclaimed;
+use crate::snapshot::walk::Walk;
+use deskside_machine::{Acting, Machine, Reading};
+use deskside_types::Problem;
+use std::path::{Path, PathBuf};
+
+/// What is in an old environment that must not be lost.
+pub(super) struct Belongings {
+    /// No snapshot has it.
+    pub unknown: bool,
+    /// A person's own files, relative to it.
+    pub own: Vec<PathBuf>,
+}
+
+impl Belongings {
+    pub fn of(machine: &dyn Machine, old: &Path, store: &Store) -> Result<Self, Problem> {
+        let there = installed(machine, old);
+        let snapshots = store.list(machine)?.snapshots;
+        let marker = marker::read(machine, old).unwrap_or_default();
+        // Half of an install that was cut off: the state before it is kept, and it itself is what nobody wants back.
+        let is_half = marker.making || marker.underway.is_some() && !snapshots.is_empty();
+        let unknown = !is_half && !proof::is_remembered(&there, &snapshots);
+        Ok(Self {
+            own: if unknown {
+                Vec::new()
+            } else {
+                unclaimed(&Walk::of(machine, old), &there)
+            },
+            unknown,
+        })
+    }
+}
+
+/// Takes the environment that was made away. One that holds what no snapshot has, or files of a person's own, is moved
+/// and not removed; answers with what is said of it.
+pub(super) fn take_away(
+    machine: &dyn Machine,
+    path: &Path,
+    store: &Store,
+    id: &str,
+) -> Result<Vec<String>, Problem> {
+    let belongings = Belongings::of(machine, path, store)?;
+    if !belongings.unknown && belongings.own.is_empty() {
+        tree::discard(machine, path)?;
+        return Ok(Vec::new());
+    }
+    let moved = tree::beside(path, &format!(".removed-{id}"));
+    machine.rename(path, &moved)?;
+    Ok(vec![format!(
+        "{} holds what was put in since: it was moved to {}",
+        path.display(),
+        moved.display()
+    )])
+}
+
+/// Gets rid of the old environment. What is a person's in it is kept beside; all of it, where no snapshot has it.
+pub(super) fn dispose(
+    machine: &dyn Machine,
+    path: &Path,
+    aside: &Path,
+    belongings: &Belongings,
+    id: &str,
+    how: Going,
+) -> Result<Option<PathBuf>, Problem> {
+    let kept = tree::beside(path, &format!("{KEPT}{id}"));
+    if belongings.unknown {
+        machine.rename(aside, &kept)?;
+        return Ok(Some(kept));
+    }
+    for relative in &belongings.own {
+        let to = kept.join(relative);
+        if let Some(folder) = to.parent() {
+            machine.create_directory(folder)?;
+        }
+        machine.rename(aside.join(relative), &to)?;
+    }
+    match how {
+        Going::Now => tree::discard(machine, aside)?,
+        Going::Later => tree::discard_later(machine, aside, path)?,
+    }
+    Ok(machine.exists(&kept)?.then_some(kept))
+}
+
+/// When an old environment's files go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Going {
+    /// At once: their room is needed.
+    Now,
+    /// In the background.
+    Later,
+}
+
+/// Whether an environment is of no use as it is: it can't start, half an install is in it, or files of it are damaged.
+/// Where there is no room for two, such a one goes before the new one is made.
+///
+/// # Errors
+/// When its folder can't be looked at.
+pub fn is_of_no_use(machine: &dyn Machine, environment: &Path) -> Result<bool, Problem> {
+    Ok(match venv::look(machine, environment)? {
+        State::Broken { .. } => true,
+        State::Whole(venv) => {
+            venv.marker.is_some_and(|marker| marker.underway.is_some())
+                // A file with other contents may be a person's own work, and does something.
+                || crate::environment::mend::damaged(machine, environment)
+                    .iter()
+                    .any(|file| file.how != How::Contents)
+        }
+        _ => false,
+    })
+}
