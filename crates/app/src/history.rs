@@ -29,7 +29,7 @@ pub struct OperationReport {
     /// When it ended.
     #[schemars(with = "Option<String>")]
     pub ended_at: Option<jiff::Timestamp>,
-    /// `open`, `done`, `failed`, `interrupted`, `undone`.
+    /// `open`, `done`, `failed`, `interrupted`, `restart` (it goes on once the machine was restarted), `undone`.
     pub outcome: String,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]

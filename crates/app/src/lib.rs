@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests fail by panicking"))]
 
 pub mod answer;
+pub mod apply;
 pub mod context;
 pub mod environment;
 pub mod explain;

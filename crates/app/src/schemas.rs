@@ -20,6 +20,7 @@ pub fn all() -> Value {
 
 fn each() -> Vec<(&'static str, u32, Schema)> {
     vec![
+        of::<crate::apply::ApplyReport>(),
         of::<crate::environment::ChangePlanReport>(),
         of::<crate::environment::ChangeReport>(),
         of::<crate::environment::check::CheckReport>(),

@@ -3,6 +3,8 @@
 use crate::environment::{Place, change};
 use crate::{Answer, Context, live};
 use deskside_machine::Reading;
+use deskside_operate::Workshop;
+use deskside_operate::root::Channel;
 use deskside_types::Result;
 use deskside_types::plan::Action;
 use schemars::JsonSchema;
@@ -68,7 +70,11 @@ pub fn preview(context: &Context, operation: Option<&str>) -> Result<UndoPreview
 pub fn undo(context: &Context, operation: Option<&str>) -> Result<UndoReport> {
     context.require_live("undo")?;
     refuse_under_a_live_run(context, operation)?;
-    let workshop = change::workshop(context);
+    let channel = Channel::new(&*context.machine);
+    let workshop = Workshop {
+        root: Some(&channel),
+        ..change::workshop(context)
+    };
     let turn = deskside_operate::turn(&workshop)?;
     let environments = environments(context, operation)?;
     let undone = deskside_operate::undo_in(&turn, &workshop, operation, &mut |_| {})?;

@@ -23,8 +23,11 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     // Device libraries can block for a minute, so they are asked in a child of this same program.
     // It is dispatched before anything else, to stay small and quick.
-    if arguments.next().is_some_and(|first| first == "__device") {
-        return commands::device(arguments.next());
+    match arguments.next() {
+        Some(first) if first == "__device" => return commands::device(arguments.next()),
+        Some(first) if first == deskside_app::apply::ROOT_COMMAND => return commands::root(false),
+        Some(first) if first == deskside_app::apply::RESUME_COMMAND => return commands::root(true),
+        _ => {}
     }
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,

@@ -37,6 +37,14 @@ pub fn install() {
     }
 }
 
+/// Lets SIGINT, SIGTERM and SIGHUP pass without any effect: for a process whose parent says when to stop. Programs that
+/// it starts have them as usual.
+pub fn leave_to_parent() {
+    for signal in STOPPING {
+        handle(signal, on_nothing);
+    }
+}
+
 /// Also counts changes of the terminal's size.
 pub(crate) fn install_window_changes() {
     wake();
@@ -137,6 +145,8 @@ fn wake() -> Option<BorrowedFd<'static>> {
 }
 
 type Handler = extern "C" fn(i32, *mut libc::siginfo_t, *mut libc::c_void);
+
+extern "C" fn on_nothing(_: i32, _: *mut libc::siginfo_t, _: *mut libc::c_void) {}
 
 fn handle(signal: i32, handler: Handler) {
     // SAFETY: sigaction with a zeroed, then filled structure; the handlers only use atomics,

@@ -2,7 +2,7 @@
 
 use crate::journal::{Entry, JOURNAL_VERSION, OperationId, append};
 use crate::root::{self, Place, Root};
-use crate::{Workshop, check, history, perform, premise};
+use crate::{Workshop, check, history, perform, premise, reboot};
 use deskside_machine::{ErrorKind, Held, Progress, Reading, interrupt};
 use deskside_types::plan::{Action, Plan, Step};
 use deskside_types::run::RunId;
@@ -46,6 +46,8 @@ pub struct Applied {
     pub done: Vec<String>,
     /// Steps that were satisfied already, by id.
     pub satisfied: Vec<String>,
+    /// The machine must be restarted now; the same plan then goes on.
+    pub restart: bool,
 }
 
 /// Carries out a plan: locks, journals, acts, verifies. An empty plan does nothing and leaves no trace.
@@ -92,7 +94,7 @@ pub fn apply_in(
         &Entry::Begin {
             version: JOURNAL_VERSION,
             at: now,
-            continues,
+            continues: continues.clone(),
             plan: plan.clone(),
         },
     )?;
@@ -100,13 +102,17 @@ pub fn apply_in(
         operation: Some(operation.clone()),
         done: Vec::new(),
         satisfied: Vec::new(),
+        restart: false,
     };
-    let outcome = steps(workshop, &operation, plan, &mut applied, listen);
+    let outcome = begin_root(workshop, &operation, plan).and_then(|()| {
+        let restarted = reboot::was_done(workshop.machine, &earlier, continues.as_ref());
+        steps(workshop, &operation, plan, restarted, &mut applied, listen)
+    });
     let at = workshop.machine.now()?.wall;
     let end = match &outcome {
         Ok(()) => Entry::End {
             at,
-            outcome: "done".into(),
+            outcome: if applied.restart { "restart" } else { "done" }.into(),
             problem: None,
         },
         Err(problem) if problem.code == Code::Interrupted => Entry::End {
@@ -132,6 +138,7 @@ fn nothing() -> Applied {
         operation: None,
         done: Vec::new(),
         satisfied: Vec::new(),
+        restart: false,
     }
 }
 
@@ -205,10 +212,24 @@ pub(crate) fn roots<'a>(
     }
 }
 
+/// Asks for root before anything is done, where something that is root's is still to be done.
+fn begin_root(workshop: &Workshop<'_>, operation: &OperationId, plan: &Plan) -> Result<()> {
+    let Some(root) = workshop.root else {
+        return Ok(());
+    };
+    for step in plan.steps.iter().filter(|step| is_roots(step)) {
+        if !check::all_hold(workshop.machine, workshop.domain, &step.check)? {
+            return root.begin(operation, plan);
+        }
+    }
+    Ok(())
+}
+
 fn steps(
     workshop: &Workshop<'_>,
     operation: &OperationId,
     plan: &Plan,
+    restarted: bool,
     applied: &mut Applied,
     listen: &mut dyn FnMut(Event<'_>),
 ) -> Result<()> {
@@ -238,17 +259,50 @@ fn steps(
             of: plan.steps.len(),
         });
         let began = workshop.machine.now()?.monotonic;
-        one_step(workshop, operation, step, listen)?;
+        let restarts = step.actions.contains(&Action::Reboot);
+        // Once restarted, a machine is not restarted again: what is still lacking is a failure to be told.
+        if !(restarts && restarted) {
+            actions(workshop, operation, step, listen)?;
+            if restarts {
+                applied.restart = true;
+                return Ok(());
+            }
+        }
+        proven(workshop, operation, step)?;
         applied.done.push(step.id.clone());
         listen(Event::Done {
             step,
             span: workshop.machine.now()?.monotonic.saturating_sub(began),
         });
     }
+    whole(workshop, plan)
+}
+
+/// Proves a plan of the system layer as a whole: a later step may have spoilt what an earlier one did.
+fn whole(workshop: &Workshop<'_>, plan: &Plan) -> Result<()> {
+    for step in plan.steps.iter().filter(|step| is_roots(step)) {
+        if let Some(failing) =
+            check::first_failing(workshop.machine, workshop.domain, &step.verify)?
+        {
+            return Err(unproven(
+                format!(
+                    "everything was carried out, but `{}` does not hold",
+                    step.title
+                ),
+                failing,
+            ));
+        }
+    }
     Ok(())
 }
 
-fn one_step(
+fn unproven(message: String, failing: String) -> Problem {
+    Problem::new(Code::VerifyFailed, message)
+        .because(format!("expected that {failing}"))
+        .hint("run the same command again; if it stays, `deskside history` shows what was done")
+}
+
+fn actions(
     workshop: &Workshop<'_>,
     operation: &OperationId,
     step: &Step,
@@ -269,6 +323,10 @@ fn one_step(
             None => perform::prepare(workshop, operation, &name, action),
         }
         .map_err(within)?;
+        let before = match action {
+            Action::Reboot => reboot::marked(machine, before),
+            _ => before,
+        };
         append(
             machine,
             &workshop.state,
@@ -296,18 +354,21 @@ fn one_step(
             },
         )?;
     }
-    if let Some(failing) =
-        check::first_failing(machine, workshop.domain, &step.verify).map_err(within)?
-    {
-        return Err(Problem::new(
-            Code::VerifyFailed,
+    Ok(())
+}
+
+fn proven(workshop: &Workshop<'_>, operation: &OperationId, step: &Step) -> Result<()> {
+    let machine = workshop.machine;
+    let failing = check::first_failing(machine, workshop.domain, &step.verify)
+        .map_err(|problem| problem.within(format!("the step `{}` failed", step.title)))?;
+    if let Some(failing) = failing {
+        return Err(unproven(
             format!(
                 "the step `{}` was carried out, but its proof failed",
                 step.title
             ),
-        )
-        .because(format!("expected that {failing}"))
-        .hint("run the same command again; if it stays, `deskside history` shows what was done"));
+            failing,
+        ));
     }
     append(
         machine,

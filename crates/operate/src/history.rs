@@ -19,6 +19,8 @@ pub enum Outcome {
     Failed(Option<Box<Problem>>),
     /// It was interrupted or killed.
     Interrupted,
+    /// It waits for the restart that it asked for.
+    Restart,
     /// It was taken back.
     Undone,
 }
@@ -31,6 +33,7 @@ impl Outcome {
             Self::Done => "done",
             Self::Failed(_) => "failed",
             Self::Interrupted => "interrupted",
+            Self::Restart => "restart",
             Self::Undone => "undone",
         }
     }
@@ -203,6 +206,7 @@ fn summarize(id: OperationId, entries: Vec<Entry>) -> Option<Operation> {
                 operation.ended_at = Some(at);
                 operation.outcome = match outcome.as_str() {
                     "done" => Outcome::Done,
+                    "restart" => Outcome::Restart,
                     "undone" => Outcome::Undone,
                     "failed" => Outcome::Failed(problem),
                     _ => Outcome::Interrupted,

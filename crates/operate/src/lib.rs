@@ -18,6 +18,7 @@ pub mod journal;
 mod kept;
 mod perform;
 pub mod premise;
+mod reboot;
 mod revert;
 pub mod root;
 pub mod undo;

@@ -14,17 +14,17 @@ pub(crate) const RESTART_MARK: &str = "/run/deskside-restart";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SystemPlan {
     /// The platform's name; none where it is not known.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<String>,
     /// The plan.
     pub plan: Plan,
     /// What was decided, and why, a sentence each.
     pub why: Vec<String>,
     /// What a person should know or do that no step does.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
     /// What can't be told, because a fact could not be seen.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undecided: Vec<Undecided>,
 }
 

@@ -1,4 +1,4 @@
-//! `deskside plan`: what would be done to the system layer, in full, before anything is done. Nothing here carries it out.
+//! `deskside plan`: what would be done to the system layer, in full, before anything is done. `apply` carries it out.
 
 mod private;
 mod simulate;
@@ -10,7 +10,7 @@ use deskside_machine::{Acting, Durability, ErrorKind, Machine, Reading};
 use deskside_provision::{SystemPlan, Wish};
 use deskside_types::{Code, Problem, Result};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// What is wished, and of which project.
@@ -23,14 +23,14 @@ pub struct PlanRequest {
 }
 
 /// The answer of `plan`.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SystemPlanReport {
     /// The machine in a few lines.
     pub machine: Vec<String>,
     /// The wish.
     pub wish: Wish,
     /// The file the wish is from, where it is from one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wish_from: Option<String>,
     /// The plan with its reasons.
     pub system: SystemPlan,

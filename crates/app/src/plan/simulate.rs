@@ -8,7 +8,7 @@ use deskside_provision::SystemPlan;
 use deskside_provision::transaction::{Transaction, refusal};
 use deskside_types::plan::{Action, Risk, Step};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
@@ -17,7 +17,8 @@ use std::time::Duration;
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// What apt says of a plan.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct Simulation {
     /// The transaction, where it was simulated.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,6 @@
 //! The command line's shape. What a command does stands in `commands/`.
 
+pub mod apply;
 pub mod env;
 pub mod fit;
 pub mod plan;
@@ -90,6 +91,8 @@ pub enum Command {
     Info(Info),
     /// Plan drivers, toolkits and access: what would be done to the system, step by step
     Plan(plan::Plan),
+    /// Carry out a plan of drivers, toolkits and access, with root where it is needed
+    Apply(apply::Apply),
     /// Environments of projects: made, locked, checked, rolled back
     Env(env::Env),
     /// Start JupyterLab on a project's environment, on this machine only

@@ -1,5 +1,6 @@
 //! One file a command: call the use case, hand its report to the renderer.
 
+mod apply;
 mod confirm;
 mod env;
 mod fit;
@@ -45,6 +46,7 @@ pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
             cli.global.verbose,
         ),
         Command::Plan(arguments) => plan::plan(ui, &either()?, arguments),
+        Command::Apply(arguments) => apply::apply(ui, &live("apply")?, arguments),
         Command::Env(arguments) => env::env(ui, &live, &either, arguments),
         Command::Notebook(arguments) => notebook::notebook(ui, &live("notebook")?, arguments),
         Command::Fit(arguments) => fit::fit(ui, &either()?, *arguments),
@@ -80,6 +82,26 @@ pub fn device(library: Option<OsString>) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// The hidden processes of root: the one that `apply` talks with, and the one that goes on after a restart.
+pub fn root(after_restart: bool) -> ExitCode {
+    deskside_app::interrupt::leave_to_parent();
+    let outcome = faulty(Arc::new(Host::new()), "DESKSIDE_ROOT_FAULT").and_then(|machine| {
+        if after_restart {
+            deskside_app::apply::resume(&*machine).map(drop)
+        } else {
+            deskside_app::apply::serve(&*machine)
+        }
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            let surroundings = deskside_tui::Surroundings::default();
+            Ui::new(deskside_tui::When::Never, false, true, true, &surroundings).problem(&problem);
+            ExitCode::from(problem.code.exit().number())
+        }
+    }
+}
+
 /// Prints a report as JSON or as text.
 pub fn answer<T: Answer>(ui: &Ui, report: &T, text: impl FnOnce(&Ui, &T)) -> Result<u8> {
     if ui.json {
@@ -92,16 +114,16 @@ pub fn answer<T: Answer>(ui: &Ui, report: &T, text: impl FnOnce(&Ui, &T)) -> Res
 
 /// This machine; for tests of this program, one that fails or dies at a chosen effect.
 fn live(host: Host) -> Result<Arc<dyn Machine>> {
-    let machine: Arc<dyn Machine> = Arc::new(host);
-    match machine.variable("DESKSIDE_FAULT") {
+    faulty(Arc::new(host), "DESKSIDE_FAULT")
+}
+
+fn faulty(machine: Arc<dyn Machine>, variable: &str) -> Result<Arc<dyn Machine>> {
+    match machine.variable(variable) {
         None => Ok(machine),
         Some(text) => {
             let fault = Fault::parse(&text).ok_or_else(|| {
-                Problem::new(
-                    Code::Usage,
-                    format!("DESKSIDE_FAULT={text} is not understood"),
-                )
-                .hint("it is for tests only: unset it")
+                Problem::new(Code::Usage, format!("{variable}={text} is not understood"))
+                    .hint("it is for tests only: unset it")
             })?;
             Ok(Arc::new(Faulty::killing(machine, fault)))
         }

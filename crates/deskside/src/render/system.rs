@@ -1,35 +1,105 @@
-//! Plans of the system layer as text.
+//! Plans of the system layer, and what came of them, as text.
 
+use deskside_app::apply::ApplyReport;
 use deskside_app::plan::SystemPlanReport;
 use deskside_tui::{Meaning, Ui};
 use deskside_types::plan::{Action, Risk, Step, Undo};
 use deskside_types::units;
 
-/// Draws a plan: the machine, what was decided, what is satisfied, the steps with their marks, and what no step does.
+/// Where a plan is drawn: as the answer, or beside it before it is carried out.
+struct Sheet<'a> {
+    ui: &'a Ui,
+    aside: bool,
+}
+
+impl Sheet<'_> {
+    fn print(&self, text: &str) {
+        if self.aside {
+            self.ui.insist(text);
+        } else {
+            self.ui.answer(text);
+        }
+    }
+
+    fn paint(&self, text: &str, meaning: Meaning) -> String {
+        if self.aside {
+            self.ui.tint(text, meaning)
+        } else {
+            self.ui.paint(text, meaning)
+        }
+    }
+}
+
+/// Draws a plan as the answer.
 pub fn plan(ui: &Ui, report: &SystemPlanReport) {
-    let system = &report.system;
+    let sheet = Sheet { ui, aside: false };
+    draw(&sheet, report);
+    let hint = if report.system.plan.is_empty() {
+        ""
+    } else {
+        ". Nothing was done; `deskside apply` does it, `deskside plan --emit sh` prints a script that does it"
+    };
+    sheet.print(&ui.wrapped(&format!("  {}{hint}", totals(report)), 2));
+}
+
+/// Draws a plan that is about to be carried out, beside the answer.
+pub fn talk(ui: &Ui, report: &SystemPlanReport) {
+    let sheet = Sheet { ui, aside: true };
+    draw(&sheet, report);
+    sheet.print(&ui.wrapped(&format!("  {}", totals(report)), 2));
+}
+
+/// Draws what came of a plan.
+pub fn applied(ui: &Ui, report: &ApplyReport) {
+    if report.operation.is_none() {
+        ui.answer("everything is in place; nothing was done");
+        return;
+    }
+    let words = match (&report.restart, report.done.is_empty()) {
+        (Some(_), _) => "carried out as far as before the restart",
+        (None, false) => "carried out and proven",
+        (None, true) => "everything was in place already",
+    };
     ui.answer(&format!(
         "{} {}",
-        ui.paint("plan:", Meaning::Subject),
+        ui.paint(&format!("{words}:"), Meaning::Good),
+        report.wish
+    ));
+    for title in &report.done {
+        let mark = ui.paint(ui.letter("✓", "+"), Meaning::Good);
+        ui.answer(&format!("  {mark} {title}"));
+    }
+    if report.restart.is_none() && !report.done.is_empty() {
+        let hint = ui.tint("deskside undo", Meaning::Hint);
+        ui.talk(&format!("take it back: {hint}"));
+    }
+}
+
+/// Draws a plan: the machine, what was decided, what is satisfied, the steps with their marks, and what no step does.
+fn draw(sheet: &Sheet<'_>, report: &SystemPlanReport) {
+    let system = &report.system;
+    sheet.print(&format!(
+        "{} {}",
+        sheet.paint("plan:", Meaning::Subject),
         system.plan.wish
     ));
-    let dot = ui.letter("·", "-");
+    let dot = sheet.ui.letter("·", "-");
     for text in &report.machine {
-        line(ui, dot, Meaning::Quiet, text);
+        line(sheet, dot, Meaning::Quiet, text);
     }
     if let Some(file) = &report.wish_from {
         line(
-            ui,
+            sheet,
             dot,
             Meaning::Quiet,
-            &format!("the wish is from {}", ui.short(file)),
+            &format!("the wish is from {}", sheet.ui.short(file)),
         );
     }
     for why in &system.why {
-        line(ui, dot, Meaning::Quiet, why);
+        line(sheet, dot, Meaning::Quiet, why);
     }
     for satisfied in &system.plan.satisfied {
-        line(ui, "=", Meaning::Quiet, satisfied);
+        line(sheet, "=", Meaning::Quiet, satisfied);
     }
     for note in &system.notes {
         let mark = if note.blocking { "!" } else { "i" };
@@ -38,32 +108,31 @@ pub fn plan(ui: &Ui, report: &SystemPlanReport) {
         } else {
             Meaning::Quiet
         };
-        line(ui, mark, meaning, &note.text);
+        line(sheet, mark, meaning, &note.text);
         for command in &note.commands {
-            ui.answer(&format!("        {}", ui.paint(command, Meaning::Hint)));
+            sheet.print(&format!("        {}", sheet.paint(command, Meaning::Hint)));
         }
     }
     for undecided in &system.undecided {
         line(
-            ui,
+            sheet,
             "?",
             Meaning::Warning,
             &format!("not seen: {}", undecided.because.join("; ")),
         );
     }
     for (place, one) in system.plan.steps.iter().enumerate() {
-        step(ui, place + 1, one);
+        step(sheet, place + 1, one);
     }
-    simulation(ui, report);
-    ui.answer(&ui.wrapped(&format!("  {}", totals(report)), 2));
+    simulation(sheet, report);
 }
 
-fn line(ui: &Ui, mark: &str, meaning: Meaning, text: &str) {
-    let text = ui.wrapped(&format!("  {mark} {text}"), 4);
-    ui.answer(&text.replacen(mark, &ui.paint(mark, meaning), 1));
+fn line(sheet: &Sheet<'_>, mark: &str, meaning: Meaning, text: &str) {
+    let text = sheet.ui.wrapped(&format!("  {mark} {text}"), 4);
+    sheet.print(&text.replacen(mark, &sheet.paint(mark, meaning), 1));
 }
 
-fn step(ui: &Ui, place: usize, step: &Step) {
+fn step(sheet: &Sheet<'_>, place: usize, step: &Step) {
     let download = step
         .download_bytes
         .filter(|bytes| *bytes > 0)
@@ -76,30 +145,33 @@ fn step(ui: &Ui, place: usize, step: &Step) {
         format!(" [{}]", marks.join(", "))
     };
     line(
-        ui,
+        sheet,
         "+",
         Meaning::Good,
         &format!("{place}. {}{download}{marks}", step.title),
     );
-    ui.answer(&ui.paint(
-        &ui.wrapped(&format!("      {}", step.why), 6),
+    sheet.print(&sheet.paint(
+        &sheet.ui.wrapped(&format!("      {}", step.why), 6),
         Meaning::Quiet,
     ));
     for action in &step.actions {
         if let Some(text) = shown(action) {
-            let text = ui.wrapped(&format!("        {text}"), 10);
-            ui.answer(&ui.paint(&text, Meaning::Hint));
+            let text = sheet.ui.wrapped(&format!("        {text}"), 10);
+            sheet.print(&sheet.paint(&text, Meaning::Hint));
         }
     }
     match &step.undo {
         Undo::Exact => {}
-        Undo::BestEffort { why } => quiet(ui, &format!("taken back as far as can be: {why}")),
-        Undo::None { why } => quiet(ui, &format!("no way back: {why}")),
+        Undo::BestEffort { why } => quiet(sheet, &format!("taken back as far as can be: {why}")),
+        Undo::None { why } => quiet(sheet, &format!("no way back: {why}")),
     }
 }
 
-fn quiet(ui: &Ui, text: &str) {
-    ui.answer(&ui.paint(&ui.wrapped(&format!("      {text}"), 6), Meaning::Quiet));
+fn quiet(sheet: &Sheet<'_>, text: &str) {
+    sheet.print(&sheet.paint(
+        &sheet.ui.wrapped(&format!("      {text}"), 6),
+        Meaning::Quiet,
+    ));
 }
 
 fn marks(step: &Step) -> Vec<&'static str> {
@@ -143,14 +215,14 @@ fn shown(action: &Action) -> Option<String> {
     })
 }
 
-fn simulation(ui: &Ui, report: &SystemPlanReport) {
+fn simulation(sheet: &Sheet<'_>, report: &SystemPlanReport) {
     let simulation = &report.simulation;
     if report.system.plan.is_empty() {
         return;
     }
     if let Some(transaction) = &simulation.transaction {
         line(
-            ui,
+            sheet,
             "=",
             Meaning::Quiet,
             &format!(
@@ -162,13 +234,18 @@ fn simulation(ui: &Ui, report: &SystemPlanReport) {
         );
     }
     if !simulation.refused.is_empty() {
-        line(ui, "!", Meaning::Warning, "apt refuses this as things are:");
+        line(
+            sheet,
+            "!",
+            Meaning::Warning,
+            "apt refuses this as things are:",
+        );
         for text in &simulation.refused {
-            quiet(ui, text);
+            quiet(sheet, text);
         }
     }
     if let Some(why) = &simulation.not_simulated {
-        line(ui, "i", Meaning::Quiet, &format!("not simulated: {why}"));
+        line(sheet, "i", Meaning::Quiet, &format!("not simulated: {why}"));
     }
 }
 
@@ -196,7 +273,5 @@ fn totals(report: &SystemPlanReport) -> String {
     } else {
         "no restart"
     };
-    format!(
-        "{steps}{download}, {root}, {restart}. Nothing was done; `deskside plan --emit sh` prints a script that does it"
-    )
+    format!("{steps}{download}, {root}, {restart}")
 }

@@ -4,9 +4,17 @@
 //! action at a time, by its place in a plan that was handed over whole before, so that nothing else can be asked for.
 //! What root keeps for the way back (old files, what was installed) lies in root's own folder.
 
+mod allow;
+mod channel;
 mod direct;
+mod ledger;
+mod message;
+pub mod restart;
+mod serve;
 
+pub use channel::{Channel, ROOT_COMMAND};
 pub use direct::Direct;
+pub use serve::Server;
 
 use crate::OperationId;
 use deskside_machine::Progress;
