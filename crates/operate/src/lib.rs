@@ -12,7 +12,6 @@
 pub mod apply;
 pub mod check;
 pub mod domain;
-pub mod dpkg;
 mod history;
 pub mod journal;
 mod kept;
@@ -20,6 +19,7 @@ mod perform;
 pub mod premise;
 mod revert;
 pub mod root;
+pub mod system;
 pub mod undo;
 
 pub use apply::{Applied, Event, apply};
