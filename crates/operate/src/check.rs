@@ -1,10 +1,11 @@
 //! Looking whether something holds.
 
 use crate::kept::is_there;
-use crate::{Domain, dpkg, sha256_hex};
+use crate::system::{dpkg, group};
+use crate::{Domain, sha256_hex};
 use deskside_machine::{Command, ErrorKind, Machine, Reading};
 use deskside_types::plan::{Check, CommandLine};
-use deskside_types::{Code, Problem, Result};
+use deskside_types::{Problem, Result};
 use std::time::Duration;
 
 /// The largest file whose contents are compared.
@@ -97,19 +98,9 @@ fn holds(machine: &dyn Machine, domain: &dyn Domain, check: &Check) -> Result<bo
             Err(error) => Err(Problem::from(error)),
         },
         Check::Packages { installed, absent } => {
-            let list = machine.file(dpkg::STATUS, dpkg::LARGEST)?;
-            Ok(dpkg::hold(&list, installed, absent))
+            Ok(dpkg::hold(&dpkg::packages(machine)?, installed, absent))
         }
-        Check::Member { group } => {
-            let person = machine.person()?;
-            let Some(name) = person.name else {
-                return Err(Problem::new(
-                    Code::Missing,
-                    "the name of this account is not known",
-                ));
-            };
-            Ok(dpkg::is_member(&machine.text("/etc/group")?, group, &name))
-        }
+        Check::Member { group } => group::holds(machine, group),
         Check::Environment { action } => domain.holds(machine, action),
     }
 }

@@ -12,7 +12,6 @@
 pub mod apply;
 pub mod check;
 pub mod domain;
-pub mod dpkg;
 mod history;
 pub mod journal;
 mod kept;
@@ -21,6 +20,7 @@ pub mod premise;
 mod reboot;
 mod revert;
 pub mod root;
+pub mod system;
 pub mod undo;
 
 pub use apply::{Applied, Event, Turn, apply, apply_in, turn};

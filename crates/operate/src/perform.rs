@@ -3,7 +3,7 @@
 use crate::check::door_command;
 use crate::journal::OperationId;
 use crate::kept::{LARGEST_KEPT, clear_leftovers, is_there, keep_file, uppermost_missing};
-use crate::{Workshop, sha256_hex};
+use crate::{Workshop, sha256_hex, system};
 use deskside_machine::{Acting, Durability, Effect, Machine, Progress, Reading};
 use deskside_types::plan::{Action, FileContents};
 use deskside_types::{Code, Problem, Result};
@@ -53,6 +53,7 @@ pub(crate) fn prepare(
             let domain = workshop.domain.prepare(machine, action)?;
             Ok(json!({ "made": made, "domain": domain }))
         }
+        action if system::is_own(action) => system::prepare(workshop, operation, name, action),
         _ => Ok(Value::Null),
     }
 }
@@ -134,6 +135,7 @@ pub(crate) fn perform(
             machine.write_file(path, contents, *mode, Durability::Power)?;
             Ok(json!({ "written": written }))
         }
+        action if system::is_own(action) => system::perform(workshop, action, before, watch),
         Action::Run { command, .. } => {
             let output = machine.run(door_command(command), watch)?;
             if output.succeeded() {

@@ -1,8 +1,8 @@
 //! Taking one action back.
 
-use crate::Workshop;
 use crate::check::door_command;
 use crate::kept::{FileBefore, is_there, remove_made_folders, restore_file};
+use crate::{Workshop, system};
 use deskside_machine::{Acting, ErrorKind, Progress};
 use deskside_types::plan::Action;
 use deskside_types::{Code, Problem, Result};
@@ -71,6 +71,9 @@ pub(crate) fn revert(
             remove_made_folders(machine, Path::new(action.path()), made.as_deref())?;
             Ok(left)
         }
+        Action::Run { .. } if system::is_own(action) => {
+            system::revert(workshop, action, before, after, watch)
+        }
         Action::Run {
             command,
             undo: Some(undo),
@@ -100,6 +103,7 @@ pub(crate) fn revert(
             command,
             undo: None,
         } => Ok(Some(format!("`{command}` has no way back"))),
+        action if system::is_own(action) => system::revert(workshop, action, before, after, watch),
         other => Ok(Some(format!("{} has no way back here", kind(other)))),
     }
 }
