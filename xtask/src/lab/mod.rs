@@ -7,7 +7,8 @@
 pub mod archive;
 pub mod base;
 pub mod machine;
-pub mod selftest;
+mod prove;
+mod selftest;
 pub mod stanza;
 pub mod state;
 
@@ -27,6 +28,8 @@ const HELP: &str = "Real apt and dpkg roots for the system layer, without a GPU 
   cargo xtask lab run --machine NAME [--state STATE] [--with FILE] [--reboot] [-- COMMAND…]
                                        run a command (or a script from stdin) in a fresh machine; print its exit code
                                        and what changed: packages and /etc; --with copies a program to its /usr/local/bin first
+  cargo xtask lab prove [--full] [--program FILE] [FILTER]
+                                       apply, restart, resume, undo: the program itself in machines and states
   cargo xtask lab self-test [FILTER]   prove that machines, archives and states behave as they should
   cargo xtask lab clean                remove what the lab keeps
 ";
@@ -51,6 +54,7 @@ pub fn lab(arguments: &[String]) -> Result<()> {
         }
         Some("list") => list(),
         Some("run") => run(arguments.get(1..).unwrap_or_default()),
+        Some("prove") => prove_all(arguments.get(1..).unwrap_or_default()),
         Some("self-test") => selftest::self_test(arguments.get(1).map(String::as_str)),
         Some("clean") => remove(&target().join("lab")),
         _ => {
@@ -58,6 +62,23 @@ pub fn lab(arguments: &[String]) -> Result<()> {
             Ok(())
         }
     }
+}
+
+fn prove_all(arguments: &[String]) -> Result<()> {
+    let (mut full, mut program, mut filter) = (false, None, None);
+    let mut words = arguments.iter();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--full" => full = true,
+            "--program" => program = words.next().map(std::path::PathBuf::from),
+            word => filter = Some(word),
+        }
+    }
+    let program = match program {
+        Some(program) => program,
+        None => crate::shell::release_binary()?,
+    };
+    prove::prove(&program, full, filter)
 }
 
 fn list() -> Result<()> {

@@ -1,0 +1,206 @@
+//! `cargo xtask lab prove`: the program itself in the lab's machines, with real apt and dpkg. Each plan is applied, over
+//! its restart, until nothing is left to do; then it is taken back, and what differs from before is listed.
+
+use super::machine::{Description, Machine, differences};
+use super::{base, state};
+use anyhow::{Context, Result, bail, ensure};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Instant;
+
+/// What is proved on every change: one of each platform, and states that broke plans before.
+const QUICK: &[(&str, &str)] = &[
+    ("ubuntu-22.04-rtx-4090", "bare"),
+    ("ubuntu-22.04-rtx-4090", "guide-old-recipe"),
+    ("ubuntu-22.04-rtx-4090", "ppa"),
+    ("ubuntu-22.04-rtx-4090", "half-configured"),
+    ("ubuntu-24.04-rtx-4090", "bare"),
+    ("ubuntu-24.04-rtx-4090", "interrupted-dpkg"),
+    ("ubuntu-24.04-rx-7900-xtx", "bare"),
+    ("ubuntu-26.04-rtx-5090", "bare"),
+    ("pop-22.04-rtx-3090", "bare"),
+    ("pop-24.04-rtx-3090", "bare"),
+    ("debian-12-rtx-4090", "bare"),
+    ("debian-13-rtx-4090", "bare"),
+];
+
+/// States in which a person or a network is needed first: the program must refuse, say why, and change nothing.
+const REFUSED: &[&str] = &["expired-release", "full-boot", "lock-held", "unreachable"];
+
+/// How a machine was left.
+struct Proof {
+    /// In a few words.
+    outcome: String,
+    /// What differs from before once all was taken back.
+    differs: Vec<String>,
+}
+
+/// Proves the quick part, or with `full` every machine in every state that it can have.
+pub fn prove(program: &Path, full: bool, filter: Option<&str>) -> Result<()> {
+    if let Some(why) = base::hindrance() {
+        println!("  1 × skipped: {why}\n\n0 passed, 0 failed, 1 skipped");
+        return Ok(());
+    }
+    let program = std::fs::read(program).with_context(|| program.display().to_string())?;
+    let (mut passed, mut failed) = (0, 0);
+    for (description, state) in cases(full)? {
+        let name = format!("{} {}", description.name, state.name);
+        if filter.is_some_and(|filter| !name.contains(filter)) {
+            continue;
+        }
+        let start = Instant::now();
+        let proof = one(&program, &description, &state);
+        let took = start.elapsed().as_secs_f64();
+        match proof {
+            Ok(proof) => {
+                passed += 1;
+                println!("ok      {took:5.1} s  {name}: {}", proof.outcome);
+                for line in proof.differs {
+                    println!("                   differs after undo: {line}");
+                }
+            }
+            Err(error) => {
+                failed += 1;
+                println!("FAILED  {took:5.1} s  {name}\n{error:#}\n");
+            }
+        }
+    }
+    println!("\n{passed} passed, {failed} failed, 0 skipped");
+    ensure!(
+        failed == 0,
+        "{failed} of the lab's machines were not brought to their wish"
+    );
+    Ok(())
+}
+
+fn cases(full: bool) -> Result<Vec<(Description, state::State)>> {
+    if !full {
+        return QUICK
+            .iter()
+            .map(|(machine, state)| Ok((Description::named(machine)?, state::named(state)?)))
+            .collect();
+    }
+    let mut cases = Vec::new();
+    for description in Description::all()? {
+        for state in state::all()? {
+            let platform = description.platform();
+            if state
+                .platforms
+                .iter()
+                .any(|one| platform.starts_with(one.as_str()))
+            {
+                cases.push((description.clone(), state));
+            }
+        }
+    }
+    Ok(cases)
+}
+
+/// A machine with the program in it, in a state.
+pub(super) fn prepared(
+    program: &[u8],
+    description: &Description,
+    state: &state::State,
+) -> Result<Machine> {
+    let mut machine = Machine::start(description)?;
+    machine.write("/usr/local/bin/deskside", program)?;
+    machine.run(&["chmod", "755", "/usr/local/bin/deskside"])?;
+    state.make(&mut machine)?;
+    Ok(machine)
+}
+
+/// Runs the program; answers its output and exit code.
+pub(super) fn deskside(machine: &Machine, arguments: &str) -> Result<(String, i32)> {
+    let script = format!("HOME=/root; export HOME; cd /root; deskside {arguments}");
+    let output = machine.shell(&script)?;
+    Ok((format!("{}{}", output.stdout, output.stderr), output.code))
+}
+
+/// Applies until nothing is left to do, over restarts. At most `restarts` of them.
+pub(super) fn reach(machine: &mut Machine, restarts: usize) -> Result<usize> {
+    let mut restarted = 0;
+    let mut command = "apply --yes --machine-name lab";
+    loop {
+        let (text, code) = deskside(machine, command)?;
+        ensure!(code == 0, "`deskside {command}` ended with {code}:\n{text}");
+        if !text.contains("before the restart") {
+            break;
+        }
+        ensure!(
+            restarted < restarts,
+            "it wants restart after restart:\n{text}"
+        );
+        machine.reboot()?;
+        restarted += 1;
+        command = "apply --resume --yes";
+    }
+    let (text, code) = deskside(machine, "plan --exit-code")?;
+    ensure!(
+        code == 0,
+        "something is left to do afterwards (exit code {code}):\n{text}"
+    );
+    Ok(restarted)
+}
+
+fn one(program: &[u8], description: &Description, state: &state::State) -> Result<Proof> {
+    let mut machine = prepared(program, description, state)?;
+    let before = seen(&machine)?;
+    if REFUSED.contains(&state.name.as_str()) {
+        return refused(&machine, &before);
+    }
+    let (text, code) = deskside(&machine, "plan --exit-code")?;
+    if code == 0 {
+        return Ok(Proof {
+            outcome: text.lines().last().unwrap_or_default().trim().to_string(),
+            differs: Vec::new(),
+        });
+    }
+    let restarts = reach(&mut machine, 1)?;
+    let changed = differences(&before, &seen(&machine)?).len();
+    let (text, code) = deskside(&machine, "undo --yes")?;
+    ensure!(code == 0, "`deskside undo` ended with {code}:\n{text}");
+    Ok(Proof {
+        outcome: format!("{restarts} restart(s), {changed} packages and files changed, taken back"),
+        differs: differences(&before, &seen(&machine)?)
+            .into_iter()
+            .filter(|line| !made_by_the_machine(line))
+            .collect(),
+    })
+}
+
+/// The program refuses or has nothing to do, says so, and has changed nothing.
+fn refused(machine: &Machine, before: &BTreeMap<String, String>) -> Result<Proof> {
+    let (text, code) = deskside(machine, "apply --yes --machine-name lab")?;
+    let changed: Vec<String> = differences(before, &seen(machine)?)
+        .into_iter()
+        .filter(|line| !made_by_the_machine(line))
+        .collect();
+    if code != 0 && !changed.is_empty() {
+        bail!("it failed and left changes: {}\n{text}", changed.join(", "));
+    }
+    let said = text
+        .lines()
+        .find(|line| line.contains("DS0"))
+        .or_else(|| text.lines().last())
+        .unwrap_or_default();
+    Ok(Proof {
+        outcome: format!("exit code {code}: {}", said.trim()),
+        differs: Vec::new(),
+    })
+}
+
+/// Packages and /etc in one.
+pub(super) fn seen(machine: &Machine) -> Result<BTreeMap<String, String>> {
+    let mut seen = machine.packages()?;
+    // What is left of a package's settings is shown by /etc.
+    seen.retain(|_, state| !state.starts_with("rc"));
+    seen.extend(machine.etc()?);
+    Ok(seen)
+}
+
+/// Files that dpkg, the linker or a boot make anew, whose bytes depend on when.
+fn made_by_the_machine(line: &str) -> bool {
+    ["/etc/ld.so.cache", "/etc/.pwd.lock", "/etc/machine-id"]
+        .iter()
+        .any(|file| line.contains(file))
+}
