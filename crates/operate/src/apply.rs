@@ -2,7 +2,7 @@
 
 use crate::journal::{Entry, JOURNAL_VERSION, OperationId, append};
 use crate::root::{self, Place, Root};
-use crate::{Workshop, check, history, perform, premise, reboot};
+use crate::{Workshop, attempt, check, history, perform, premise};
 use deskside_machine::{ErrorKind, Held, Progress, Reading, interrupt};
 use deskside_types::plan::{Action, Plan, Step};
 use deskside_types::run::RunId;
@@ -105,8 +105,8 @@ pub fn apply_in(
         restart: false,
     };
     let outcome = begin_root(workshop, &operation, plan).and_then(|()| {
-        let restarted = reboot::was_done(workshop.machine, &earlier, continues.as_ref());
-        steps(workshop, &operation, plan, restarted, &mut applied, listen)
+        let before = attempt::earlier(workshop.machine, &earlier, continues.as_ref(), plan);
+        steps(workshop, &operation, plan, &before, &mut applied, listen)
     });
     let at = workshop.machine.now()?.wall;
     let end = match &outcome {
@@ -176,7 +176,9 @@ fn refuse_what_needs_more(workshop: &Workshop<'_>, plan: &Plan) -> Result<()> {
             )
             .because(&step.why));
         }
-        if let Some(hands) = &step.hands_needed {
+        if workshop.root.is_none()
+            && let Some(hands) = &step.hands_needed
+        {
             return Err(Problem::new(
                 Code::NeedsHands,
                 format!("the step `{}` needs a person first", step.title),
@@ -229,7 +231,7 @@ fn steps(
     workshop: &Workshop<'_>,
     operation: &OperationId,
     plan: &Plan,
-    restarted: bool,
+    earlier: &attempt::Earlier,
     applied: &mut Applied,
     listen: &mut dyn FnMut(Event<'_>),
 ) -> Result<()> {
@@ -240,7 +242,8 @@ fn steps(
                     .hint("run the same command again: it goes on from here"),
             );
         }
-        if check::all_hold(workshop.machine, workshop.domain, &step.check)? {
+        let is_done = earlier.done.contains(&step.id);
+        if is_done || check::all_hold(workshop.machine, workshop.domain, &step.check)? {
             append(
                 workshop.machine,
                 &workshop.state,
@@ -261,7 +264,7 @@ fn steps(
         let began = workshop.machine.now()?.monotonic;
         let restarts = step.actions.contains(&Action::Reboot);
         // Once restarted, a machine is not restarted again: what is still lacking is a failure to be told.
-        if !(restarts && restarted) {
+        if !(restarts && earlier.restarted || earlier.asked.contains(&step.id)) {
             actions(workshop, operation, step, listen)?;
             if restarts {
                 applied.restart = true;
@@ -278,12 +281,11 @@ fn steps(
     whole(workshop, plan)
 }
 
-/// Proves a plan of the system layer as a whole: a later step may have spoilt what an earlier one did.
+/// Proves what counts only since the restart, once all is done: that the driver answers.
 fn whole(workshop: &Workshop<'_>, plan: &Plan) -> Result<()> {
-    for step in plan.steps.iter().filter(|step| is_roots(step)) {
-        if let Some(failing) =
-            check::first_failing(workshop.machine, workshop.domain, &step.verify)?
-        {
+    for step in plan.steps.iter().filter(|step| step.reboot) {
+        let failing = check::first_failing(workshop.machine, workshop.domain, &step.verify)?;
+        if let Some(failing) = failing {
             return Err(unproven(
                 format!(
                     "everything was carried out, but `{}` does not hold",
@@ -324,7 +326,7 @@ fn actions(
         }
         .map_err(within)?;
         let before = match action {
-            Action::Reboot => reboot::marked(machine, before),
+            Action::Reboot => attempt::marked(machine, before),
             _ => before,
         };
         append(
@@ -361,7 +363,11 @@ fn proven(workshop: &Workshop<'_>, operation: &OperationId, step: &Step) -> Resu
     let machine = workshop.machine;
     let failing = check::first_failing(machine, workshop.domain, &step.verify)
         .map_err(|problem| problem.within(format!("the step `{}` failed", step.title)))?;
-    if let Some(failing) = failing {
+    // What a person does at the restart is proven with the whole, after it.
+    let later = step.reboot && step.hands_needed.is_some();
+    if let Some(failing) = failing
+        && !later
+    {
         return Err(unproven(
             format!(
                 "the step `{}` was carried out, but its proof failed",

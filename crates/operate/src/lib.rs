@@ -10,6 +10,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests fail by panicking"))]
 
 pub mod apply;
+mod attempt;
 pub mod check;
 pub mod domain;
 mod history;
@@ -17,7 +18,6 @@ pub mod journal;
 mod kept;
 mod perform;
 pub mod premise;
-mod reboot;
 mod revert;
 pub mod root;
 pub mod system;

@@ -147,7 +147,9 @@ fn ask(
     machine.command(command).map_err(|error| error.reason())
 }
 
-/// Sizes go to the step that installs most; packages that go unnamed raise the risk of the steps with packages.
+/// Sizes go to the step that installs most. Packages that apt would remove beside those named are named too, in the step
+/// that they go for: the last that counts only after a restart (the driver), else the last that installs anything. Such a
+/// step is of great risk.
 fn write_in(system: &mut SystemPlan, transaction: &Transaction, planned: &BTreeSet<String>) {
     let planned: Vec<String> = planned.iter().cloned().collect();
     let unnamed: Vec<String> = transaction
@@ -173,17 +175,35 @@ fn write_in(system: &mut SystemPlan, transaction: &Transaction, planned: &BTreeS
         } else {
             Some(0)
         };
-        if !unnamed.is_empty() {
-            step.risk = step.risk.max(Risk::Severe);
-        }
     }
-    if !unnamed.is_empty() {
-        system.notes.push(deskside_provision::Note {
-            text: format!("apt would also remove {}", unnamed.join(", ")),
-            blocking: false,
-            commands: Vec::new(),
+    if unnamed.is_empty() {
+        return;
+    }
+    let steps = &mut system.plan.steps;
+    let place = steps
+        .iter()
+        .rposition(|step| step.reboot && changes_packages(step))
+        .or_else(|| steps.iter().rposition(|step| installs(step) > 0));
+    let Some(step) = place.and_then(|place| steps.get_mut(place)) else {
+        return;
+    };
+    step.risk = Risk::Severe;
+    let last = step
+        .actions
+        .iter_mut()
+        .rev()
+        .find_map(|action| match action {
+            Action::Packages { remove, .. } => Some(remove),
+            _ => None,
         });
-    }
+    last.into_iter().for_each(|remove| {
+        remove.extend(unnamed.iter().cloned());
+    });
+    system.notes.push(deskside_provision::Note {
+        text: format!("apt removes {} on the way", unnamed.join(", ")),
+        blocking: false,
+        commands: Vec::new(),
+    });
 }
 
 fn installs(step: &Step) -> usize {

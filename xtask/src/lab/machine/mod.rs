@@ -122,6 +122,9 @@ impl Machine {
     }
 }
 
+/// Says that the machine's own key was enrolled: stands for the firmware's screens at a boot.
+pub const ENROLLED: &str = "/.lab/mok-enrolled";
+
 /// The lines of what differs: `- name old`, `+ name new`, `~ name old → new`.
 pub fn differences(
     before: &BTreeMap<String, String>,
