@@ -87,7 +87,19 @@ pub fn perform(
     command: &CommandLine,
     watch: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Value> {
-    apt::run(machine, &format!("run `{command}`"), door(command), watch)?;
+    let mut door = door(command);
+    if let Some((hold, names)) = holding(command) {
+        // A package that went meanwhile has no mark, and apt-mark fails over one that it does not know.
+        let packages = dpkg::packages(machine)?;
+        let other = |name: &&String| packages.get(name).is_some_and(|one| one.held != hold);
+        let names: Vec<String> = names.iter().filter(other).cloned().collect();
+        if names.is_empty() {
+            return Ok(Value::Null);
+        }
+        door.argv.truncate(2);
+        door.argv.extend(names);
+    }
+    apt::run(machine, &format!("run `{command}`"), door, watch)?;
     Ok(Value::Null)
 }
 

@@ -47,16 +47,12 @@ fn wanted(install: &[String], remove: &[String]) -> Result<Wanted> {
 
 impl Wanted {
     /// apt's words for the transaction; none when nothing is left to do. What is gone already needs no removing, and
-    /// apt complains of names that it does not know.
+    /// apt complains of names that it does not know. What was removed before and left its settings loses these, too.
     fn words(&self, packages: &dpkg::Packages) -> Vec<String> {
         let going: Vec<String> = self
             .remove
             .iter()
-            .filter(|name| {
-                packages
-                    .get(name)
-                    .is_some_and(|package| !package.is_only_settings())
-            })
+            .filter(|name| packages.get(name).is_some())
             .map(|name| format!("{name}-"))
             .collect();
         if self.install.is_empty() && going.is_empty() {
@@ -94,12 +90,31 @@ pub fn perform(
     if words.is_empty() {
         return after(machine, before);
     }
-    let transaction = apt::simulate(machine, &words)?;
+    let transaction = match apt::simulate(machine, &words) {
+        // An earlier step that entered a source may have been cut off before it fetched the lists.
+        Err(problem) if problem.causes.iter().any(|cause| is_unknown(cause)) => {
+            apt::run(
+                machine,
+                "fetch the lists of packages",
+                apt::apt_get(&["update".to_string()]),
+                watch,
+            )?;
+            apt::simulate(machine, &words)?
+        }
+        other => other?,
+    };
     refuse_surprises(&transaction, &wanted.remove, &packages)?;
     // What settling made known only now: a package that goes and was not foreseen has its settings kept, too.
     before::keep_settings_of(machine, before, &transaction.removed, &packages)?;
     apt::run(machine, "change the packages", apt::apt_get(&words), watch)?;
     after(machine, before)
+}
+
+/// Whether apt says that no list names what is wanted.
+fn is_unknown(cause: &str) -> bool {
+    cause.contains("Unable to locate package")
+        || cause.contains("was not found")
+        || cause.contains("has no installation candidate")
 }
 
 /// What is there afterwards of all that differs: undo tells by it what a person changed since.
@@ -229,10 +244,10 @@ mod tests {
         };
         assert_eq!(
             words(&["new=2"], &["old", "rest", "never"]),
-            "install --purge --allow-downgrades new=2 old-"
+            "install --purge --allow-downgrades new=2 old- rest-"
         );
         assert_eq!(words(&["new"], &[]), "install new");
-        assert_eq!(words(&[], &["rest"]), "");
+        assert_eq!(words(&[], &["never"]), "");
         assert!(wanted(&["*".into()], &[]).is_err());
         assert!(wanted(&[], &["/var/cache/deskside/x.deb".into()]).is_err());
     }
