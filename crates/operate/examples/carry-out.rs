@@ -21,7 +21,10 @@ use std::sync::Arc;
 const STATE: &str = "/var/lib/deskside/carried-out";
 
 fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<String> = std::env::args_os()
+        .skip(1)
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match carry_out(&words) {
         Ok(()) => ExitCode::SUCCESS,
