@@ -3,9 +3,11 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+pub mod apt;
 pub mod conformance;
 pub mod sim;
 pub mod skip;
+pub mod tools;
 
 pub use sim::{Sim, SimLaunched, SimNode, SimProcess, SimResponse, SimState};
 pub use skip::skip;

@@ -4,6 +4,7 @@
 //! lab builds and signs itself (`archive`), on hardware that is files (`machine`), from starting states that are scripts (`state`).
 //! What is real and what is a stand-in: docs/lab.md.
 
+pub mod actions;
 pub mod archive;
 pub mod base;
 pub mod machine;

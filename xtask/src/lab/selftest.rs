@@ -56,7 +56,7 @@ pub fn self_test(filter: Option<&str>) -> Result<()> {
             }
         }
     };
-    for (name, test) in CASES {
+    for (name, test) in CASES.into_iter().chain(super::actions::CASES) {
         one(name, &test);
     }
     for state in state::all()? {

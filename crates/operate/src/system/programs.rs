@@ -78,7 +78,7 @@ pub fn prepare(machine: &dyn Machine, command: &CommandLine) -> Result<Value> {
     Ok(json!({ "held": held }))
 }
 
-/// Runs it; waits for another package manager.
+/// Runs it; waits for another package manager. `dpkg --configure` may need packages that are not there: apt brings them.
 ///
 /// # Errors
 /// When it fails.
@@ -87,7 +87,25 @@ pub fn perform(
     command: &CommandLine,
     watch: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Value> {
-    apt::run(machine, &format!("run `{command}`"), door(command), watch)?;
+    let mut door = door(command);
+    if door.argv[0].ends_with("dpkg") && command.argv.iter().any(|word| word == "--configure") {
+        return match super::packages::settle(machine, watch)? {
+            None => Ok(Value::Null),
+            Some(problem) => Err(problem),
+        };
+    }
+    if let Some((hold, names)) = holding(command) {
+        // A package that went meanwhile has no mark, and apt-mark fails over one that it does not know.
+        let packages = dpkg::packages(machine)?;
+        let other = |name: &&String| packages.get(name).is_some_and(|one| one.held != hold);
+        let names: Vec<String> = names.iter().filter(other).cloned().collect();
+        if names.is_empty() {
+            return Ok(Value::Null);
+        }
+        door.argv.truncate(2);
+        door.argv.extend(names);
+    }
+    apt::run(machine, &format!("run `{command}`"), door, watch)?;
     Ok(Value::Null)
 }
 

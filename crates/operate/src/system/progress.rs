@@ -98,7 +98,7 @@ fn size(text: &str) -> Option<u64> {
         _ => return None,
     };
     let bytes = number * factor;
-    (bytes >= 0.0 && bytes < 1e15).then_some(bytes as u64)
+    (0.0..1e15).contains(&bytes).then_some(bytes as u64)
 }
 
 #[cfg(test)]

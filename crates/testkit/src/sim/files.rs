@@ -357,6 +357,12 @@ impl SimState {
         self
     }
 
+    /// Every path below a folder.
+    pub fn paths_below(&self, folder: impl AsRef<Path>) -> Vec<PathBuf> {
+        let folder = folder.as_ref();
+        self.below(folder).map(|(path, _)| path.clone()).collect()
+    }
+
     /// What stands at a path, links not followed.
     pub fn get(&self, path: impl AsRef<Path>) -> Option<&SimNode> {
         self.files.get(path.as_ref())

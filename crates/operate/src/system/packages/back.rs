@@ -64,7 +64,14 @@ pub fn revert(
             )),
         }
     }
-    back(machine, words, &now, &mut left, watch)?;
+    // What was half-way before has no state to go back to, and may go with what it needs.
+    let half: BTreeSet<&str> = kept
+        .packages
+        .iter()
+        .filter(|(_, was)| !is_whole(&was.state))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    back(machine, words, &now, &half, &mut left, watch)?;
     purge(machine, &forget, watch)?;
     restore_settings(machine, &kept, before, &mut left)?;
     marks(machine, &kept, before, after, watch)?;
@@ -118,6 +125,7 @@ fn back(
     machine: &dyn Machine,
     mut words: Vec<String>,
     now: &dpkg::Packages,
+    half: &BTreeSet<&str>,
     left: &mut Vec<String>,
     watch: &mut dyn FnMut(Progress<'_>),
 ) -> Result<()> {
@@ -132,7 +140,7 @@ fn back(
                     .removed
                     .iter()
                     .map(|name| now.key(name))
-                    .filter(|name| !going.contains(name))
+                    .filter(|name| !going.contains(name) && !half.contains(name))
                     .collect();
                 if !others.is_empty() {
                     return Err(Problem::new(
@@ -235,6 +243,25 @@ fn restore_settings(
     let folder = folder(before)?;
     let now = dpkg::packages(machine)?;
     for setting in before::settings(machine, before)? {
+        if kept
+            .packages
+            .get(&setting.package)
+            .is_some_and(|was| was.state == "config-files")
+            && now.get(&setting.package).is_none()
+        {
+            // Only its settings were there, and dpkg can't be told so again.
+            if let Some(copy) = &setting.kept
+                && !machine.exists(&setting.path)?
+            {
+                let old = machine.file(folder.join(copy), LARGEST_KEPT)?;
+                machine.write_file(&setting.path, old, setting.mode, Durability::Power)?;
+                left.push(format!(
+                    "{} is back; dpkg does not count it to {} any more",
+                    setting.path, setting.package
+                ));
+            }
+            continue;
+        }
         let back = now
             .get(&setting.package)
             .filter(|package| package.is_installed())

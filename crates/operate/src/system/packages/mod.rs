@@ -11,7 +11,7 @@ pub use before::prepare;
 
 use super::names::{self, Named};
 use super::{apt, dpkg};
-use before::{Kept, Taken};
+use before::{Change, Kept, Taken};
 use deskside_machine::{Machine, Progress};
 use deskside_types::{Code, Problem, Result};
 use serde_json::Value;
@@ -47,16 +47,12 @@ fn wanted(install: &[String], remove: &[String]) -> Result<Wanted> {
 
 impl Wanted {
     /// apt's words for the transaction; none when nothing is left to do. What is gone already needs no removing, and
-    /// apt complains of names that it does not know.
+    /// apt complains of names that it does not know. What was removed before and left its settings loses these, too.
     fn words(&self, packages: &dpkg::Packages) -> Vec<String> {
         let going: Vec<String> = self
             .remove
             .iter()
-            .filter(|name| {
-                packages
-                    .get(name)
-                    .is_some_and(|package| !package.is_only_settings())
-            })
+            .filter(|name| packages.get(name).is_some())
             .map(|name| format!("{name}-"))
             .collect();
         if self.install.is_empty() && going.is_empty() {
@@ -90,42 +86,89 @@ pub fn perform(
     let wanted = wanted(install, remove)?;
     settle(machine, watch)?;
     let packages = dpkg::packages(machine)?;
+    // What was finished stays finished.
+    let settled = Kept::read(machine, before)?.differing(&packages);
     let words = wanted.words(&packages);
     if words.is_empty() {
-        return after(machine, before);
+        return after(machine, before, &settled);
     }
-    let transaction = apt::simulate(machine, &words)?;
+    let transaction = match apt::simulate(machine, &words) {
+        // An earlier step that entered a source may have been cut off before it fetched the lists.
+        Err(problem) if problem.causes.iter().any(|cause| is_unknown(cause)) => {
+            apt::run(
+                machine,
+                "fetch the lists of packages",
+                apt::apt_get(&["update".to_string()]),
+                watch,
+            )?;
+            apt::simulate(machine, &words)?
+        }
+        other => other?,
+    };
     refuse_surprises(&transaction, &wanted.remove, &packages)?;
     // What settling made known only now: a package that goes and was not foreseen has its settings kept, too.
     before::keep_settings_of(machine, before, &transaction.removed, &packages)?;
     apt::run(machine, "change the packages", apt::apt_get(&words), watch)?;
-    after(machine, before)
+    after(machine, before, &settled)
+}
+
+/// Whether apt says that no list names what is wanted.
+fn is_unknown(cause: &str) -> bool {
+    cause.contains("Unable to locate package")
+        || cause.contains("was not found")
+        || cause.contains("has no installation candidate")
 }
 
 /// What is there afterwards of all that differs: undo tells by it what a person changed since.
-fn after(machine: &dyn Machine, before: &Value) -> Result<Value> {
+fn after(machine: &dyn Machine, before: &Value, settled: &[Change]) -> Result<Value> {
     let kept = Kept::read(machine, before)?;
-    let changed = kept.differing(&dpkg::packages(machine)?);
+    let mut changed = kept.differing(&dpkg::packages(machine)?);
+    changed.retain(|change| !settled.contains(change));
     serde_json::to_value(Taken { changed }).map_err(|error| {
         Problem::new(Code::Bug, "could not note which packages changed").because(error)
     })
 }
 
-/// Ends what dpkg was interrupted in, so that apt works at all.
-fn settle(machine: &dyn Machine, watch: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
-    let packages = dpkg::packages(machine)?;
-    if !dpkg::is_interrupted(machine, &packages)? {
-        return Ok(());
+/// Ends what dpkg was interrupted in, so that apt works at all: configures what waits, then lets apt bring what that
+/// needs, where nothing would have to go for it.
+///
+/// # Errors
+/// When it was interrupted, another package manager does not end, or apt's repair fails. That something can't be
+/// configured is no error here: it may be what goes. It is answered.
+pub(super) fn settle(
+    machine: &dyn Machine,
+    watch: &mut dyn FnMut(Progress<'_>),
+) -> Result<Option<Problem>> {
+    if !dpkg::is_interrupted(machine, &dpkg::packages(machine)?)? {
+        return Ok(None);
     }
-    match apt::run(
+    let Err(problem) = apt::run(
         machine,
         "finish an interrupted installation",
         super::programs::configure(),
         watch,
+    ) else {
+        return Ok(None);
+    };
+    if matches!(problem.code, Code::Interrupted | Code::Locked) {
+        return Err(problem);
+    }
+    let words = ["--fix-broken".to_string(), "install".into()];
+    let harmless = apt::simulate(machine, &words).is_ok_and(|transaction| {
+        transaction.removed.is_empty() && !transaction.installed.is_empty()
+    });
+    if !harmless {
+        return Ok(Some(problem));
+    }
+    match apt::run(
+        machine,
+        "bring what unfinished packages need",
+        apt::apt_get(&words),
+        watch,
     ) {
+        Ok(()) => Ok(None),
         Err(problem) if matches!(problem.code, Code::Interrupted | Code::Locked) => Err(problem),
-        // What can't be configured may be what goes, or may lack something that apt can bring.
-        _ => Ok(()),
+        Err(problem) => Ok(Some(problem)),
     }
 }
 
@@ -229,10 +272,10 @@ mod tests {
         };
         assert_eq!(
             words(&["new=2"], &["old", "rest", "never"]),
-            "install --purge --allow-downgrades new=2 old-"
+            "install --purge --allow-downgrades new=2 old- rest-"
         );
         assert_eq!(words(&["new"], &[]), "install new");
-        assert_eq!(words(&[], &["rest"]), "");
+        assert_eq!(words(&[], &["never"]), "");
         assert!(wanted(&["*".into()], &[]).is_err());
         assert!(wanted(&[], &["/var/cache/deskside/x.deb".into()]).is_err());
     }
