@@ -157,9 +157,10 @@ fn unit() -> String {
 /// # Errors
 /// When something can't be removed.
 pub fn forget(machine: &dyn Machine) -> Result<()> {
-    for path in [PathBuf::from(WANTED), UNIT.into(), record(), program()] {
+    for path in [PathBuf::from(WANTED), UNIT.into(), record()] {
         machine.remove_file(path)?;
     }
+    machine.remove_tree(Path::new(STATE).join("bin"))?;
     Ok(())
 }
 

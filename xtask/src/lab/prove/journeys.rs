@@ -1,0 +1,176 @@
+//! Whole journeys in the lab: a person with sudo, a restart that goes on by itself, being killed anywhere.
+
+use super::{REFUSED, deskside, planned, prepared, reach, seen};
+use crate::lab::machine::{Description, Machine, differences};
+use crate::lab::state;
+use anyhow::{Result, ensure};
+
+/// A journey by its name.
+pub type Journey = (&'static str, fn(&[u8]) -> Result<String>);
+
+/// Those proved on every change.
+pub const JOURNEYS: &[Journey] = &[
+    (
+        "a person with sudo, going on by itself after the restart",
+        by_itself,
+    ),
+    ("a person whom sudo refuses", sudo_refuses),
+    ("a plan that was edited to hold something else", edited),
+    ("a plan that is stale", stale),
+];
+
+/// Those proved with `--full`.
+pub const LONG: &[Journey] = &[("killed before, in and after each effect of root's", killed)];
+
+fn bare(program: &[u8]) -> Result<Machine> {
+    let description = Description::named("ubuntu-22.04-rtx-4090")?;
+    let machine = prepared(program, &description, &state::named("bare")?)?;
+    // The lab's base has ada, who may use sudo without a password; bob may not.
+    machine.shell("useradd -m -s /bin/sh bob")?;
+    Ok(machine)
+}
+
+fn as_person(machine: &Machine, name: &str, arguments: &str) -> Result<(String, i32)> {
+    let output = machine.run(&[
+        "runuser",
+        "-l",
+        name,
+        "-c",
+        &format!("deskside {arguments}"),
+    ])?;
+    Ok((format!("{}{}", output.stdout, output.stderr), output.code))
+}
+
+fn by_itself(program: &[u8]) -> Result<String> {
+    let mut machine = bare(program)?;
+    machine.shell("mkdir -p /run/systemd/system")?;
+    let (text, code) = as_person(&machine, "ada", "apply --yes")?;
+    ensure!(
+        code == 0 && text.contains("by itself"),
+        "exit code {code}:\n{text}"
+    );
+    let copy = machine
+        .shell("stat -c '%U %a' /var/lib/deskside/bin/deskside /var/lib/deskside/resume.json")?;
+    ensure!(copy.stdout == "root 755\nroot 600\n", "{}", copy.stdout);
+    machine.reboot()?;
+    let (text, _) = as_person(&machine, "ada", "history --json")?;
+    ensure!(
+        text.contains("\"outcome\": \"done\""),
+        "it did not go on by itself:\n{text}"
+    );
+    let left = machine.shell("ls /var/lib/deskside/bin /var/lib/deskside/resume.json /etc/systemd/system/deskside-resume.service /etc/systemd/system/multi-user.target.wants/deskside-resume.service 2>/dev/null")?;
+    ensure!(left.stdout.trim().is_empty(), "it stayed: {}", left.stdout);
+    let (text, code) = as_person(&machine, "ada", "plan --exit-code")?;
+    ensure!(code == 0, "something is left to do:\n{text}");
+    let (text, code) = as_person(&machine, "ada", "undo --yes")?;
+    ensure!(code == 0, "undo ended with {code}:\n{text}");
+    let list = machine.packages()?;
+    ensure!(
+        !list.contains_key("nvidia-driver-580-open"),
+        "the driver stayed"
+    );
+    Ok(
+        "the unit started a copy of root's own, which went on in the person's account and is gone"
+            .into(),
+    )
+}
+
+fn sudo_refuses(program: &[u8]) -> Result<String> {
+    let machine = bare(program)?;
+    let before = seen(&machine)?;
+    let (text, code) = as_person(&machine, "bob", "apply --yes")?;
+    ensure!(
+        code != 0 && text.contains("[DS0303]"),
+        "exit code {code}:\n{text}"
+    );
+    let changed = differences(&before, &seen(&machine)?);
+    ensure!(changed.is_empty(), "{changed:?}");
+    Ok(format!("exit code {code}, nothing changed"))
+}
+
+fn edited(program: &[u8]) -> Result<String> {
+    let machine = bare(program)?;
+    planned(&machine)?;
+    let before = seen(&machine)?;
+    let text = machine.text("/root/plan.json").unwrap_or_default();
+    let evil = text.replace("apt-get\",\"update", "sh\",\"-c");
+    ensure!(evil != text, "there is nothing to edit in it:\n{text}");
+    machine.write("/root/plan.json", evil.as_bytes())?;
+    let (text, code) = deskside(&machine, "apply /root/plan.json --yes")?;
+    ensure!(
+        code != 0 && text.contains("[DS0303]"),
+        "exit code {code}:\n{text}"
+    );
+    let changed = differences(&before, &seen(&machine)?);
+    ensure!(changed.is_empty(), "{changed:?}");
+    Ok(format!("exit code {code}, nothing changed"))
+}
+
+fn stale(program: &[u8]) -> Result<String> {
+    let mut machine = bare(program)?;
+    planned(&machine)?;
+    machine.shell("apt-get -q -y install nvidia-driver-580-open")?;
+    let (text, code) = deskside(&machine, "apply /root/plan.json --yes")?;
+    ensure!(
+        code == 5 && text.contains("[DS0302]"),
+        "exit code {code}:\n{text}"
+    );
+    ensure!(
+        !REFUSED.is_empty() && text.contains("packages.installed"),
+        "{text}"
+    );
+    machine.reboot()?;
+    Ok(format!("exit code {code}, what changed is named"))
+}
+
+/// Dies at the n-th effect of root's process until there is none, in each of the three ways; each time the same command
+/// again arrives at the same packages and the same /etc.
+fn killed(program: &[u8]) -> Result<String> {
+    let mut wanted = None;
+    let mut deaths = 0;
+    for mode in ["die-before", "half", "die-after"] {
+        for effect in 1.. {
+            let mut machine = bare(program)?;
+            planned(&machine)?;
+            let script = format!(
+                "HOME=/root DESKSIDE_ROOT_FAULT={mode}@{effect} deskside apply /root/plan.json --yes"
+            );
+            let output = machine.shell(&script)?;
+            let died = output.code != 0;
+            if died {
+                deaths += 1;
+                let (text, code) = deskside(&machine, "apply --resume --yes")?;
+                ensure!(
+                    code == 0,
+                    "{mode}@{effect}: going on ended with {code}:\n{text}"
+                );
+            }
+            machine.reboot()?;
+            let (text, code) = deskside(&machine, "apply --resume --yes")?;
+            ensure!(
+                code == 0,
+                "{mode}@{effect}: after the restart: {code}:\n{text}"
+            );
+            let (text, code) = deskside(&machine, "plan --exit-code")?;
+            ensure!(
+                code == 0,
+                "{mode}@{effect}: something is left to do:\n{text}"
+            );
+            let now = seen(&machine)?;
+            let wanted = wanted.get_or_insert_with(|| now.clone());
+            let differs: Vec<String> = differences(wanted, &now)
+                .into_iter()
+                .filter(|line| !super::made_by_the_machine(line))
+                .collect();
+            ensure!(differs.is_empty(), "{mode}@{effect}: {differs:?}");
+            if !died {
+                break;
+            }
+        }
+    }
+    let mut machine = bare(program)?;
+    reach(&mut machine, 1)?;
+    Ok(format!(
+        "{deaths} deaths, each time to the same packages and files"
+    ))
+}
