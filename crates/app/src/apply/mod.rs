@@ -1,5 +1,6 @@
 //! `deskside apply`: carries a plan of the system layer out, with root where it is needed, over a restart where one is.
 
+pub mod next;
 mod root;
 
 pub use deskside_operate::root::{ROOT_COMMAND, restart::RESUME_COMMAND};
@@ -103,6 +104,31 @@ pub fn prepare(context: &Context, request: &ApplyRequest) -> Result<Prepared> {
         report: Some(report),
         resumes: false,
     })
+}
+
+/// What lacks on this machine before its accelerators can be used, as a plan that `up` may carry out on the way; none
+/// where nothing lacks, or only what needs a person who looks closer.
+///
+/// # Errors
+/// When apt can't be asked.
+pub fn lacking(context: &Context) -> Result<Option<Prepared>> {
+    let machine = &*context.machine;
+    if context.recorded
+        || !deskside_provision::assess(&deskside_probe::collect(machine)).blocks_accelerator()
+    {
+        return Ok(None);
+    }
+    let report = match crate::plan::plan(context, &PlanRequest::default()) {
+        Ok(report) => report,
+        Err(problem) if problem.code == Code::PlatformUnknown => return Ok(None),
+        Err(problem) => return Err(problem),
+    };
+    let prepared = Prepared {
+        plan: report.system.plan.clone(),
+        report: Some(report),
+        resumes: false,
+    };
+    Ok((prepared.plan.needs_root() && prepared.risk() < Risk::Severe).then_some(prepared))
 }
 
 /// Carries the plan out.

@@ -75,7 +75,8 @@ pub enum Command {
     /// Set this machine up for a project and train: from nothing to a result
     ///
     /// Looks at the machine, shows a plan, makes the project's Python environment with the framework build that fits the
-    /// accelerator, and runs the project's training. Without PROJECT it makes a small first project of its own. A plan of
+    /// accelerator, and runs the project's training. Without PROJECT it makes a small first project of its own. A driver that
+    /// lacks is installed first, after asking, and where that needs a restart all goes on by itself afterwards. A plan of
     /// steps that need no root asks nothing. Called again it finds what is satisfied and goes straight to training.
     #[command(after_help = "Examples:
   deskside up                      a first project in ~/deskside
@@ -165,6 +166,12 @@ pub struct Up {
     /// Set everything up, but don't train
     #[arg(long)]
     pub no_train: bool,
+    /// Don't ask before drivers are installed
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Restart the machine without asking when a driver needs it; everything goes on afterwards
+    #[arg(long)]
+    pub restart: bool,
     /// Further arguments for the training command
     #[arg(last = true, value_name = "ARGUMENT")]
     pub arguments: Vec<OsString>,

@@ -1,11 +1,13 @@
 //! `deskside apply`: shows the plan, asks, carries it out.
 
 use super::{answer, confirm};
+use crate::cli::Up;
 use crate::cli::apply::Apply;
 use crate::render;
 use deskside_app::apply::{self, ApplyReport, ApplyRequest, Prepared};
 use deskside_app::machine::Reading;
 use deskside_app::plan::PlanRequest;
+use deskside_app::up::UpRequest;
 use deskside_app::{Answer, Context, Event, Progress};
 use deskside_tui::{Meaning, Steps, Ui};
 use deskside_types::plan::Risk;
@@ -31,21 +33,56 @@ pub fn apply(ui: &Ui, context: &Context, arguments: Apply) -> Result<u8> {
     } else if !arguments.resume {
         ask(ui, context, &prepared, &arguments)?;
     }
+    let report = carry_out(ui, context, &prepared)?;
+    let code = answer(ui, &report, render::system::applied)?;
+    if report.restart.is_some() {
+        restart(ui, context, arguments.restart, &report)?;
+        return Ok(code);
+    }
+    // The `up` that this plan was on the way of.
+    match apply::next::take(context)? {
+        Some(request) if arguments.resume => super::up::go_on(ui, context, &request),
+        _ => Ok(code),
+    }
+}
+
+fn carry_out(ui: &Ui, context: &Context, prepared: &Prepared) -> Result<ApplyReport> {
     let mut steps = Steps::new(ui);
-    let applied = apply::carry_out(context, &prepared, &mut |event| match event {
+    apply::carry_out(context, prepared, &mut |event| match event {
         Event::Begin { step, place, of } => steps.begin(&step.title, place, of),
         Event::Progress(Progress::Bytes { done, total }) => steps.bytes(done, total),
         Event::Progress(Progress::Line(line)) => steps.line(line),
         Event::Done { span, .. } => steps.done(span),
         Event::Satisfied { .. } => {}
-    });
-    drop(steps);
-    let report = applied?;
-    let code = answer(ui, &report, render::system::applied)?;
-    if report.restart.is_some() {
-        restart(ui, context, &arguments, &report)?;
+    })
+}
+
+/// Carries out, where the person wants it, what lacks before the accelerator can be used. Whether the machine is about to
+/// be restarted: then `up` goes on afterwards.
+pub fn on_the_way(ui: &Ui, context: &Context, arguments: &Up, request: &UpRequest) -> Result<bool> {
+    let Some(prepared) = apply::lacking(context)? else {
+        return Ok(false);
+    };
+    let Some(plan) = &prepared.report else {
+        return Ok(false);
+    };
+    render::system::talk(ui, plan);
+    if !arguments.yes && !confirm::asked(ui, "Carry this out first?") {
+        ui.talk(&format!(
+            "going on without it; {} does it later",
+            ui.tint("deskside apply", Meaning::Hint)
+        ));
+        return Ok(false);
     }
-    Ok(code)
+    apply::next::keep(context, request)?;
+    let report = carry_out(ui, context, &prepared)?;
+    if report.restart.is_none() {
+        apply::next::take(context)?;
+        return Ok(false);
+    }
+    answer(ui, &report, render::system::applied)?;
+    restart(ui, context, arguments.restart, &report)?;
+    Ok(true)
 }
 
 /// Asks as the plan's risk demands: y/N, or the machine's name.
@@ -77,12 +114,12 @@ fn ask(ui: &Ui, context: &Context, prepared: &Prepared, arguments: &Apply) -> Re
 }
 
 /// Restarts now where the person wants it, and says how it goes on.
-fn restart(ui: &Ui, context: &Context, arguments: &Apply, report: &ApplyReport) -> Result<()> {
+fn restart(ui: &Ui, context: &Context, wanted: bool, report: &ApplyReport) -> Result<()> {
     let by_itself = report
         .restart
         .as_ref()
         .is_some_and(|restart| restart.by_itself);
-    let now = arguments.restart || (by_itself && confirm::asked(ui, "Restart this machine now?"));
+    let now = wanted || (by_itself && confirm::asked(ui, "Restart this machine now?"));
     if now {
         return apply::restart_now(context);
     }

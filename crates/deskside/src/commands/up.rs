@@ -11,7 +11,7 @@ use deskside_types::{Exit, Result};
 /// Only the plan.
 pub fn plan(ui: &Ui, context: &Context, arguments: Up) -> Result<u8> {
     let exit_code = arguments.exit_code;
-    let prepared = prepare(ui, context, arguments)?;
+    let prepared = prepare(ui, context, &request(ui, &arguments))?;
     if ui.json {
         ui.answer_json(&prepared.report.json(), false);
     } else {
@@ -27,7 +27,16 @@ pub fn up(ui: &Ui, context: &Context, arguments: Up) -> Result<u8> {
     if !ui.json && ui.repaint {
         ui.talk(&ui.tint("looking at this machine", Meaning::Quiet));
     }
-    let prepared = prepare(ui, context, arguments)?;
+    let request = request(ui, &arguments);
+    if super::apply::on_the_way(ui, context, &arguments, &request)? {
+        return Ok(Exit::Done.number());
+    }
+    go_on(ui, context, &request)
+}
+
+/// From the request to a result, the system layer being as it is.
+pub fn go_on(ui: &Ui, context: &Context, request: &UpRequest) -> Result<u8> {
+    let prepared = prepare(ui, context, request)?;
     let tint = |text: &str, meaning| ui.tint(text, meaning);
     render::plan::plan(ui, &prepared.report, &|line| ui.talk(line), &tint);
     let mut steps = Steps::new(ui);
@@ -44,20 +53,23 @@ pub fn up(ui: &Ui, context: &Context, arguments: Up) -> Result<u8> {
     answer(ui, &report, render::plan::result)
 }
 
-fn prepare(ui: &Ui, context: &Context, arguments: Up) -> Result<Prepared> {
+fn request(ui: &Ui, arguments: &Up) -> UpRequest {
     let flavour = arguments.flavour.map(|flavour| match flavour {
         Flavour::Torch => "torch",
         Flavour::Jax => "jax",
         Flavour::Mlx => "mlx",
     });
-    let request = UpRequest {
-        project: arguments.project,
+    UpRequest {
+        project: arguments.project.clone(),
         flavour: flavour.map(str::to_string),
-        arguments: arguments.arguments,
+        arguments: arguments.arguments.clone(),
         train: !arguments.no_train,
         silent: ui.json,
-    };
-    let prepared = up::prepare(context, &request)?;
+    }
+}
+
+fn prepare(ui: &Ui, context: &Context, request: &UpRequest) -> Result<Prepared> {
+    let prepared = up::prepare(context, request)?;
     for warning in &prepared.report.warnings {
         let mark = ui.tint("warning:", Meaning::Warning);
         ui.talk(&format!("{mark} {warning}"));

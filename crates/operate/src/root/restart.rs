@@ -142,6 +142,7 @@ fn unit() -> String {
          \n\
          [Service]\n\
          Type=oneshot\n\
+         KillMode=process\n\
          ExecStart={} {RESUME_COMMAND}\n\
          TimeoutStartSec=infinity\n\
          \n\
