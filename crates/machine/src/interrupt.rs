@@ -56,6 +56,11 @@ pub fn requested() -> bool {
     REQUESTS.load(Ordering::SeqCst) > 0
 }
 
+/// Requests a stop, as a signal does.
+pub fn request() {
+    REQUESTS.fetch_add(1, Ordering::SeqCst);
+}
+
 /// Whether a stop was requested; from now on it counts as honoured.
 pub fn take() -> bool {
     REQUESTS.swap(0, Ordering::SeqCst) > 0

@@ -6,7 +6,8 @@
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a program of its own"
+    clippy::disallowed_methods,
+    reason = "a program of its own: its words and its arguments"
 )]
 
 use deskside_machine::{Fault, Faulty, Host, Machine, Progress, Reading};

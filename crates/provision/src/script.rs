@@ -214,11 +214,13 @@ fn lines(action: &Action, root: bool) -> Vec<String> {
         Action::Packages { install, remove } => {
             let mut names: Vec<String> = install.clone();
             if install.is_empty() {
-                return vec![format!("as_root apt-get remove -y {}", list(remove))];
+                return vec![format!("as_root apt-get purge -y {}", list(remove))];
             }
             // apt-get takes what is to go in the same transaction with a minus behind its name.
             names.extend(remove.iter().map(|name| format!("{name}-")));
-            vec![format!("as_root apt-get install -y {}", list(&names))]
+            // What goes loses its settings, too.
+            let purge = if remove.is_empty() { "" } else { "--purge " };
+            vec![format!("as_root apt-get install -y {purge}{}", list(&names))]
         }
         Action::WriteFile { path, contents, mode } => {
             let FileContents::Text(body) = contents else {

@@ -3,7 +3,10 @@
 use super::message::{At, PROTOCOL, Reply, Request};
 use super::{Place, Root};
 use crate::OperationId;
-use deskside_machine::{Command, Conversation, ErrorKind, Machine, Progress, Reading};
+use crate::system::WAITING;
+use deskside_machine::{
+    Command, Conversation, ErrorKind, Machine, Progress, Reading, interrupt,
+};
 use deskside_types::plan::{Action, Plan};
 use deskside_types::{Code, Problem, Result};
 use serde_json::Value;
@@ -14,6 +17,8 @@ use std::time::Duration;
 const PASSWORD: Duration = Duration::from_secs(10 * 60);
 /// How long root may be silent within one action: a kernel module that is built says nothing for minutes.
 const SILENCE: Duration = Duration::from_secs(2 * 60 * 60);
+/// How often it is looked whether the person has interrupted.
+const GLANCE: Duration = Duration::from_millis(500);
 
 /// The argument that makes this program root's process.
 pub const ROOT_COMMAND: &str = "__root";
@@ -102,9 +107,37 @@ impl<'a> Channel<'a> {
             .hint("run the same command again: it goes on from there")
         };
         talk.say(&text).map_err(|error| gone().because(error))?;
+        let (mut silent, mut waits) = (Duration::ZERO, false);
         loop {
-            match hear(&mut **talk, SILENCE)?.ok_or_else(gone)? {
-                Reply::Line { line } => watch(Progress::Line(&line)),
+            // Nothing is changed while root waits for another package manager: Ctrl-C is heard at once.
+            if waits && interrupt::requested() {
+                *guard = None;
+                return Err(Problem::new(
+                    Code::Interrupted,
+                    "interrupted while another package manager was at work; nothing was changed",
+                )
+                .hint("run the same command again once it has ended"));
+            }
+            let reply = match hear(&mut **talk, GLANCE) {
+                Ok(reply) => reply.ok_or_else(gone)?,
+                Err(Heard::Nothing) if silent < SILENCE => {
+                    silent += GLANCE;
+                    continue;
+                }
+                Err(Heard::Nothing) => {
+                    return Err(
+                        Problem::new(Code::Effect, "root's process does not answer")
+                            .hint("run the same command again"),
+                    );
+                }
+                Err(Heard::Problem(problem)) => return Err(*problem),
+            };
+            silent = Duration::ZERO;
+            match reply {
+                Reply::Line { line } => {
+                    waits = line.starts_with(WAITING);
+                    watch(Progress::Line(&line));
+                }
                 Reply::Bytes { done, total } => watch(Progress::Bytes { done, total }),
                 Reply::Done { value } => return Ok(value),
                 Reply::Failed { problem } => return Err(*problem),
@@ -159,19 +192,37 @@ fn at(place: Place<'_>) -> At {
     }
 }
 
+/// Why nothing was heard.
+enum Heard {
+    /// Nothing was said in that time.
+    Nothing,
+    /// What was said is no answer.
+    Problem(Box<Problem>),
+}
+
+impl From<Heard> for Problem {
+    fn from(heard: Heard) -> Self {
+        match heard {
+            Heard::Nothing => Self::new(Code::Effect, "root's process does not answer"),
+            Heard::Problem(problem) => *problem,
+        }
+    }
+}
+
 /// The next that root says; none when its process has ended.
-fn hear(talk: &mut dyn Conversation, patience: Duration) -> Result<Option<Reply>> {
+fn hear(
+    talk: &mut dyn Conversation,
+    patience: Duration,
+) -> std::result::Result<Option<Reply>, Heard> {
     let line = match talk.hear(patience) {
         Ok(Some(line)) => line,
         Ok(None) => return Ok(None),
-        Err(error) if error.kind == ErrorKind::Timeout => {
-            return Err(Problem::new(Code::Effect, "root's process does not answer")
-                .because(error)
-                .hint("run the same command again"));
-        }
-        Err(error) => return Err(error.into()),
+        Err(error) if error.kind == ErrorKind::Timeout => return Err(Heard::Nothing),
+        Err(error) => return Err(Heard::Problem(Box::new(error.into()))),
     };
     serde_json::from_str(&line).map(Some).map_err(|error| {
-        Problem::new(Code::Effect, "root's process says what is not understood").because(error)
+        Heard::Problem(Box::new(
+            Problem::new(Code::Effect, "root's process says what is not understood").because(error),
+        ))
     })
 }

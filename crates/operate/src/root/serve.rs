@@ -4,7 +4,10 @@ use super::ledger::{self, Record};
 use super::message::{At, PROTOCOL, Reply, Request};
 use super::{Direct, Place, Root, STATE, allow, restart};
 use crate::OperationId;
-use deskside_machine::{Acting, Command, Conversation, ErrorKind, Held, Machine, Progress};
+use crate::system::WAITING;
+use deskside_machine::{
+    Acting, Command, Conversation, ErrorKind, Held, Machine, Progress, interrupt,
+};
 use deskside_types::plan::{Action, Plan};
 use deskside_types::{Code, Problem, Result};
 use serde_json::{Value, json};
@@ -74,13 +77,17 @@ impl Server<'_> {
         begun: &mut Option<Begun>,
         talk: &mut dyn Conversation,
     ) -> Result<Value> {
-        // Where nobody hears any more, the action is finished all the same.
+        // Where nobody hears any more, the action is finished all the same; only a wait for another package manager is
+        // given up.
         let mut watch = |progress: Progress<'_>| {
+            let waits = matches!(progress, Progress::Line(line) if line.starts_with(WAITING));
             let reply = match progress {
                 Progress::Line(line) => Reply::Line { line: line.into() },
                 Progress::Bytes { done, total } => Reply::Bytes { done, total },
             };
-            let _ = say(talk, &reply);
+            if say(talk, &reply).is_err() && waits {
+                interrupt::request();
+            }
         };
         let direct = Direct {
             machine: self.machine,

@@ -10,7 +10,7 @@ const LONG: Duration = Duration::from_secs(2 * 3600);
 /// A simulation reads all lists.
 const SIMULATION: Duration = Duration::from_secs(300);
 /// How long apt itself waits for a lock in one try; it names the holder meanwhile.
-const LOCK_SECONDS: u32 = 60;
+const LOCK_SECONDS: u32 = 10;
 /// How long another package manager is waited for in all.
 const PATIENCE: Duration = Duration::from_secs(20 * 60);
 /// Between two tries. Not every lock is waited for by every apt.
@@ -133,7 +133,7 @@ pub fn run(
         if !failed_for_lock(&both(&output)) || waited >= PATIENCE {
             return Err(refusal(&format!("could not {what}"), &shown, &output));
         }
-        listener.hear_lock(&both(&output), watch);
+        listener.hear_lock_again(&both(&output), watch);
         machine.effect(&Effect::Sleep { span: PAUSE })?;
     }
 }

@@ -20,6 +20,8 @@ mod sources;
 mod swap;
 mod tools;
 
+pub(crate) use progress::WAITING;
+
 use crate::Workshop;
 use crate::journal::OperationId;
 use deskside_machine::Progress;

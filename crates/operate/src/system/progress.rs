@@ -6,6 +6,9 @@
 
 use deskside_machine::Progress;
 
+/// How a line begins that says who is waited for: nothing is being changed then.
+pub(crate) const WAITING: &str = "waiting for ";
+
 /// Makes bytes of apt's lines, and one line of each wait.
 #[derive(Debug, Default)]
 pub struct Listener {
@@ -62,13 +65,19 @@ impl Listener {
             return;
         }
         let line = match &holder {
-            (name, 0) => format!("waiting for {name}, which is working on packages"),
+            (name, 0) => format!("{WAITING}{name}, which is working on packages"),
             (name, process) => {
-                format!("waiting for {name} (process {process}), which is working on packages")
+                format!("{WAITING}{name} (process {process}), which is working on packages")
             }
         };
         watch(Progress::Line(&line));
         self.waiting_for = Some(holder);
+    }
+
+    /// Says it again: so that whoever listens can say that nobody waits any more.
+    pub fn hear_lock_again(&mut self, text: &str, watch: &mut dyn FnMut(Progress<'_>)) {
+        self.waiting_for = None;
+        self.hear_lock(text, watch);
     }
 }
 
