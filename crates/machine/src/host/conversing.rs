@@ -4,6 +4,7 @@ use crate::command::Command;
 use crate::converse::{Conversation, LONGEST_LINE};
 use crate::error::{DoorError, ErrorKind};
 use crate::host::deadline::Deadline;
+use crate::interrupt;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
@@ -179,7 +180,9 @@ impl Drop for Talk {
         let deadline = Deadline::after(FAREWELL);
         while deadline.left().is_some() {
             match child.try_wait() {
-                Ok(None) => std::thread::sleep(Duration::from_millis(5)),
+                Ok(None) => {
+                    interrupt::wait(&mut Vec::new(), Duration::from_millis(5));
+                }
                 _ => return,
             }
         }

@@ -4,9 +4,7 @@ use super::message::{At, PROTOCOL, Reply, Request};
 use super::{Place, Root};
 use crate::OperationId;
 use crate::system::WAITING;
-use deskside_machine::{
-    Command, Conversation, ErrorKind, Machine, Progress, Reading, interrupt,
-};
+use deskside_machine::{Command, Conversation, ErrorKind, Machine, Progress, Reading, interrupt};
 use deskside_types::plan::{Action, Plan};
 use deskside_types::{Code, Problem, Result};
 use serde_json::Value;
@@ -125,10 +123,8 @@ impl<'a> Channel<'a> {
                     continue;
                 }
                 Err(Heard::Nothing) => {
-                    return Err(
-                        Problem::new(Code::Effect, "root's process does not answer")
-                            .hint("run the same command again"),
-                    );
+                    return Err(Problem::new(Code::Effect, "root's process does not answer")
+                        .hint("run the same command again"));
                 }
                 Err(Heard::Problem(problem)) => return Err(*problem),
             };
