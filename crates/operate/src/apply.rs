@@ -104,10 +104,9 @@ pub fn apply_in(
         satisfied: Vec::new(),
         restart: false,
     };
-    let outcome = begin_root(workshop, &operation, plan).and_then(|()| {
-        let before = attempt::earlier(workshop.machine, &earlier, continues.as_ref(), plan);
-        steps(workshop, &operation, plan, &before, &mut applied, listen)
-    });
+    let before = attempt::earlier(workshop.machine, &earlier, continues.as_ref(), plan);
+    let outcome = begin_root(workshop, &operation, plan, &before)
+        .and_then(|()| steps(workshop, &operation, plan, &before, &mut applied, listen));
     let at = workshop.machine.now()?.wall;
     let end = match &outcome {
         Ok(()) => Entry::End {
@@ -215,16 +214,34 @@ pub(crate) fn roots<'a>(
 }
 
 /// Asks for root before anything is done, where something that is root's is still to be done.
-fn begin_root(workshop: &Workshop<'_>, operation: &OperationId, plan: &Plan) -> Result<()> {
+fn begin_root(
+    workshop: &Workshop<'_>,
+    operation: &OperationId,
+    plan: &Plan,
+    earlier: &attempt::Earlier,
+) -> Result<()> {
     let Some(root) = workshop.root else {
         return Ok(());
     };
     for step in plan.steps.iter().filter(|step| is_roots(step)) {
-        if !check::all_hold(workshop.machine, workshop.domain, &step.check)? {
+        if !is_satisfied(workshop, step, earlier)? {
             return root.begin(operation, plan);
         }
     }
     Ok(())
+}
+
+/// Whether a step can be passed over: an earlier attempt at the plan proved it, or its checks hold. A step of root's that
+/// was cut off is carried out again whatever its checks say: its last action may lack.
+fn is_satisfied(workshop: &Workshop<'_>, step: &Step, earlier: &attempt::Earlier) -> Result<bool> {
+    if earlier.done.contains(&step.id) {
+        return Ok(true);
+    }
+    let restarts = step.actions.contains(&Action::Reboot);
+    if is_roots(step) && earlier.begun.contains(&step.id) && !restarts {
+        return Ok(false);
+    }
+    check::all_hold(workshop.machine, workshop.domain, &step.check)
 }
 
 fn steps(
@@ -242,12 +259,7 @@ fn steps(
                     .hint("run the same command again: it goes on from here"),
             );
         }
-        let is_done = earlier.done.contains(&step.id);
-        let is_half = is_roots(step)
-            && earlier.begun.contains(&step.id)
-            && !step.actions.contains(&Action::Reboot);
-        if is_done || (!is_half && check::all_hold(workshop.machine, workshop.domain, &step.check)?)
-        {
+        if is_satisfied(workshop, step, earlier)? {
             append(
                 workshop.machine,
                 &workshop.state,
@@ -315,7 +327,11 @@ fn actions(
     listen: &mut dyn FnMut(Event<'_>),
 ) -> Result<()> {
     let machine = workshop.machine;
-    let within = |problem: Problem| problem.within(format!("the step `{}` failed", step.title));
+    let within = |problem: Problem| match problem.code {
+        // Nothing failed: what was said stands.
+        Code::Interrupted => problem,
+        _ => problem.within(format!("the step `{}` failed", step.title)),
+    };
     for (place, action) in step.actions.iter().enumerate() {
         let place = Place {
             operation,

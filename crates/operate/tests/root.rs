@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use deskside_machine::{Conversation, DoorError, ErrorKind, Machine, Reading};
+use deskside_machine::wrappers::Mode;
+use deskside_machine::{Conversation, DoorError, ErrorKind, Fault, Faulty, Machine, Reading};
 use deskside_operate::root::{Channel, Server, restart};
 use deskside_operate::{NoDomain, Outcome, Workshop, apply, history, undo};
 use deskside_testkit::Sim;
@@ -62,11 +63,21 @@ fn with_root<T>(
     approved: Option<Plan>,
     person: impl FnOnce(Channel<'_>) -> T,
 ) -> T {
+    with_root_on(machine, machine, approved, person)
+}
+
+/// As [`with_root`], where root's process has another view of the machine: one that breaks.
+fn with_root_on<T>(
+    roots: &dyn Machine,
+    machine: &dyn Machine,
+    approved: Option<Plan>,
+    person: impl FnOnce(Channel<'_>) -> T,
+) -> T {
     let (own, mut other) = pair();
     std::thread::scope(|scope| {
         scope.spawn(move || {
             Server {
-                machine,
+                machine: roots,
                 programs: &["apt-get"],
                 approved,
                 person: restart::Person {
@@ -272,6 +283,34 @@ fn after_a_restart_only_the_approved_plan_goes_on() {
     restart::forget(&*machine).unwrap();
     let left = sim.tree_of("/etc/systemd");
     assert!(!left.contains("deskside"), "{left}");
+}
+
+#[test]
+fn a_step_that_was_cut_off_anywhere_is_whole_when_the_plan_goes_on() {
+    for at in 1..100 {
+        let sim = root_machine();
+        let machine = sim.shared();
+        let fault = Fault {
+            at,
+            mode: Mode::Fail(ErrorKind::Full),
+        };
+        let broken = Faulty::new(sim.shared(), fault);
+        let first = with_root_on(&broken, &*machine, None, |channel| {
+            apply(&workshop(&*machine, &channel), &with_restart(), &mut |_| {})
+        });
+        if let Ok(applied) = first {
+            assert!(applied.restart && at > 5, "it broke nowhere: {at}");
+            return;
+        }
+        let applied = with_root(&*machine, None, |channel| {
+            apply(&workshop(&*machine, &channel), &with_restart(), &mut |_| {})
+        })
+        .unwrap_or_else(|problem| panic!("broken at {at}: {problem:?}"));
+        assert!(applied.restart, "broken at {at}");
+        assert_eq!(machine.text(PIN).unwrap(), "new", "broken at {at}");
+        assert!(machine.text(MARK).is_ok(), "broken at {at}: no mark");
+    }
+    panic!("it never came through");
 }
 
 #[test]

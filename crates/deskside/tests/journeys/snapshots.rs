@@ -178,13 +178,14 @@ fn what_left_the_cache_is_fetched_and_a_full_snapshot_needs_nobody() {
         .person
         .home()
         .join(".local/share/deskside/environments");
-    let store = std::fs::read_dir(store)
+    // The person may have other projects: theirs keep no wheels of these.
+    let wheels = std::fs::read_dir(store)
         .unwrap()
-        .next()
-        .unwrap()
-        .unwrap()
-        .path();
-    std::fs::remove_dir_all(store.join("wheels")).unwrap();
+        .map(|entry| entry.unwrap().path().join("wheels"))
+        .filter(|wheels| wheels.is_dir());
+    for wheels in wheels {
+        std::fs::remove_dir_all(wheels).unwrap();
+    }
     let refused = project.says(&["env", "rebuild"]);
     assert_eq!(refused.code, 1, "{}", refused.talk);
     assert!(refused.talk.contains("six 1.16.0"), "{}", refused.talk);

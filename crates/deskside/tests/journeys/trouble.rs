@@ -1,6 +1,6 @@
 //! What goes wrong with environments, with real uv: full disks, damage, names that nobody knows, no uv yet.
 
-use crate::person::{Said, real_wanted, said};
+use crate::person::{Person, Said, real_wanted, said};
 use crate::project::Project;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -313,10 +313,11 @@ fn planning_without_uv_leaves_nothing_of_the_persons_changed() {
     if !real_wanted() {
         return;
     }
-    let project = Project::empty();
-    project.person.write("p/requirements.txt", "six==1.16.0\n");
+    // A person who has no uv: that of a project's person may lie in their home already.
+    let person = Person::new();
+    person.write("p/requirements.txt", "six==1.16.0\n");
     let says = |arguments: &[&str]| {
-        let mut command = project.person.command(arguments);
+        let mut command = person.command(arguments);
         said(&command.env("PATH", "/usr/bin:/bin").output().unwrap())
     };
     if ["/usr/bin/uv", "/bin/uv"]
@@ -334,17 +335,17 @@ fn planning_without_uv_leaves_nothing_of_the_persons_changed() {
         plan.out
     );
     assert!(plan.talk.contains("for this plan alone"), "{}", plan.talk);
-    let home = project.person.home();
+    let home = person.home();
     assert!(!home.join(".local/share/deskside/tools").exists());
     let history = says(&["--json", "history"]);
     assert!(!history.out.contains("get uv"), "{}", history.out);
-    let left: Vec<_> = std::fs::read_dir(project.person.work().join("p"))
+    let left: Vec<_> = std::fs::read_dir(person.work().join("p"))
         .unwrap()
         .collect();
     assert_eq!(left.len(), 1);
     let done = says(&["env", "init", "p"]);
     assert_eq!(done.code, 0, "{}", done.talk);
-    let python = project.person.work().join("p/.venv/bin/python");
+    let python = person.work().join("p/.venv/bin/python");
     let ran = Command::new(python).args(["-c", "import six"]).status();
     assert!(ran.unwrap().success());
 }

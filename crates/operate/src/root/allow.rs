@@ -185,7 +185,7 @@ mod tests {
             "/etc/apt/../shadow",
             "/etc/aptitude",
             "etc/apt/x",
-            "/root/.ssh/authorized_keys",
+            "/home/ada/.ssh/authorized_keys",
             "/etc/sudoers.d/x",
             "",
         ] {

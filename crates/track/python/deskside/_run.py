@@ -81,9 +81,10 @@ def init(
         if run is None:
             folder = os.environ.get("DESKSIDE_RUN", "")
             run = _adopt(folder) if folder else _create(name, experiment, tag_texts)
-            _run, _finished = run, False
+            # Once the run can be seen, other threads assign: what its files hold is read before.
             config._load(run.folder)
             summary._load(run.folder)
+            _run, _finished = run, False
             made = not folder
         else:
             made = False

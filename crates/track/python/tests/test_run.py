@@ -137,6 +137,25 @@ class Records(Store):
         for name in ("summary.json", "params.json"):
             self.assertEqual(len(json.loads(self.text(name))), 40, name)
 
+    def test_what_threads_assign_while_a_run_begins_stays(self) -> None:
+        self.python(
+            "import deskside, threading, time\n"
+            "from deskside import _record\n"
+            "read = _record._read\n"
+            "def slowly(path):\n"
+            "    time.sleep(0.05)\n"
+            "    return read(path)\n"
+            "_record._read = slowly\n"
+            "def work(worker):\n"
+            "    time.sleep(0.02 * worker)\n"
+            "    deskside.summary[f's{worker}'] = worker\n"
+            "threads = [threading.Thread(target=work, args=(worker,)) for worker in range(8)]\n"
+            "[thread.start() for thread in threads]\n"
+            "[thread.join() for thread in threads]\n"
+            "assert len(deskside.summary) == 8, dict(deskside.summary)\n"
+        )
+        self.assertEqual(len(json.loads(self.text("summary.json"))), 8)
+
     def test_reading_makes_no_run(self) -> None:
         self.python("import deskside; assert deskside.config.get('lr') is None and not hasattr(deskside.config, 'x')")
         self.assertEqual(self.runs(), [])
