@@ -14,6 +14,11 @@ pub const JOURNEYS: &[Journey] = &[
         "a person with sudo, going on by itself after the restart",
         by_itself,
     ),
+    (
+        "`up` goes on by itself after the driver's restart",
+        up_goes_on,
+    ),
+    ("interrupted while apt works", interrupted),
     ("a person whom sudo refuses", sudo_refuses),
     ("a plan that was edited to hold something else", edited),
     ("a plan that is stale", stale),
@@ -73,6 +78,51 @@ fn by_itself(program: &[u8]) -> Result<String> {
         "the unit started a copy of root's own, which went on in the person's account and is gone"
             .into(),
     )
+}
+
+/// The lab has no package index, so that `up` itself can only be seen to have begun: it asks for uv there.
+fn up_goes_on(program: &[u8]) -> Result<String> {
+    let mut machine = bare(program)?;
+    machine.shell("mkdir -p /run/systemd/system")?;
+    let (text, code) = as_person(&machine, "ada", "up --yes --no-train --flavour jax")?;
+    ensure!(
+        code == 0 && text.contains("by itself"),
+        "exit code {code}:\n{text}"
+    );
+    let waiting = "/home/ada/.local/state/deskside/up-after-apply.json";
+    ensure!(machine.text(waiting).is_some(), "no `up` waits:\n{text}");
+    machine.reboot()?;
+    ensure!(machine.text(waiting).is_none(), "the `up` still waits");
+    let (text, _) = as_person(&machine, "ada", "history --json")?;
+    ensure!(
+        text.contains("\"outcome\": \"done\""),
+        "the driver's plan did not go on:\n{text}"
+    );
+    Ok("driver, restart, the rest of the plan, then `up`, which has no package index here".into())
+}
+
+/// SIGTERM, which counts as Ctrl-C, in the middle of apt's work.
+fn interrupted(program: &[u8]) -> Result<String> {
+    let mut machine = bare(program)?;
+    let script = "export HOME=/root; deskside apply --yes >/root/out 2>&1 & it=$!\n\
+        until grep -q '\\[1/2\\]' /root/out; do sleep 0.01; done; sleep 0.3; kill -TERM $it; wait $it; code=$?\n\
+        cat /root/out; exit $code";
+    let output = machine.shell(script)?;
+    ensure!(
+        output.code == 130 && output.stdout.contains("interrupted between two steps"),
+        "exit code {}:\n{}",
+        output.code,
+        output.stdout
+    );
+    let half: Vec<String> = machine
+        .packages()?
+        .into_iter()
+        .filter(|(_, state)| !state.starts_with("ii") && !state.starts_with("rc"))
+        .map(|(name, state)| format!("{name} {state}"))
+        .collect();
+    ensure!(half.is_empty(), "half installed: {half:?}");
+    reach(&mut machine, 1)?;
+    Ok("apt finished, exit code 130, and the next call arrives".into())
 }
 
 fn sudo_refuses(program: &[u8]) -> Result<String> {
