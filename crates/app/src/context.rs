@@ -64,12 +64,18 @@ impl Context {
 
     /// Why a command that changes something takes no bundle.
     pub fn refusal(command: &str) -> Problem {
-        Problem::new(
+        let problem = Problem::new(
             Code::BundleReadOnly,
             format!(
                 "`deskside {command}` changes a machine, and a bundle is only the record of one"
             ),
-        )
-        .hint("leave --machine away to work on this machine; `deskside up --plan` takes it")
+        );
+        if command.starts_with("env") {
+            // A project's files are the same on every machine: only which of its builds is taken differs.
+            return problem
+                .hint("a project's files serve every machine: leave --machine away, and run `deskside env sync` on the other one")
+                .hint("which build that machine gets: deskside env why torch --machine FILE");
+        }
+        problem.hint("leave --machine away to work on this machine; `deskside up --plan` takes it")
     }
 }

@@ -1,4 +1,16 @@
-//! Sorted tables inside the program: tab-separated lines found by binary search, without parsing the rest.
+//! Data files inside the program: sorted tables, whose tab-separated lines are found by binary search without parsing the
+//! rest, and TOML.
+
+use serde::de::DeserializeOwned;
+
+/// A TOML file of the program as a value.
+pub(crate) fn parsed<T: DeserializeOwned>(text: &'static str) -> T {
+    #[expect(
+        clippy::expect_used,
+        reason = "the files are part of the program and a test reads each"
+    )]
+    toml::from_str(text).expect("a knowledge file inside the program is valid")
+}
 
 /// The lines of a table, comments left out.
 pub(crate) fn rows(table: &'static str) -> impl Iterator<Item = &'static str> {

@@ -11,6 +11,7 @@ pub mod plan;
 pub mod problem;
 pub mod run;
 pub mod shell;
+pub mod spelling;
 pub mod units;
 
 pub use code::{Code, Exit};

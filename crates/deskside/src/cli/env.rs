@@ -41,6 +41,7 @@ pub enum EnvCommand {
   deskside env why torch
   deskside env why torch '>=2.9,<2.11'
   deskside env why jax --machine lab-pc.tar.zst
+  deskside env why torch --assume 4090
   deskside env why torch --assume 'gpu=RTX 5090,driver=580,os=ubuntu-24.04'")]
     Why(Why),
     /// Make a project of a folder: pyproject.toml, lock file, environment
@@ -84,8 +85,8 @@ pub struct Why {
     /// The Python wanted
     #[arg(long, value_name = "VERSION")]
     pub python: Option<String>,
-    /// Another machine: `gpu=RTX 4090,driver=580,os=ubuntu-22.04,python=3.12`; several GPUs with several gpu=
-    #[arg(long, value_name = "KEY=VALUE,…")]
+    /// Another machine: `4090`, `2x P100,4090`, `gpu=RTX 4090,driver=580,os=ubuntu-22.04,python=3.12`
+    #[arg(long, value_name = "MACHINE")]
     pub assume: Option<String>,
 }
 

@@ -1,6 +1,6 @@
 //! Plans and the result of `up` as text.
 
-use super::field;
+use super::{Lines, field};
 use deskside_app::up::{Next, PlanReport, UpReport};
 use deskside_tui::sparkline::{is_logarithmic, sparkline};
 use deskside_tui::{Meaning, Ui};
@@ -15,21 +15,13 @@ pub fn plan(
     print: &dyn Fn(&str),
     paint: &dyn Fn(&str, Meaning) -> String,
 ) {
-    let line = |mark: &str, meaning: Meaning, text: &str| {
-        let text = ui.wrapped(&format!("  {mark} {}", ui.short(text)), 4);
-        print(&text.replacen(mark, &paint(mark, meaning), 1));
-    };
-    print(&format!(
-        "{} {}",
-        paint("plan:", Meaning::Subject),
-        ui.short(&report.plan.wish)
-    ));
-    let dot = ui.letter("·", "-");
+    let lines = Lines { ui, print, paint };
+    lines.head(&report.plan.wish);
     for text in report.machine.iter().chain(&report.why) {
-        line(dot, Meaning::Quiet, text);
+        lines.reason(text);
     }
     for lacking in &report.system.lacking {
-        line(
+        lines.line(
             "!",
             Meaning::Warning,
             &format!("{}. {}", lacking.title, lacking.why),
@@ -42,16 +34,14 @@ pub fn plan(
         }
     }
     if report.system.lacking.is_empty() {
-        line("=", Meaning::Quiet, "system: nothing to change");
+        lines.line("=", Meaning::Quiet, "system: nothing to change");
     }
-    for satisfied in &report.plan.satisfied {
-        line("=", Meaning::Quiet, &format!("{satisfied}: done already"));
-    }
+    lines.satisfied(&report.plan);
     for one in &report.plan.steps {
-        step(ui, report, one, &line, print, paint);
+        step(&lines, report, one);
     }
     if let Some(training) = &report.training {
-        line(
+        lines.line(
             ui.letter("▶", ">"),
             Meaning::Good,
             &format!("Train: {training}"),
@@ -60,23 +50,12 @@ pub fn plan(
     print(&format!("  {}", totals(report)));
 }
 
-fn step(
-    ui: &Ui,
-    report: &PlanReport,
-    step: &Step,
-    line: &dyn Fn(&str, Meaning, &str),
-    print: &dyn Fn(&str),
-    paint: &dyn Fn(&str, Meaning) -> String,
-) {
-    let download = step
-        .download_bytes
-        .filter(|bytes| *bytes > 0)
-        .map(|bytes| format!(" (about {})", units::bytes(bytes)))
-        .unwrap_or_default();
-    line("+", Meaning::Good, &format!("{}{download}", step.title));
+fn step(lines: &Lines<'_>, report: &PlanReport, step: &Step) {
+    lines.step(step);
     // What stands at the head of the plan is not said twice.
     if step.why != report.why.join(". ") {
-        print(&paint(
+        let ui = lines.ui;
+        (lines.print)(&(lines.paint)(
             &ui.wrapped(&format!("    {}", ui.short(&step.why)), 4),
             Meaning::Quiet,
         ));

@@ -151,14 +151,14 @@ mod tests {
                 "cu132",
             ),
             (
-                nvidia(&["8.9"], Some("470.1")),
+                nvidia(&["8.6"], Some("470.1")),
                 None,
                 false,
                 Flavour::Torch,
                 "cu118",
             ),
             (
-                nvidia(&["8.9"], Some("440.1")),
+                nvidia(&["7.5"], Some("440.1")),
                 None,
                 false,
                 Flavour::Jax,

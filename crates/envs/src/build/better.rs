@@ -24,8 +24,12 @@ pub fn better(facts: &Facts, flavour: Flavour, wish: &Wish, now: &Build) -> Vec<
     let mut found = Vec::new();
     let shown = |build: &Build| format!("{} {} ({})", flavour.word(), build.release, build.variant);
     let gpus = cuda::gpus(facts);
+    let driver = Driver::of(facts);
+    // Of a driver that drives no card, the choice itself says which to get.
+    let waits = matches!(driver, Driver::Unfit(_)) && now.cuda_major().is_some();
     if !gpus.is_empty()
-        && let Driver::Version(version) = Driver::of(facts)
+        && !waits
+        && let Some(version) = driver.version()
     {
         let last = cuda::last_branch(&gpus);
         let mut floors: Vec<String> = frameworks::torch()
@@ -41,8 +45,9 @@ pub fn better(facts: &Facts, flavour: Flavour, wish: &Wish, now: &Build) -> Vec<
                 .iter()
                 .flat_map(|known| known.builds.iter().map(|build| build.driver.clone())),
             )
+            .chain(cuda::first_branch(&gpus))
             .filter(|floor| {
-                order(floor, &version) == Ordering::Greater
+                !cuda::serves(version, floor)
                     && last.as_ref().is_none_or(|last| {
                         order(floor, &format!("{last}.9999")) != Ordering::Greater
                     })
@@ -69,16 +74,19 @@ pub fn better(facts: &Facts, flavour: Flavour, wish: &Wish, now: &Build) -> Vec<
     if !wish.framework.trim().is_empty() && !now.accelerated {
         found.extend(other_releases(facts, flavour, wish));
     }
-    if !now.left_out.is_empty() && now.accelerated && now.cuda_major().is_some() {
+    // A card that the driver does not drive is helped by no other build.
+    let (driven, _) = cuda::driven(facts, &driver, &gpus);
+    let left_out: Vec<String> = now
+        .left_out
+        .iter()
+        .map(|out| out.gpu.clone())
+        .filter(|out| driven.iter().any(|gpu| cuda::described(gpu) == *out))
+        .collect();
+    if !left_out.is_empty() && now.accelerated && now.cuda_major().is_some() {
         found.push(Better {
             change: format!(
                 "give {} an environment of its own",
-                super::listed(
-                    &now.left_out
-                        .iter()
-                        .map(|out| out.gpu.clone())
-                        .collect::<Vec<_>>()
-                )
+                super::counted(&left_out)
             ),
             gives: "a build with code for it there".into(),
         });

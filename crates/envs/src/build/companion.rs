@@ -16,8 +16,10 @@ use std::cmp::Ordering;
 pub struct CompanionChoice {
     /// The package.
     pub name: String,
-    /// The requirements: the companion's and the framework's.
+    /// The requirements: the framework's, and the companion's, which is the last.
     pub requirements: Vec<String>,
+    /// Where it is built against the framework that is installed: what else comes before it, in a first step.
+    pub build_needs: Vec<String>,
     /// Further uv arguments: those of the framework's build.
     pub arguments: Vec<String>,
     /// The index it comes from; none for the default one.
@@ -194,17 +196,22 @@ fn finish(
     let name = &companion.name;
     let cuda = build.cuda_major();
     if companion.nvidia_only && cuda.is_none() {
-        let what = if facts.system.kind == OsKind::MacOs {
-            "on a Mac".to_string()
+        let why = if facts.system.kind == OsKind::MacOs {
+            "a Mac has none".to_string()
+        } else if build.variant.starts_with("rocm") {
+            format!(
+                "PyTorch's build for this machine is AMD's ({})",
+                build.variant
+            )
         } else {
-            format!("beside the {} build", build.variant)
+            format!(
+                "there is none to use here: {}",
+                build.why.first().cloned().unwrap_or_default()
+            )
         };
         return Err(refuse(
             name,
-            format!(
-                "it computes on NVIDIA GPUs, and there is none to use {what}: {}",
-                build.why.first().cloned().unwrap_or_default()
-            ),
+            format!("it computes on NVIDIA GPUs, and {why}"),
             format!("leave {name} out here; see `deskside env why torch`"),
         ));
     }
@@ -304,6 +311,7 @@ fn finish(
     Ok(CompanionChoice {
         name: name.clone(),
         requirements,
+        build_needs: companion.build_needs.clone(),
         arguments,
         index,
         build,
@@ -324,7 +332,7 @@ impl Build {
 }
 
 /// The CUDA major version of a variant: 13 of `cu132` and `cuda13`; none of `rocm7.2`, `cpu`.
-pub(super) fn cuda_major_of(variant: &str) -> Option<u32> {
+fn cuda_major_of(variant: &str) -> Option<u32> {
     if let Some(name) = variant.strip_prefix("cuda") {
         return name.parse().ok();
     }

@@ -95,9 +95,10 @@ fn a_gpu_that_no_build_serves_with_the_others_is_named_and_hidden() {
 #[test]
 fn old_gpus_and_old_drivers_compute_on_the_processor_and_say_why() {
     for (capabilities, driver, words) in [
-        (&["8.6"][..], "440.100", "older than 450.80.02"),
+        (&["7.5"][..], "440.100", "older than 450.80.02"),
         (&["3.7"], "390.157", "older than"),
-        (&["12.0"], "470.256.02", "no build with"),
+        (&["3.5"], "470.256.02", "no build with"),
+        // No driver of today drives it.
         (&["3.5"], "535.1", "no build with"),
     ] {
         let build = build(&nvidia(capabilities, Some(driver)));
@@ -119,7 +120,7 @@ fn the_newest_cuda_of_the_driver_serves_where_its_version_is_hidden() {
         ("11.8", "cu118"),
         ("10.2", "cpu"),
     ] {
-        let mut facts = nvidia(&["8.9"], None);
+        let mut facts = nvidia(&["7.5"], None);
         facts.system.wsl = Known::Value(deskside_types::facts::Wsl {
             version: 2,
             gpu_device: Known::Value(true),
@@ -231,7 +232,18 @@ fn gpus_of_two_makers_get_nvidias_build_or_amds_where_that_alone_serves() {
         "{:?}",
         new.why
     );
-    let old = build(&with_amd(nvidia(&["8.9"], Some("390.157"))));
+    // A build that computes now comes before one that waits for a driver.
+    let waiting = build(&with_amd(nvidia(&["8.9"], Some("390.157"))));
+    assert_eq!(
+        (waiting.variant.as_str(), waiting.accelerated),
+        ("rocm7.2", true)
+    );
+    assert!(
+        waiting.why[0].contains("needs driver branch 520"),
+        "{:?}",
+        waiting.why
+    );
+    let old = build(&with_amd(nvidia(&["6.1"], Some("390.157"))));
     assert_eq!(old.variant, "rocm7.2");
     assert!(old.why[0].contains("older than"), "{:?}", old.why);
 }
@@ -330,4 +342,93 @@ fn systems_without_packages_are_refused_with_a_way_out() {
     );
     let unknown = choose(&facts(), &wish("3.12", "==1.10.*")).unwrap_err();
     assert!(unknown.causes[0].contains("1.13 to 2.15"), "{unknown}");
+}
+
+#[test]
+fn a_driver_that_does_not_know_the_card_is_none() {
+    for (capability, driver, accelerated, words) in [
+        (
+            "12.0",
+            "535.183.01",
+            false,
+            "needs driver branch 570 or newer",
+        ),
+        ("12.0", "570.86.16", true, ""),
+        (
+            "9.0",
+            "450.80.02",
+            false,
+            "needs driver branch 520 or newer",
+        ),
+        ("8.9", "520.56.06", true, ""),
+        (
+            "8.6",
+            "450.80.02",
+            false,
+            "needs driver branch 455 or newer",
+        ),
+        ("8.0", "450.80.02", true, ""),
+        (
+            "12.1",
+            "570.86.16",
+            false,
+            "needs driver branch 575 or newer",
+        ),
+        (
+            "6.1",
+            "595.71.05",
+            false,
+            "the last driver branch for NVIDIA card 6.1 is 580",
+        ),
+        ("6.1", "580.95.05", true, ""),
+        ("7.0", "615.10", false, "is 580"),
+    ] {
+        let without = build(&nvidia(&[capability], None));
+        let build = build(&nvidia(&[capability], Some(driver)));
+        assert_eq!(build.accelerated, accelerated, "{capability} {driver}");
+        let said = build.why.join("\n");
+        assert!(said.contains(words), "{capability} {driver}: {said}");
+        if !accelerated {
+            assert!(
+                said.contains("training runs on the processor") || said.contains("Training runs")
+            );
+            // The build of the day the driver is there, as without any.
+            assert_eq!(build.variant, without.variant, "{capability} {driver}");
+        }
+    }
+}
+
+#[test]
+fn the_driver_to_get_is_named() {
+    for (capability, driver, wanted) in [
+        (
+            "12.0",
+            "535.183.01",
+            "until branch 580 or newer is installed",
+        ),
+        ("6.1", "595.71.05", "until branch 580 is installed"),
+    ] {
+        let build = build(&nvidia(&[capability], Some(driver)));
+        let said = build.why.join("\n");
+        assert!(said.contains(wanted), "{said}");
+    }
+    let facts = nvidia(&["12.0"], Some("535.183.01"));
+    let build = build(&facts);
+    let better = build::better(&facts, Flavour::Torch, &Wish::default(), &build);
+    assert!(better.is_empty(), "it is said already: {better:?}");
+}
+
+#[test]
+fn of_several_cards_those_that_the_driver_drives_decide() {
+    let pascal = build(&nvidia(&["6.1", "8.9"], Some("595.71.05")));
+    let build = build(&nvidia(&["12.0", "8.6"], Some("535.183.01")));
+    assert_eq!((build.variant.as_str(), build.accelerated), ("cu126", true));
+    assert_eq!(build.left_out.len(), 1);
+    assert!(build.left_out[0].why.contains("needs driver branch 570"));
+    // A card that no program sees need not be hidden.
+    assert!(build.variables.is_empty());
+    assert_eq!(
+        (pascal.variant.as_str(), pascal.left_out.len()),
+        ("cu132", 1)
+    );
 }

@@ -178,6 +178,7 @@ fn floors(facts: &Facts, flavour: Flavour, wish: &Wish, build: &Build) {
     if let Some(driver) = facts.drivers.nvidia.loaded.value()
         && driver.starts_with(|letter: char| letter.is_ascii_digit())
         && driver.contains('.')
+        && build.accelerated
     {
         assert_ne!(order(driver, &floor.minimum), Ordering::Less, "{cell}");
     }
@@ -193,6 +194,24 @@ fn floors(facts: &Facts, flavour: Flavour, wish: &Wish, build: &Build) {
         let Some(known) = hardware::nvidia_architecture(capability) else {
             continue;
         };
+        // A driver that is loaded knows the card, and has not dropped it.
+        if let Some(driver) = facts.drivers.nvidia.loaded.value().filter(|driver| {
+            build.accelerated
+                && driver.starts_with(|letter: char| letter.is_ascii_digit())
+                && driver.contains('.')
+        }) {
+            let branch = driver.split('.').next().unwrap();
+            if let Some(first) = &known.min_driver {
+                assert_ne!(order(branch, first), Ordering::Less, "{cell}: {capability}");
+            }
+            if let Some(last) = &known.last_driver_branch {
+                assert_ne!(
+                    order(branch, last),
+                    Ordering::Greater,
+                    "{cell}: {capability}"
+                );
+            }
+        }
         // No toolkit of this major compiles for a card that it dropped, and none for one that came later.
         if let Some(last) = &known.max_cuda {
             let last: u32 = last.split('.').next().unwrap().parse().unwrap();

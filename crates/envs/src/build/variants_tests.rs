@@ -89,7 +89,7 @@ fn the_best_extra_is_the_one_that_would_be_chosen() {
         (nvidia(&["8.9"], Some("535.183.01")), "cu126"),
         (nvidia(&["6.1"], Some("580.95.05")), "cu126"),
         (nvidia(&["12.0"], Some("570.133.20")), "cu128"),
-        (nvidia(&["8.9"], Some("470.1")), "cpu"),
+        (nvidia(&["8.6"], Some("470.1")), "cpu"),
         (amd(&["gfx1100"]), "rocm72"),
         (amd(&["gfx1103"]), "cpu"),
         (mac("arm64", "15.6"), "mps"),

@@ -89,7 +89,7 @@ fn torch_on_machine(scene: &Scene<'_>, facts: &Facts, torch: &Built) -> Vec<Find
                 .value()
                 .is_some_and(|bytes| *bytes >= 6 << 30)
     });
-    let driver = Driver::of(facts);
+    let driver = Driver::loaded(facts);
     let finding = |id: &str, severity, cause: String, meaning: &str| {
         Finding::new(Rank::Pair, id, severity, cause)
             .evidence(format!("{}: {}", torch.file, torch.version))
@@ -369,7 +369,7 @@ fn jax(scene: &Scene<'_>, facts: &Facts, graph: &Graph) -> Vec<Finding> {
         }
     }
     let nvidia = gpus(facts);
-    let driver = Driver::of(facts);
+    let driver = Driver::loaded(facts);
     for plugin in plugins.iter().filter(|dist| dist.name.ends_with("-plugin")) {
         let row = frameworks::jax().builds.iter().find(|build| {
             plugin

@@ -1,6 +1,6 @@
 //! What errors at import and in a first computation mean.
 
-use super::parsed;
+use crate::table::parsed;
 use regex_lite::Regex;
 use serde::Deserialize;
 use std::sync::OnceLock;

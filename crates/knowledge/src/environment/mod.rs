@@ -4,8 +4,8 @@
 pub mod errors;
 pub mod imports;
 
+use crate::table::parsed;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use std::sync::OnceLock;
 
 /// NVIDIA's CUDA libraries as wheels.
@@ -46,14 +46,6 @@ pub struct BuiltForNumpy1 {
     pub fixed: String,
     /// Where this is known from.
     pub source: String,
-}
-
-pub(crate) fn parsed<T: DeserializeOwned>(text: &'static str) -> T {
-    #[expect(
-        clippy::expect_used,
-        reason = "the files are part of the program and a test reads each"
-    )]
-    toml::from_str(text).expect("a knowledge file inside the program is valid")
 }
 
 /// NVIDIA's CUDA libraries as wheels.

@@ -52,6 +52,9 @@ pub struct Companion {
     pub pairs: Vec<Pair>,
     /// The extra that brings the CUDA libraries, where there is one.
     pub extra: Option<String>,
+    /// What has to be installed before it, where it is built against the framework that is installed.
+    #[serde(default)]
+    pub build_needs: Vec<String>,
     /// What else to say.
     pub note: String,
     /// Where this is known from.

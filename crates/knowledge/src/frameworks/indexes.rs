@@ -108,6 +108,10 @@ pub struct UvAuto {
     pub cuda: Vec<UvCuda>,
     /// ROCm builds, newest first.
     pub rocm: Vec<UvRocm>,
+    /// The program that it asks for AMD's targets.
+    pub rocm_program: String,
+    /// The build it takes for a GPU of Intel's, where it finds no other.
+    pub intel_backend: String,
     /// What it never looks at.
     pub not_looked_at: Vec<String>,
     /// Where this is known from.

@@ -6,7 +6,7 @@ macro_rules! file {
         $(#[$doc])*
         pub fn $name() -> &'static $type {
             static FILE: std::sync::OnceLock<$type> = std::sync::OnceLock::new();
-            FILE.get_or_init(|| $crate::frameworks::parsed(include_str!($path)))
+            FILE.get_or_init(|| $crate::table::parsed(include_str!($path)))
         }
     };
 }
@@ -30,8 +30,8 @@ pub use torch::{
     AmdMultiArch, CudaDriver, DownloadEstimate, Torch, TorchCode, TorchFloor, TorchRelease, torch,
 };
 
+use crate::table::parsed;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use std::sync::OnceLock;
 
 /// A small flavour, with what it was measured to cost.
@@ -58,14 +58,6 @@ pub struct SmallFlavour {
     pub why: String,
     /// How this was measured.
     pub source: String,
-}
-
-pub(crate) fn parsed<T: DeserializeOwned>(text: &'static str) -> T {
-    #[expect(
-        clippy::expect_used,
-        reason = "the files are part of the program and a test reads each"
-    )]
-    toml::from_str(text).expect("a knowledge file inside the program is valid")
 }
 
 /// Flavours for a machine without a usable GPU whose PyTorch CPU index can't be reached, best first.

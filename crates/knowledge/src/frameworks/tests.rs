@@ -144,6 +144,12 @@ fn companions_are_sorted_sourced_and_pair_with_releases_that_are_known() {
             "{}",
             companion.name
         );
+        assert_eq!(
+            companion.follows == Follows::Source,
+            !companion.build_needs.is_empty(),
+            "{}",
+            companion.name
+        );
         for pair in &companion.pairs {
             assert!(
                 torch().release(&pair.framework).is_some(),

@@ -82,6 +82,8 @@ pub struct NvidiaArchitecture {
     pub min_cuda: String,
     /// The last one, where there is a last.
     pub max_cuda: Option<String>,
+    /// The driver branch that first knew it, where that is known.
+    pub min_driver: Option<String>,
     /// The last driver branch, where there is a last.
     pub last_driver_branch: Option<String>,
     /// The kernel modules that drive it.

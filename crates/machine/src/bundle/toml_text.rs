@@ -2,6 +2,7 @@
 
 use super::unreadable;
 use deskside_types::Problem;
+use deskside_types::spelling::distance;
 use toml::Table;
 
 /// A TOML file of a bundle, with its name for messages.
@@ -90,25 +91,6 @@ pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
         .filter(|(distance, candidate)| *distance <= (candidate.len() / 3).clamp(1, 2))
         .min()
         .map(|(_, candidate)| candidate)
-}
-
-/// Letters to insert, remove or replace.
-fn distance(left: &str, right: &str) -> usize {
-    if left.len() > 64 {
-        return usize::MAX;
-    }
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (line, letter) in left.chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = line + 1;
-        for (column, other) in right.iter().enumerate() {
-            let replaced = corner + usize::from(letter != *other);
-            corner = row[column + 1];
-            row[column + 1] = replaced.min(corner + 1).min(row[column] + 1);
-        }
-    }
-    row[right.len()]
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! A machine that a person thinks of: `gpu=RTX 4090,driver=580,os=ubuntu-22.04,python=3.12`.
 
 use super::blank;
-use super::meant::nearest;
+use super::gpus;
 use deskside_knowledge::frameworks;
 use deskside_knowledge::hardware;
 use deskside_knowledge::version::order;
 use deskside_types::facts::{Facts, Gpu, OperatingSystem, OsKind, Vendor};
+use deskside_types::spelling::nearest;
 use deskside_types::{Code, Known, Problem, Result};
 
 /// The keys that are understood.
@@ -31,16 +32,26 @@ pub fn assume(text: &str) -> Result<Assumed> {
     let mut gpus: Vec<Gpu> = Vec::new();
     let (mut driver, mut os, mut python, mut arch, mut glibc) = (None, None, None, None, None);
     let mut none = false;
+    let mut processor: Option<&str> = None;
     for clause in text
         .split(',')
         .map(str::trim)
         .filter(|clause| !clause.is_empty())
     {
-        let Some((key, value)) = clause.split_once('=') else {
-            return Err(unknown(
-                format!("`{clause}` is not understood"),
-                "write KEY=VALUE, for example gpu=RTX 4090".into(),
-            ));
+        // A bare word is a GPU's name, or a system's.
+        let (key, value) = match clause.split_once('=') {
+            Some(both) => both,
+            None if is_none(clause) => ("gpu", clause),
+            None if gpus::gpu(gpus::counted(clause).1).is_ok() => ("gpu", clause),
+            None if is_system(clause) => ("os", clause),
+            // What has a number in it is most likely a card.
+            None if clause.contains(|letter: char| letter.is_ascii_digit()) => ("gpu", clause),
+            None => {
+                return Err(unknown(
+                    format!("`{clause}` is not understood"),
+                    "write KEY=VALUE, for example gpu=RTX 4090".into(),
+                ));
+            }
         };
         let (key, value) = (key.trim().to_ascii_lowercase(), value.trim());
         if value.is_empty() {
@@ -50,12 +61,17 @@ pub fn assume(text: &str) -> Result<Assumed> {
             ));
         }
         let slot = match key.as_str() {
-            "gpu" if value.eq_ignore_ascii_case("none") => {
+            "gpu" if is_none(value) => {
                 none = true;
                 continue;
             }
             "gpu" => {
-                gpus.push(gpu(value)?);
+                let (count, name) = gpus::counted(value);
+                let meant = gpus::gpu(name)?;
+                if let Some(name) = meant.processor {
+                    processor = Some(name);
+                }
+                gpus.extend(std::iter::repeat_n(meant.gpu, count));
                 continue;
             }
             "driver" => &mut driver,
@@ -94,7 +110,7 @@ pub fn assume(text: &str) -> Result<Assumed> {
     let mut facts = blank::facts();
     let apple = gpus.iter().any(|gpu| gpu.vendor == Vendor::Apple);
     set_system(&mut facts, os.as_deref(), apple, &mut taken)?;
-    set_architecture(&mut facts, arch.as_deref(), apple, &mut taken)?;
+    set_architecture(&mut facts, arch.as_deref(), apple, processor, &mut taken)?;
     if let Some(glibc) = glibc {
         facts.system.glibc = Known::Value(number("glibc", &glibc)?);
     }
@@ -112,6 +128,7 @@ pub fn assume(text: &str) -> Result<Assumed> {
         gpus.push(blank::gpu(Vendor::Apple, "Apple silicon", None));
         taken.retain(|line| !line.starts_with("no GPU"));
     }
+    refuse_strangers(&facts, &gpus)?;
     set_driver(&mut facts, &gpus, driver.as_deref(), &mut taken)?;
     if let Some(python) = &python {
         number(
@@ -127,7 +144,30 @@ pub fn assume(text: &str) -> Result<Assumed> {
     })
 }
 
-fn unknown(message: String, hint: String) -> Problem {
+/// Refuses cards that macOS does not drive.
+fn refuse_strangers(facts: &Facts, gpus: &[Gpu]) -> Result<()> {
+    if facts.system.kind != OsKind::MacOs {
+        return Ok(());
+    }
+    let intel = facts.system.architecture.value().map(String::as_str) == Some("x86_64");
+    let stranger = gpus.iter().find(|gpu| match gpu.vendor {
+        Vendor::Apple => false,
+        Vendor::Nvidia => true,
+        _ => !intel,
+    });
+    match stranger {
+        Some(gpu) => Err(unknown(
+            format!(
+                "macOS does not drive a {}",
+                gpu.name.value().map_or("GPU of this maker", String::as_str)
+            ),
+            "name the system it is in (os=ubuntu-24.04), or an Apple chip (gpu=M3 Max)".into(),
+        )),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn unknown(message: String, hint: String) -> Problem {
     Problem::new(Code::Usage, format!("--assume: {message}")).hint(hint)
 }
 
@@ -146,106 +186,6 @@ fn number(key: &str, value: &str) -> Result<String> {
     }
 }
 
-/// A GPU by its name, its compute capability, or its target.
-fn gpu(value: &str) -> Result<Gpu> {
-    let lower = value.to_ascii_lowercase();
-    if let Some(capability) = lower.strip_prefix("cc").map(str::trim)
-        && capability.starts_with(|letter: char| letter.is_ascii_digit())
-    {
-        return Ok(blank::gpu(Vendor::Nvidia, "NVIDIA GPU", Some(capability)));
-    }
-    if lower.starts_with("gfx") {
-        return match hardware::amd_target(&lower) {
-            Some(target) => Ok(blank::gpu(
-                Vendor::Amd,
-                &format!("AMD {} GPU", target.architecture),
-                Some(&lower),
-            )),
-            None => Err(unknown(
-                format!("nobody knows the target {value}"),
-                nearest(
-                    &lower,
-                    hardware::amd_targets()
-                        .iter()
-                        .map(|target| target.name.as_str()),
-                )
-                .map_or_else(
-                    || "`deskside info` on the machine tells its target".into(),
-                    |meant| format!("did you mean gpu={meant}?"),
-                ),
-            )),
-        };
-    }
-    if let Some(brand) = apple(&lower) {
-        return Ok(blank::gpu(Vendor::Apple, brand, None));
-    }
-    for name in [
-        value.to_string(),
-        format!("GeForce {value}"),
-        format!("Radeon {value}"),
-        format!("AMD Instinct {value}"),
-        format!("{value} PCIe"),
-        format!("{value} SXM"),
-        format!("{value} 16 GB"),
-    ] {
-        let found = hardware::gpu_entries(&name)
-            .into_iter()
-            .find_map(|entry| Some((entry.vendor, entry.name, entry.target?)));
-        if let Some((vendor, name, target)) = found {
-            let vendor = if vendor == "AMD" {
-                Vendor::Amd
-            } else {
-                Vendor::Nvidia
-            };
-            return Ok(blank::gpu(vendor, name, Some(target)));
-        }
-    }
-    // Laptop parts and older ones stand in the list of PCI ids.
-    let wanted = bare(&lower);
-    let device = hardware::nvidia_devices().find_map(|device| {
-        let name = device
-            .names
-            .iter()
-            .find(|name| bare(&name.to_ascii_lowercase()) == wanted)?;
-        Some((*name, device.compute_capability?))
-    });
-    if let Some((name, capability)) = device {
-        return Ok(blank::gpu(Vendor::Nvidia, name, Some(capability)));
-    }
-    let names: Vec<&str> = hardware::gpu_catalogue()
-        .map(|entry| entry.name)
-        .chain(
-            hardware::apple_chips()
-                .iter()
-                .map(|chip| chip.brand.as_str()),
-        )
-        .collect();
-    Err(unknown(
-        format!("nobody knows a GPU called {value}"),
-        nearest(value, names.into_iter()).map_or_else(
-            || "name its compute capability (gpu=cc8.9) or its target (gpu=gfx1100) instead".into(),
-            |meant| format!("did you mean gpu={meant}?"),
-        ),
-    ))
-}
-
-/// A name without its maker.
-fn bare(name: &str) -> String {
-    name.split_whitespace()
-        .filter(|word| !matches!(*word, "nvidia" | "geforce" | "gpu" | "tesla" | "quadro"))
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-/// Apple's chip of that name: `M3 Max`, `Apple M3 Max`.
-fn apple(lower: &str) -> Option<&'static str> {
-    let wanted = lower.strip_prefix("apple ").unwrap_or(lower);
-    hardware::apple_chips()
-        .iter()
-        .find(|chip| chip.brand.to_ascii_lowercase() == format!("apple {wanted}"))
-        .map(|chip| chip.brand.as_str())
-}
-
 fn set_system(
     facts: &mut Facts,
     os: Option<&str>,
@@ -260,11 +200,7 @@ fn set_system(
             word.to_string()
         }
     };
-    let (family, version) = match word.split_once(['-', ' ', ':']) {
-        _ if word.starts_with("pop-os") => ("pop", word.strip_prefix("pop-os-")),
-        Some((family, version)) => (family, Some(version)),
-        None => (word.as_str(), None),
-    };
+    let (family, version) = family_and_version(&word);
     if matches!(family, "macos" | "mac" | "osx") {
         let version = match version {
             Some(version) => number("os", version)?,
@@ -277,6 +213,12 @@ fn set_system(
         facts.system.glibc = Known::Absent;
         facts.system.os = Known::Value(named("macos", &format!("macOS {version}"), &version));
         return Ok(());
+    }
+    if matches!(family, "windows" | "win") {
+        return Err(unknown(
+            "Deskside works on Linux and macOS".into(),
+            "under WSL, Windows has the driver and Linux the rest: say os=ubuntu-24.04".into(),
+        ));
     }
     let all = &frameworks::systems().all;
     let known = all.iter().find(|system| {
@@ -309,6 +251,44 @@ fn set_system(
     Ok(())
 }
 
+/// `ubuntu-24.04`, `Ubuntu 24.04`, `ubuntu24.04`, `fedora`, `rhel9`: the family by its id, and the version.
+fn family_and_version(word: &str) -> (&str, Option<&str>) {
+    let start = word
+        .find(|letter: char| letter.is_ascii_digit())
+        .unwrap_or(word.len());
+    let (family, version) = word.split_at(start);
+    let family = family.trim_end_matches(['-', ' ', ':', '_', 'v']);
+    let family = match family {
+        "pop-os" | "pop_os" | "pop!_os" | "popos" => "pop",
+        "redhat" | "red hat" | "red-hat" | "red hat enterprise linux" => "rhel",
+        "rocky linux" | "rocky-linux" | "rockylinux" => "rocky",
+        "alma" | "alma linux" | "alma-linux" => "almalinux",
+        "mint" | "linux mint" | "linux-mint" => "linuxmint",
+        "archlinux" | "arch linux" | "arch-linux" => "arch",
+        "suse" | "opensuse" | "opensuse leap" | "leap" => "opensuse-leap",
+        "amazon" | "amazon linux" | "amazon-linux" | "al" => "amzn",
+        "wsl" => "ubuntu",
+        other => other,
+    };
+    (family, (!version.is_empty()).then_some(version))
+}
+
+/// A word for no GPU.
+fn is_none(word: &str) -> bool {
+    ["none", "no", "no gpu", "cpu"].contains(&word.to_ascii_lowercase().as_str())
+}
+
+/// Whether a bare word names a system.
+fn is_system(word: &str) -> bool {
+    let word = word.to_ascii_lowercase();
+    let (family, _) = family_and_version(&word);
+    matches!(family, "macos" | "mac" | "osx" | "windows")
+        || frameworks::systems()
+            .all
+            .iter()
+            .any(|system| system.id == family)
+}
+
 fn named(id: &str, name: &str, version: &str) -> OperatingSystem {
     OperatingSystem {
         id: id.into(),
@@ -324,6 +304,7 @@ fn set_architecture(
     facts: &mut Facts,
     arch: Option<&str>,
     apple: bool,
+    own: Option<&str>,
     taken: &mut Vec<String>,
 ) -> Result<()> {
     let mac = facts.system.kind == OsKind::MacOs;
@@ -337,7 +318,8 @@ fn set_architecture(
             ));
         }
         None => {
-            let name = if apple || mac { "aarch64" } else { "x86_64" };
+            let usual = if apple || mac { "aarch64" } else { "x86_64" };
+            let name = own.unwrap_or(usual);
             taken.push(format!("arch {name}"));
             name
         }

@@ -1,5 +1,6 @@
 //! The facts of a machine of which nothing is known.
 
+use deskside_knowledge::hardware::nvidia_architecture;
 use deskside_types::Known;
 use deskside_types::facts::{
     AmdDriver, Cpu, Drivers, Facts, Gpu, GpuMemory, Memory, NvidiaDriver, OsKind, Person, Session,
@@ -72,7 +73,7 @@ pub fn facts() -> Facts {
             },
             nouveau_loaded: Known::Value(false),
         },
-        toolkits: Known::Value(Vec::new()),
+        toolkits: unasked(),
         packages: Known::Absent,
         pythons: Vec::new(),
         uv: Known::Absent,
@@ -84,10 +85,15 @@ pub fn facts() -> Facts {
 /// A GPU of which only maker, name and target are known.
 pub fn gpu(vendor: Vendor, name: &str, target: Option<&str>) -> Gpu {
     let target: Known<String> = target.map_or_else(unasked, |target| Known::Value(target.into()));
+    let architecture = match &target {
+        Known::Value(target) if vendor == Vendor::Nvidia => nvidia_architecture(target)
+            .map_or_else(unasked, |known| Known::Value(known.name.clone())),
+        _ => unasked(),
+    };
     Gpu {
         vendor,
         name: Known::Value(name.into()),
-        architecture: unasked(),
+        architecture,
         compute_capability: if vendor == Vendor::Nvidia {
             target.clone()
         } else {

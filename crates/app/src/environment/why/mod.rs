@@ -2,15 +2,18 @@
 
 mod assume;
 mod blank;
-mod meant;
+mod first;
+mod gpus;
 
 use crate::{Answer, Context};
 use deskside_envs::build::{
     self, Better, Build, CompanionChoice, Flavour, RuledOut, UvAuto, Wish, admission,
 };
 use deskside_knowledge::frameworks;
-use deskside_types::facts::{Facts, OsKind, Vendor};
+use deskside_types::facts::{Facts, Gpu, OsKind, Vendor};
+use deskside_types::spelling::nearest;
 use deskside_types::{Code, Problem, Result};
+pub use first::First;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -48,6 +51,10 @@ pub struct WhyReport {
     pub machine: MachineMeant,
     /// The choice in a line.
     pub choice: String,
+    /// It computes on a GPU of the machine, or the machine has none.
+    pub is_best: bool,
+    /// What has to be mended before the GPU can be used with it; empty where nothing has.
+    pub first: Vec<First>,
     /// What was looked at before it and does not serve, in order.
     pub ruled_out: Vec<RuledOut>,
     /// Why it is this one, a sentence each.
@@ -60,6 +67,8 @@ pub struct WhyReport {
     pub index: String,
     /// The commands that give it, as a person types them.
     pub commands: Vec<String>,
+    /// The command that makes a project with it; none where the question was for another machine or a certain version.
+    pub project: Option<String>,
     /// Variables that training needs: set, or taken away where none.
     pub variables: BTreeMap<String, Option<String>>,
     /// What `uv pip install --torch-backend auto` would take; none for frameworks it does not know.
@@ -138,12 +147,11 @@ fn answer(
             let requirements = vec![requirement(&build, &wish)];
             Ok(report(
                 facts,
-                flavour,
                 &wish,
                 package,
                 machine,
                 build,
-                requirements,
+                &requirements,
                 None,
             ))
         }
@@ -155,33 +163,33 @@ fn answer(
                 framework: format!("=={}.*", choice.build.release),
                 ..wish
             };
-            let requirements = choice.requirements.clone();
-            let build = choice.build.clone();
             Ok(report(
                 facts,
-                Flavour::Torch,
                 &wish,
                 package,
                 machine,
-                build,
-                requirements,
+                choice.build.clone(),
+                &choice.requirements,
                 Some(&choice),
             ))
         }
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "the parts of one answer")]
 fn report(
     facts: &Facts,
-    flavour: Flavour,
     wish: &Wish,
     package: String,
     machine: MachineMeant,
-    build: Build,
-    requirements: Vec<String>,
+    mut build: Build,
+    requirements: &[String],
     companion: Option<&CompanionChoice>,
 ) -> WhyReport {
+    let flavour = build.flavour;
+    let first = first::first(facts, &build);
+    if !first.is_empty() {
+        build.accelerated = false;
+    }
     let from = match (&build.index, companion) {
         (Some(_), _) if build.variant == "cpu" => "from PyTorch's CPU index".to_string(),
         (Some(index), _) if index.name.starts_with("pytorch-") => {
@@ -213,9 +221,13 @@ fn report(
         ),
     };
     let arguments = companion.map_or(&build.arguments, |companion| &companion.arguments);
-    let commands = commands(&build, &requirements, arguments);
+    let needs = companion.map_or(&[][..], |companion| &companion.build_needs);
+    let commands = commands(&build, requirements, needs, arguments);
     WhyReport {
         choice,
+        is_best: build.accelerated || !has_accelerator(facts),
+        project: (companion.is_none() && wish.framework.is_empty() && machine.origin == "this")
+            .then(|| format!("deskside env init --flavour {}", flavour.word())),
         index: build
             .index
             .as_ref()
@@ -232,16 +244,25 @@ fn report(
                     || (!line.starts_with("the newest build (")
                         && build.ruled_out.iter().all(|row| !line.ends_with(&row.why)))
             })
+            // What is to be mended first stands above, and of an assumed machine no Python is known.
+            .filter(|line| first.is_empty() || !line.contains("raining runs on the processor"))
+            .filter(|line| machine.origin != "assumed" || !line.contains("no Python was found"))
             .cloned()
             .collect(),
         commands,
         variables: build.variables.clone(),
         uv_auto: (flavour == Flavour::Torch).then(|| build::uv_auto(facts, wish, &build)),
         better: build::better(facts, flavour, wish, &build),
+        first,
         package,
         machine,
         build,
     }
+}
+
+/// Whether the machine has a GPU that frameworks compute on.
+fn has_accelerator(facts: &Facts) -> bool {
+    facts.gpus.value().is_none() || facts.known_gpus().iter().any(Gpu::is_accelerator)
 }
 
 /// What a name is.
@@ -269,7 +290,7 @@ fn asked(package: &str) -> Result<Asked> {
         Code::Usage,
         format!("`{package}` is no framework, and not known to follow the builds of one"),
     );
-    Err(match meant::nearest(package, names.iter().copied()) {
+    Err(match nearest(package, names.iter().copied()) {
         Some(meant) => problem.hint(format!("did you mean: deskside env why {meant}")),
         None => problem.hint(format!("there are {}", names.join(", "))),
     })
@@ -302,19 +323,35 @@ fn requirement(build: &Build, wish: &Wish) -> String {
     }
 }
 
-/// The commands that give a build: an environment with the right Python, then the packages.
-fn commands(build: &Build, requirements: &[String], arguments: &[String]) -> Vec<String> {
-    let mut line = vec!["uv".to_string(), "pip".into(), "install".into()];
-    line.extend(requirements.iter().cloned());
-    line.extend(build.extra_packages.iter().cloned());
-    line.extend(arguments.iter().cloned());
-    vec![
-        format!("uv venv --python {}", quoted(&build.python)),
-        line.iter()
+/// The commands that give a build: an environment with the right Python, then the packages. A package that is built against
+/// the framework, with what `needs` names, comes in a step of its own: its build looks at what is installed.
+fn commands(
+    build: &Build,
+    requirements: &[String],
+    needs: &[String],
+    arguments: &[String],
+) -> Vec<String> {
+    let install = |words: &[&[String]]| -> String {
+        ["uv", "pip", "install"]
+            .map(String::from)
+            .iter()
+            .chain(words.iter().copied().flatten())
             .map(|word| quoted(word))
             .collect::<Vec<_>>()
-            .join(" "),
-    ]
+            .join(" ")
+    };
+    let venv = format!("uv venv --python {}", quoted(&build.python));
+    match requirements.split_last() {
+        Some((last, before)) if !needs.is_empty() => vec![
+            venv,
+            install(&[before, &build.extra_packages, needs, arguments]),
+            install(&[&[last.clone(), "--no-build-isolation".into()]]),
+        ],
+        _ => vec![
+            venv,
+            install(&[requirements, &build.extra_packages, arguments]),
+        ],
+    }
 }
 
 /// A word as a shell takes it.
@@ -344,9 +381,18 @@ fn shown(facts: &Facts) -> Vec<String> {
         }
     }
     if gpus.is_empty() {
-        parts.push(match facts.gpus.reason() {
-            Some(reason) => format!("GPUs not known ({reason})"),
-            None => "no GPU".into(),
+        let intel = facts
+            .known_gpus()
+            .iter()
+            .find(|gpu| gpu.vendor == Vendor::Intel);
+        parts.push(match (facts.gpus.reason(), intel) {
+            (Some(reason), _) => format!("GPUs not known ({reason})"),
+            (None, Some(gpu)) => gpu
+                .name
+                .value()
+                .cloned()
+                .unwrap_or_else(|| "Intel graphics".into()),
+            (None, None) => "no GPU".into(),
         });
     }
     parts.extend(gpus.into_iter().map(|(text, count)| {

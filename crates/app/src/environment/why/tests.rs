@@ -132,6 +132,12 @@ fn words_that_nobody_knows_are_named_with_the_one_that_may_be_meant() {
         ("torch", "gpu=RTX 4090,gpu=none", "away"),
         ("torch", "os=ubuntu,os=debian", "once"),
         ("torch", "gpu", "KEY=VALUE"),
+        ("torch", "gpu=cc99.9", "12.1"),
+        ("torch", "gpu=RTX 4090,os=macos-15", "os=ubuntu-24.04"),
+        ("torch", "gpu=RX 6800,os=macos-15", "os=ubuntu-24.04"),
+        ("torch", "gpu=6000", "Quadro RTX 6000"),
+        ("torch", "gpu=jetson orin", "Jetson"),
+        ("torch", "gpu=RTX 4090,os=windows", "WSL"),
         ("torch", "gpu=", "value"),
         ("torch", "python=new", "python=3.12"),
         ("torch", "gpu=M3 Max,os=ubuntu", "macos"),
@@ -176,11 +182,11 @@ fn uvs_choice_is_told_where_it_is_wrong() {
         (
             "gpu=RTX 4090,driver=none",
             "cpu",
-            Some("without a loaded driver"),
+            Some("no GPU that can be used yet"),
         ),
     ] {
         let auto = ask("torch", "", machine).unwrap().uv_auto.unwrap();
-        assert_eq!(auto.variant, variant, "{machine}");
+        assert_eq!(auto.variant.as_deref(), Some(variant), "{machine}");
         match (&auto.wrong, wrong) {
             (None, None) => {}
             (Some(text), Some(words)) => assert!(text.contains(words), "{machine}: {text}"),
@@ -208,4 +214,119 @@ fn a_newer_driver_is_advised_where_it_helps() {
             None => assert!(report.better.is_empty(), "{machine}: {:?}", report.better),
         }
     }
+}
+
+#[test]
+fn machines_are_understood_as_people_say_them() {
+    for (machine, shown) in [
+        ("4090", "GeForce RTX 4090 (8.9)"),
+        ("2x P100,4090", "2 × P100 (6.0)"),
+        ("fedora,a100", "Fedora Linux 43"),
+        ("rtx4070ti,ubuntu 22.04", "Ubuntu 22.04"),
+        ("m3 max", "Apple M3 Max"),
+        ("DGX Spark", "aarch64"),
+        ("GH200", "aarch64"),
+        ("rx 580", "Radeon RX 580 (gfx803)"),
+        ("arc b580", "Intel Arc B580"),
+        ("cpu", "no GPU"),
+        ("sm_120", "NVIDIA GPU (12.0)"),
+        ("rocky9,l40s", "Rocky Linux 9"),
+        ("strix halo,arch", "Arch Linux"),
+    ] {
+        let report = ask("torch", "", machine).unwrap();
+        assert!(
+            report.machine.shown.iter().any(|part| part == shown),
+            "{machine}: {:?}",
+            report.machine.shown
+        );
+    }
+}
+
+#[test]
+fn what_has_to_be_mended_first_is_said_and_takes_the_tick_away() {
+    for (machine, accelerated, command) in [
+        (
+            "gpu=RTX 5090,driver=535",
+            false,
+            Some("deskside plan --wish driver=580-open"),
+        ),
+        (
+            "gpu=H100,driver=450",
+            false,
+            Some("deskside plan --wish driver=580"),
+        ),
+        (
+            "gpu=GTX 1080,driver=595",
+            false,
+            Some("deskside plan --wish driver=580"),
+        ),
+        (
+            "gpu=GTX 1080,driver=none",
+            false,
+            Some("sudo apt install nvidia-driver-580"),
+        ),
+        ("gpu=RTX 4090,driver=535", true, None),
+        ("gpu=RX 7900 XTX", true, None),
+        ("gpu=M4", true, None),
+    ] {
+        let report = ask("torch", "", machine).unwrap();
+        assert_eq!(report.build.accelerated, accelerated, "{machine}");
+        assert_eq!(report.first.is_empty(), command.is_none(), "{machine}");
+        if let Some(command) = command {
+            assert!(
+                report.first[0].commands.iter().any(|own| own == command),
+                "{machine}: {:?}",
+                report.first
+            );
+            assert!(
+                report.choice.ends_with("not accelerated yet"),
+                "{}",
+                report.choice
+            );
+        }
+    }
+}
+
+#[test]
+fn a_module_and_a_library_that_differ_are_mended_first() {
+    let assumed = assume::assume("gpu=RTX 4090,driver=580.95.05").unwrap();
+    let mut facts = assumed.facts;
+    facts.drivers.nvidia.device_library =
+        deskside_types::Known::Value("RM version mismatch".into());
+    let build = build::choose(&facts, Flavour::Torch, &Wish::default()).unwrap();
+    let found = first::first(&facts, &build);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].commands, ["sudo reboot"]);
+    // What is not for this maker's GPUs is not in the way.
+    let cpu = Build {
+        variant: "cpu".into(),
+        ..build
+    };
+    assert!(first::first(&facts, &cpu).is_empty());
+}
+
+#[test]
+fn what_is_built_against_the_framework_comes_in_a_step_of_its_own() {
+    let report = ask("flash-attn", "", "gpu=RTX 4090,driver=535").unwrap();
+    assert_eq!(
+        report.commands[1..],
+        [
+            "uv pip install 'torch==2.14.*' setuptools wheel packaging ninja psutil --torch-backend cu126",
+            "uv pip install flash-attn --no-build-isolation"
+        ]
+    );
+}
+
+#[test]
+fn a_driver_that_is_somebody_elses_is_not_planned_here() {
+    let mut facts = assume::assume("gpu=RTX 5090,driver=537.13").unwrap().facts;
+    facts.system.wsl = deskside_types::Known::Value(deskside_types::facts::Wsl {
+        version: 2,
+        gpu_device: deskside_types::Known::Value(true),
+        cuda_library: deskside_types::Known::Value(true),
+    });
+    let build = build::choose(&facts, Flavour::Torch, &Wish::default()).unwrap();
+    let found = first::first(&facts, &build);
+    assert!(found[0].commands.is_empty(), "{found:?}");
+    assert!(found[0].note.as_ref().unwrap().contains("in Windows"));
 }

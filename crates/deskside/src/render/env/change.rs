@@ -1,8 +1,8 @@
 //! A change of an environment: its plan, and what came of it.
 
+use crate::render::Lines;
 use deskside_app::environment::{ChangePlanReport, ChangeReport, Difference};
 use deskside_tui::{Meaning, Ui};
-use deskside_types::units;
 
 /// Packages that are listed by name; of more only the count is told.
 const LISTED: usize = 12;
@@ -14,29 +14,14 @@ pub fn plan(
     print: &dyn Fn(&str),
     paint: &dyn Fn(&str, Meaning) -> String,
 ) {
-    let line = |mark: &str, meaning: Meaning, text: &str| {
-        let text = ui.wrapped(&format!("  {mark} {}", ui.short(text)), 4);
-        print(&text.replacen(mark, &paint(mark, meaning), 1));
-    };
-    print(&format!(
-        "{} {}",
-        paint("plan:", Meaning::Subject),
-        ui.short(&report.plan.wish)
-    ));
-    let dot = ui.letter("·", "-");
+    let lines = Lines { ui, print, paint };
+    lines.head(&report.plan.wish);
     for text in &report.why {
-        line(dot, Meaning::Quiet, text);
+        lines.reason(text);
     }
-    for satisfied in &report.plan.satisfied {
-        line("=", Meaning::Quiet, &format!("{satisfied}: done already"));
-    }
+    lines.satisfied(&report.plan);
     for step in &report.plan.steps {
-        let download = step
-            .download_bytes
-            .filter(|bytes| *bytes > 0)
-            .map(|bytes| format!(" (about {})", units::bytes(bytes)))
-            .unwrap_or_default();
-        line("+", Meaning::Good, &format!("{}{download}", step.title));
+        lines.step(step);
     }
     if let Some(expected) = &report.expected {
         for text in packages(ui, expected) {

@@ -9,8 +9,8 @@ const LISTED: usize = 4;
 /// Draws which build fits, and why.
 pub fn why(ui: &Ui, report: &WhyReport) {
     let dot = ui.letter("·", "-");
-    let mark = |accelerated: bool| {
-        if accelerated {
+    let mark = |good: bool| {
+        if good {
             ui.paint(ui.letter("✓", "ok"), Meaning::Good)
         } else {
             ui.paint(ui.letter("○", "o"), Meaning::Warning)
@@ -22,7 +22,7 @@ pub fn why(ui: &Ui, report: &WhyReport) {
     };
     ui.answer(&format!(
         "{} {}",
-        mark(report.build.accelerated),
+        mark(report.is_best),
         ui.paint(&report.choice, Meaning::Subject)
     ));
     let origin = match report.machine.origin.as_str() {
@@ -43,6 +43,20 @@ pub fn why(ui: &Ui, report: &WhyReport) {
             &report.machine.taken.join(&format!(" {dot} ")),
             4,
         );
+    }
+    for first in &report.first {
+        line(
+            "  ! ",
+            Meaning::Warning,
+            &format!("first: {}", first.what),
+            4,
+        );
+        for command in &first.commands {
+            ui.answer(&format!("    {}", ui.paint(command, Meaning::Hint)));
+        }
+        if let Some(note) = &first.note {
+            line("    ", Meaning::Quiet, note, 4);
+        }
     }
     heading(ui, "Why");
     for row in &report.ruled_out {
@@ -67,6 +81,9 @@ pub fn why(ui: &Ui, report: &WhyReport) {
         };
         ui.answer(&format!("  {}", ui.paint(&text, Meaning::Hint)));
     }
+    if let Some(project) = &report.project {
+        line("  or as a project: ", Meaning::Quiet, project, 4);
+    }
     line("  index: ", Meaning::Quiet, &index(report), 4);
     line("  Python: ", Meaning::Quiet, &report.pythons, 4);
     if let Some(auto) = &report.uv_auto {
@@ -75,20 +92,15 @@ pub fn why(ui: &Ui, report: &WhyReport) {
             .release
             .as_ref()
             .map_or_else(String::new, |release| format!("torch {release} "));
-        match &auto.wrong {
-            None => line(
-                "  ",
-                Meaning::Quiet,
-                &format!("takes {release}({}), which serves here too", auto.variant),
-                4,
-            ),
-            Some(wrong) => line(
-                "  ",
-                Meaning::Quiet,
-                &format!("would take {release}({}): {wrong}", auto.variant),
-                4,
-            ),
-        }
+        let text = match (&auto.variant, &auto.wrong) {
+            (None, _) => "what it would take can't be told".to_string(),
+            (Some(variant), None) => format!("takes {release}({variant}), which serves here too"),
+            (Some(variant), Some(wrong)) if release.is_empty() => {
+                format!("would take {variant}: {wrong}")
+            }
+            (Some(variant), Some(wrong)) => format!("would take {release}({variant}): {wrong}"),
+        };
+        line("  ", Meaning::Quiet, &text, 4);
     }
     if let Some(note) = report.uv_auto.as_ref().and_then(|auto| auto.note.as_ref()) {
         line("  ", Meaning::Quiet, note, 4);

@@ -82,6 +82,9 @@ pub(super) fn no_release(flavour: Flavour, wish: &Wish) -> Problem {
     )
 }
 
+/// Reasons that are told; more of them say the same of older releases.
+const TOLD: usize = 2;
+
 /// No admitted release runs here: why, and the nearest that does.
 pub(super) fn nothing_runs(
     facts: &Facts,
@@ -90,10 +93,14 @@ pub(super) fn nothing_runs(
     architecture: &str,
     ruled_out: &[RuledOut],
 ) -> Problem {
-    let reasons: Vec<String> = ruled_out
+    let mut reasons: Vec<String> = ruled_out
         .iter()
+        .take(TOLD)
         .map(|row| format!("{} {} {}", flavour.word(), row.builds.join(", "), row.why))
         .collect();
+    if ruled_out.len() > TOLD {
+        reasons.push("and older ones neither".into());
+    }
     let all = &known(flavour).releases;
     let with_python = Wish {
         python: wish.python.clone(),

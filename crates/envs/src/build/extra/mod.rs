@@ -205,6 +205,8 @@ fn with_gpu(
     ruled_out: &mut Vec<RuledOut>,
 ) -> Result<Found, String> {
     let driver = Driver::of(facts);
+    let (gpus, undriven) = cuda::driven(facts, &driver, gpus);
+    let gpus = &gpus[..];
     let all: Vec<(&'static ExtraRelease, &'static ExtraBuild)> = open
         .iter()
         .flat_map(|release| {
@@ -274,14 +276,14 @@ fn with_gpu(
     let (release, build) = ready[place];
     let kept = cuda::kept(gpus, &left_out);
     let mut why = vec![format!(
-        "{} with {}: {} serves",
+        "{}{}: {} serves",
         counted(
             &kept
                 .iter()
                 .map(|gpu| cuda::described(gpu))
                 .collect::<Vec<_>>()
         ),
-        driver.shown(),
+        driver.beside(),
         build.requirement
     )];
     if !left_out.is_empty() {
@@ -296,7 +298,8 @@ fn with_gpu(
             )
         ));
     }
-    why.extend(cuda::driver_note(&driver));
+    why.extend(cuda::undriven_note(&driver, &undriven));
+    why.extend(cuda::driver_note(&driver, &build.driver));
     let mut variables = BTreeMap::new();
     if !left_out.is_empty()
         && let Some(list) = cuda::identities(&kept)
@@ -319,6 +322,7 @@ fn with_gpu(
                 uuid: gpu.uuid.value().cloned(),
                 why: format!("{} has no code for it", build.name),
             })
+            .chain(cuda::left_out_by_driver(undriven))
             .collect(),
         why,
     })
@@ -396,6 +400,15 @@ fn finish(facts: &Facts, wish: &Wish, part: Part<'_>) -> Result<Build, Problem> 
         python = here;
     }
     why.push(python.why);
+    let mut ruled_out = part.ruled_out;
+    for row in &mut ruled_out {
+        // Those after the chosen one are not part of the way there.
+        row.builds.retain(|shown| {
+            let version = shown.split(' ').next().unwrap_or(shown);
+            order(version, &release.version) != Ordering::Less
+        });
+    }
+    ruled_out.retain(|row| !row.builds.is_empty());
     Ok(Build {
         flavour: part.flavour,
         variant: part.variant,
@@ -409,7 +422,7 @@ fn finish(facts: &Facts, wish: &Wish, part: Part<'_>) -> Result<Build, Problem> 
         python_range: python::range(part.python_min, &release.python_max),
         variables: part.variables,
         left_out: part.left_out,
-        ruled_out: part.ruled_out,
+        ruled_out,
         download_estimate: part.download,
         sourced: true,
         why,

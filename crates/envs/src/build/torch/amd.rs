@@ -339,6 +339,10 @@ fn hide(
 }
 
 fn usable(facts: &Facts) -> bool {
+    is_offered(facts) && facts.drivers.amd.compute_access.value() != Some(&false)
+}
+
+fn is_offered(facts: &Facts) -> bool {
     facts.drivers.amd.compute_device.value() != Some(&false)
         && !facts.drivers.amd.compute_device.is_absent()
 }
@@ -346,7 +350,7 @@ fn usable(facts: &Facts) -> bool {
 /// What stands between the build and the GPU on this machine, in a sentence.
 fn access(facts: &Facts) -> Option<String> {
     let amd = &facts.drivers.amd;
-    if !usable(facts) {
+    if !is_offered(facts) {
         Some("/dev/kfd is not there: training runs on the processor until the amdgpu driver offers it".into())
     } else if amd.compute_access.value() == Some(&false) {
         Some("this account may not open /dev/kfd: training runs on the processor until it is in the groups render and video".into())

@@ -6,6 +6,7 @@ mod macos;
 pub(super) mod nvidia;
 
 use super::admission::{Bounds, admits_python};
+use super::cuda::Driver;
 use super::parts::{LeftOut, RuledOut};
 use super::source::{self, Source, without_dots};
 use super::{Build, Flavour, Wish, architecture, cuda, no_fit, python};
@@ -86,6 +87,19 @@ pub fn choose(facts: &Facts, wish: &Wish, only: Option<&[String]>) -> Result<Bui
     pythons(&wanted)?;
     let mut why = Vec::new();
     let nvidia = cuda::gpus(facts);
+    let amd: Vec<&Gpu> = facts
+        .known_gpus()
+        .iter()
+        .filter(|gpu| gpu.vendor == Vendor::Amd)
+        .collect();
+    if let Driver::Unfit(unfit) = Driver::of(facts)
+        && let Ok(Ok(mut build)) = amd_build(facts, &wanted, &amd, &mut Vec::new())
+        && build.accelerated
+    {
+        // A build that computes now comes before one that waits for a driver.
+        build.why.insert(0, unfit.sentence());
+        return Ok(with(build, ruled_out));
+    }
     if !nvidia.is_empty() {
         match nvidia_build(facts, &wanted, &nvidia, &mut ruled_out)? {
             Ok(mut build) => {
@@ -96,11 +110,6 @@ pub fn choose(facts: &Facts, wish: &Wish, only: Option<&[String]>) -> Result<Bui
             Err(sentence) => why.push(sentence),
         }
     }
-    let amd: Vec<&Gpu> = facts
-        .known_gpus()
-        .iter()
-        .filter(|gpu| gpu.vendor == Vendor::Amd)
-        .collect();
     if !amd.is_empty() {
         match amd_build(facts, &wanted, &amd, &mut ruled_out)? {
             Ok(mut build) => {
@@ -114,6 +123,13 @@ pub fn choose(facts: &Facts, wish: &Wish, only: Option<&[String]>) -> Result<Bui
         why.push(format!("GPUs could not be looked for ({reason})"));
     } else if nvidia.is_empty() && amd.is_empty() {
         why.push("no GPU that PyTorch computes on was found".into());
+        if facts
+            .known_gpus()
+            .iter()
+            .any(|gpu| gpu.vendor == Vendor::Intel)
+        {
+            why.push("PyTorch's builds for Intel's GPUs (xpu) are not chosen: which GPUs they serve is not known here".into());
+        }
     }
     processor(facts, &wanted, why).map(|build| with(build, ruled_out))
 }

@@ -164,6 +164,8 @@ pub(super) fn nvidia_build(
     ruled_out: &mut Vec<RuledOut>,
 ) -> Result<Result<Build, String>, Problem> {
     let driver = Driver::of(facts);
+    let (gpus, undriven) = cuda::driven(facts, &driver, gpus);
+    let gpus = &gpus[..];
     let known = frameworks::torch();
     let all: Vec<Candidate> = wanted
         .releases
@@ -216,14 +218,14 @@ pub(super) fn nvidia_build(
         "PyTorch's own index"
     };
     let mut why = vec![format!(
-        "{} with {}: torch {} for CUDA {} from {index} serves",
+        "{}{}: torch {} for CUDA {} from {index} serves",
         counted(
             &kept
                 .iter()
                 .map(|gpu| cuda::described(gpu))
                 .collect::<Vec<_>>()
         ),
-        driver.shown(),
+        driver.beside(),
         chosen.release.version,
         chosen.cuda
     )];
@@ -245,7 +247,11 @@ pub(super) fn nvidia_build(
             chosen.release.version, chosen.cuda
         ));
     }
-    why.extend(cuda::driver_note(&driver));
+    why.extend(cuda::undriven_note(&driver, &undriven));
+    let floor = known
+        .driver_for(&chosen.cuda)
+        .map_or("", |row| row.minimum.as_str());
+    why.extend(cuda::driver_note(&driver, floor));
     let variables = if left_out.is_empty() {
         None
     } else {
@@ -281,6 +287,7 @@ pub(super) fn nvidia_build(
                     uuid: gpu.uuid.value().cloned(),
                     why: "the build has no code for it".into(),
                 })
+                .chain(cuda::left_out_by_driver(undriven))
                 .collect(),
             sourced: chosen.code.is_listed(),
             why,

@@ -1,9 +1,32 @@
-//! The word that may be meant by one that nobody knows.
+//! How far two words are apart, and the word that may be meant by one that nobody knows.
 
-/// The nearest of the known words: one that holds all parts of the word, else one that is at most a third away.
+/// The longest word that is compared, in bytes.
+const LONGEST: usize = 64;
+
+/// Letters to insert, remove or replace to make one word of the other; a word too long to be a slip is far from all.
+pub fn distance(left: &str, right: &str) -> usize {
+    if left.len() > LONGEST {
+        return usize::MAX;
+    }
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (line, letter) in left.chars().enumerate() {
+        let mut corner = row[0];
+        row[0] = line + 1;
+        for (column, other) in right.iter().enumerate() {
+            let replaced = corner + usize::from(letter != *other);
+            corner = row[column + 1];
+            row[column + 1] = replaced.min(corner + 1).min(row[column] + 1);
+        }
+    }
+    row[right.len()]
+}
+
+/// The nearest of the known words: one that holds all parts of the word, else one that is at most a third away (three
+/// letters at the most). Case counts for nothing.
 pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
     let word = word.trim().to_ascii_lowercase();
-    if word.is_empty() || word.len() > 64 {
+    if word.is_empty() || word.len() > LONGEST {
         return None;
     }
     let parts: Vec<&str> = word
@@ -21,7 +44,7 @@ pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str> + Clone) -> 
         known
             .map(|candidate| {
                 (
-                    best_distance(&word, &candidate.to_ascii_lowercase()),
+                    to_its_end(&word, &candidate.to_ascii_lowercase()),
                     candidate,
                 )
             })
@@ -32,7 +55,7 @@ pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str> + Clone) -> 
 }
 
 /// The distance to the word or to its last words (`RTX 4090` of `GeForce RTX 4090`).
-fn best_distance(word: &str, candidate: &str) -> usize {
+fn to_its_end(word: &str, candidate: &str) -> usize {
     let mut best = distance(word, candidate);
     let mut rest = candidate;
     while let Some((_, tail)) = rest.split_once(' ') {
@@ -40,22 +63,6 @@ fn best_distance(word: &str, candidate: &str) -> usize {
         rest = tail;
     }
     best
-}
-
-/// Letters to insert, remove or replace.
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (line, letter) in left.chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = line + 1;
-        for (column, other) in right.iter().enumerate() {
-            let replaced = corner + usize::from(letter != *other);
-            corner = row[column + 1];
-            row[column + 1] = replaced.min(corner + 1).min(row[column] + 1);
-        }
-    }
-    row[right.len()]
 }
 
 #[cfg(test)]
@@ -80,5 +87,19 @@ mod tests {
         ] {
             assert_eq!(nearest(word, known.iter().copied()), meant, "{word}");
         }
+        assert_eq!(nearest(&"x".repeat(200), known.iter().copied()), None);
+    }
+
+    #[test]
+    fn distances_are_counted_in_letters() {
+        for (left, right, apart) in [
+            ("", "", 0),
+            ("", "abc", 3),
+            ("kitten", "sitting", 3),
+            ("größe", "grösse", 2),
+        ] {
+            assert_eq!(distance(left, right), apart, "{left} {right}");
+        }
+        assert_eq!(distance(&"x".repeat(65), "x"), usize::MAX);
     }
 }
