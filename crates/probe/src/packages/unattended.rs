@@ -20,8 +20,15 @@ pub(crate) fn all(machine: &dyn Machine) -> Known<UnattendedUpgrades> {
         if !matches!(extension, None | Some("conf")) || name.starts_with('.') {
             continue;
         }
-        match known(machine.text(format!("{folder}/{name}"))) {
-            Known::Value(text) => read(&text, &mut settings),
+        let file = format!("{folder}/{name}");
+        match known(machine.text(&file)) {
+            Known::Value(text) => {
+                let before = settings.left_alone.len();
+                read(&text, &mut settings);
+                if settings.left_alone.len() > before {
+                    settings.files.push(file);
+                }
+            }
             Known::Absent => {}
             Known::Unknown { unknown } => return Known::unknown(unknown),
         }

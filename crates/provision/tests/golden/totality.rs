@@ -1,7 +1,7 @@
 //! No facts make the planner panic, and no plan of theirs breaks its promises.
 
 use super::cases::all;
-use deskside_provision::{Clean, Wish, plan, script};
+use deskside_provision::{Part, Wish, plan, script};
 use deskside_types::Facts;
 use deskside_types::plan::Action;
 use proptest::prelude::*;
@@ -63,7 +63,7 @@ proptest! {
             rocm: wish & 2 != 0,
             driver: (wish & 4 != 0).then(|| "595".into()),
             upgrade: wish & 8 != 0,
-            clean: (wish & 16 != 0).then_some(Clean::All),
+            clean: (wish & 16 != 0).then_some(Part::All),
             ..case.wish.clone()
         };
         if let Ok(made) = plan(&facts, &wish) {

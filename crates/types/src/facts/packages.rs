@@ -184,6 +184,9 @@ pub struct UnattendedUpgrades {
     /// Patterns of packages that they leave alone, as they stand in the settings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_alone: Vec<String>,
+    /// The files that such patterns stand in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
 }
 
 /// A line of a settings file.
