@@ -460,7 +460,7 @@ mod tests {
         }
         toml::from_str::<PackageFile>(PACKAGES).unwrap();
         assert!(toml::from_str::<toml::Table>(REPOSITORIES).is_ok());
-        assert_eq!(repositories().len(), 3);
+        assert_eq!(repositories().len(), 4);
         for one in repositories() {
             assert!(Regex::new(&one.matches).is_ok() && !one.source.is_empty());
             for place in &one.place {

@@ -30,17 +30,17 @@ pub(crate) fn plan(present: &Present<'_>, draft: &mut Draft) {
 }
 
 fn hold(present: &Present<'_>, draft: &mut Draft) {
-    if present.driver_packages().is_empty() {
-        draft.note(
-            "there are no driver packages that unattended upgrades could touch",
-            &[],
-        );
-        return;
-    }
     if changes_driver(draft) {
         draft.note(
             "this plan changes the driver; once it is carried out, ask again for the upgrades to be held: only then it is known which packages came along",
             &["deskside plan --wish hold-driver"],
+        );
+        return;
+    }
+    if present.driver_packages().is_empty() {
+        draft.note(
+            "there are no driver packages that unattended upgrades could touch",
+            &[],
         );
         return;
     }
@@ -53,7 +53,7 @@ fn hold(present: &Present<'_>, draft: &mut Draft) {
     let kernels = names.iter().any(|name| name.starts_with("linux-image"));
     draft.step(
         "driver.hold",
-        &[("count", &names.len().to_string())],
+        &[("count", &format!("{} packages", names.len()))],
         vec![Check::FileIs {
             path: FILE.into(),
             sha256: deskside_operate::sha256_hex(contents.as_bytes()),

@@ -58,7 +58,8 @@ pub(crate) fn plan(present: &Present<'_>, part: Part, draft: &mut Draft) -> bool
         };
         toolkit::cuda(&without(present, &facts, packages, &wish, None), draft);
     }
-    let comes = |head: &str| draft.steps.iter().any(|step| step.id.starts_with(head));
+    let ids: Vec<String> = draft.steps.iter().map(|step| step.id.clone()).collect();
+    let comes = |head: &str| ids.iter().any(|id| id.starts_with(head));
     let missing = [
         (Part::Driver, "driver.install"),
         (Part::Cuda, "toolkit.install"),
@@ -78,7 +79,13 @@ pub(crate) fn plan(present: &Present<'_>, part: Part, draft: &mut Draft) -> bool
         );
         return false;
     }
-    if parts.contains(&Part::Driver) {
+    if !parts.contains(&Part::Driver) && comes("driver.") {
+        draft.note(
+            "the driver is not as this machine needs it: it is brought in order in the same plan",
+            &[],
+        );
+    }
+    if comes("reinstall.driver") || (parts.contains(&Part::Driver) && comes("runfile.remove")) {
         draft.note(
             "between the removal and the installation there is no driver on disk; the one in memory goes on. Interrupted there, the same plan goes on, and undo brings the old one back as far as its archive has it",
             &[],

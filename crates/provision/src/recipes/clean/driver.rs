@@ -12,7 +12,12 @@ use deskside_types::plan::{Action, Check, Risk};
 /// Takes the driver away.
 pub(super) fn plan(present: &Present<'_>, purpose: Purpose, part: Part, draft: &mut Draft) {
     runfile(present, draft);
-    if part == Part::Driver {
+    let toolkits_go = part == Part::All
+        || draft
+            .steps
+            .iter()
+            .any(|step| step.id.starts_with("reinstall.toolkit"));
+    if !toolkits_go {
         toolkit::part_from_driver(present, draft);
     }
     let mut all = names(present, &["nvidia-driver", "nvidia-modules"], draft);

@@ -109,7 +109,7 @@ fn remove(
     }
     let mut actions = unhold_named(present, names);
     actions.push(packages(&[], names));
-    let count = names.len().to_string();
+    let count = counted(names);
     match purpose {
         Purpose::ForGood => {
             draft.step(recipe, &[("count", &count)], vec![are(&[], names)], actions);
@@ -137,6 +137,16 @@ fn remove(
             );
         }
     }
+}
+
+/// `1 package`, `4 packages`
+fn counted(names: &[String]) -> String {
+    let word = if names.len() == 1 {
+        "package"
+    } else {
+        "packages"
+    };
+    format!("{} {word}", names.len())
 }
 
 /// A file that says that this very plan removed something: a later plan has another one.

@@ -24,7 +24,7 @@ pub(super) fn cuda(present: &Present<'_>, purpose: Purpose, draft: &mut Draft) {
     if !folders.is_empty() {
         draft.note(
             format!(
-                "{} are moved aside and not deleted: what runs with them goes on, a program that is started later does not find them, and they take their room until you delete them; `deskside undo` brings them back",
+                "moved aside and not deleted: {}. What runs with it goes on, a program that is started later does not find it, and it takes its room until you delete it; `deskside undo` brings it back",
                 shown(&folders)
             ),
             &[],
@@ -44,7 +44,7 @@ pub(super) fn cuda(present: &Present<'_>, purpose: Purpose, draft: &mut Draft) {
     if all.is_empty() && !linker.is_empty() {
         draft.note(
             format!(
-                "{} name folders of CUDA for the linker; without the folders they do nothing",
+                "files that name CUDA's folders for the linker stay, and do nothing without the folders: {}",
                 shown(&linker)
             ),
             &[],
@@ -115,6 +115,16 @@ fn link(present: &Present<'_>, folders: &[String], draft: &mut Draft) {
 pub(super) fn rocm(present: &Present<'_>, purpose: Purpose, draft: &mut Draft) {
     let all = names(present, &["rocm"], draft);
     remove(present, &all, "clean.rocm", "ROCm", purpose, draft);
+    if all.iter().any(|name| name.starts_with("amdgpu-dkms"))
+        && let Some(step) = draft.steps.last_mut()
+    {
+        // The kernel's own module is loaded at the next start.
+        step.reboot = true;
+        draft.note(
+            "amdgpu-dkms goes and does not come back: from the next start on the kernel's own amdgpu drives the card",
+            &[],
+        );
+    }
     let builds = all.iter().any(|name| name.starts_with("amdgpu-dkms"));
     let mut paths: Vec<String> = present
         .packages
