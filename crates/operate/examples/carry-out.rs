@@ -74,7 +74,11 @@ fn carry_out(words: &[&str]) -> Result<()> {
             println!("carried out: {}", applied.done.join(" "));
         }
         ["undo"] => {
-            let undone = undo(&workshop, None, &mut |_| {})?;
+            let undone = undo(&workshop, None, &mut |progress| {
+                if let Progress::Line(line) = progress {
+                    eprintln!("  {line}");
+                }
+            })?;
             for left in undone.left {
                 println!("left: {left}");
             }

@@ -15,6 +15,8 @@ pub(crate) struct Earlier {
     /// Steps that were carried out and proven. A later step may have undone what their checks look at (a package that
     /// goes and comes anew), so they are not looked at again.
     pub done: BTreeSet<String>,
+    /// Steps that were begun and not proven: their checks may hold already, and a later action of theirs lack.
+    pub begun: BTreeSet<String>,
     /// Steps that asked for a person's hands; carrying the plan out again says that it was done.
     pub asked: BTreeSet<String>,
 }
@@ -45,6 +47,7 @@ pub(crate) fn earlier(
         }
         found.done.extend(operation.done.iter().cloned());
         for standing in &operation.standing {
+            found.begun.insert(standing.step.clone());
             let step = plan.steps.iter().find(|step| step.id == standing.step);
             match step.and_then(|step| step.actions.get(standing.action)) {
                 Some(Action::Reboot) => {
@@ -60,5 +63,6 @@ pub(crate) fn earlier(
         }
         next = operation.continues.as_ref();
     }
+    found.begun.retain(|step| !found.done.contains(step));
     found
 }

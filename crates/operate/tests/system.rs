@@ -542,7 +542,7 @@ fn another_package_manager_is_waited_for_by_name_and_given_up_on() {
             .filter(|line| *line
                 == "waiting for unattended-upgr (process 4242), which is working on packages")
             .count(),
-        1,
+        6,
         "{lines:?}"
     );
     let problem = heard(100_000).0.unwrap_err();

@@ -2,8 +2,7 @@
 //!
 //! [`plan`] turns facts and a wish into a plan: pure, total, the same for the same facts. What each archive holds, who
 //! builds what, and what each step is for is data in `knowledge/data/platforms`. [`script`] prints a plan as a POSIX
-//! script, [`transaction`] reads what apt says of one. Carrying a plan out with root has its place in `operate`, and is
-//! not there yet. [`assess`] says at a glance what is lacking.
+//! script, [`transaction`] reads what apt says of one. Plans are carried out by `operate`. [`assess`] says at a glance what is lacking.
 //!
 //! Invariant: one source for the driver, never two; every package is named exactly, no pattern reaches apt; at most one
 //! restart; what can't be seen is said and never guessed.

@@ -54,6 +54,8 @@ pub fn options() -> Vec<String> {
 pub fn apt_get(words: &[String]) -> Command {
     let mut argv = vec!["apt-get".to_string(), "--yes".into(), "--quiet".into()];
     argv.extend(options());
+    // What was killed while it was unpacked may go without being unpacked whole first. What goes is always named.
+    argv.extend(["-o", "Dpkg::Options::=--force-remove-reinstreq"].map(String::from));
     argv.extend(words.iter().cloned());
     quietly(Command::new(argv).deadline(LONG))
 }

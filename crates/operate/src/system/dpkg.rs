@@ -6,6 +6,7 @@
 use deskside_machine::{ErrorKind, Machine, Reading};
 use deskside_types::Result;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Where dpkg keeps the state of all packages.
 pub const STATUS: &str = "/var/lib/dpkg/status";
@@ -25,6 +26,9 @@ pub struct Package {
     pub state: String,
     /// It is held.
     pub held: bool,
+    /// dpkg was told that it is to go. apt tells so beforehand; where apt was killed then, the next apt, whatever it is
+    /// asked for, removes it.
+    pub is_to_go: bool,
     /// dpkg wants it installed anew before anything else.
     pub must_be_reinstalled: bool,
     /// Its configuration files.
@@ -87,19 +91,46 @@ impl Packages {
     }
 }
 
-/// Reads the state of all packages; none where there is no dpkg.
+/// Reads the state of all packages; none where there is no dpkg. While dpkg works, and after it was killed, what it
+/// changed lies in [`UPDATES`] and is not in [`STATUS`] yet.
 ///
 /// # Errors
-/// When the status file is there and can't be read.
+/// When the files are there and can't be read.
 pub fn packages(machine: &dyn Machine) -> Result<Packages> {
-    match machine.file(STATUS, LARGEST) {
-        Ok(bytes) => Ok(parse(&String::from_utf8_lossy(&bytes))),
-        Err(error) if error.kind == ErrorKind::Absent => Ok(Packages::default()),
+    let mut text = match machine.file(STATUS, LARGEST) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) if error.kind == ErrorKind::Absent => return Ok(Packages::default()),
+        Err(error) => return Err(error.into()),
+    };
+    for name in updates(machine)? {
+        match machine.file(Path::new(UPDATES).join(name), LARGEST) {
+            Ok(bytes) => {
+                text.push_str("\n\n");
+                text.push_str(&String::from_utf8_lossy(&bytes));
+            }
+            // Merged meanwhile.
+            Err(error) if error.kind == ErrorKind::Absent => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(parse(&text))
+}
+
+/// The names of dpkg's changes that are not merged yet, in their order.
+fn updates(machine: &dyn Machine) -> Result<Vec<String>> {
+    match machine.entries(UPDATES) {
+        Ok(entries) => Ok(entries
+            .into_iter()
+            .map(|entry| entry.name)
+            .filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
+            .collect()),
+        // Only root may look in.
+        Err(error) if matches!(error.kind, ErrorKind::Absent | ErrorKind::Denied) => Ok(Vec::new()),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Reads the text of a status file.
+/// Reads the text of a status file. Of two paragraphs of one package the later counts.
 pub fn parse(text: &str) -> Packages {
     let mut found = Vec::new();
     let mut native = None;
@@ -112,7 +143,7 @@ pub fn parse(text: &str) -> Packages {
         }
         found.push((name, package));
     }
-    let by_name = found
+    let mut by_name: BTreeMap<String, Package> = found
         .into_iter()
         .map(|(name, package)| {
             let foreign = package.architecture != "all"
@@ -128,6 +159,7 @@ pub fn parse(text: &str) -> Packages {
             (key, package)
         })
         .collect();
+    by_name.retain(|_, package| package.state != "not-installed");
     Packages { by_name, native }
 }
 
@@ -138,6 +170,7 @@ fn one(paragraph: &str) -> Option<(String, Package)> {
         architecture: String::new(),
         state: "not-installed".into(),
         held: false,
+        is_to_go: false,
         must_be_reinstalled: false,
         settings: Vec::new(),
     };
@@ -159,13 +192,14 @@ fn one(paragraph: &str) -> Option<(String, Package)> {
             "Status" => {
                 let words: Vec<&str> = value.split_whitespace().collect();
                 package.held = words.first() == Some(&"hold");
+                package.is_to_go = matches!(words.first(), Some(&"deinstall" | &"purge"));
                 package.must_be_reinstalled = words.get(1) == Some(&"reinstreq");
                 package.state = words.get(2).unwrap_or(&"not-installed").to_string();
             }
             _ => {}
         }
     }
-    name.filter(|name| !name.is_empty() && package.state != "not-installed")
+    name.filter(|name| !name.is_empty())
         .map(|name| (name, package))
 }
 
@@ -197,13 +231,7 @@ pub fn hold(packages: &Packages, installed: &[String], absent: &[String]) -> boo
 /// # Errors
 /// When its files can't be read.
 pub fn is_interrupted(machine: &dyn Machine, packages: &Packages) -> Result<bool> {
-    let pending = match machine.entries(UPDATES) {
-        Ok(entries) => entries
-            .iter()
-            .any(|entry| entry.name.bytes().all(|byte| byte.is_ascii_digit())),
-        Err(error) if error.kind == ErrorKind::Absent => false,
-        Err(error) => return Err(error.into()),
-    };
+    let pending = !updates(machine)?.is_empty();
     Ok(pending || packages.iter().any(|(_, package)| package.is_half_way()))
 }
 
@@ -261,6 +289,34 @@ mod tests {
         assert!(
             parse("").iter().next().is_none() && parse("Package: a\n\x00\n\n\n").get("a").is_none()
         );
+    }
+
+    #[test]
+    fn what_dpkg_did_not_merge_yet_counts() {
+        let sim = deskside_testkit::Sim::linux();
+        sim.put_file(STATUS, TEXT)
+            .put_file(
+                format!("{UPDATES}/0000"),
+                "Package: old\nStatus: install ok unpacked\nArchitecture: amd64\nVersion: 3\n",
+            )
+            .put_file(
+                format!("{UPDATES}/0001"),
+                "Package: old\nStatus: install ok installed\nArchitecture: amd64\nVersion: 3\n",
+            )
+            .put_file(
+                format!("{UPDATES}/0002"),
+                "Package: waits\nStatus: purge ok not-installed\nArchitecture: amd64\n",
+            )
+            .put_file(
+                format!("{UPDATES}/tmp.i"),
+                "Package: dpkg\nStatus: purge ok not-installed\nArchitecture: amd64\n",
+            );
+        let packages = packages(&sim).unwrap();
+        assert!(
+            packages.get("old").is_some_and(Package::is_installed)
+                && packages.get("waits").is_none()
+        );
+        assert!(packages.get("dpkg").is_some() && is_interrupted(&sim, &packages).unwrap());
     }
 
     #[test]

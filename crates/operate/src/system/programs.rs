@@ -20,6 +20,14 @@ pub(super) fn configure() -> Command {
     apt::quietly(Command::new(words).deadline(Duration::from_secs(3600)))
 }
 
+/// Tells dpkg what is wanted of packages: a line each (dpkg(1), `--set-selections`).
+pub(super) fn select(lines: String) -> Command {
+    let mut command =
+        apt::quietly(Command::new(["dpkg", "--set-selections"]).deadline(Duration::from_secs(120)));
+    command.input = lines.into_bytes();
+    command
+}
+
 /// `apt-mark auto`, `manual`, `hold`, `unhold`.
 pub(super) fn mark(mark: &str, packages: &[String]) -> Command {
     let mut argv = vec!["apt-mark".to_string(), mark.to_string()];

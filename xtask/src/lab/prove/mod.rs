@@ -53,7 +53,12 @@ pub fn prove(program: &Path, full: bool, filter: Option<&str>) -> Result<()> {
         if filter.is_some_and(|filter| !name.contains(filter)) {
             continue;
         }
-        if SKIPPED.contains(&state.name.as_str()) {
+        let builds = ["debian", "pop"]
+            .iter()
+            .any(|platform| description.platform().starts_with(platform));
+        if SKIPPED.contains(&state.name.as_str())
+            || builds && ["half-configured", "interrupted-dpkg"].contains(&state.name.as_str())
+        {
             skipped += 1;
             continue;
         }
@@ -94,7 +99,9 @@ pub fn prove(program: &Path, full: bool, filter: Option<&str>) -> Result<()> {
         }
     }
     if skipped > 0 {
-        println!("  {skipped} × skipped: another process holds dpkg's lock, which is waited for");
+        println!(
+            "  {skipped} × skipped: another process holds dpkg's lock for an hour, which is waited for; or, where the driver's module is built on the machine, that build fails in this state, and goes on failing"
+        );
     }
     println!("\n{passed} passed, {failed} failed, {skipped} skipped");
     ensure!(

@@ -24,6 +24,7 @@ pub fn revert(
     watch: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Vec<String>> {
     let kept = Kept::read(machine, before)?;
+    super::release(machine, before, watch)?;
     super::settle(machine, watch)?;
     let now = dpkg::packages(machine)?;
     let mut left = Vec::new();
@@ -114,10 +115,26 @@ fn word(machine: &dyn Machine, name: &str, was: &before::Was) -> String {
     }
 }
 
-fn install(words: &[String]) -> Vec<String> {
+fn install(words: &[String], again: bool) -> Vec<String> {
     let mut all = vec!["install".to_string(), "--allow-downgrades".into()];
+    if again {
+        all.push("--reinstall".into());
+    }
     all.extend(words.iter().cloned());
     all
+}
+
+/// Whether one of the words brings a package back.
+fn concerns(words: &[String], name: &str) -> bool {
+    let bare = name.split(':').next().unwrap_or(name);
+    words.iter().any(|word| {
+        word.strip_prefix(FETCHED)
+            .and_then(|file| file.strip_prefix('/')?.split('_').next())
+            .map_or_else(
+                || word.split('=').next() == Some(name) && word.contains('='),
+                |file| file == bare,
+            )
+    })
 }
 
 /// Brings packages back, as far as their versions are to be had.
@@ -129,8 +146,12 @@ fn back(
     left: &mut Vec<String>,
     watch: &mut dyn FnMut(Progress<'_>),
 ) -> Result<()> {
+    // One that is there in its version and not whole could not be configured: it is unpacked anew.
+    let again = now
+        .iter()
+        .any(|(name, package)| package.is_half_way() && concerns(&words, name));
     while !words.is_empty() {
-        let problem = match apt::simulate(machine, &install(&words)) {
+        let problem = match apt::simulate(machine, &install(&words, again)) {
             Ok(transaction) => {
                 let going: BTreeSet<&str> = words
                     .iter()
@@ -159,7 +180,7 @@ fn back(
                 return apt::run(
                     machine,
                     "take packages back",
-                    apt::apt_get(&install(&words)),
+                    apt::apt_get(&install(&words, again)),
                     watch,
                 );
             }
@@ -277,6 +298,13 @@ fn restore_settings(
                     folder.join(copy).display()
                 ));
             }
+            continue;
+        }
+        let dist = before::beside(&setting.path);
+        if !setting.beside && machine.exists(&dist)? {
+            machine.remove_file(&dist)?;
+        }
+        if !setting.goes {
             continue;
         }
         let present = match machine.file(&setting.path, LARGEST_KEPT) {

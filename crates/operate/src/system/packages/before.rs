@@ -23,6 +23,9 @@ pub(super) struct Was {
     pub version: String,
     pub state: String,
     pub architecture: String,
+    /// dpkg was told that it is to go.
+    #[serde(default)]
+    pub is_to_go: bool,
 }
 
 /// Everything that was there.
@@ -53,9 +56,13 @@ pub(super) struct Taken {
 pub(super) struct Setting {
     pub package: String,
     pub path: String,
-    /// The name of its copy; none when the person had removed it.
+    /// The name of its copy; none when the person had removed it, or when the package only moves.
     pub kept: Option<String>,
     pub mode: u32,
+    /// The package goes. Else it only moves to another version, and its settings stay where they are.
+    pub goes: bool,
+    /// The maintainer's version lay beside it already.
+    pub beside: bool,
 }
 
 /// Keeps what is there in a folder of its own.
@@ -85,6 +92,7 @@ pub fn prepare(
                     version: package.version.clone(),
                     state: package.state.clone(),
                     architecture: package.architecture.clone(),
+                    is_to_go: package.is_to_go,
                 };
                 (name.clone(), was)
             })
@@ -104,24 +112,33 @@ pub fn prepare(
             .map(|text| packages.key(text.split('=').next().unwrap_or(text)).to_string())
             .collect::<BTreeSet<_>>(),
     });
+    let transaction = transaction.unwrap_or_default();
     let mut going = wanted.remove.clone();
-    going.extend(transaction.unwrap_or_default().removed);
-    keep_settings_of(machine, &before, &going, &packages)?;
+    going.extend(transaction.removed);
+    keep_settings_of(machine, &before, &going, &transaction.installed, &packages)?;
     Ok(before)
 }
 
-/// Keeps the settings of packages that go, beside those that are kept already.
+/// Where dpkg lays the maintainer's version of a configuration file that a person changed (`--force-confold`).
+pub(super) fn beside(path: &str) -> String {
+    format!("{path}.dpkg-dist")
+}
+
+/// Keeps the settings of packages that go, and notes those of packages that move, beside those that are kept already.
 pub(super) fn keep_settings_of(
     machine: &dyn Machine,
     before: &Value,
     going: &[String],
+    moving: &[String],
     packages: &dpkg::Packages,
 ) -> Result<()> {
     let folder = folder(before)?;
     let mut settings = settings(machine, before)?;
     let known = settings.len();
-    let names: BTreeSet<&str> = going.iter().map(|name| packages.key(name)).collect();
-    for name in names {
+    let mut names: BTreeMap<&str, bool> = BTreeMap::new();
+    names.extend(moving.iter().map(|name| (packages.key(name), false)));
+    names.extend(going.iter().map(|name| (packages.key(name), true)));
+    for (name, goes) in names {
         if settings.iter().any(|setting| setting.package == name) {
             continue;
         }
@@ -134,7 +151,13 @@ pub(super) fn keep_settings_of(
                 path: path.clone(),
                 kept: None,
                 mode: 0o644,
+                goes,
+                beside: machine.exists(beside(path))?,
             };
+            if !goes {
+                settings.push(setting);
+                continue;
+            }
             match machine.stat(path) {
                 Ok(stat) if stat.size <= LARGEST_KEPT => {
                     let copy = format!("setting-{}", settings.len());

@@ -65,6 +65,15 @@ impl Wanted {
         if self.install.iter().any(|text| text.contains('=')) {
             words.push("--allow-downgrades".into());
         }
+        let half_unpacked = |text: &String| {
+            let name = text.split('=').next().unwrap_or(text);
+            packages
+                .get(name)
+                .is_some_and(|one| one.must_be_reinstalled || one.state == "half-installed")
+        };
+        if self.install.iter().any(half_unpacked) {
+            words.push("--reinstall".into());
+        }
         words.extend(self.install.iter().cloned());
         words.extend(going);
         words
@@ -84,6 +93,7 @@ pub fn perform(
     watch: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Value> {
     let wanted = wanted(install, remove)?;
+    release(machine, before, watch)?;
     settle(machine, watch)?;
     let packages = dpkg::packages(machine)?;
     // What was finished stays finished.
@@ -107,7 +117,13 @@ pub fn perform(
     };
     refuse_surprises(&transaction, &wanted.remove, &packages)?;
     // What settling made known only now: a package that goes and was not foreseen has its settings kept, too.
-    before::keep_settings_of(machine, before, &transaction.removed, &packages)?;
+    before::keep_settings_of(
+        machine,
+        before,
+        &transaction.removed,
+        &transaction.installed,
+        &packages,
+    )?;
     apt::run(machine, "change the packages", apt::apt_get(&words), watch)?;
     after(machine, before, &settled)
 }
@@ -127,6 +143,41 @@ fn after(machine: &dyn Machine, before: &Value, settled: &[Change]) -> Result<Va
     serde_json::to_value(Taken { changed }).map_err(|error| {
         Problem::new(Code::Bug, "could not note which packages changed").because(error)
     })
+}
+
+/// Takes back that dpkg was told of packages to go, where an apt of ours was killed after that: the next apt would
+/// remove them, whatever it is asked for. Packages that a person told so are left alone.
+///
+/// # Errors
+/// When dpkg's state can't be read or changed.
+fn release(
+    machine: &dyn Machine,
+    before: &Value,
+    watch: &mut dyn FnMut(Progress<'_>),
+) -> Result<()> {
+    let kept = Kept::read(machine, before)?;
+    let touched: Option<std::collections::BTreeSet<String>> =
+        serde_json::from_value(before["touched"].clone()).ok();
+    let text: String = dpkg::packages(machine)?
+        .iter()
+        .filter(|(name, package)| {
+            let before = kept.packages.get(*name).is_some_and(|was| was.is_to_go);
+            let ours = touched
+                .as_ref()
+                .is_none_or(|touched| touched.contains(*name));
+            package.is_to_go && !package.is_only_settings() && (!before || ours)
+        })
+        .map(|(name, _)| format!("{name} install\n"))
+        .collect();
+    if text.is_empty() {
+        return Ok(());
+    }
+    apt::run(
+        machine,
+        "take back what dpkg was told to remove",
+        super::programs::select(text),
+        watch,
+    )
 }
 
 /// Ends what dpkg was interrupted in, so that apt works at all: configures what waits, then lets apt bring what that
