@@ -103,10 +103,7 @@ fn what_other_tools_changed_is_told_from_logs_plain_and_rotated() {
             ("apt-20261002-190311", "apt", 2),
         ]
     );
-    assert_eq!(
-        told.changes[1].requested_by.as_deref(),
-        Some("user (1000)")
-    );
+    assert_eq!(told.changes[1].requested_by.as_deref(), Some("user (1000)"));
     let bare = Replay::open(folder().join("macbook-pro-m4-max")).unwrap();
     assert_eq!(deskside_probe::changes(&bare).changes, vec![]);
 }

@@ -79,8 +79,7 @@ fn moved_aside(facts: &mut Facts, path: &str) {
         packages.cuda_link = Known::Absent;
     }
     if let Known::Value(trees) = &mut packages.dkms {
-        trees
-            .retain(|tree| path != format!("/var/lib/dkms/{}/{}", tree.module, tree.version));
+        trees.retain(|tree| path != format!("/var/lib/dkms/{}/{}", tree.module, tree.version));
     }
     for lines in [&mut packages.module_lines, &mut packages.display_lines] {
         if let Known::Value(lines) = lines {

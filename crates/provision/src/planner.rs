@@ -195,7 +195,12 @@ fn unsupported(facts: &Facts, wish: &Wish, mut draft: Draft) -> Result<SystemPla
     Err(problem.hint("install the driver with your distribution's package manager (NVIDIA: branch 580 or newer), restart, then `deskside up`: environments need no more than a driver that answers"))
 }
 
-pub(crate) fn finished(facts: &Facts, wish: &Wish, platform: Option<String>, draft: Draft) -> SystemPlan {
+pub(crate) fn finished(
+    facts: &Facts,
+    wish: &Wish,
+    platform: Option<String>,
+    draft: Draft,
+) -> SystemPlan {
     let premises = if draft.steps.is_empty() {
         Vec::new()
     } else {

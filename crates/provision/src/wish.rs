@@ -73,6 +73,16 @@ impl Part {
         })
     }
 
+    fn word(self) -> &'static str {
+        match self {
+            Self::Driver => "driver",
+            Self::Cuda => "cuda",
+            Self::Rocm => "rocm",
+            Self::Mlx => "mlx",
+            Self::All => "all",
+        }
+    }
+
     fn phrase(self) -> &'static str {
         match self {
             Self::Driver => "the NVIDIA driver",
@@ -118,7 +128,11 @@ impl Wish {
             ("release-driver", None) if !self.hold_driver => self.release_driver = true,
             ("revert", Some(change)) if is_change(change) => self.revert = Some(change.into()),
             _ => {
-                return Err(Problem::new(Code::Usage, format!("`{word}` is no wish, or none beside the others")).hint(WORDS));
+                return Err(Problem::new(
+                    Code::Usage,
+                    format!("`{word}` is no wish, or none beside the others"),
+                )
+                .hint(WORDS));
             }
         }
         Ok(self)
@@ -165,21 +179,45 @@ impl Wish {
         Ok(wish)
     }
 
+    /// The words that make this wish, as `plan --wish` and `apply --wish` take them.
+    pub fn words(&self) -> Vec<String> {
+        let named = |name: &str, value: Option<&str>| value.map(|value| format!("{name}={value}"));
+        let plain = |name: &str, wished: bool| wished.then(|| name.to_string());
+        let megabytes = self.wired_limit_mb.map(|megabytes| megabytes.to_string());
+        [
+            named("clean", self.clean.map(Part::word)),
+            named("reinstall", self.reinstall.map(Part::word)),
+            named("revert", self.revert.as_deref()),
+            named("driver", self.driver.as_deref()),
+            named("cuda", self.cuda.as_deref()),
+            plain("rocm", self.rocm),
+            plain("upgrade", self.upgrade),
+            named("wired", megabytes.as_deref()),
+            plain("hold-driver", self.hold_driver),
+            plain("release-driver", self.release_driver),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
     /// The wish in a phrase.
     pub fn phrase(&self) -> String {
         let mut parts = Vec::new();
-        parts.push(match (self.clean, self.reinstall, &self.revert, &self.driver) {
-            (Some(part), ..) => format!("remove {}", part.phrase()),
-            (_, Some(part), _, None) => format!("install {} anew", part.phrase()),
-            (_, Some(part), _, Some(branch)) => {
-                format!("install {} anew, with driver {branch}", part.phrase())
-            }
-            (_, _, Some(change), _) => format!("take back the change {change}"),
-            (.., Some(branch)) => {
-                format!("this machine's accelerators ready, with driver {branch}")
-            }
-            _ => "this machine's accelerators ready".into(),
-        });
+        parts.push(
+            match (self.clean, self.reinstall, &self.revert, &self.driver) {
+                (Some(part), ..) => format!("remove {}", part.phrase()),
+                (_, Some(part), _, None) => format!("install {} anew", part.phrase()),
+                (_, Some(part), _, Some(branch)) => {
+                    format!("install {} anew, with driver {branch}", part.phrase())
+                }
+                (_, _, Some(change), _) => format!("take back the change {change}"),
+                (.., Some(branch)) => {
+                    format!("this machine's accelerators ready, with driver {branch}")
+                }
+                _ => "this machine's accelerators ready".into(),
+            },
+        );
         if self.hold_driver {
             parts.push("the driver left alone by unattended upgrades".into());
         }
@@ -262,6 +300,29 @@ mod tests {
                 Code::Usage,
                 "{odd}"
             );
+        }
+        // The words of a wish make the same wish.
+        for words in [
+            &[
+                "cuda=13.0",
+                "rocm",
+                "driver=595-open",
+                "upgrade",
+                "wired=49152",
+            ][..],
+            &["clean=all", "release-driver"],
+            &["reinstall=cuda", "hold-driver"],
+            &["revert=apt-20261102-064112"],
+            &[],
+        ] {
+            let wish = |words: Vec<String>| {
+                words
+                    .iter()
+                    .try_fold(Wish::default(), |wish, word| wish.with(word))
+                    .unwrap()
+            };
+            let made = wish(words.iter().map(ToString::to_string).collect());
+            assert_eq!(wish(made.words()), made, "{words:?}");
         }
         let said = ["reinstall=driver", "hold-driver"]
             .into_iter()

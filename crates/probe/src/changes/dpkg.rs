@@ -82,9 +82,7 @@ fn entry(line: &str) -> Option<(String, PackageChange)> {
 /// A package that is removed and then purged went once.
 fn add(packages: &mut Vec<PackageChange>, package: PackageChange) {
     match packages.iter_mut().find(|one| one.name == package.name) {
-        Some(there)
-            if package.kind == ChangeKind::Purge && there.kind == ChangeKind::Remove =>
-        {
+        Some(there) if package.kind == ChangeKind::Purge && there.kind == ChangeKind::Remove => {
             there.kind = ChangeKind::Purge;
         }
         _ => packages.push(package),

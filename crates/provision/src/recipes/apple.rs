@@ -92,7 +92,8 @@ fn away(facts: &Facts, part: Part, anew: bool, platform: &Platform, draft: &mut 
         draft.satisfied("Metal's memory limit is macOS's own");
         return;
     }
-    let set = |megabytes: u64| command(["sysctl", &format!("iogpu.wired_limit_mb={megabytes}")], 10);
+    let set =
+        |megabytes: u64| command(["sysctl", &format!("iogpu.wired_limit_mb={megabytes}")], 10);
     if let Some(step) = draft.step(
         "apple.unwire",
         &[("megabytes", &(limit >> 20).to_string())],

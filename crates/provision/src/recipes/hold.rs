@@ -156,9 +156,9 @@ fn follows_kernels(name: &str) -> bool {
     ]
     .iter()
     .any(|head| name.starts_with(head));
-    let of_one_kernel = name
-        .split('-')
-        .any(|word| word.split('.').count() >= 3 && word.starts_with(|one: char| one.is_ascii_digit()));
+    let of_one_kernel = name.split('-').any(|word| {
+        word.split('.').count() >= 3 && word.starts_with(|one: char| one.is_ascii_digit())
+    });
     kernel && is_package(name) && !of_one_kernel
 }
 

@@ -10,8 +10,8 @@ use crate::planner::bring;
 use crate::present::{Present, cards};
 use crate::wish::{Part, Wish, version_parts};
 use deskside_knowledge::version::order;
-use deskside_types::{Facts, Known};
 use deskside_types::facts::{Packages, Vendor};
+use deskside_types::{Facts, Known};
 
 /// The plan. Returns whether NVIDIA's driver must answer at the end.
 pub(crate) fn plan(present: &Present<'_>, part: Part, draft: &mut Draft) -> bool {
@@ -50,7 +50,10 @@ pub(crate) fn plan(present: &Present<'_>, part: Part, draft: &mut Draft) -> bool
         rocm: present.wish.rocm || parts.contains(&Part::Rocm),
         ..present.wish.clone()
     };
-    let expected = bring(&without(present, &facts, packages, &wish, there.clone()), draft);
+    let expected = bring(
+        &without(present, &facts, packages, &wish, there.clone()),
+        draft,
+    );
     for version in versions.iter().skip(1) {
         let wish = Wish {
             cuda: Some(version.clone()),

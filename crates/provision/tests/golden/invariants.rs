@@ -28,7 +28,8 @@ fn every_step_is_whole() {
             let name = format!("{}: {}", case.name, step.id);
             // sysctl tells no value by its exit code; the step says so.
             assert!(
-                !step.check.is_empty() || ["apple.wired", "apple.unwire"].contains(&step.id.as_str()),
+                !step.check.is_empty()
+                    || ["apple.wired", "apple.unwire"].contains(&step.id.as_str()),
                 "{name} has no check"
             );
             assert!(!step.verify.is_empty(), "{name} proves nothing");
@@ -339,7 +340,10 @@ fn only_places_of_the_system_layer_are_touched_and_nothing_of_a_persons_goes() {
             if of_person {
                 // A line of a shell profile is switched off, and can be switched on again.
                 assert!(!removed && !step.root, "{name}: {path}");
-                assert!(matches!(action, Action::EditFile { new, .. } if new.starts_with("# switched off by deskside: ")), "{name}");
+                assert!(
+                    matches!(action, Action::EditFile { new, .. } if new.starts_with("# switched off by deskside: ")),
+                    "{name}"
+                );
                 continue;
             }
             assert!(
@@ -391,11 +395,7 @@ fn taking_away_is_of_great_risk() {
             Action::Run { command, .. } => command.argv[0].ends_with("nvidia-uninstall"),
             _ => false,
         });
-        let severe = plan
-            .plan
-            .steps
-            .iter()
-            .any(|step| step.risk == Risk::Severe);
+        let severe = plan.plan.steps.iter().any(|step| step.risk == Risk::Severe);
         assert!(!takes || severe, "{}", case.name);
     }
 }

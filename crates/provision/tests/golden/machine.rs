@@ -502,9 +502,7 @@ pub fn carried_out(facts: &mut Facts, plan: &deskside_provision::SystemPlan) {
                         on: true,
                         left_alone: text
                             .lines()
-                            .filter_map(|line| {
-                                line.trim().strip_prefix('"')?.strip_suffix("\";")
-                            })
+                            .filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\";"))
                             .map(str::to_string)
                             .collect(),
                         files: vec![path.clone()],
@@ -532,12 +530,8 @@ pub fn carried_out(facts: &mut Facts, plan: &deskside_provision::SystemPlan) {
                     facts.drivers.nvidia.loaded = Known::Absent;
                 }
                 Action::Run { command, .. } if command.argv[0] == "sysctl" => {
-                    let megabytes: u64 = command.argv[1]
-                        .rsplit('=')
-                        .next()
-                        .unwrap()
-                        .parse()
-                        .unwrap();
+                    let megabytes: u64 =
+                        command.argv[1].rsplit('=').next().unwrap().parse().unwrap();
                     if let Known::Value(gpus) = &mut facts.gpus {
                         for apple in gpus.iter_mut().filter_map(|gpu| gpu.apple.as_mut()) {
                             apple.wired_limit_bytes = Known::Value(megabytes << 20);

@@ -41,12 +41,7 @@ fn changes() -> Vec<SystemChange> {
             "apt-20261104-110000",
             "apt-get",
             vec![
-                package(
-                    "cuda-toolkit-13-0",
-                    ChangeKind::Install,
-                    "",
-                    "13.0.2-1",
-                ),
+                package("cuda-toolkit-13-0", ChangeKind::Install, "", "13.0.2-1"),
                 package(
                     "nvidia-cuda-toolkit",
                     ChangeKind::Purge,

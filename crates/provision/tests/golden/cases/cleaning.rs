@@ -82,17 +82,32 @@ const STATES: &[State] = &[
     (
         "Debian 12, NVIDIA's archive",
         debian_in_order,
-        &["clean=driver", "clean=cuda", "clean=all", "reinstall=driver"],
+        &[
+            "clean=driver",
+            "clean=cuda",
+            "clean=all",
+            "reinstall=driver",
+        ],
     ),
     (
         "Debian 13, Debian's own",
         debian_13,
-        &["clean=driver", "clean=all", "reinstall=driver", "reinstall=cuda"],
+        &[
+            "clean=driver",
+            "clean=all",
+            "reinstall=driver",
+            "reinstall=cuda",
+        ],
     ),
     (
         "WSL 2 with a toolkit",
         wsl,
-        &["clean=driver", "clean=cuda", "reinstall=driver", "reinstall=cuda"],
+        &[
+            "clean=driver",
+            "clean=cuda",
+            "reinstall=driver",
+            "reinstall=cuda",
+        ],
     ),
     (
         "a Mac",
@@ -102,7 +117,12 @@ const STATES: &[State] = &[
     (
         "24.04, AMD with ROCm",
         rocm,
-        &["clean=rocm", "clean=all", "reinstall=rocm", "reinstall=driver"],
+        &[
+            "clean=rocm",
+            "clean=all",
+            "reinstall=rocm",
+            "reinstall=driver",
+        ],
     ),
 ];
 
@@ -173,28 +193,51 @@ pub fn holding(table: &mut Table) {
             files: files.iter().map(text).collect(),
         });
     };
-    table.plain("hold", "nothing holds them: a warning", healthy("22.04", ADA), |facts| {
-        unattended(facts, &[], &[]);
-    });
+    table.plain(
+        "hold",
+        "nothing holds them: a warning",
+        healthy("22.04", ADA),
+        |facts| {
+            unattended(facts, &[], &[]);
+        },
+    );
     table.wish(
         "hold",
         "held, with prebuilt modules",
         &["hold-driver"],
         healthy("22.04", ADA),
-        |facts| unattended(facts, &["libc6$"], &["/etc/apt/apt.conf.d/50unattended-upgrades"]),
+        |facts| {
+            unattended(
+                facts,
+                &["libc6$"],
+                &["/etc/apt/apt.conf.d/50unattended-upgrades"],
+            )
+        },
     );
-    table.wish("hold", "held, modules built here", &["hold-driver"], ubuntu("22.04", ADA, false), |facts| {
-        driver(facts, "580-open", "580.178.04-0ubuntu0.22.04.1");
-        dkms(facts, "580-open", "580.178.04-0ubuntu0.22.04.1");
-        answers(facts, "580.178.04");
-        unattended(facts, &[], &[]);
-    });
+    table.wish(
+        "hold",
+        "held, modules built here",
+        &["hold-driver"],
+        ubuntu("22.04", ADA, false),
+        |facts| {
+            driver(facts, "580-open", "580.178.04-0ubuntu0.22.04.1");
+            dkms(facts, "580-open", "580.178.04-0ubuntu0.22.04.1");
+            answers(facts, "580.178.04");
+            unattended(facts, &[], &[]);
+        },
+    );
     table.wish(
         "hold",
         "held already by a person's own pattern",
         &["hold-driver"],
         healthy("22.04", ADA),
-        |facts| unattended(facts, &["nvidia-", "libnvidia-", "linux-"], &["/etc/apt/apt.conf.d/51mine"]),
+        |facts| {
+            unattended(
+                facts,
+                &["nvidia-", "libnvidia-", "linux-"],
+                &["/etc/apt/apt.conf.d/51mine"],
+            )
+        },
     );
     table.wish(
         "hold",
@@ -216,5 +259,11 @@ pub fn holding(table: &mut Table) {
             );
         },
     );
-    table.wish("hold", "released, nothing held", &["release-driver"], healthy("22.04", ADA), |_| {});
+    table.wish(
+        "hold",
+        "released, nothing held",
+        &["release-driver"],
+        healthy("22.04", ADA),
+        |_| {},
+    );
 }
