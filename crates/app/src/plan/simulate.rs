@@ -78,7 +78,8 @@ pub(super) fn simulate(machine: &dyn Machine, cache: &Path, system: &mut SystemP
             }
         }
     }
-    let options = if sources_change {
+    // What only goes needs no lists.
+    let options = if sources_change && !install.is_empty() {
         match super::private::options(machine, cache, system) {
             Ok(options) => options,
             Err(reason) => {

@@ -79,7 +79,11 @@ pub(in crate::recipes) fn cuda_folders(present: &Present<'_>) -> Vec<String> {
         .value()
         .into_iter()
         .flatten()
-        .filter(|folder| !versions.contains(*folder))
+        .filter(|folder| {
+            folder.starts_with("/usr/local/cuda-")
+                && !folder.contains("..")
+                && !versions.contains(*folder)
+        })
         .cloned()
         .collect()
 }
