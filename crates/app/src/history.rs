@@ -1,7 +1,8 @@
-//! `deskside history`: what Deskside did to this machine.
+//! `deskside history`: what Deskside did to this machine, and what others did to its drivers and toolkits.
 
 use crate::{Answer, Context};
 use deskside_operate::{Operation, Outcome};
+use deskside_types::changes::SystemChange;
 use deskside_types::{Problem, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -11,6 +12,13 @@ use serde::Serialize;
 pub struct HistoryReport {
     /// The operations, newest first.
     pub operations: Vec<OperationReport>,
+    /// Changes of drivers, toolkits and kernels that the package managers' logs tell of, newest first: what other tools
+    /// did, and what Deskside did through apt. Times are the machine's own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub system: Vec<SystemChange>,
+    /// Logs that are there and could not be read, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unread_logs: Vec<String>,
     /// Journals that can't be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<Problem>,
@@ -53,7 +61,10 @@ pub fn history(context: &Context) -> Result<HistoryReport> {
     let (mut operations, unreadable) =
         deskside_operate::history(&*context.machine, &context.directories.state)?;
     operations.reverse();
+    let told = deskside_probe::changes(&*context.machine);
     Ok(HistoryReport {
+        system: told.changes,
+        unread_logs: told.unread,
         operations: operations.into_iter().map(report).collect(),
         unreadable,
     })

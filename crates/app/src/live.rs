@@ -31,3 +31,15 @@ pub fn refuse_under_a_run(context: &Context, environments: &[&Path], what: &str)
         .hint("wait for its end, or stop it with Ctrl-C where it runs, then run the same command again")),
     }
 }
+
+/// The identities of the runs that go on now; none where the runs can't be read.
+pub fn going_on(context: &Context) -> Vec<String> {
+    let filter = Filter {
+        states: vec!["starting".into(), "running".into()],
+        ..Filter::default()
+    };
+    Store::new(&*context.machine, &context.directories)
+        .list(&filter)
+        .map(|live| live.runs.iter().map(|run| run.id.to_string()).collect())
+        .unwrap_or_default()
+}

@@ -196,3 +196,118 @@ fn lists_that_can_not_be_fetched_leave_the_plan_as_it_is() {
     );
     assert!(!report.system.plan.is_empty());
 }
+
+/// A driver in order on such a machine.
+fn with_driver(sim: &Sim) {
+    let package = |name: &str| {
+        format!(
+            "\nPackage: {name}\nStatus: install ok installed\nVersion: 580.178.04-0ubuntu0.22.04.1\nMaintainer: x@ubuntu.com\n"
+        )
+    };
+    let names = [
+        "nvidia-driver-580-open",
+        "libnvidia-compute-580",
+        "linux-modules-nvidia-580-open-generic-hwe-22.04",
+    ];
+    let status: String = std::iter::once(
+        "Package: linux-image-generic-hwe-22.04\nStatus: install ok installed\nVersion: 6.8.0.87\nMaintainer: x@ubuntu.com\n"
+            .to_string(),
+    )
+    .chain(names.map(package))
+    .collect();
+    sim.put_file("/var/lib/dpkg/status", status);
+}
+
+fn wished(sim: &Sim, word: &str) -> deskside_app::plan::SystemPlanReport {
+    let request = PlanRequest {
+        wishes: vec![word.into()],
+        project: None,
+    };
+    plan(&context(sim), &request).unwrap()
+}
+
+#[test]
+fn a_step_that_takes_away_names_what_apt_takes_along() {
+    let (sim, asked) = machine(|_| {
+        (
+            0,
+            "Remv nvidia-driver-580-open [1]\nRemv libnvidia-compute-580 [1]\nRemv blender-cuda [4]\n",
+        )
+    });
+    with_driver(&sim);
+    let report = wished(&sim, "clean=driver");
+    let step = &report.system.plan.steps[0];
+    assert_eq!(
+        (step.id.as_str(), step.risk),
+        ("clean.driver", Risk::Severe)
+    );
+    assert!(format!("{:?}", step.actions).contains("blender-cuda"));
+    assert!(
+        report
+            .system
+            .notes
+            .iter()
+            .any(|note| note.text.contains("blender-cuda"))
+    );
+    // The whole is asked with it.
+    assert!(
+        asked
+            .lock()
+            .unwrap()
+            .last()
+            .unwrap()
+            .contains("blender-cuda"),
+        "{asked:?}"
+    );
+}
+
+#[test]
+fn what_goes_to_come_back_is_not_kept_out_of_the_answer() {
+    let (sim, asked) = machine(|argv| {
+        if argv.iter().any(|word| word == "remove") {
+            (0, "Remv nvidia-driver-580-open [1]\n")
+        } else {
+            (0, "")
+        }
+    });
+    with_driver(&sim);
+    let report = wished(&sim, "reinstall=driver");
+    let ids: Vec<&str> = report
+        .system
+        .plan
+        .steps
+        .iter()
+        .map(|step| step.id.as_str())
+        .collect();
+    assert_eq!(ids, ["reinstall.driver", "driver.install", "restart"]);
+    assert!(report.simulation.not_simulated.is_some());
+    assert_eq!(report.system.plan.steps[1].download_bytes, None);
+    for line in asked
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|line| line.contains(" install "))
+    {
+        assert!(!line.contains("libnvidia-compute-580-"), "{line}");
+    }
+}
+
+#[test]
+fn a_change_of_another_tool_is_found_in_its_log() {
+    let (sim, _) = machine(|_| (0, ""));
+    with_driver(&sim);
+    sim.put_file("/var/log/apt/history.log", "\nStart-Date: 2026-11-18  06:27:14\nCommandline: /usr/bin/unattended-upgrade\nUpgrade: libnvidia-compute-580:amd64 (580.95.05-0ubuntu0.22.04.2, 580.178.04-0ubuntu0.22.04.1)\nEnd-Date: 2026-11-18  06:29:02\n");
+    let history = deskside_app::history::history(&context(&sim)).unwrap();
+    assert_eq!(history.system[0].id, "apt-20261118-062714");
+    let report = wished(&sim, "revert=apt-20261118-062714");
+    assert!(
+        format!("{:?}", report.system.plan.steps[0].actions)
+            .contains("libnvidia-compute-580=580.95.05-0ubuntu0.22.04.2")
+    );
+    let request = PlanRequest {
+        wishes: vec!["revert=apt-1999".into()],
+        project: None,
+    };
+    let problem = plan(&context(&sim), &request).unwrap_err();
+    assert_eq!(problem.code, deskside_types::Code::Usage);
+}

@@ -229,6 +229,7 @@ struct PackageFile {
     #[expect(dead_code, reason = "read by people, and required by the test")]
     source: String,
     matters: Vec<String>,
+    settings: Vec<String>,
     kind: Vec<Kind>,
     origin: Vec<Origin>,
 }
@@ -344,6 +345,7 @@ pub fn recipes() -> &'static [Recipe] {
 
 struct PackageTable {
     matters: Vec<String>,
+    settings: Vec<String>,
     kinds: Vec<(String, Regex)>,
     origins: Vec<(String, Option<Regex>, Option<Regex>)>,
 }
@@ -356,6 +358,7 @@ fn packages() -> &'static PackageTable {
         file.map_or_else(
             || PackageTable {
                 matters: Vec::new(),
+                settings: Vec::new(),
                 kinds: Vec::new(),
                 origins: Vec::new(),
             },
@@ -375,6 +378,7 @@ fn packages() -> &'static PackageTable {
                     })
                     .collect(),
                 matters: file.matters,
+                settings: file.settings,
             },
         )
     })
@@ -388,7 +392,12 @@ pub fn matters(name: &str) -> bool {
         .any(|head| name.starts_with(head.as_str()))
 }
 
-/// What kind of package a name is: `nvidia-modules`, `nvidia-driver`, `cuda-toolkit`, `rocm`.
+/// Settings files that packages bring and take away themselves, so that nobody else edits them.
+pub fn settings_of_packages() -> &'static [String] {
+    &packages().settings
+}
+
+/// What kind of package a name is: `nvidia-modules`, `nvidia-driver`, `nvidia-archive`, `cuda-toolkit`, `rocm`.
 pub fn package_kind(name: &str) -> Option<&'static str> {
     packages()
         .kinds
@@ -451,7 +460,7 @@ mod tests {
         }
         toml::from_str::<PackageFile>(PACKAGES).unwrap();
         assert!(toml::from_str::<toml::Table>(REPOSITORIES).is_ok());
-        assert_eq!(repositories().len(), 3);
+        assert_eq!(repositories().len(), 4);
         for one in repositories() {
             assert!(Regex::new(&one.matches).is_ok() && !one.source.is_empty());
             for place in &one.place {
@@ -489,6 +498,9 @@ mod tests {
             ),
             ("cuda-drivers-580", Some("nvidia-driver")),
             ("cuda", Some("cuda-toolkit")),
+            ("cuda-repo-ubuntu2204-12-8-local", Some("nvidia-archive")),
+            ("libcudnn9-cuda-12", Some("cuda-toolkit")),
+            ("libnccl2", Some("cuda-toolkit")),
             ("cuda-toolkit-13-0", Some("cuda-toolkit")),
             ("cuda-nvcc-12-8", Some("cuda-toolkit")),
             ("libcublas-dev-12-8", Some("cuda-toolkit")),

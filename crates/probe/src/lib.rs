@@ -5,6 +5,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+mod changes;
 mod cpu;
 mod disks;
 mod driver;
@@ -18,6 +19,8 @@ mod start;
 mod system;
 mod toolkits;
 mod tools;
+
+pub use changes::{Changes, changes};
 
 use deskside_machine::{Machine, Reading};
 use deskside_types::facts::OsKind;

@@ -79,3 +79,31 @@ fn a_synthetic_bundle_answers_every_question_of_the_probe() {
         );
     }
 }
+
+#[test]
+fn what_other_tools_changed_is_told_from_logs_plain_and_rotated() {
+    let replay = Replay::open(folder().join("ubuntu-22.04-driver-library-mismatch")).unwrap();
+    let told = deskside_probe::changes(&replay);
+    assert_eq!(told.unread, Vec::<String>::new());
+    let ids: Vec<(&str, &str, usize)> = told
+        .changes
+        .iter()
+        .map(|change| {
+            (
+                change.id.as_str(),
+                change.tool.as_str(),
+                change.packages.len(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        ids,
+        [
+            ("apt-20261118-062714", "unattended-upgrades", 6),
+            ("apt-20261002-190311", "apt", 2),
+        ]
+    );
+    assert_eq!(told.changes[1].requested_by.as_deref(), Some("user (1000)"));
+    let bare = Replay::open(folder().join("macbook-pro-m4-max")).unwrap();
+    assert_eq!(deskside_probe::changes(&bare).changes, vec![]);
+}

@@ -9,6 +9,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests fail by panicking"))]
 
+mod after;
 mod assess;
 mod branch;
 mod draft;
@@ -16,6 +17,7 @@ mod names;
 mod planner;
 mod present;
 mod recipes;
+mod revert;
 pub mod script;
 pub mod transaction;
 mod wish;
@@ -23,7 +25,8 @@ mod wish;
 pub use assess::{Assessment, Lacking, Undecided, assess};
 pub use draft::{Note, SystemPlan};
 pub use planner::plan;
-pub use wish::{Clean, Wish};
+pub use revert::revert;
+pub use wish::{Part, Wish};
 
 /// Programs that steps with root start. Whoever carries such steps out may refuse every other one.
 pub const ROOT_PROGRAMS: &[&str] = &[
@@ -31,6 +34,7 @@ pub const ROOT_PROGRAMS: &[&str] = &[
     "apt-mark",
     "dpkg",
     "sysctl",
+    "update-initramfs",
     "/usr/bin/nvidia-uninstall",
     "/usr/local/bin/nvidia-uninstall",
 ];

@@ -2,7 +2,7 @@
 
 use crate::draft::{Draft, SystemPlan};
 use crate::present::{Present, cards, platform};
-use crate::recipes::{access, apple, clean, driver, repair, sources, toolkit};
+use crate::recipes::{access, apple, clean, driver, hold, reinstall, repair, sources, toolkit};
 use crate::wish::Wish;
 use deskside_types::facts::{OsKind, Packages, Vendor};
 use deskside_types::plan::{Comparison, PLAN_VERSION, Plan, Premise};
@@ -22,9 +22,7 @@ pub fn plan(facts: &Facts, wish: &Wish) -> Result<SystemPlan> {
     let mut driver_expected = false;
     if facts.system.container.value().is_some() {
         draft.satisfied("this is a container: the driver belongs to its host");
-        let wishes =
-            wish.driver.is_some() || wish.rocm || wish.cuda.is_some() || wish.clean.is_some();
-        if wishes {
+        if *wish != Wish::default() {
             draft.block(
                 "what is installed in a container goes with it: put it into the container's image",
                 &[],
@@ -40,6 +38,7 @@ pub fn plan(facts: &Facts, wish: &Wish) -> Result<SystemPlan> {
                     packages,
                     platform,
                     wish,
+                    was: None,
                 };
                 driver_expected = linux(&present, &mut draft);
             }
@@ -61,6 +60,23 @@ fn linux(present: &Present<'_>, draft: &mut Draft) -> bool {
         clean::plan(present, clean, draft);
         return false;
     }
+    if let Some(part) = present.wish.reinstall {
+        return reinstall::plan(present, part, draft);
+    }
+    if let Some(change) = &present.wish.revert {
+        draft.block(
+            format!("no change {change} is known: the package managers' logs were not read"),
+            &["deskside history"],
+        );
+        return false;
+    }
+    let expected = bring(present, draft);
+    hold::plan(present, draft);
+    expected
+}
+
+/// Brings what is wished and lacks. Returns whether NVIDIA's driver must answer at the end.
+pub(crate) fn bring(present: &Present<'_>, draft: &mut Draft) -> bool {
     let rests = toolkit::rests_on_archive(present);
     let wished = toolkit::wants_archive(present);
     let taken_out = sources::mend(present, draft, rests || wished);
@@ -179,7 +195,12 @@ fn unsupported(facts: &Facts, wish: &Wish, mut draft: Draft) -> Result<SystemPla
     Err(problem.hint("install the driver with your distribution's package manager (NVIDIA: branch 580 or newer), restart, then `deskside up`: environments need no more than a driver that answers"))
 }
 
-fn finished(facts: &Facts, wish: &Wish, platform: Option<String>, draft: Draft) -> SystemPlan {
+pub(crate) fn finished(
+    facts: &Facts,
+    wish: &Wish,
+    platform: Option<String>,
+    draft: Draft,
+) -> SystemPlan {
     let premises = if draft.steps.is_empty() {
         Vec::new()
     } else {

@@ -14,6 +14,8 @@ pub(crate) struct Present<'a> {
     pub(crate) packages: &'a Packages,
     pub(crate) platform: &'a Platform,
     pub(crate) wish: &'a Wish,
+    /// The driver's branch that was there before this plan took it away.
+    pub(crate) was: Option<String>,
 }
 
 /// The platform of a machine.

@@ -25,22 +25,77 @@ pub struct Wish {
     pub wired_limit_mb: Option<u64>,
     /// What is to go.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub clean: Option<Clean>,
+    pub clean: Option<Part>,
+    /// What is to go and to come back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reinstall: Option<Part>,
+    /// Upgrades that nobody asks for leave the driver alone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub hold_driver: bool,
+    /// They may touch it again.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub release_driver: bool,
+    /// A change of another tool's that is to be taken back: its identity or the beginning of it, or its day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revert: Option<String>,
 }
 
-/// What is to go.
+/// A part of the system layer that goes, or goes and comes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Clean {
+pub enum Part {
     /// NVIDIA's driver.
     Driver,
     /// The CUDA toolkits.
     Cuda,
     /// ROCm.
     Rocm,
-    /// All of them.
+    /// MLX, which has nothing in the system.
+    Mlx,
+    /// The driver and all toolkits.
     All,
 }
+
+impl Part {
+    /// Whether this part takes another in.
+    pub(crate) fn takes(self, other: Self) -> bool {
+        self == other || self == Self::All
+    }
+
+    fn named(text: &str) -> Option<Self> {
+        Some(match text {
+            "driver" => Self::Driver,
+            "cuda" => Self::Cuda,
+            "rocm" => Self::Rocm,
+            "mlx" => Self::Mlx,
+            "all" => Self::All,
+            _ => return None,
+        })
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Driver => "driver",
+            Self::Cuda => "cuda",
+            Self::Rocm => "rocm",
+            Self::Mlx => "mlx",
+            Self::All => "all",
+        }
+    }
+
+    fn phrase(self) -> &'static str {
+        match self {
+            Self::Driver => "the NVIDIA driver",
+            Self::Cuda => "the CUDA toolkits",
+            Self::Rocm => "ROCm",
+            Self::Mlx => "MLX",
+            Self::All => "drivers and toolkits",
+        }
+    }
+}
+
+/// The words there are, for a person who typed another.
+const WORDS: &str = "driver=595-open, cuda=13.0, rocm, upgrade, wired=49152, clean=driver|cuda|rocm|mlx|all, reinstall=driver|cuda|rocm|all, hold-driver, release-driver, revert=ID";
 
 impl Wish {
     /// The wish with one more word of the command line: `cuda=13.0`, `rocm`, `driver=595-open`, `upgrade`,
@@ -63,14 +118,21 @@ impl Wish {
             ("wired", Some(megabytes)) if megabytes.parse::<u64>().is_ok() => {
                 self.wired_limit_mb = megabytes.parse().ok();
             }
-            ("clean", Some("driver")) => self.clean = Some(Clean::Driver),
-            ("clean", Some("cuda")) => self.clean = Some(Clean::Cuda),
-            ("clean", Some("rocm")) => self.clean = Some(Clean::Rocm),
-            ("clean", Some("all")) => self.clean = Some(Clean::All),
+            ("clean", Some(part)) if self.reinstall.is_none() && Part::named(part).is_some() => {
+                self.clean = Part::named(part);
+            }
+            ("reinstall", Some(part)) if self.clean.is_none() && Part::named(part).is_some() => {
+                self.reinstall = Part::named(part);
+            }
+            ("hold-driver", None) if !self.release_driver => self.hold_driver = true,
+            ("release-driver", None) if !self.hold_driver => self.release_driver = true,
+            ("revert", Some(change)) if is_change(change) => self.revert = Some(change.into()),
             _ => {
-                return Err(Problem::new(Code::Usage, format!("`{word}` is no wish")).hint(
-                    "driver=595-open, cuda=13.0, rocm, upgrade, wired=49152, clean=driver|cuda|rocm|all",
-                ));
+                return Err(Problem::new(
+                    Code::Usage,
+                    format!("`{word}` is no wish, or none beside the others"),
+                )
+                .hint(WORDS));
             }
         }
         Ok(self)
@@ -107,27 +169,60 @@ impl Wish {
         {
             return Err(unreadable(&format!("driver = \"{driver}\" is no branch")));
         }
+        let both = wish.clean.is_some() && wish.reinstall.is_some();
+        if both || (wish.hold_driver && wish.release_driver) {
+            return Err(unreadable(&"two wishes in it contradict each other"));
+        }
+        if let Some(change) = wish.revert.as_ref().filter(|change| !is_change(change)) {
+            return Err(unreadable(&format!("revert = \"{change}\" is no change")));
+        }
         Ok(wish)
+    }
+
+    /// The words that make this wish, as `plan --wish` and `apply --wish` take them.
+    pub fn words(&self) -> Vec<String> {
+        let named = |name: &str, value: Option<&str>| value.map(|value| format!("{name}={value}"));
+        let plain = |name: &str, wished: bool| wished.then(|| name.to_string());
+        let megabytes = self.wired_limit_mb.map(|megabytes| megabytes.to_string());
+        [
+            named("clean", self.clean.map(Part::word)),
+            named("reinstall", self.reinstall.map(Part::word)),
+            named("revert", self.revert.as_deref()),
+            named("driver", self.driver.as_deref()),
+            named("cuda", self.cuda.as_deref()),
+            plain("rocm", self.rocm),
+            plain("upgrade", self.upgrade),
+            named("wired", megabytes.as_deref()),
+            plain("hold-driver", self.hold_driver),
+            plain("release-driver", self.release_driver),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 
     /// The wish in a phrase.
     pub fn phrase(&self) -> String {
         let mut parts = Vec::new();
-        if let Some(clean) = self.clean {
-            parts.push(
-                match clean {
-                    Clean::Driver => "remove the NVIDIA driver",
-                    Clean::Cuda => "remove the CUDA toolkits",
-                    Clean::Rocm => "remove ROCm",
-                    Clean::All => "remove drivers and toolkits",
+        parts.push(
+            match (self.clean, self.reinstall, &self.revert, &self.driver) {
+                (Some(part), ..) => format!("remove {}", part.phrase()),
+                (_, Some(part), _, None) => format!("install {} anew", part.phrase()),
+                (_, Some(part), _, Some(branch)) => {
+                    format!("install {} anew, with driver {branch}", part.phrase())
                 }
-                .to_string(),
-            );
-        } else {
-            parts.push(match &self.driver {
-                Some(branch) => format!("this machine's accelerators ready, with driver {branch}"),
-                None => "this machine's accelerators ready".into(),
-            });
+                (_, _, Some(change), _) => format!("take back the change {change}"),
+                (.., Some(branch)) => {
+                    format!("this machine's accelerators ready, with driver {branch}")
+                }
+                _ => "this machine's accelerators ready".into(),
+            },
+        );
+        if self.hold_driver {
+            parts.push("the driver left alone by unattended upgrades".into());
+        }
+        if self.release_driver {
+            parts.push("the driver upgraded by unattended upgrades again".into());
         }
         if self.upgrade {
             parts.push("the driver's newest version".into());
@@ -153,6 +248,14 @@ pub(crate) fn version_parts(text: &str) -> Option<(u32, u32)> {
     parts
         .all(|part| part.parse::<u32>().is_ok())
         .then_some((major, minor))
+}
+
+/// `apt-20261102-064112`, or the beginning of it, or a day: `2026-11-02`
+fn is_change(text: &str) -> bool {
+    (4..=40).contains(&text.len())
+        && text.bytes().all(|byte| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-:T".contains(&byte)
+        })
 }
 
 /// `580`, `580-open`
@@ -185,6 +288,11 @@ mod tests {
             "driver=58",
             "clean=disk",
             "rocm=7",
+            "reinstall=*",
+            "reinstall",
+            "revert=../x",
+            "revert=*",
+            "hold-driver=1",
             "*",
         ] {
             assert_eq!(
@@ -193,7 +301,37 @@ mod tests {
                 "{odd}"
             );
         }
+        // The words of a wish make the same wish.
+        for words in [
+            &[
+                "cuda=13.0",
+                "rocm",
+                "driver=595-open",
+                "upgrade",
+                "wired=49152",
+            ][..],
+            &["clean=all", "release-driver"],
+            &["reinstall=cuda", "hold-driver"],
+            &["revert=apt-20261102-064112"],
+            &[],
+        ] {
+            let wish = |words: Vec<String>| {
+                words
+                    .iter()
+                    .try_fold(Wish::default(), |wish, word| wish.with(word))
+                    .unwrap()
+            };
+            let made = wish(words.iter().map(ToString::to_string).collect());
+            assert_eq!(wish(made.words()), made, "{words:?}");
+        }
+        let said = ["reinstall=driver", "hold-driver"]
+            .into_iter()
+            .try_fold(Wish::default(), Wish::with)
+            .unwrap();
+        assert!(said.clone().with("clean=cuda").is_err() && said.with("release-driver").is_err());
         for odd in [
+            "[system]\nclean = \"cuda\"\nreinstall = \"cuda\"\n",
+            "[system]\nrevert = \"/etc\"\n",
             "[system]\ncuda = 13\n",
             "[system]\ncudda = \"13.0\"\n",
             "[system]\ncuda = \"13; rm\"\n",

@@ -3,6 +3,7 @@
 //! Invariant: no input, no output, no clock, no async. A value here can be written by hand,
 //! sent as JSON and read back unchanged.
 
+pub mod changes;
 pub mod code;
 pub mod facts;
 pub mod known;

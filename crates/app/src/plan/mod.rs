@@ -1,6 +1,7 @@
 //! `deskside plan`: what would be done to the system layer, in full, before anything is done. `apply` carries it out.
 
 mod private;
+mod removals;
 mod simulate;
 
 pub use simulate::Simulation;
@@ -50,7 +51,13 @@ pub fn plan(context: &Context, request: &PlanRequest) -> Result<SystemPlanReport
     let (wish, wish_from) = wish(context, request)?;
     let machine = &*context.machine;
     let facts = deskside_probe::collect(machine);
-    let mut system = deskside_provision::plan(&facts, &wish)?;
+    let mut system = if wish.revert.is_some() {
+        let told = deskside_probe::changes(machine);
+        deskside_provision::revert(&facts, &wish, &told.changes)?
+    } else {
+        deskside_provision::plan(&facts, &wish)?
+    };
+    under_runs(context, &mut system);
     let simulation = if !simulate::has_packages(&system) {
         Simulation::default()
     } else if context.recorded {
@@ -65,6 +72,33 @@ pub fn plan(context: &Context, request: &PlanRequest) -> Result<SystemPlanReport
         system,
         simulation,
     })
+}
+
+/// Says so where runs go on under a plan that takes the driver or a toolkit from them.
+fn under_runs(context: &Context, system: &mut SystemPlan) {
+    let touches = system
+        .plan
+        .steps
+        .iter()
+        .any(|step| step.reboot || removals::takes_away(step));
+    if context.recorded || !touches {
+        return;
+    }
+    let runs = crate::live::going_on(context);
+    if runs.is_empty() {
+        return;
+    }
+    system.notes.insert(
+        0,
+        deskside_provision::Note {
+            text: format!(
+                "runs go on now: {}. What they have loaded stays with them; what they start later, and they themselves at the restart, are hit: wait for their end",
+                runs.join(", ")
+            ),
+            blocking: false,
+            commands: vec!["deskside runs --state running".into()],
+        },
+    );
 }
 
 /// The plan as a POSIX script.

@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// The most that apt may take.
 const DEADLINE: Duration = Duration::from_secs(20);
+/// apt looks without its locks, which need root.
+pub(super) const NO_LOCKS: [&str; 2] = ["-o", "Debug::NoLocking=1"];
 
 /// What apt says of a plan.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -48,20 +50,24 @@ pub(super) fn has_packages(system: &SystemPlan) -> bool {
 
 /// Asks apt, and writes what it says into the plan: sizes, and a higher risk where more goes than is named.
 pub(super) fn simulate(machine: &dyn Machine, cache: &Path, system: &mut SystemPlan) -> Simulation {
-    let steps = &system.plan.steps;
     if !super::has_apt(machine) {
         return Simulation::not("apt-get is not on this machine's PATH");
     }
+    super::removals::complete(machine, system);
+    let anew = super::removals::comes_anew(system);
+    let steps = &system.plan.steps;
     let sources_change = steps.iter().any(changes_sources);
     let (mut install, mut remove) = (BTreeSet::new(), BTreeSet::new());
     for step in steps {
+        // What goes to come back must not be kept out of apt's answer.
+        let comes_back = step.id.starts_with("reinstall.");
         for action in &step.actions {
             if let Action::Packages {
                 install: come,
                 remove: go,
             } = action
             {
-                for name in go {
+                for name in go.iter().filter(|_| !comes_back) {
                     install.remove(name);
                     remove.insert(name.clone());
                 }
@@ -72,7 +78,8 @@ pub(super) fn simulate(machine: &dyn Machine, cache: &Path, system: &mut SystemP
             }
         }
     }
-    let options = if sources_change {
+    // What only goes needs no lists.
+    let options = if sources_change && !install.is_empty() {
         match super::private::options(machine, cache, system) {
             Ok(options) => options,
             Err(reason) => {
@@ -82,7 +89,7 @@ pub(super) fn simulate(machine: &dyn Machine, cache: &Path, system: &mut SystemP
             }
         }
     } else {
-        ["-o", "Debug::NoLocking=1"].map(str::to_string).to_vec()
+        NO_LOCKS.map(str::to_string).to_vec()
     };
     let arguments = arguments(&install, &remove);
     // Each call reads all lists anew, which is most of its time: both run beside each other.
@@ -104,12 +111,17 @@ pub(super) fn simulate(machine: &dyn Machine, cache: &Path, system: &mut SystemP
             let mut transaction = Transaction::parse(&said.text());
             if let Ok(Ok(listed)) = listed
                 && listed.succeeded()
+                && !anew
             {
                 transaction = transaction.with_sizes(&listed.text());
             }
             write_in(system, &transaction, &remove);
             Simulation {
                 transaction: Some(transaction),
+                not_simulated: anew.then(|| {
+                    "packages that go and come back are there now, so apt's answer leaves them and their size out"
+                        .to_string()
+                }),
                 ..Simulation::default()
             }
         }
@@ -128,7 +140,7 @@ fn arguments(install: &BTreeSet<String>, remove: &BTreeSet<String>) -> Vec<Strin
         .collect()
 }
 
-fn ask(
+pub(super) fn ask(
     machine: &dyn Machine,
     mode: &[&str],
     options: &[String],

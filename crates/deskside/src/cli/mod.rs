@@ -1,6 +1,7 @@
 //! The command line's shape. What a command does stands in `commands/`.
 
 pub mod apply;
+pub mod clean;
 pub mod env;
 pub mod fit;
 pub mod plan;
@@ -94,6 +95,10 @@ pub enum Command {
     Plan(plan::Plan),
     /// Carry out a plan of drivers, toolkits and access, with root where it is needed
     Apply(apply::Apply),
+    /// Take a driver or toolkits away, with all that lies beside their packages
+    Clean(clean::Clean),
+    /// Take a driver or a toolkit away and bring it back, in one plan
+    Reinstall(clean::Reinstall),
     /// Environments of projects: made, locked, checked, rolled back
     Env(env::Env),
     /// Start JupyterLab on a project's environment, on this machine only
@@ -131,7 +136,7 @@ Exit code: the command's own; 125, 126, 127 when it could not be run (as env and
     Logs(Logs),
     /// Build the index of runs anew from their folders
     Reindex,
-    /// List what Deskside did to this machine
+    /// List what Deskside did to this machine, and what others did to its drivers and toolkits
     History,
     /// Take back what was done
     #[command(after_help = "Examples:

@@ -11,13 +11,15 @@ use std::path::PathBuf;
   deskside plan                              what this machine's accelerators need
   deskside plan --cuda 13.0                  with the CUDA toolkit 13.0, to compile
   deskside plan --wish rocm                  with ROCm
-  deskside plan --wish clean=cuda            what would go
+  deskside plan --wish hold-driver           unattended upgrades kept away from the driver
+  deskside plan --wish revert=apt-20261102   another tool's change taken back, as `history` names it
   deskside plan --emit sh > setup.sh         the same as a script to read and run by hand
   deskside plan --machine my.tar.zst         for a recorded machine
 
 A project's deskside.toml may hold the wish: [system] cuda = \"13.0\", rocm = true, driver = \"595-open\".")]
 pub struct Plan {
-    /// What is wished: driver=595-open, cuda=13.0, rocm, upgrade, wired=49152, clean=driver|cuda|rocm|all
+    /// What is wished: driver=595-open, cuda=13.0, rocm, upgrade, wired=49152, hold-driver, release-driver,
+    /// clean=driver|cuda|rocm|mlx|all, reinstall=driver|cuda|rocm|all, revert=ID (of `history`)
     #[arg(long = "wish", value_name = "WISH")]
     pub wishes: Vec<String>,
     /// The CUDA toolkit of this version, with its compiler

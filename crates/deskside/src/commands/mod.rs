@@ -1,6 +1,7 @@
 //! One file a command: call the use case, hand its report to the renderer.
 
 mod apply;
+mod clean;
 mod confirm;
 mod env;
 mod fit;
@@ -46,6 +47,18 @@ pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
             cli.global.verbose,
         ),
         Command::Plan(arguments) => plan::plan(ui, &either()?, arguments),
+        Command::Clean(arguments) if arguments.shown.plan() => {
+            clean::plan(ui, &either()?, arguments.wishes(), arguments.shown)
+        }
+        Command::Clean(arguments) => {
+            clean::carry_out(ui, &live("clean")?, arguments.wishes(), arguments.shown)
+        }
+        Command::Reinstall(arguments) if arguments.shown.plan() => {
+            clean::plan(ui, &either()?, arguments.wishes(), arguments.shown)
+        }
+        Command::Reinstall(arguments) => {
+            clean::carry_out(ui, &live("reinstall")?, arguments.wishes(), arguments.shown)
+        }
         Command::Apply(arguments) => apply::apply(ui, &live("apply")?, arguments),
         Command::Env(arguments) => env::env(ui, &live, &either, arguments),
         Command::Notebook(arguments) => notebook::notebook(ui, &live("notebook")?, arguments),

@@ -3,6 +3,7 @@
 use deskside_app::history::HistoryReport;
 use deskside_app::undo::{UndoPreview, UndoReport};
 use deskside_tui::{Meaning, Ui};
+use deskside_types::changes::{ChangeKind, SystemChange};
 
 /// Draws the list of operations.
 pub fn history(ui: &Ui, report: &HistoryReport) {
@@ -38,6 +39,10 @@ pub fn history(ui: &Ui, report: &HistoryReport) {
             ));
         }
     }
+    system(ui, &report.system);
+    for reason in &report.unread_logs {
+        ui.talk(&format!("not read: {reason}"));
+    }
     for problem in &report.unreadable {
         ui.problem(problem);
     }
@@ -51,6 +56,83 @@ pub fn history(ui: &Ui, report: &HistoryReport) {
             ui.tint("deskside undo [ID]", Meaning::Hint)
         ));
     }
+}
+
+/// The most changes of other tools that are drawn; JSON has all.
+const DRAWN: usize = 12;
+
+/// Draws what the package managers' logs tell, apart from what Deskside's own journal does.
+fn system(ui: &Ui, changes: &[SystemChange]) {
+    if changes.is_empty() {
+        return;
+    }
+    ui.answer("");
+    ui.answer(&ui.paint(
+        "drivers, toolkits and kernels, as the package managers' logs tell it",
+        Meaning::Subject,
+    ));
+    for change in changes.iter().take(DRAWN) {
+        ui.answer(&format!(
+            "{}  {}  by {}{}",
+            ui.paint(&change.id, Meaning::Subject),
+            change.began.replace('T', " "),
+            change.tool,
+            change
+                .requested_by
+                .as_ref()
+                .map(|person| format!(", asked for by {person}"))
+                .unwrap_or_default()
+        ));
+        for text in lines(change) {
+            ui.answer(&format!("    {}", ui.short(&text)));
+        }
+        if let Some(error) = &change.error {
+            ui.answer(&format!(
+                "    {} {error}",
+                ui.paint(ui.letter("✗", "x"), Meaning::Bad)
+            ));
+        }
+    }
+    if changes.len() > DRAWN {
+        ui.talk(&format!(
+            "{} older ones: deskside history --json",
+            changes.len() - DRAWN
+        ));
+    }
+    ui.talk(&format!(
+        "what taking one back would be: {}",
+        ui.tint("deskside plan --wish revert=ID", Meaning::Hint)
+    ));
+}
+
+/// A change's packages, a line for each step from one version to another.
+fn lines(change: &SystemChange) -> Vec<String> {
+    let mut lines: Vec<(String, Vec<&str>)> = Vec::new();
+    for package in &change.packages {
+        let what = match (package.kind, &package.from, &package.to) {
+            (ChangeKind::Upgrade | ChangeKind::Downgrade, Some(from), Some(to)) => {
+                format!("{from} to {to}")
+            }
+            (ChangeKind::Install, _, Some(to)) => format!("{to} came"),
+            (ChangeKind::Reinstall, _, Some(to)) => format!("{to} came anew"),
+            (_, Some(from), _) => format!("{from} went"),
+            _ => "changed".into(),
+        };
+        match lines.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, names)) => names.push(&package.name),
+            None => lines.push((what, vec![&package.name])),
+        }
+    }
+    lines
+        .into_iter()
+        .map(|(what, names)| {
+            let more = match names.len() {
+                1 => String::new(),
+                count => format!(" and {} more", count - 1),
+            };
+            format!("{}{more}: {what}", names[0])
+        })
+        .collect()
 }
 
 /// Draws what would be taken back, as an answer.

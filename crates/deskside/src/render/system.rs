@@ -35,9 +35,19 @@ pub fn plan(ui: &Ui, report: &SystemPlanReport) {
     let sheet = Sheet { ui, aside: false };
     draw(&sheet, report);
     let hint = if report.system.plan.is_empty() {
-        ""
+        String::new()
     } else {
-        ". Nothing was done; `deskside apply` does it, `deskside plan --emit sh` prints a script that does it"
+        // A wish that a project's file holds is found there again.
+        let words: String = report
+            .wish
+            .words()
+            .iter()
+            .filter(|_| report.wish_from.is_none())
+            .map(|word| format!(" --wish {word}"))
+            .collect();
+        format!(
+            ". Nothing was done; `deskside apply{words}` does it, `deskside plan{words} --emit sh` prints a script that does it"
+        )
     };
     sheet.print(&ui.wrapped(&format!("  {}{hint}", totals(report)), 2));
 }

@@ -269,3 +269,44 @@ fn a_plan_is_kept_as_a_file_and_printed_as_a_script() {
         Err(_) => deskside_testkit::skip("shellcheck is not installed"),
     }
 }
+
+#[test]
+fn what_clean_and_reinstall_would_do_is_shown_and_nothing_of_a_bundle_is_changed() {
+    let person = Person::new();
+    let bundle = machine("ubuntu-22.04-guides-recipe");
+    let by_command = person.json(&["clean", "driver", "--plan", "--machine", &bundle]);
+    let by_wish = person.json(&["plan", "--wish", "clean=driver", "--machine", &bundle]);
+    assert_eq!(by_command, by_wish);
+    let said = person.says(&[
+        "reinstall",
+        "cuda",
+        "--cuda",
+        "13.0",
+        "--plan",
+        "--exit-code",
+        "--machine",
+        &bundle,
+    ]);
+    assert_eq!(said.code, 3, "{}", said.talk);
+    assert!(said.out.contains("cuda-toolkit-13-0"), "{}", said.out);
+    // The command that is named does what was shown.
+    let words = said.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        words.contains("deskside apply --wish reinstall=cuda --wish cuda=13.0"),
+        "{}",
+        said.out
+    );
+    let said = person.says(&["clean", "all", "--emit", "sh", "--machine", &bundle]);
+    assert!(said.out.starts_with("#!/bin/sh\n"), "{}", said.out);
+    let said = person.says(&["clean", "driver", "--machine", &bundle]);
+    assert_ne!(said.code, 0);
+    assert!(said.talk.contains("DS0204"), "{}", said.talk);
+    let said = person.says(&["clean", "disk", "--plan", "--machine", &bundle]);
+    assert_eq!(said.code, 2, "{}", said.talk);
+    let history = person.json(&[
+        "history",
+        "--machine",
+        &machine("ubuntu-22.04-driver-library-mismatch"),
+    ]);
+    assert_eq!(history["system"][0]["tool"], "unattended-upgrades");
+}

@@ -2,12 +2,14 @@
 //!
 //! All of it is read from files, without root and without starting apt.
 
+mod display;
 pub(crate) mod dpkg;
 mod lock;
 mod outside;
 mod pins;
 pub(crate) mod profiles;
 mod sources;
+mod unattended;
 
 use crate::look::{known, names};
 use crate::start::Start;
@@ -50,6 +52,11 @@ pub(crate) fn linux(
         boot_free_bytes: known(machine.space("/boot")).map(|space| space.free),
         runfile: Known::Value(outside::runfile(machine)),
         cuda_folders: outside::cuda_folders(machine),
+        cuda_link: known(machine.link("/usr/local/cuda"))
+            .map(|target| target.to_string_lossy().into_owned()),
+        linker_files: outside::linker_files(machine),
+        display_lines: display::lines(machine),
+        unattended: unattended::all(machine),
         dkms: outside::dkms(machine),
         module_lines: profiles::module_lines(machine),
         profile_lines: Known::Value(profiles::profile_lines(machine, start.home.as_deref())),

@@ -11,6 +11,8 @@ pub(crate) fn runfile(machine: &dyn Machine) -> Vec<String> {
         "/usr/bin/nvidia-uninstall",
         "/usr/local/bin/nvidia-uninstall",
         "/var/log/nvidia-installer.log",
+        "/etc/modprobe.d/nvidia-installer-disable-nouveau.conf",
+        "/usr/lib/modprobe.d/nvidia-installer-disable-nouveau.conf",
     ]
     .into_iter()
     .filter(|path| is_there(machine, path))
@@ -31,6 +33,26 @@ pub(crate) fn cuda_folders(machine: &dyn Machine) -> Known<Vec<String>> {
         ),
         Err(error) if error.kind == deskside_machine::ErrorKind::Absent => Known::Value(Vec::new()),
         Err(error) => Known::unknown(error.reason()),
+    }
+}
+
+/// Files by which the linker finds libraries of CUDA, NVIDIA or ROCm (ldconfig(8)).
+pub(crate) fn linker_files(machine: &dyn Machine) -> Known<Vec<String>> {
+    let folder = "/etc/ld.so.conf.d";
+    match names(machine, folder) {
+        Known::Value(names) => Known::Value(
+            names
+                .into_iter()
+                .filter(|name| {
+                    ["cuda", "nvidia", "rocm"]
+                        .iter()
+                        .any(|word| name.contains(word))
+                })
+                .map(|name| format!("{folder}/{name}"))
+                .collect(),
+        ),
+        Known::Absent => Known::Value(Vec::new()),
+        unknown => unknown,
     }
 }
 

@@ -56,7 +56,9 @@ pub(crate) fn thinned(text: &str) -> String {
 }
 
 fn is_wanted(line: &str) -> bool {
-    (line.contains("PATH=") || line.contains("PATH ="))
+    ["PATH=", "PATH =", "CUDA_HOME=", "ROCM_HOME="]
+        .iter()
+        .any(|setting| line.contains(setting))
         && (line.contains("cuda") || line.contains("rocm"))
 }
 
@@ -71,7 +73,7 @@ pub(crate) fn profile_lines(machine: &dyn Machine, home: Option<&str>) -> Vec<Se
 }
 
 /// The lines that are wanted and are no comments.
-fn picked(file: &str, text: &str, wanted: impl Fn(&str) -> bool) -> Vec<SettingLine> {
+pub(super) fn picked(file: &str, text: &str, wanted: impl Fn(&str) -> bool) -> Vec<SettingLine> {
     text.lines()
         .enumerate()
         .filter(|(_, line)| !line.trim_start().starts_with('#') && wanted(line))

@@ -96,13 +96,33 @@ fn groups(present: &Present<'_>, draft: &mut Draft) {
 
 /// `LD_LIBRARY_PATH` for CUDA in profiles.
 pub(crate) fn library_path(present: &Present<'_>, draft: &mut Draft) {
+    switch_off(present, "profile.library-path", "CUDA", draft, |line| {
+        line.contains("LD_LIBRARY_PATH") && line.contains("cuda")
+    });
+}
+
+/// Paths in profiles to a toolkit that goes, beside those that [`library_path`] takes out.
+pub(crate) fn paths(present: &Present<'_>, what: &str, draft: &mut Draft) {
+    let name = if what == "cuda" { "CUDA" } else { "ROCm" };
+    switch_off(present, "profile.path", name, draft, |line| {
+        line.contains(what) && !(line.contains("LD_LIBRARY_PATH") && line.contains("cuda"))
+    });
+}
+
+fn switch_off(
+    present: &Present<'_>,
+    recipe: &str,
+    what: &str,
+    draft: &mut Draft,
+    wanted: impl Fn(&str) -> bool,
+) {
     let lines: Vec<_> = present
         .packages
         .profile_lines
         .value()
         .into_iter()
         .flatten()
-        .filter(|line| line.text.contains("LD_LIBRARY_PATH") && line.text.contains("cuda"))
+        .filter(|line| wanted(&line.text))
         .cloned()
         .collect();
     for line in &lines {
@@ -112,16 +132,24 @@ pub(crate) fn library_path(present: &Present<'_>, draft: &mut Draft) {
             .count()
             > 1
         {
+            let sets = if recipe == "profile.path" {
+                format!("names a path to {what}")
+            } else {
+                "sets LD_LIBRARY_PATH for CUDA".into()
+            };
             draft.note(
-                format!("{} sets LD_LIBRARY_PATH for CUDA more than once in the same words: take the lines out by hand", line.file),
+                format!(
+                    "{} {sets} more than once in the same words: take the lines out by hand",
+                    line.file
+                ),
                 &[],
             );
             continue;
         }
         let new = format!("# switched off by deskside: {}", line.text);
         if let Some(step) = draft.step(
-            "profile.library-path",
-            &[("file", &line.file)],
+            recipe,
+            &[("file", &line.file), ("what", what)],
             vec![line_stands(&line.file, &new)],
             vec![Action::EditFile {
                 path: line.file.clone(),

@@ -3,7 +3,7 @@
 use crate::draft::{Draft, are, command, packages};
 use crate::names::shown;
 use crate::present::Present;
-use crate::wish::Wish;
+use crate::wish::{Part, Wish};
 use deskside_knowledge::platforms::Platform;
 use deskside_types::facts::ToolkitKind;
 use deskside_types::plan::{Action, Check};
@@ -12,6 +12,10 @@ use deskside_types::{Facts, Known};
 /// A Mac.
 pub(crate) fn mac(facts: &Facts, wish: &Wish, platform: &Platform, draft: &mut Draft) {
     draft.satisfied("Metal is part of macOS: there is no driver to install");
+    if let Some(part) = wish.clean.or(wish.reinstall) {
+        away(facts, part, wish.reinstall.is_some(), platform, draft);
+        return;
+    }
     if facts.system.translated.value() == Some(&true) {
         draft.block(
             "this terminal is translated (Rosetta), and so would be its Python: MLX has no wheels for it; open a native terminal",
@@ -61,6 +65,47 @@ pub(crate) fn mac(facts: &Facts, wish: &Wish, platform: &Platform, draft: &mut D
         if wished {
             draft.block(format!("{name} does not exist for {}", platform.name), &[]);
         }
+    }
+}
+
+/// What is to go from a Mac, or to come anew.
+fn away(facts: &Facts, part: Part, anew: bool, platform: &Platform, draft: &mut Draft) {
+    if matches!(part, Part::Driver | Part::Cuda | Part::Rocm) {
+        let text = format!("nothing of that kind is on {}", platform.name);
+        if anew {
+            draft.block(text, &[]);
+        } else {
+            draft.satisfied(text);
+        }
+        return;
+    }
+    super::clean::mlx(facts, draft);
+    if anew {
+        return;
+    }
+    let limit = facts
+        .known_gpus()
+        .iter()
+        .find_map(|gpu| gpu.apple.as_ref()?.wired_limit_bytes.value().copied())
+        .unwrap_or_default();
+    if limit == 0 {
+        draft.satisfied("Metal's memory limit is macOS's own");
+        return;
+    }
+    let set =
+        |megabytes: u64| command(["sysctl", &format!("iogpu.wired_limit_mb={megabytes}")], 10);
+    if let Some(step) = draft.step(
+        "apple.unwire",
+        &[("megabytes", &(limit >> 20).to_string())],
+        vec![],
+        vec![Action::Run {
+            command: set(0),
+            undo: Some(set(limit >> 20)),
+        }],
+    ) {
+        step.verify = vec![Check::Succeeds {
+            command: command(["sysctl", "-n", "iogpu.wired_limit_mb"], 10),
+        }];
     }
 }
 

@@ -5,6 +5,8 @@ pub(crate) mod apple;
 pub(crate) mod archive;
 pub(crate) mod clean;
 pub(crate) mod driver;
+pub(crate) mod hold;
+pub(crate) mod reinstall;
 pub(crate) mod repair;
 pub(crate) mod sources;
 pub(crate) mod toolkit;

@@ -4,7 +4,7 @@ use crate::draft::{Draft, are, packages, run};
 use crate::names::{branch_of, is_package, shown};
 use crate::present::Present;
 use deskside_knowledge::platforms::package_kind;
-use deskside_types::facts::Package;
+use deskside_types::facts::{Package, Packages};
 use deskside_types::plan::Check;
 use deskside_types::units;
 
@@ -22,7 +22,12 @@ pub(crate) fn surroundings(present: &Present<'_>, draft: &mut Draft) {
             &["sudo timedatectl set-ntp true"],
         );
     }
-    if let Some(holder) = present.packages.lock_holder.value() {
+    lock(present.packages, draft);
+}
+
+/// Another package manager at work.
+pub(crate) fn lock(packages: &Packages, draft: &mut Draft) {
+    if let Some(holder) = packages.lock_holder.value() {
         let program = holder
             .program
             .value()

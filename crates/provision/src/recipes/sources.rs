@@ -30,6 +30,16 @@ pub(crate) fn mend(present: &Present<'_>, draft: &mut Draft, wanted: bool) -> bo
             );
             continue;
         }
+        if archive.id == "nvidia-local" {
+            disable(
+                present,
+                draft,
+                &entries,
+                &archive.name,
+                "It holds a driver and a toolkit of one day, never gets an update, and its driver would mix with another builder's.",
+            );
+            continue;
+        }
         let Some(kept) = kept(&entries, archive) else {
             continue;
         };

@@ -165,9 +165,13 @@ pub(crate) fn floating(present: &Present<'_>, draft: &mut Draft) {
         .nvidia
         .as_ref()
         .is_none_or(|nvidia| nvidia.origin == "nvidia");
-    if driver_is_from_there {
-        return;
+    if !driver_is_from_there {
+        part_from_driver(present, draft);
     }
+}
+
+/// Takes `cuda` and its kind away, which hang on a driver, and keeps the toolkits they stand for.
+pub(crate) fn part_from_driver(present: &Present<'_>, draft: &mut Draft) {
     let floating: Vec<String> = present
         .of_kind(&["cuda-toolkit"])
         .iter()

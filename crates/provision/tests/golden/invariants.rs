@@ -2,9 +2,10 @@
 
 use super::cases::{Case, all};
 use deskside_knowledge::platforms::repository_of;
-use deskside_provision::{ROOT_PROGRAMS, SystemPlan, plan};
+use deskside_knowledge::platforms::{package_kind, platforms, repositories};
+use deskside_provision::{ROOT_PROGRAMS, SystemPlan, Wish, plan};
 use deskside_types::Known;
-use deskside_types::plan::{Action, Check, Step, Undo};
+use deskside_types::plan::{Action, Check, Risk, Step, Undo};
 
 fn plans() -> Vec<(Case, SystemPlan)> {
     all()
@@ -27,7 +28,8 @@ fn every_step_is_whole() {
             let name = format!("{}: {}", case.name, step.id);
             // sysctl tells no value by its exit code; the step says so.
             assert!(
-                !step.check.is_empty() || step.id == "apple.wired",
+                !step.check.is_empty()
+                    || ["apple.wired", "apple.unwire"].contains(&step.id.as_str()),
                 "{name} has no check"
             );
             assert!(!step.verify.is_empty(), "{name} proves nothing");
@@ -253,12 +255,19 @@ fn a_plan_that_was_carried_out_is_followed_by_an_empty_one() {
         if first.notes.iter().any(|note| note.blocking)
             || case.wish.upgrade
             || case.wish.wired_limit_mb.is_some()
+            // Which packages are to be held is known only once the driver is in, and the plan says so.
+            || (case.wish.hold_driver && first.plan.steps.iter().any(|step| step.id == "driver.install"))
         {
             continue;
         }
         let mut facts = case.facts.clone();
         super::machine::carried_out(&mut facts, &first);
-        let second = plan(&facts, &case.wish).unwrap();
+        // Who asks for something anew gets it anew each time; what is left then is what any machine lacks.
+        let wish = Wish {
+            reinstall: None,
+            ..case.wish.clone()
+        };
+        let second = plan(&facts, &wish).unwrap();
         let left: Vec<&str> = second
             .plan
             .steps
@@ -272,7 +281,13 @@ fn a_plan_that_was_carried_out_is_followed_by_an_empty_one() {
 #[test]
 fn checks_speak_of_what_the_actions_do() {
     for (case, plan) in plans() {
-        for step in &plan.plan.steps {
+        // What comes back in the same plan can't be told by its absence; a mark of the plan tells it.
+        for step in plan
+            .plan
+            .steps
+            .iter()
+            .filter(|step| !step.id.starts_with("reinstall."))
+        {
             for action in &step.actions {
                 if let Action::Packages { remove, .. } = action {
                     // What is installed again by a later step is looked at by its version, or comes back with it.
@@ -288,6 +303,129 @@ fn checks_speak_of_what_the_actions_do() {
                         );
                     }
                 }
+            }
+        }
+    }
+}
+
+/// Places that plans may touch; whoever carries them out with root has the same.
+const PLACES: &[&str] = &[
+    "/etc/apt/",
+    "/etc/modprobe.d/",
+    "/etc/profile.d/",
+    "/etc/X11/xorg.conf",
+    "/etc/environment",
+    "/usr/share/keyrings/",
+    "/usr/local/cuda",
+    "/opt/rocm",
+    "/var/cache/deskside/",
+    "/var/lib/dkms/",
+    "/run/deskside-restart",
+];
+
+#[test]
+fn only_places_of_the_system_layer_are_touched_and_nothing_of_a_persons_goes() {
+    for (case, plan) in plans() {
+        for (step, action) in actions(&plan) {
+            let name = format!("{}: {}", case.name, step.id);
+            let (path, removed) = match action {
+                Action::Remove { path } => (path, true),
+                Action::WriteFile { path, .. }
+                | Action::EditFile { path, .. }
+                | Action::Download { path, .. }
+                | Action::Key { path, .. } => (path, false),
+                _ => continue,
+            };
+            let of_person = path.starts_with("/home/") || path.starts_with("/Users/");
+            if of_person {
+                // A line of a shell profile is switched off, and can be switched on again.
+                assert!(!removed && !step.root, "{name}: {path}");
+                assert!(
+                    matches!(action, Action::EditFile { new, .. } if new.starts_with("# switched off by deskside: ")),
+                    "{name}"
+                );
+                continue;
+            }
+            assert!(
+                PLACES.iter().any(|place| path.starts_with(place)) && !path.contains(".."),
+                "{name}: {path}"
+            );
+        }
+    }
+}
+
+#[test]
+fn only_packages_of_drivers_and_toolkits_are_taken_away() {
+    let branch_packages: Vec<&String> = platforms()
+        .iter()
+        .flat_map(|platform| &platform.nvidia)
+        .flat_map(|nvidia| &nvidia.branches)
+        .flat_map(|branch| &branch.packages)
+        .collect();
+    for (case, plan) in plans() {
+        for (step, action) in actions(&plan) {
+            let Action::Packages { remove, .. } = action else {
+                continue;
+            };
+            // Old kernels go for room in /boot, and only there.
+            for name in remove.iter().filter(|_| step.id != "boot.space") {
+                let keyring = repositories()
+                    .iter()
+                    .any(|archive| archive.keyring_package.as_ref() == Some(name));
+                assert!(
+                    package_kind(name).is_some() || branch_packages.contains(&name) || keyring,
+                    "{}: {} removes {name}",
+                    case.name,
+                    step.id
+                );
+            }
+        }
+    }
+}
+
+/// What takes a driver or a toolkit away asks for the machine's name.
+#[test]
+fn taking_away_is_of_great_risk() {
+    for (case, plan) in plans() {
+        if case.wish.clean.is_none() && case.wish.reinstall.is_none() {
+            continue;
+        }
+        let takes = actions(&plan).any(|(_, action)| match action {
+            Action::Packages { install, remove } => install.is_empty() && !remove.is_empty(),
+            Action::Run { command, .. } => command.argv[0].ends_with("nvidia-uninstall"),
+            _ => false,
+        });
+        let severe = plan.plan.steps.iter().any(|step| step.risk == Risk::Severe);
+        assert!(!takes || severe, "{}", case.name);
+    }
+}
+
+/// A reinstall that can't end well takes nothing away; one that can brings back what it took.
+#[test]
+fn what_can_not_be_brought_back_is_not_taken_away() {
+    for (case, plan) in plans() {
+        if case.wish.reinstall.is_none() {
+            continue;
+        }
+        let blocked = plan.notes.iter().any(|note| note.blocking);
+        let takes = plan
+            .plan
+            .steps
+            .iter()
+            .any(|step| step.id.starts_with("reinstall.") || step.id == "clean.outside");
+        assert!(!(blocked && takes), "{}", case.name);
+        for (head, back) in [
+            ("reinstall.driver", "driver.install"),
+            ("reinstall.toolkit", "install"),
+        ] {
+            let place = |id: &str| plan.plan.steps.iter().position(|step| step.id.contains(id));
+            if let Some(taken) = place(head) {
+                let last = plan
+                    .plan
+                    .steps
+                    .iter()
+                    .rposition(|step| step.id.contains(back));
+                assert!(last.is_some_and(|last| last > taken), "{}", case.name);
             }
         }
     }

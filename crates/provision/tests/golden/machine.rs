@@ -113,6 +113,10 @@ pub fn machine(os: &str, version: &str, card: &str, secure_boot: bool) -> Facts 
             boot_free_bytes: Known::Value(1 << 30),
             runfile: Known::Value(vec![]),
             cuda_folders: Known::Value(vec![]),
+            cuda_link: Known::Absent,
+            linker_files: Known::Value(vec![]),
+            display_lines: Known::Value(vec![]),
+            unattended: Known::Absent,
             dkms: Known::Value(vec![]),
             module_lines: Known::Value(vec![]),
             profile_lines: Known::Value(vec![]),
@@ -182,6 +186,19 @@ fn gpu(word: &str) -> Gpu {
             gpu
         }
     }
+}
+
+/// A Mac's GPU with a memory limit set by hand.
+pub fn apple(limit: u64) -> Gpu {
+    let mut gpu = gpu("intel");
+    gpu.vendor = Vendor::Apple;
+    gpu.name = Known::Value("Apple M4 Max".into());
+    gpu.apple = Some(AppleGpu {
+        cores: Known::Absent,
+        metal: Known::Absent,
+        wired_limit_bytes: Known::Value(limit),
+    });
+    gpu
 }
 
 pub fn packages(facts: &mut Facts) -> &mut Packages {
@@ -387,6 +404,9 @@ pub fn carried_out(facts: &mut Facts, plan: &deskside_provision::SystemPlan) {
                             }
                         }
                     }
+                    if remove.iter().any(|name| name.ends_with("-local")) {
+                        forget_source(facts, "-local.list");
+                    }
                     for name in remove.iter().filter(|name| *name == "cuda-keyring") {
                         let _ = name;
                         forget_source(facts, "/cuda-");
@@ -427,7 +447,26 @@ pub fn carried_out(facts: &mut Facts, plan: &deskside_provision::SystemPlan) {
                 Action::Remove { path } => {
                     forget_source(facts, path);
                     let packages = packages(facts);
-                    for paths in [&mut packages.keyrings, &mut packages.cuda_folders] {
+                    if path == "/usr/local/cuda" {
+                        packages.cuda_link = Known::Absent;
+                    }
+                    if let Known::Value(settings) = &mut packages.unattended
+                        && settings.files.contains(path)
+                    {
+                        settings.files.retain(|one| one != path);
+                        settings.left_alone.clear();
+                    }
+                    for lines in [&mut packages.module_lines, &mut packages.display_lines] {
+                        if let Known::Value(lines) = lines {
+                            lines.retain(|line| line.file != *path);
+                        }
+                    }
+                    for paths in [
+                        &mut packages.keyrings,
+                        &mut packages.cuda_folders,
+                        &mut packages.linker_files,
+                        &mut packages.runfile,
+                    ] {
                         if let Known::Value(paths) = paths {
                             paths.retain(|one| one != path);
                         }
@@ -454,6 +493,21 @@ pub fn carried_out(facts: &mut Facts, plan: &deskside_provision::SystemPlan) {
                         });
                     }
                 }
+                Action::WriteFile {
+                    path,
+                    contents: deskside_types::plan::FileContents::Text(text),
+                    ..
+                } if path.contains("apt.conf.d") => {
+                    packages(facts).unattended = Known::Value(UnattendedUpgrades {
+                        on: true,
+                        left_alone: text
+                            .lines()
+                            .filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\";"))
+                            .map(str::to_string)
+                            .collect(),
+                        files: vec![path.clone()],
+                    });
+                }
                 Action::AptSource { name, contents } => {
                     let uri = contents
                         .lines()
@@ -474,6 +528,15 @@ pub fn carried_out(facts: &mut Facts, plan: &deskside_provision::SystemPlan) {
                     packages(facts).runfile =
                         Known::Value(vec!["/var/log/nvidia-installer.log".into()]);
                     facts.drivers.nvidia.loaded = Known::Absent;
+                }
+                Action::Run { command, .. } if command.argv[0] == "sysctl" => {
+                    let megabytes: u64 =
+                        command.argv[1].rsplit('=').next().unwrap().parse().unwrap();
+                    if let Known::Value(gpus) = &mut facts.gpus {
+                        for apple in gpus.iter_mut().filter_map(|gpu| gpu.apple.as_mut()) {
+                            apple.wired_limit_bytes = Known::Value(megabytes << 20);
+                        }
+                    }
                 }
                 Action::Run { command, .. } if command.argv[0] == "dpkg" => {
                     packages(facts).interrupted = Known::Value(false);

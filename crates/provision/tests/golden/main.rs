@@ -6,6 +6,7 @@ mod cases;
 mod invariants;
 mod machine;
 mod print;
+mod revert;
 mod totality;
 
 use cases::{Case, all};

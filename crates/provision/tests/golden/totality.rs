@@ -1,7 +1,7 @@
 //! No facts make the planner panic, and no plan of theirs breaks its promises.
 
 use super::cases::all;
-use deskside_provision::{Clean, Wish, plan, script};
+use deskside_provision::{Part, Wish, plan, script};
 use deskside_types::Facts;
 use deskside_types::plan::Action;
 use proptest::prelude::*;
@@ -47,7 +47,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_facts_make_it_panic(place in 0usize..1000, seeds in proptest::collection::vec(any::<u8>(), 0..400), wish in 0u8..32) {
+    fn no_facts_make_it_panic(place in 0usize..1000, seeds in proptest::collection::vec(any::<u8>(), 0..400), wish in 0u16..512) {
         let cases = all();
         let case = &cases[place % cases.len()];
         let mut value = serde_json::to_value(&case.facts).unwrap();
@@ -63,7 +63,20 @@ proptest! {
             rocm: wish & 2 != 0,
             driver: (wish & 4 != 0).then(|| "595".into()),
             upgrade: wish & 8 != 0,
-            clean: (wish & 16 != 0).then_some(Clean::All),
+            clean: match (wish >> 4) & 7 {
+                1 => Some(Part::All),
+                2 => Some(Part::Driver),
+                3 => Some(Part::Cuda),
+                _ => None,
+            },
+            reinstall: match (wish >> 4) & 7 {
+                4 => Some(Part::All),
+                5 => Some(Part::Driver),
+                6 => Some(Part::Cuda),
+                _ => None,
+            },
+            hold_driver: wish & 128 != 0,
+            release_driver: wish & 256 != 0 && wish & 128 == 0,
             ..case.wish.clone()
         };
         if let Ok(made) = plan(&facts, &wish) {
@@ -71,6 +84,9 @@ proptest! {
             prop_assert!(restarts <= 1);
             for step in &made.plan.steps {
                 for action in &step.actions {
+                    if let Action::Remove { path } = action {
+                        prop_assert!(!path.starts_with("/home/") && !path.contains(".."), "{path}");
+                    }
                     if let Action::Packages { install, remove } = action {
                         prop_assert!(install.iter().chain(remove).all(|name| !name.contains(['*', ';', ' '])));
                     }

@@ -11,7 +11,7 @@ pub use accelerator::{
 };
 pub use packages::{
     DkmsTree, InstalledKernel, LockHolder, Package, PackageSource, PackageState, Packages, Pin,
-    SettingLine,
+    SettingLine, UnattendedUpgrades,
 };
 pub use python::{
     EnvironmentKind, Framework, PythonEnvironment, PythonInterpreter, PythonOrigin, Tool,

@@ -29,6 +29,18 @@ pub struct Packages {
     pub runfile: Known<Vec<String>>,
     /// CUDA folders under `/usr/local`, links left out.
     pub cuda_folders: Known<Vec<String>>,
+    /// Where `/usr/local/cuda` leads, one step: a folder, or `/etc/alternatives/cuda` where packages keep it.
+    #[serde(default)]
+    pub cuda_link: Known<String>,
+    /// Files of `/etc/ld.so.conf.d` that are about CUDA, NVIDIA or ROCm, by path.
+    #[serde(default)]
+    pub linker_files: Known<Vec<String>>,
+    /// Lines of the X server's settings under `/etc/X11` that name NVIDIA's driver.
+    #[serde(default)]
+    pub display_lines: Known<Vec<SettingLine>>,
+    /// How unattended upgrades are set.
+    #[serde(default)]
+    pub unattended: Known<UnattendedUpgrades>,
     /// Module sources that DKMS builds.
     pub dkms: Known<Vec<DkmsTree>>,
     /// Lines of `/etc/modprobe.d` about GPU drivers.
@@ -162,6 +174,19 @@ pub struct DkmsTree {
     pub version: String,
     /// Kernels it was built for.
     pub built_for: Vec<String>,
+}
+
+/// How apt's settings have upgrades that nobody asks for (unattended-upgrade(8), `/etc/apt/apt.conf.d`).
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UnattendedUpgrades {
+    /// They are switched on. The package that does them must be there, too.
+    pub on: bool,
+    /// Patterns of packages that they leave alone, as they stand in the settings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_alone: Vec<String>,
+    /// The files that such patterns stand in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
 }
 
 /// A line of a settings file.

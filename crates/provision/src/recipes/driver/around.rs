@@ -45,6 +45,25 @@ pub(super) fn unhold(present: &Present<'_>, moving: &[String]) -> Vec<Action> {
         })
         .map(|package| package.name.clone())
         .collect();
+    release(&held)
+}
+
+/// Releases those of some packages that are held.
+pub(crate) fn unhold_named(present: &Present<'_>, names: &[String]) -> Vec<Action> {
+    let held: Vec<String> = names
+        .iter()
+        .filter(|name| {
+            present
+                .packages
+                .package(name)
+                .is_some_and(|package| package.held)
+        })
+        .cloned()
+        .collect();
+    release(&held)
+}
+
+fn release(held: &[String]) -> Vec<Action> {
     if held.is_empty() {
         return Vec::new();
     }

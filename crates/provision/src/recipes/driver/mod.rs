@@ -8,6 +8,7 @@ use crate::branch::{Choice, Modules, choose, modules};
 use crate::draft::{Draft, Restart, are, packages, refresh};
 use crate::names::{branch_of, shown};
 use crate::present::{Present, cards};
+pub(crate) use around::unhold_named;
 use around::{enrol, is_runfile, own_kernel, runfile, unblock, unhold};
 use deskside_knowledge::platforms::{Branch, NvidiaPlatform};
 use deskside_knowledge::version::order;
@@ -71,7 +72,10 @@ pub(crate) fn plan(
 }
 
 /// The branch whose packages are there, as the platform names it, else as the packages' names tell it.
-fn branch_there(present: &Present<'_>, nvidia: &NvidiaPlatform) -> Option<String> {
+pub(crate) fn branch_there(present: &Present<'_>, nvidia: &NvidiaPlatform) -> Option<String> {
+    if present.was.is_some() {
+        return present.was.clone();
+    }
     if let Some(branch) = nvidia
         .branches
         .iter()

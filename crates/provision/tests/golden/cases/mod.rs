@@ -2,12 +2,14 @@
 
 mod bare;
 mod broken;
+mod cleaning;
 mod platforms;
 mod present;
+mod states;
 mod toolkits;
 
 use super::machine::*;
-use deskside_provision::{Clean, Wish};
+use deskside_provision::{Part, Wish};
 use deskside_types::facts::*;
 use deskside_types::{Facts, Known};
 
@@ -72,6 +74,8 @@ pub fn all() -> Vec<Case> {
     platforms::amd(&mut table);
     platforms::others(&mut table);
     toolkits::cleaning(&mut table);
+    cleaning::cleaning(&mut table);
+    cleaning::holding(&mut table);
     table.0
 }
 

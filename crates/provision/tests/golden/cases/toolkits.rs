@@ -121,5 +121,5 @@ pub fn cleaning(table: &mut Table) {
         |_| {},
     );
     let all = table.0.last().map(|case| case.wish.clean);
-    assert_eq!(all, Some(Some(Clean::All)));
+    assert_eq!(all, Some(Some(Part::All)));
 }
