@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod context;
+pub mod cost;
 pub mod environment;
 pub mod explain;
 pub mod fit;

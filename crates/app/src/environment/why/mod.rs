@@ -2,7 +2,7 @@
 
 mod assume;
 mod blank;
-mod meant;
+pub(crate) mod meant;
 
 use crate::{Answer, Context};
 use deskside_envs::build::{
