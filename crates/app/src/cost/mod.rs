@@ -65,7 +65,7 @@ pub fn cost(context: &Context, request: &CostRequest) -> Result<CostReport> {
             return Err(invalid("nothing says what is asked")
                 .hint("`deskside cost buy`: buy a machine, or rent for the same use")
                 .hint("`deskside cost keep`: keep this machine, or sell it and rent")
-                .hint("`deskside cost job --hours 12`: one job, here or rented")
+                .hint("`deskside cost job --job-hours 12`: one job, here or rented")
                 .hint("or write `question = \"buy\"` into the scenario"));
         }
     };
@@ -183,7 +183,7 @@ fn resolve(
 
 fn this_job(resolver: &mut Resolver<'_>) -> Result<()> {
     let hours = resolver.given("job.hours").ok_or_else(|| {
-        lacking("job.hours", "how long it takes on the machine that is there", "--hours 12")
+        lacking("job.hours", "how long it takes on the machine that is there", "--job-hours 12")
     })?;
     resolver.put(Field::JobHours, hours);
     for (field, because) in [

@@ -270,14 +270,32 @@ fn shown(value: &Toml) -> String {
     }
 }
 
+/// Words that people write for a key.
+const ALIASES: &[(&str, &str)] = &[
+    ("tariff", "electricity.per_kwh"),
+    ("price_per_kwh", "electricity.per_kwh"),
+    ("power", "machine.busy_watts"),
+    ("watts", "machine.busy_watts"),
+    ("interest", "money.cost_of_capital"),
+    ("discount_rate", "money.cost_of_capital"),
+    ("utilization", "use.share"),
+    ("hours_per_day", "use.busy_hours_a_day"),
+    ("hourly", "rent.per_hour"),
+    ("price_per_hour", "rent.per_hour"),
+];
+
 fn unknown(path: &str) -> Problem {
     let last = path.rsplit('.').next().unwrap_or(path);
+    let alias = nearest(last, ALIASES.iter().map(|(word, _)| *word))
+        .and_then(|word| ALIASES.iter().find(|(alias, _)| *alias == word))
+        .map(|(_, path)| *path);
     let paths = || KEYS.iter().map(|key| key.path);
     let meant = nearest(path, paths()).or_else(|| {
         let last_of = |path: &'static str| path.rsplit('.').next().unwrap_or(path);
         let word = nearest(last, KEYS.iter().map(|key| last_of(key.path)))?;
         paths().find(|path| last_of(path) == word)
     });
+    let meant = meant.or(alias);
     let problem = invalid(format!("there is no key {path}"));
     match meant.and_then(key) {
         Some(key) => problem.hint(format!("do you mean `{} = {}`?", key.path, key.example)),
@@ -309,7 +327,8 @@ mod tests {
     fn what_is_odd_is_named_with_what_to_write() {
         for (text, named, hint) in [
             ("machine.pric = 3", "machine.pric", "machine.price"),
-            ("[electricity]\ntarif = 1", "electricity.tarif", "docs"),
+            ("[electricity]\ntarif = 1", "electricity.tarif", "electricity.per_kwh"),
+            ("zzzzqqqq = 1", "zzzzqqqq", "docs"),
             ("[electricity]\nper_kw = 1", "electricity.per_kw", "electricity.per_kwh"),
             ("price = 3", "price", "machine.price"),
             ("[machine]\nprice = 0", "machine.price", "3200"),

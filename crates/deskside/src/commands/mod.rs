@@ -1,6 +1,7 @@
 //! One file a command: call the use case, hand its report to the renderer.
 
 mod confirm;
+mod cost;
 mod env;
 mod fit;
 mod generate;
@@ -48,6 +49,7 @@ pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
         Command::Env(arguments) => env::env(ui, &live, &either, arguments),
         Command::Notebook(arguments) => notebook::notebook(ui, &live("notebook")?, arguments),
         Command::Fit(arguments) => fit::fit(ui, &either()?, *arguments),
+        Command::Cost(arguments) => cost::cost(ui, &either()?, *arguments),
         Command::Run(arguments) => runs::run(ui, &live("run")?, arguments),
         Command::Runs(arguments) => runs::list(ui, &either()?, arguments),
         Command::Show(arguments) => runs::show(ui, &either()?, &arguments),
