@@ -195,6 +195,14 @@ impl Field {
         }
     }
 
+    /// Its unit, as the question has it; `money` stands for the currency.
+    pub fn unit(self, question: Question) -> &'static str {
+        match (self, question) {
+            (Self::EgressGb, Question::Job) => "GB",
+            _ => self.about().unit,
+        }
+    }
+
     /// Its key, as the question calls it.
     pub fn key(self, question: Question) -> &'static str {
         match (self, question) {

@@ -56,7 +56,13 @@ fn flip(case: &Case, question: Question, field: Field) -> Option<Flip> {
         }
         None
     };
-    let ends = [about.least.min(from), most.max(from)];
+    // What can't be zero goes down as many times as it goes up.
+    let least = if about.least > 0.0 && !about.bounded {
+        about.least.max(from / about.most)
+    } else {
+        about.least
+    };
+    let ends = [least.min(from), most.max(from)];
     ends.into_iter()
         .filter(|end| *end != from)
         .filter_map(toward)

@@ -261,6 +261,12 @@ fn answer(mut resolver: Resolver<'_>, offers: Vec<OfferReport>) -> CostReport {
     };
     let flips = flips(&case, question)
         .into_iter()
+        // What is one by its nature turns nothing: the same accelerator's speed, watts that are the wall's.
+        .filter(|flip| {
+            !(matches!(flip.field, Field::Speed | Field::Efficiency)
+                && flip.from == 1.0
+                && origin(flip.field.key(question)) != Origin::Given)
+        })
         .take(FLIPS)
         .map(|flip| {
             let key = flip.field.key(question);
@@ -268,7 +274,7 @@ fn answer(mut resolver: Resolver<'_>, offers: Vec<OfferReport>) -> CostReport {
                 key: key.into(),
                 from: flip.from,
                 to: flip.to,
-                unit: flip.field.about().unit.replace("money", &resolver.currency),
+                unit: flip.field.unit(question).replace("money", &resolver.currency),
                 origin: origin(key),
             }
         })
@@ -285,6 +291,7 @@ fn answer(mut resolver: Resolver<'_>, offers: Vec<OfferReport>) -> CostReport {
         &figures,
         &case,
         &resolver.currency,
+        &resolver.ranges,
         resolver.undecided.as_deref(),
     );
     let left_out = left_out(&resolver);

@@ -101,7 +101,7 @@ pub(super) fn power(resolver: &mut Resolver<'_>, gpu: Option<&Accelerators>) -> 
                 ));
             }
         },
-        (None, None) if resolver.bare => Found::assumed(Range::exactly(0.0), "left out, as asked"),
+        (None, None) if resolver.bare => Found::left_out(0.0),
         (None, None) => Found::assumed(
             resolver.assumption("host_watts", 0.0).value,
             "a machine without an accelerator: our assumption",
@@ -177,22 +177,25 @@ pub(super) fn money(resolver: &mut Resolver<'_>, gpu: Option<&Accelerators>) -> 
     resolver.usual(Field::Capital, "cost_of_capital", 0.0);
     let found = resolver.given("machine.maintenance_a_year").unwrap_or_else(|| {
         let share = resolver.assumption("maintenance_share_a_year", 0.0);
-        Found::assumed(
-            Range {
+        let because = if resolver.bare {
+            share.because
+        } else {
+            format!(
+                "{:.0} to {:.0} % of the price a year: {}",
+                share.value.low * 100.0,
+                share.value.high * 100.0,
+                share.because
+            )
+        };
+        Found {
+            value: Range {
                 low: base.base * share.value.low,
                 base: base.base * share.value.base,
                 high: base.base * share.value.high,
             },
-            if resolver.bare {
-                share.because
-            } else {
-                format!(
-                    "{:.0} to {:.0} % of the price a year",
-                    share.value.low * 100.0,
-                    share.value.high * 100.0
-                )
-            },
-        )
+            because,
+            ..share
+        }
     });
     resolver.put(Field::Maintenance, found);
     running(resolver);
@@ -312,7 +315,7 @@ fn resale(resolver: &mut Resolver<'_>, gpu: Option<&Accelerators>) -> Result<()>
             invalid("machine.resale_method is \"observed\", and nothing that old was observed of it")
                 .hint("write `machine.resale_method = \"declining-balance\"`, or `machine.resale_share = 0.4`")
         })?,
-        None if resolver.bare => Found::assumed(Range::exactly(0.0), "left out, as asked"),
+        None if resolver.bare => Found::left_out(0.0),
         None => match observed(resolver, gpu, years.base) {
             Some(found) => found,
             None => declining(resolver, years.base),

@@ -142,9 +142,9 @@ pub(super) fn choose(offers: &[OfferRow]) -> Option<Choice> {
             high: middle.max(row.usd_an_hour),
         },
         how: if row.is_firm() {
-            "the cheapest that nobody takes away; low: the cheapest but spot, high: the middle of the firm ones"
+            "the cheapest of a provider's own that nobody takes away; low: the cheapest but spot, high: the middle of the firm ones"
         } else {
-            "it may be taken away or limited: nothing firmer is known"
+            "shared, limited, or other people's: nothing firmer is known"
         },
         row: row.clone(),
     })

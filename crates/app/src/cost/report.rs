@@ -128,6 +128,8 @@ pub enum Origin {
     Table,
     /// Assumed.
     Default,
+    /// Not given, and nothing was to be assumed: it counts for nothing.
+    LeftOut,
 }
 
 /// An input.
@@ -228,6 +230,7 @@ impl CostReport {
                 Origin::Given => "given",
                 Origin::Table => "table",
                 Origin::Default => "default",
+                Origin::LeftOut => "left out",
             };
             let dated = input
                 .as_of

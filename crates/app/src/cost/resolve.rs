@@ -53,6 +53,15 @@ impl Found {
         }
     }
 
+    pub fn left_out(neutral: f64) -> Self {
+        Self {
+            value: Range::exactly(neutral),
+            origin: Origin::LeftOut,
+            because: "nothing is assumed, as asked".into(),
+            as_of: None,
+        }
+    }
+
     pub fn assumed(value: Range, because: impl Into<String>) -> Self {
         Self {
             value,
@@ -103,7 +112,7 @@ impl<'a> Resolver<'a> {
     /// Counts with a value.
     pub fn put(&mut self, field: Field, found: Found) {
         self.ranges.set(field, found.value);
-        let unit = field.about().unit.replace("money", &self.currency);
+        let unit = field.unit(self.question).replace("money", &self.currency);
         self.list(field.key(self.question), &unit, found);
     }
 
@@ -131,17 +140,8 @@ impl<'a> Resolver<'a> {
     /// An assumption by its name.
     pub fn assumption(&self, name: &str, neutral: f64) -> Found {
         match assumed(name) {
-            Some(one) if !self.bare => Found::assumed(
-                one.range(),
-                match one.source.as_str() {
-                    "D6" => "our assumption, no source".to_string(),
-                    letters if letters.starts_with('D') => {
-                        format!("our assumption ({letters} in prices/defaults.toml)")
-                    }
-                    words => words.to_string(),
-                },
-            ),
-            _ => Found::assumed(Range::exactly(neutral), "left out, as asked"),
+            Some(one) if !self.bare => Found::assumed(one.range(), one.because()),
+            _ => Found::left_out(neutral),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::report::{Figures, Verdict};
 use deskside_advise::cost::break_even::BreakEven;
-use deskside_advise::cost::{Case, Comparison, Question};
+use deskside_advise::cost::{Case, Comparison, Field, Question, Ranges};
 
 /// The verdict.
 pub(super) fn verdict(
@@ -11,6 +11,7 @@ pub(super) fn verdict(
     figures: &Figures,
     case: &Case,
     currency: &str,
+    ranges: &Ranges,
     undecided: Option<&str>,
 ) -> Verdict {
     let own = cases.own_wins();
@@ -48,6 +49,9 @@ pub(super) fn verdict(
     };
     let weight = match undecided {
         Some(why) => format!(": {why}"),
+        None if Field::ALL.iter().all(|field| ranges.get(*field).is_exact()) => {
+            ". No input has a range: see how little may turn it".into()
+        }
         None if firm => ". It is so at both ends of every range".into(),
         None => ". Within the ranges it may turn: see what would turn it".into(),
     };

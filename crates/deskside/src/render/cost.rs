@@ -7,6 +7,9 @@ use deskside_tui::{Meaning, Ui};
 use deskside_types::range::Range;
 use deskside_types::units::number;
 
+/// What takes longer is as good as never.
+const LONGEST_DAYS: f64 = 50.0 * 365.0;
+
 fn money(value: f64) -> String {
     // Never `-0.00`.
     let text = format!("{value:.2}");
@@ -141,7 +144,7 @@ fn figures(ui: &Ui, report: &CostReport) {
         }
         return;
     }
-    if let Some(days) = figures.payback_days {
+    if let Some(days) = figures.payback_days.filter(|days| *days < LONGEST_DAYS) {
         field(
             ui,
             "paid back",
@@ -152,7 +155,7 @@ fn figures(ui: &Ui, report: &CostReport) {
             ),
         );
     } else {
-        field(ui, "paid back", "never at such use: running it costs as much as renting");
+        field(ui, "paid back", "not within fifty years of such use: running it costs about as much as renting");
     }
     if let (Some(own), Some(rent)) = (figures.own_per_busy_hour, figures.rent_per_busy_hour) {
         field(
@@ -195,7 +198,8 @@ fn origin(origin: Origin) -> &'static str {
         Origin::Measured => "measured",
         Origin::Given => "given",
         Origin::Table => "table",
-        Origin::Default => "default",
+        Origin::Default => "assumed",
+        Origin::LeftOut => "left out",
     }
 }
 
@@ -207,36 +211,44 @@ fn range(value: Range) -> String {
     }
 }
 
+/// What nothing stands behind comes first: it is to be looked at.
 fn inputs(ui: &Ui, inputs: &[Input]) {
-    let mut table = Table::new()
-        .column("input", 0)
-        .column("value (range)", 0)
-        .column("unit", 1)
-        .column("is", 0)
-        .column("from", 3);
-    // What nothing stands behind comes first: it is to be looked at.
-    let mut sorted: Vec<&Input> = inputs.iter().collect();
-    sorted.sort_by_key(|input| match input.origin {
-        Origin::Default => 0,
-        Origin::Table => 1,
-        Origin::Measured => 2,
-        Origin::Given => 3,
-    });
-    for input in sorted {
-        let dated = input
-            .as_of
-            .as_ref()
-            .map_or(String::new(), |day| format!(" [{day}]"));
-        table.row([
-            input.key.clone(),
-            range(input.value),
-            input.unit.clone(),
-            origin(input.origin).to_string(),
-            format!("{}{dated}", input.because),
-        ]);
+    for (label, wanted) in [
+        ("assumed", Origin::Default),
+        ("by tables", Origin::Table),
+        ("measured", Origin::Measured),
+        ("given", Origin::Given),
+    ] {
+        let some = inputs.iter().filter(|input| input.origin == wanted);
+        for (place, input) in some.enumerate() {
+            let dated = input
+                .as_of
+                .as_ref()
+                .map_or(String::new(), |day| format!(", {day}"));
+            field(
+                ui,
+                if place == 0 { label } else { "" },
+                &format!(
+                    "{:<27} {} {}  {}",
+                    input.key,
+                    range(input.value),
+                    input.unit,
+                    ui.paint(&format!("{}{dated}", input.because), Meaning::Quiet)
+                ),
+            );
+        }
     }
-    for line in table.lines(ui.width, ui.colour) {
-        ui.answer(&line);
+    let nothing: Vec<&str> = inputs
+        .iter()
+        .filter(|input| input.origin == Origin::LeftOut)
+        .map(|input| input.key.as_str())
+        .collect();
+    if !nothing.is_empty() {
+        field(
+            ui,
+            "for nothing",
+            &format!("{}: not given, and nothing is assumed, as asked", nothing.join(", ")),
+        );
     }
 }
 

@@ -30,6 +30,23 @@ impl Assumed {
             high: self.high,
         }
     }
+
+    /// Its source in words: what the letters stand for.
+    pub fn because(&self) -> String {
+        let words: Vec<&str> = self
+            .source
+            .split(", ")
+            .filter_map(|letters| {
+                let head = format!("# source {letters}: ");
+                ASSUMED.lines().find_map(|line| line.strip_prefix(&head))
+            })
+            .collect();
+        if words.is_empty() {
+            self.source.clone()
+        } else {
+            words.join("; ")
+        }
+    }
 }
 
 /// An assumption by its name.
@@ -52,7 +69,7 @@ mod tests {
         assert!(table().len() >= 19);
         for (name, one) in table() {
             assert!(one.range().is_ordered(), "{name}");
-            assert!(!one.source.is_empty(), "{name}");
+            assert!(one.because().len() > 10, "{name}: {}", one.because());
         }
         assert!(assumed("busy_hours_a_day").is_some() && assumed("luck").is_none());
     }

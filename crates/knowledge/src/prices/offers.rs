@@ -25,9 +25,9 @@ pub struct OfferRow {
 }
 
 impl OfferRow {
-    /// Nobody takes it away while it is paid.
+    /// The provider's own machine, whole, which nobody takes away while it is paid.
     pub fn is_firm(&self) -> bool {
-        !matches!(self.tier, "community" | "spot" | "notebook")
+        matches!(self.tier, "on-demand" | "secure" | "production")
     }
 }
 
