@@ -93,12 +93,19 @@ mod tests {
     #[test]
     fn two_sources_that_disagree_are_a_range() {
         let us = tariff("us").unwrap();
-        assert_eq!((us.per_kwh.low, us.per_kwh.base, us.per_kwh.high), (0.1805, 0.1872, 0.1872));
+        assert_eq!(
+            (us.per_kwh.low, us.per_kwh.base, us.per_kwh.high),
+            (0.1805, 0.1872, 0.1872)
+        );
         assert_eq!(us.as_of, "2026-04");
         assert_eq!(tariff("DE").unwrap().currency, "EUR");
         assert!(tariff("XX").is_none());
         let anywhere = anywhere().unwrap();
-        assert!(anywhere.per_kwh.low < 0.1 && anywhere.per_kwh.high > 0.4 && anywhere.per_kwh.is_ordered());
+        assert!(
+            anywhere.per_kwh.low < 0.1
+                && anywhere.per_kwh.high > 0.4
+                && anywhere.per_kwh.is_ordered()
+        );
         assert!(codes().len() > 30);
     }
 }

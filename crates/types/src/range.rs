@@ -91,7 +91,11 @@ mod tests {
         let wide = Range::exactly(3.0).widened(Range::between(1.0, 2.0));
         assert_eq!((wide.low, wide.base, wide.high), (1.0, 3.0, 3.0));
         assert_eq!(range.times(2.0).plus(Range::exactly(1.0)).high, 9.0);
-        for (low, base, high) in [(1.0, 0.5, 2.0), (f64::NAN, 1.0, 2.0), (0.0, 1.0, f64::INFINITY)] {
+        for (low, base, high) in [
+            (1.0, 0.5, 2.0),
+            (f64::NAN, 1.0, 2.0),
+            (0.0, 1.0, f64::INFINITY),
+        ] {
             assert!(!Range { low, base, high }.is_ordered());
         }
     }

@@ -36,7 +36,10 @@ mod tests {
             (0.08, 3.0, 0.388_033_5),
             (0.12, 10.0, 0.176_984_2),
         ] {
-            assert!((recovery(rate, years) - factor).abs() < 1e-6, "{rate} {years}");
+            assert!(
+                (recovery(rate, years) - factor).abs() < 1e-6,
+                "{rate} {years}"
+            );
         }
         assert!((sinking(0.1, 4.0) - 0.215_470_8).abs() < 1e-6);
         assert!((recovery(1e-8, 3.0) - recovery(1e-6, 3.0)).abs() < 1e-5);

@@ -39,7 +39,11 @@ fn dettmers_2023() {
     let days = payback_years(&case).unwrap() * case.days_a_year();
     close(days, 292.96, 1e-4);
     close(case.rent_hour * case.busy_hours * 300.0, 2311.0, 0.01);
-    close(case.price + own::running_a_year(&case, case.busy_hours), 2270.0, 0.01);
+    close(
+        case.price + own::running_a_year(&case, case.busy_hours),
+        2270.0,
+        0.01,
+    );
 }
 
 #[test]
@@ -75,8 +79,16 @@ fn legitlads_fleet() {
         ..bare()
     };
     let whole = |a_year: f64| a_year * case.years;
-    close(whole(own::a_year(&case, case.busy_hours)), 2_648_681.0, 1e-6);
-    close(whole(rent::a_year(&case, case.busy_hours)), 3_139_584.0, 1e-6);
+    close(
+        whole(own::a_year(&case, case.busy_hours)),
+        2_648_681.0,
+        1e-6,
+    );
+    close(
+        whole(rent::a_year(&case, case.busy_hours)),
+        3_139_584.0,
+        1e-6,
+    );
     close(case.advantage_at(case.busy_hours) * 4.0, 490_903.0, 1e-5);
     let BreakEven::From { hours } = break_even(&case) else {
         panic!("{:?}", break_even(&case));
@@ -102,7 +114,11 @@ fn computetape_h100_life() {
             on_hours: 24.0,
             ..bare()
         };
-        close(own::a_year(&case, case.busy_hours) / 6100.0, published, 0.01);
+        close(
+            own::a_year(&case, case.busy_hours) / 6100.0,
+            published,
+            0.01,
+        );
     }
 }
 
@@ -156,7 +172,10 @@ fn hours_a_day_of_a_desktop() {
         let BreakEven::From { hours: found } = break_even(&case) else {
             panic!("{:?}", break_even(&case));
         };
-        assert!((found - hours).abs() < 0.06, "{tariff} {rent_hour} {capital}: {found}, not {hours}");
+        assert!(
+            (found - hours).abs() < 0.06,
+            "{tariff} {rent_hour} {capital}: {found}, not {hours}"
+        );
     }
     // Where an hour of power costs more than an hour of rent, never.
     let cheap = Case {

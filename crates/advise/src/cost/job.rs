@@ -74,7 +74,10 @@ pub fn rented_terms(case: &Case) -> Vec<Term> {
         Term::new(
             "waste",
             case.rent_hour * worked * case.waste,
-            format!("{:.0} % of the hours are paid and not worked", case.waste * 100.0),
+            format!(
+                "{:.0} % of the hours are paid and not worked",
+                case.waste * 100.0
+            ),
         ),
         Term::new(
             "start-up",

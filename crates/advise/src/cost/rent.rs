@@ -42,7 +42,10 @@ pub fn terms(case: &Case) -> Vec<Term> {
         Term::new(
             "waste",
             case.rent_hour * rented * case.waste,
-            format!("{:.0} % of the hours are paid and not worked", case.waste * 100.0),
+            format!(
+                "{:.0} % of the hours are paid and not worked",
+                case.waste * 100.0
+            ),
         ),
         Term::new(
             "start-up",
@@ -52,7 +55,10 @@ pub fn terms(case: &Case) -> Vec<Term> {
         Term::new(
             "storage",
             case.storage_gb * case.storage_price,
-            format!("{:.0} GB at {:.2} a GB and month", case.storage_gb, case.storage_price),
+            format!(
+                "{:.0} GB at {:.2} a GB and month",
+                case.storage_gb, case.storage_price
+            ),
         ),
         Term::new(
             "egress",

@@ -57,10 +57,19 @@ mod tests {
         assert_eq!((seen.mean_watts, seen.covered), (300.0, 1.0));
         let half = sampled(&minute, 0, 120_000).unwrap();
         assert_eq!(half.covered, 0.5);
-        let ramp = sampled(&[(0, 0.0), (1000, 100.0), (2000, f64::NAN), (3000, 100.0)], 0, 3000);
+        let ramp = sampled(
+            &[(0, 0.0), (1000, 100.0), (2000, f64::NAN), (3000, 100.0)],
+            0,
+            3000,
+        );
         let ramp = ramp.unwrap();
         assert!((ramp.mean_watts - 250.0 / 3.0).abs() < 1e-9, "{ramp:?}");
-        for bad in [&[][..], &[(0, 5.0)], &[(0, 5.0), (3_600_000, 5.0)], &[(5, 1.0), (5, 2.0)]] {
+        for bad in [
+            &[][..],
+            &[(0, 5.0)],
+            &[(0, 5.0), (3_600_000, 5.0)],
+            &[(5, 1.0), (5, 2.0)],
+        ] {
             assert!(sampled(bad, 0, 3_600_000).is_none(), "{bad:?}");
         }
         let hours = watt_hours(Range::exactly(460.0), Range::exactly(0.92), 2.0);

@@ -61,7 +61,10 @@ mod tests {
         assert!((2.0..2.5).contains(&training.base));
         let both = ratio("RTX 3090", "RTX 4090", None).unwrap();
         assert!(both.is_ordered() && both.low < decode.base && both.high > training.base);
-        assert_eq!(ratio("H100", "NVIDIA H100", None), Some(Range::exactly(1.0)));
+        assert_eq!(
+            ratio("H100", "NVIDIA H100", None),
+            Some(Range::exactly(1.0))
+        );
         assert!(ratio("Voodoo 2", "H100", None).is_none());
     }
 }

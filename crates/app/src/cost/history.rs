@@ -1,5 +1,6 @@
 //! How much this machine was held by runs: from the run folders' beginnings and ends.
 
+use super::runs::measured_watts;
 use crate::Context;
 use deskside_advise::cost::history::held;
 use deskside_machine::Reading;
@@ -26,6 +27,8 @@ pub(super) struct History {
     pub mean_run_hours: f64,
     /// It covers enough days to count with.
     pub enough: bool,
+    /// Mean watts of all accelerators while runs went on, and of how many runs they were sampled.
+    pub watts: Option<(f64, usize)>,
 }
 
 /// Reads the history; none where there are no runs or they can't be read.
@@ -34,7 +37,29 @@ pub(super) fn history(context: &Context) -> Option<History> {
     let listing = Store::new(&*context.machine, &context.directories)
         .list(&Filter::default())
         .ok()?;
-    of(&listing.runs, now)
+    let mut history = of(&listing.runs, now)?;
+    history.watts = watts(context, &listing.runs, now);
+    Some(history)
+}
+
+/// Runs whose samples are read, the newest.
+const SAMPLED_RUNS: usize = 20;
+
+fn watts(context: &Context, runs: &[Listed], now: Timestamp) -> Option<(f64, usize)> {
+    let store = Store::new(&*context.machine, &context.directories);
+    let seen: Vec<(f64, f64)> = runs
+        .iter()
+        .take(SAMPLED_RUNS)
+        .filter_map(|run| {
+            let (from, to) = span(run, now)?;
+            let folder = store.folder(&run.id);
+            let (watts, _) = measured_watts(&*context.machine, &folder, from, to)?;
+            Some((watts, (to - from) as f64))
+        })
+        .collect();
+    let whole: f64 = seen.iter().map(|(_, span)| span).sum();
+    let sum: f64 = seen.iter().map(|(watts, span)| watts * span).sum();
+    (whole > 0.0).then(|| (sum / whole, seen.len()))
 }
 
 /// A begun run's span; one that goes on ends now, one whose end nobody saw is left out.
@@ -72,5 +97,6 @@ fn of(runs: &[Listed], now: Timestamp) -> Option<History> {
         held_hours_a_day: (held(&inside, from, to) as f64 / 3_600_000.0 / days).min(24.0),
         mean_run_hours: long as f64 / 3_600_000.0 / inside.len() as f64,
         enough: days >= ENOUGH_DAYS,
+        watts: None,
     })
 }

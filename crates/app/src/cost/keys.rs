@@ -7,6 +7,8 @@ pub(super) enum Holds {
     Number {
         /// It must be above zero.
         positive: bool,
+        /// It may be no less.
+        least: f64,
         /// It may be no more.
         most: f64,
     },
@@ -33,6 +35,19 @@ const fn above_zero(path: &'static str, example: &'static str) -> Key {
     number(path, true, MOST, example)
 }
 
+/// What something is divided by, or counts whole things: within what can be meant.
+const fn within(path: &'static str, least: f64, most: f64, example: &'static str) -> Key {
+    Key {
+        path,
+        holds: Holds::Number {
+            positive: true,
+            least,
+            most,
+        },
+        example,
+    }
+}
+
 const fn zero_or_more(path: &'static str, example: &'static str) -> Key {
     number(path, false, MOST, example)
 }
@@ -44,7 +59,11 @@ const fn up_to(path: &'static str, most: f64, example: &'static str) -> Key {
 const fn number(path: &'static str, positive: bool, most: f64, example: &'static str) -> Key {
     Key {
         path,
-        holds: Holds::Number { positive, most },
+        holds: Holds::Number {
+            positive,
+            least: 0.0,
+            most,
+        },
         example,
     }
 }
@@ -64,16 +83,24 @@ pub(super) const KEYS: &[Key] = &[
     words("assume", &["usual", "nothing"], "\"usual\""),
     words("currency", &[], "\"USD\""),
     words("tax", &[], "\"included in all prices\""),
-    number("month_hours", true, 744.0, "730"),
-    number("use.busy_hours_a_day", false, 24.0, "{ low = 2, base = 4, high = 8 }"),
+    within("month_hours", 672.0, 744.0, "730"),
+    number(
+        "use.busy_hours_a_day",
+        false,
+        24.0,
+        "{ low = 2, base = 4, high = 8 }",
+    ),
     number("use.busy_hours_a_year", false, 8784.0, "1500"),
     number("use.share", false, 1.0, "0.15"),
     number("use.on_hours_a_day", false, 24.0, "16"),
     words("machine.gpu", &[], "\"RTX 4090\""),
-    number("machine.gpus", true, 4096.0, "1"),
+    within("machine.gpus", 1.0, 4096.0, "1"),
     above_zero("machine.price", "3200"),
-    above_zero("machine.sells_for", "{ low = 700, base = 850, high = 1000 }"),
-    number("machine.years", true, 50.0, "3"),
+    above_zero(
+        "machine.sells_for",
+        "{ low = 700, base = 850, high = 1000 }",
+    ),
+    within("machine.years", 0.05, 50.0, "3"),
     zero_or_more("machine.resale", "1300"),
     up_to("machine.resale_share", 10.0, "0.4"),
     words(
@@ -81,7 +108,7 @@ pub(super) const KEYS: &[Key] = &[
         &["observed", "declining-balance", "straight-line"],
         "\"observed\"",
     ),
-    number("machine.life_years", true, 50.0, "5"),
+    within("machine.life_years", 0.05, 50.0, "5"),
     up_to("machine.decline_a_year", 0.99, "0.25"),
     up_to("machine.age_years", 50.0, "2"),
     above_zero("machine.busy_watts", "550"),
@@ -91,7 +118,7 @@ pub(super) const KEYS: &[Key] = &[
         holds: Holds::Flag,
         example: "true",
     },
-    number("machine.psu_efficiency", true, 1.0, "0.92"),
+    within("machine.psu_efficiency", 0.1, 1.0, "0.92"),
     up_to("machine.cooling", 10.0, "0.0"),
     zero_or_more("machine.maintenance_a_year", "60"),
     zero_or_more("machine.running_a_busy_hour", "0.0"),
@@ -99,21 +126,25 @@ pub(super) const KEYS: &[Key] = &[
     zero_or_more("electricity.per_kwh", "0.30"),
     words("electricity.country", &[], "\"DE\""),
     words("rent.gpu", &[], "\"RTX 4090\""),
-    number("rent.gpus", true, 4096.0, "1"),
+    within("rent.gpus", 1.0, 4096.0, "1"),
     words("rent.provider", &[], "\"runpod\""),
     words("rent.tier", &[], "\"secure\""),
     above_zero("rent.per_hour", "0.69"),
     above_zero("rent.per_month", "300"),
-    number("rent.speed", true, 1e6, "1.0"),
-    words("rent.work", &["decode", "prompt", "training"], "\"training\""),
+    within("rent.speed", 0.0001, 10_000.0, "1.0"),
+    words(
+        "rent.work",
+        &["decode", "prompt", "training"],
+        "\"training\"",
+    ),
     zero_or_more("rent.startup_minutes", "5"),
-    above_zero("rent.hours_a_session", "4"),
+    within("rent.hours_a_session", 0.001, 1e6, "4"),
     up_to("rent.waste", 10.0, "0.05"),
     zero_or_more("rent.storage_gb", "100"),
     zero_or_more("rent.storage_per_gb_month", "0.07"),
     zero_or_more("rent.egress_gb_month", "20"),
     zero_or_more("rent.egress_per_gb", "0.0"),
-    above_zero("job.hours", "12"),
+    within("job.hours", 0.0001, 1e7, "12"),
     zero_or_more("job.wait_hours", "0"),
     zero_or_more("job.value_of_an_hour", "0"),
     zero_or_more("job.egress_gb", "5"),

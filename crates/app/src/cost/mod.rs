@@ -17,6 +17,7 @@ mod words;
 pub use deskside_advise::cost::break_even::BreakEven;
 pub use deskside_advise::cost::{Comparison, Question, Side, Term};
 pub use report::{CostReport, Figures, FlipReport, Input, OfferReport, Origin, Verdict};
+pub(crate) use runs::of_one;
 pub use runs::{RunCost, RunPrices, of_run};
 pub use scenario::Scenario;
 pub use since::{SinceReport, since};
@@ -72,7 +73,7 @@ pub fn cost(context: &Context, request: &CostRequest) -> Result<CostReport> {
     let today = today(context);
     let mut resolver = Resolver::new(&scenario, question, today);
     let owned = accelerators(context, &mut resolver)?;
-    if !resolver.bare && scenario.first(USE).is_none() && question != Question::Job {
+    if !resolver.bare {
         resolver.history = history::history(context);
     }
     let offers = resolve(&mut resolver, owned.as_ref())?;
@@ -116,14 +117,18 @@ pub(crate) fn standing(context: &Context) -> Result<Option<Scenario>> {
 
 /// The accelerators that are owned or would be bought; this machine's where nothing is said and something rests on them.
 fn accelerators(context: &Context, resolver: &mut Resolver<'_>) -> Result<Option<Accelerators>> {
-    let count = resolver.scenario.number("machine.gpus").map(|count| count.base);
+    let count = resolver
+        .scenario
+        .number("machine.gpus")
+        .map(|count| count.base);
     if let Some(name) = resolver.scenario.text("machine.gpu") {
         let name = name.to_string();
         let count = count.unwrap_or(1.0);
         return Ok(Some(Accelerators { name, count }));
     }
     let told = resolver.given("machine.busy_watts").is_some()
-        && (resolver.given("rent.per_hour").is_some() || resolver.given("rent.per_month").is_some());
+        && (resolver.given("rent.per_hour").is_some()
+            || resolver.given("rent.per_month").is_some());
     // What is bought is another machine than this one.
     if resolver.question == Question::Buy || resolver.bare || told {
         return Ok(None);
@@ -150,10 +155,7 @@ fn accelerators(context: &Context, resolver: &mut Resolver<'_>) -> Result<Option
     }))
 }
 
-fn resolve(
-    resolver: &mut Resolver<'_>,
-    owned: Option<&Accelerators>,
-) -> Result<Vec<OfferReport>> {
+fn resolve(resolver: &mut Resolver<'_>, owned: Option<&Accelerators>) -> Result<Vec<OfferReport>> {
     if resolver.question == Question::Buy
         && owned.is_none()
         && resolver.given("machine.price").is_none()
@@ -164,8 +166,12 @@ fn resolve(
             "--gpu 'RTX 4090', or --price with --watts and --rent",
         ));
     }
-    let month = resolver.given("month_hours").map_or(730.0, |month| month.value.base);
-    resolver.ranges.set(Field::MonthHours, Range::exactly(month));
+    let month = resolver
+        .given("month_hours")
+        .map_or(730.0, |month| month.value.base);
+    resolver
+        .ranges
+        .set(Field::MonthHours, Range::exactly(month));
     if resolver.question == Question::Job {
         this_job(resolver)?;
     } else {
@@ -183,12 +189,19 @@ fn resolve(
 
 fn this_job(resolver: &mut Resolver<'_>) -> Result<()> {
     let hours = resolver.given("job.hours").ok_or_else(|| {
-        lacking("job.hours", "how long it takes on the machine that is there", "--job-hours 12")
+        lacking(
+            "job.hours",
+            "how long it takes on the machine that is there",
+            "--job-hours 12",
+        )
     })?;
     resolver.put(Field::JobHours, hours);
     for (field, because) in [
         (Field::WaitHours, "it can begin at once"),
-        (Field::HourValue, "an hour sooner is worth nothing, until you say so"),
+        (
+            Field::HourValue,
+            "an hour sooner is worth nothing, until you say so",
+        ),
     ] {
         let found = resolver
             .given(field.about().key)
@@ -201,12 +214,15 @@ fn this_job(resolver: &mut Resolver<'_>) -> Result<()> {
 /// Busy hours and hours it is on.
 fn hours(resolver: &mut Resolver<'_>) -> Result<()> {
     let days = resolver.ranges.month_hours.base / 2.0;
-    let mut given = USE.iter().filter_map(|path| Some((*path, resolver.given(path)?)));
+    let mut given = USE
+        .iter()
+        .filter_map(|path| Some((*path, resolver.given(path)?)));
     let (first, second) = (given.next(), given.next());
     drop(given);
     if let (Some((one, _)), Some((other, _))) = (&first, &second) {
-        return Err(invalid(format!("{one} and {other} say the same thing twice"))
-            .hint("leave one away"));
+        return Err(
+            invalid(format!("{one} and {other} say the same thing twice")).hint("leave one away"),
+        );
     }
     let measured = resolver.history.clone();
     let found = match (first, measured) {
@@ -230,7 +246,11 @@ fn hours(resolver: &mut Resolver<'_>) -> Result<()> {
             ),
         ),
         (None, _) if resolver.bare => {
-            return Err(lacking("use.busy_hours_a_day", "nothing is assumed", "--hours 4"));
+            return Err(lacking(
+                "use.busy_hours_a_day",
+                "nothing is assumed",
+                "--hours 4",
+            ));
         }
         (None, history) => {
             let mut found = resolver.assumption("busy_hours_a_day", 0.0);
@@ -274,7 +294,10 @@ fn answer(mut resolver: Resolver<'_>, offers: Vec<OfferReport>) -> CostReport {
                 key: key.into(),
                 from: flip.from,
                 to: flip.to,
-                unit: flip.field.unit(question).replace("money", &resolver.currency),
+                unit: flip
+                    .field
+                    .unit(question)
+                    .replace("money", &resolver.currency),
                 origin: origin(key),
             }
         })
@@ -308,7 +331,12 @@ fn answer(mut resolver: Resolver<'_>, offers: Vec<OfferReport>) -> CostReport {
         ),
         currency: resolver.currency.clone(),
         verdict,
-        span: if question == Question::Job { "job" } else { "month" }.into(),
+        span: if question == Question::Job {
+            "job"
+        } else {
+            "month"
+        }
+        .into(),
         own,
         rent,
         cases,

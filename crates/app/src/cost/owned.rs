@@ -5,7 +5,9 @@ use super::resolve::{Found, Resolver};
 use super::scenario::{invalid, lacking};
 use crate::environment::why::meant::nearest;
 use deskside_advise::cost::{Field, Question, capital};
-use deskside_knowledge::prices::{HardwareRow, board_watts, hardware, residual, system_watts, used};
+use deskside_knowledge::prices::{
+    HardwareRow, board_watts, hardware, residual, system_watts, used,
+};
 use deskside_knowledge::tariffs;
 use deskside_types::Result;
 use deskside_types::range::Range;
@@ -34,7 +36,9 @@ pub(super) fn tariff(resolver: &mut Resolver<'_>) -> Result<()> {
         Some(code) => {
             let row = tariffs::tariff(code).ok_or_else(|| {
                 let codes = tariffs::codes();
-                let problem = invalid(format!("electricity.country: no tariff of {code:?} is known"));
+                let problem = invalid(format!(
+                    "electricity.country: no tariff of {code:?} is known"
+                ));
                 let problem = match nearest(code, codes.iter().copied()) {
                     Some(meant) => problem.hint(format!("do you mean {meant}?")),
                     None => problem,
@@ -47,7 +51,11 @@ pub(super) fn tariff(resolver: &mut Resolver<'_>) -> Result<()> {
             (row, because, true)
         }
         None if resolver.bare => {
-            return Err(lacking("electricity.per_kwh", "nothing is assumed", "--tariff 0.30"));
+            return Err(lacking(
+                "electricity.per_kwh",
+                "nothing is assumed",
+                "--tariff 0.30",
+            ));
         }
         None => {
             let row = tariffs::anywhere()
@@ -55,7 +63,11 @@ pub(super) fn tariff(resolver: &mut Resolver<'_>) -> Result<()> {
             resolver.warnings.push(
                 "nobody said what a kWh costs: the world's average was taken; give --tariff 0.30 or --country DE".into(),
             );
-            (row, "the world's average; the range is of continents and countries".into(), false)
+            (
+                row,
+                "the world's average; the range is of continents and countries".into(),
+                false,
+            )
         }
     };
     let value = resolver.converted(row.per_kwh, row.currency)?;
@@ -72,9 +84,29 @@ pub(super) fn tariff(resolver: &mut Resolver<'_>) -> Result<()> {
 pub(super) fn power(resolver: &mut Resolver<'_>, gpu: Option<&Accelerators>) -> Result<()> {
     let mut at_the_wall = resolver.scenario.flag("machine.watts_at_the_wall") == Some(true);
     let unified = gpu.is_some_and(|gpu| gpu.name.starts_with("Apple"));
-    let found = match (resolver.given("machine.busy_watts"), gpu) {
-        (Some(found), _) => found,
-        (None, Some(gpu)) => match (system_watts(&gpu.name), board_watts(&gpu.name)) {
+    // What was sampled here is of this machine: it says nothing of one that is named.
+    let named = resolver.scenario.text("machine.gpu").is_some();
+    let sampled = resolver
+        .history
+        .as_ref()
+        .and_then(|history| history.watts)
+        .filter(|_| !named && resolver.question != Question::Buy);
+    let found = match (resolver.given("machine.busy_watts"), sampled, gpu) {
+        (Some(found), _, _) => found,
+        (None, Some((watts, runs)), Some(_)) => {
+            let host = resolver.assumption("host_watts", 0.0).value;
+            Found {
+                value: Range::exactly(watts).plus(host),
+                ..Found::measured(
+                    watts,
+                    format!(
+                        "accelerators took {watts:.0} W in {runs} runs here; {:.0} to {:.0} W for the rest are assumed",
+                        host.low, host.high
+                    ),
+                )
+            }
+        }
+        (None, _, Some(gpu)) => match (system_watts(&gpu.name), board_watts(&gpu.name)) {
             (Some((watts, as_of)), _) => {
                 at_the_wall = true;
                 Found::table(
@@ -101,8 +133,8 @@ pub(super) fn power(resolver: &mut Resolver<'_>, gpu: Option<&Accelerators>) -> 
                 ));
             }
         },
-        (None, None) if resolver.bare => Found::left_out(0.0),
-        (None, None) => Found::assumed(
+        (None, _, None) if resolver.bare => Found::left_out(0.0),
+        (None, _, None) => Found::assumed(
             resolver.assumption("host_watts", 0.0).value,
             "a machine without an accelerator: our assumption",
         ),
@@ -143,10 +175,13 @@ pub(super) fn power(resolver: &mut Resolver<'_>, gpu: Option<&Accelerators>) -> 
     }
     resolver.put(Field::IdleWatts, idle);
     if at_the_wall {
-        if resolver.given("machine.psu_efficiency").is_some_and(|found| found.value.base < 1.0) {
-            resolver
-                .warnings
-                .push("machine.psu_efficiency counts for nothing: the watts are at the wall".into());
+        if resolver
+            .given("machine.psu_efficiency")
+            .is_some_and(|found| found.value.base < 1.0)
+        {
+            resolver.warnings.push(
+                "machine.psu_efficiency counts for nothing: the watts are at the wall".into(),
+            );
         }
         resolver.put(
             Field::Efficiency,
@@ -175,28 +210,30 @@ pub(super) fn money(resolver: &mut Resolver<'_>, gpu: Option<&Accelerators>) -> 
     }
     resale(resolver, gpu)?;
     resolver.usual(Field::Capital, "cost_of_capital", 0.0);
-    let found = resolver.given("machine.maintenance_a_year").unwrap_or_else(|| {
-        let share = resolver.assumption("maintenance_share_a_year", 0.0);
-        let because = if resolver.bare {
-            share.because
-        } else {
-            format!(
-                "{:.0} to {:.0} % of the price a year: {}",
-                share.value.low * 100.0,
-                share.value.high * 100.0,
+    let found = resolver
+        .given("machine.maintenance_a_year")
+        .unwrap_or_else(|| {
+            let share = resolver.assumption("maintenance_share_a_year", 0.0);
+            let because = if resolver.bare {
                 share.because
-            )
-        };
-        Found {
-            value: Range {
-                low: base.base * share.value.low,
-                base: base.base * share.value.base,
-                high: base.base * share.value.high,
-            },
-            because,
-            ..share
-        }
-    });
+            } else {
+                format!(
+                    "{:.0} to {:.0} % of the price a year: {}",
+                    share.value.low * 100.0,
+                    share.value.high * 100.0,
+                    share.because
+                )
+            };
+            Found {
+                value: Range {
+                    low: base.base * share.value.low,
+                    base: base.base * share.value.base,
+                    high: base.base * share.value.high,
+                },
+                because,
+                ..share
+            }
+        });
     resolver.put(Field::Maintenance, found);
     running(resolver);
     Ok(())
@@ -224,9 +261,14 @@ fn price(resolver: &mut Resolver<'_>, gpu: Option<&Accelerators>) -> Result<Foun
     resolver.age("the price of the hardware", as_of, OLD_DAYS);
     if what == "machine" && gpu.count == 1.0 {
         let value = resolver.converted(together, currency)?;
-        return Ok(Found::table(value, format!("a machine with {}", gpu.name), as_of));
+        return Ok(Found::table(
+            value,
+            format!("a machine with {}", gpu.name),
+            as_of,
+        ));
     }
-    let cards = union(rows.iter().filter(|row| row.what == "card")).ok_or_else(|| missing(&named))?;
+    let cards =
+        union(rows.iter().filter(|row| row.what == "card")).ok_or_else(|| missing(&named))?;
     let rest = resolver.assumption("rest_of_machine_price", 0.0).value;
     let value = resolver.converted(cards.times(gpu.count).plus(rest), currency)?;
     Ok(Found::table(
@@ -246,7 +288,10 @@ fn sells_for(resolver: &mut Resolver<'_>, gpu: Option<&Accelerators>) -> Result<
     let missing = |why: &str| lacking("machine.sells_for", why, "--sells-for 700..1000");
     let gpu = gpu.ok_or_else(|| missing("nothing says what it would bring today"))?;
     let rows = recent(resolver, used(&gpu.name));
-    let named = format!("no used price of {} of the last two years is known", gpu.name);
+    let named = format!(
+        "no used price of {} of the last two years is known",
+        gpu.name
+    );
     let first = rows.first().ok_or_else(|| missing(&named))?;
     let (currency, as_of) = (first.currency, first.as_of);
     let together = union(rows.iter()).ok_or_else(|| missing(&named))?;
@@ -254,7 +299,10 @@ fn sells_for(resolver: &mut Resolver<'_>, gpu: Option<&Accelerators>) -> Result<
     let value = resolver.converted(together.times(gpu.count), currency)?;
     Ok(Found::table(
         value,
-        format!("{:.0} x {} used; the rest of the machine is not counted", gpu.count, gpu.name),
+        format!(
+            "{:.0} x {} used; the rest of the machine is not counted",
+            gpu.count, gpu.name
+        ),
         as_of,
     ))
 }
@@ -262,7 +310,8 @@ fn sells_for(resolver: &mut Resolver<'_>, gpu: Option<&Accelerators>) -> Result<
 fn recent(resolver: &Resolver<'_>, rows: Vec<HardwareRow>) -> Vec<HardwareRow> {
     rows.into_iter()
         .filter(|row| {
-            super::age::days(row.as_of, resolver.today).is_some_and(|days| days <= HARDWARE_LIMIT_DAYS)
+            super::age::days(row.as_of, resolver.today)
+                .is_some_and(|days| days <= HARDWARE_LIMIT_DAYS)
         })
         .collect()
 }
@@ -275,14 +324,20 @@ fn union<'r>(mut rows: impl Iterator<Item = &'r HardwareRow>) -> Option<Range> {
 
 /// What is left at the end: given as money or share, or by a method.
 fn resale(resolver: &mut Resolver<'_>, gpu: Option<&Accelerators>) -> Result<()> {
-    let given = ["machine.resale", "machine.resale_share", "machine.resale_method"];
+    let given = [
+        "machine.resale",
+        "machine.resale_share",
+        "machine.resale_method",
+    ];
     let set: Vec<&str> = given
         .into_iter()
         .filter(|path| resolver.scenario.first(&[path]).is_some())
         .collect();
     if set.len() > 1 {
-        return Err(invalid(format!("{} say the same thing twice", set.join(" and ")))
-            .hint("leave one away"));
+        return Err(
+            invalid(format!("{} say the same thing twice", set.join(" and ")))
+                .hint("leave one away"),
+        );
     }
     if let Some(found) = resolver.given("machine.resale") {
         resolver.put(Field::Resale, found);
@@ -293,7 +348,10 @@ fn resale(resolver: &mut Resolver<'_>, gpu: Option<&Accelerators>) -> Result<()>
         return Ok(());
     }
     let years = resolver.ranges.years;
-    let method = resolver.scenario.text("machine.resale_method").map(str::to_string);
+    let method = resolver
+        .scenario
+        .text("machine.resale_method")
+        .map(str::to_string);
     let found = match method.as_deref() {
         Some("straight-line") => {
             let life = resolver.given("machine.life_years").ok_or_else(|| {
@@ -359,7 +417,11 @@ fn observed(resolver: &mut Resolver<'_>, gpu: Option<&Accelerators>, years: f64)
         base: then.share.base / now.share.base,
         high: then.share.high / now.share.base,
     };
-    resolver.age("the used prices behind the resale", then.as_of, 2 * HARDWARE_LIMIT_DAYS);
+    resolver.age(
+        "the used prices behind the resale",
+        then.as_of,
+        2 * HARDWARE_LIMIT_DAYS,
+    );
     Some(Found::table(
         value,
         format!("{}, for the whole machine", then.from),

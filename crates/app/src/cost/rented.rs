@@ -28,7 +28,11 @@ pub(super) fn rent(
         resolver.put(Field::RentHour, found);
     } else if !flat {
         let gpu = rented.as_ref().ok_or_else(|| {
-            lacking("rent.per_hour", "nothing says what would be rented", "--rent 0.69 or --rent-gpu 'RTX 4090'")
+            lacking(
+                "rent.per_hour",
+                "nothing says what would be rented",
+                "--rent 0.69 or --rent-gpu 'RTX 4090'",
+            )
         })?;
         let chosen = offer(resolver, gpu)?;
         shown = chosen.1;
@@ -44,7 +48,10 @@ pub(super) fn rent(
 
 /// What would be rented: what is said, else the same as what is owned.
 fn rented(resolver: &Resolver<'_>, owned: Option<&Accelerators>) -> Option<Accelerators> {
-    let count = resolver.scenario.number("rent.gpus").map(|count| count.base);
+    let count = resolver
+        .scenario
+        .number("rent.gpus")
+        .map(|count| count.base);
     match resolver.scenario.text("rent.gpu") {
         Some(name) => Some(Accelerators {
             name: name.into(),
@@ -68,9 +75,14 @@ fn offer(resolver: &mut Resolver<'_>, gpu: &Accelerators) -> Result<(String, Vec
         .cloned()
         .collect();
     let Some(choice) = choose(&wanted) else {
+        let of = [
+            provider.map(|name| format!(" from {name}")),
+            tier.map(|name| format!(" as {name}")),
+        ];
+        let of: String = of.into_iter().flatten().collect();
         let mut problem = lacking(
             "rent.per_hour",
-            &format!("no offer of {} is known", gpu.name),
+            &format!("no offer of {}{of} is known", gpu.name),
             "--rent 0.69",
         );
         if !all.is_empty() {
@@ -82,7 +94,8 @@ fn offer(resolver: &mut Resolver<'_>, gpu: &Accelerators) -> Result<(String, Vec
             known.dedup();
             problem = problem.hint(format!("offers of it are known from: {}", known.join(", ")));
         } else if gpu.name.starts_with("Apple") {
-            problem = problem.hint("say which accelerator would be rented instead: --rent-gpu 'RTX 4090'");
+            problem = problem
+                .hint("say which accelerator would be rented instead: --rent-gpu 'RTX 4090'");
         }
         return Err(problem);
     };
@@ -134,7 +147,9 @@ pub(super) fn choose(offers: &[OfferRow]) -> Option<Choice> {
         .map(|row| row.usd_an_hour)
         .fold(f64::INFINITY, f64::min);
     let row = firm.first().copied().or_else(|| offers.first())?;
-    let middle = firm.get(firm.len() / 2).map_or(row.usd_an_hour, |row| row.usd_an_hour);
+    let middle = firm
+        .get(firm.len() / 2)
+        .map_or(row.usd_an_hour, |row| row.usd_an_hour);
     Some(Choice {
         usd_an_hour: Range {
             low: cheapest.min(row.usd_an_hour),
@@ -175,22 +190,30 @@ fn speed(
                 ratio(&owned.name, &rented.name, kind).ok_or_else(|| {
                     lacking(
                         "rent.speed",
-                        &format!("the speeds of {} and {} are not both known", owned.name, rented.name),
+                        &format!(
+                            "the speeds of {} and {} are not both known",
+                            owned.name, rented.name
+                        ),
                         "--speed 1.5",
                     )
                 })?
             };
             let what = match kind {
                 _ if same => "the same accelerator".to_string(),
-                Some(kind) => format!("data sheets, for {kind:?}", ).to_lowercase(),
-                None => "data sheets, over all kinds of work: say which with --work training".into(),
+                Some(kind) => format!("data sheets, for {kind:?}",).to_lowercase(),
+                None => {
+                    "data sheets, over all kinds of work: say which with --work training".into()
+                }
             };
             Found::assumed(ratio.times(count), what)
         }
         (None, Some(rented)) => {
             return Err(lacking(
                 "rent.speed",
-                &format!("how many times as fast {} does your work is not known", rented.name),
+                &format!(
+                    "how many times as fast {} does your work is not known",
+                    rented.name
+                ),
                 "--speed 10",
             ));
         }
@@ -251,7 +274,10 @@ fn beside(resolver: &mut Resolver<'_>, provider: Option<&str>, flat: bool) -> Re
     };
     resolver.put(Field::StartupMinutes, found);
     if !job {
-        let measured = resolver.history.as_ref().filter(|history| history.enough && history.runs >= 5);
+        let measured = resolver
+            .history
+            .as_ref()
+            .filter(|history| history.enough && history.runs >= 5);
         let found = match (resolver.given("rent.hours_a_session"), measured) {
             (Some(found), _) => found,
             (None, Some(history)) if !resolver.bare => Found::measured(
@@ -273,8 +299,16 @@ fn beside(resolver: &mut Resolver<'_>, provider: Option<&str>, flat: bool) -> Re
         _ => dollars(resolver, "storage_per_gb_month")?,
     };
     resolver.put(Field::StoragePrice, found);
-    let path = if job { "job.egress_gb" } else { "rent.egress_gb_month" };
-    let assumption = if job { "egress_gb_job" } else { "egress_gb_month" };
+    let path = if job {
+        "job.egress_gb"
+    } else {
+        "rent.egress_gb_month"
+    };
+    let assumption = if job {
+        "egress_gb_job"
+    } else {
+        "egress_gb_month"
+    };
     let found = resolver
         .given(path)
         .unwrap_or_else(|| resolver.assumption(assumption, 0.0));

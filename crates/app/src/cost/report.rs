@@ -188,8 +188,10 @@ impl CostReport {
     /// The whole as a scenario that gives the same answer again: every input, with where it is from as a comment.
     pub fn scenario(&self) -> String {
         let mut lines = vec![
-            "# A scenario of `deskside cost`: keep it, change it, run it again with --scenario.".into(),
-            "# Once written here a value counts as given; the comment says where it was from.".into(),
+            "# A scenario of `deskside cost`: keep it, change it, run it again with --scenario."
+                .into(),
+            "# Once written here a value counts as given; the comment says where it was from."
+                .into(),
         ];
         let question = match self.question {
             Question::Buy => "buy",
@@ -219,12 +221,21 @@ impl CostReport {
         for (path, text) in &self.words {
             if !matches!(
                 path.as_str(),
-                "question" | "assume" | "currency" | "electricity.country" | "machine.resale_method" | "machine.watts_at_the_wall"
+                "question"
+                    | "assume"
+                    | "currency"
+                    | "electricity.country"
+                    | "machine.resale_method"
+                    | "machine.watts_at_the_wall"
             ) {
                 put(path, format!("{} = {text}", name(path)));
             }
         }
-        for input in self.inputs.iter().filter(|input| !input.key.starts_with("exchange.")) {
+        for input in self
+            .inputs
+            .iter()
+            .filter(|input| !input.key.starts_with("exchange."))
+        {
             let origin = match input.origin {
                 Origin::Measured => "measured",
                 Origin::Given => "given",

@@ -162,7 +162,10 @@ impl<'a> Resolver<'a> {
                         "a price is in {from}, and nothing says what that is in {}",
                         self.currency
                     ))
-                    .hint(format!("write `{path} = …`: what one {from} is in {}", self.currency))
+                    .hint(format!(
+                        "write `{path} = …`: what one {from} is in {}",
+                        self.currency
+                    ))
                     .hint("or count in USD: --currency USD")
                 })?;
                 Found::table(row.rate, "a range of past rates", row.as_of)

@@ -8,12 +8,12 @@ use crate::Context;
 use deskside_advise::cost::Question;
 use deskside_advise::cost::run::{sampled, watt_hours};
 use deskside_knowledge::prices::{assumed, board_watts, offers_of, system_watts};
-use deskside_machine::Machine;
+use deskside_machine::{Machine, Reading};
 use deskside_track::Folder;
 use deskside_track::segment::{Everything, RunMetrics};
 use deskside_types::Result;
 use deskside_types::range::Range;
-use deskside_types::run::RunRecord;
+use deskside_types::run::{RunRecord, StateRecord};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -58,6 +58,8 @@ pub struct RunCost {
     pub energy_from: String,
     /// Their money.
     pub money: Range,
+    /// Its currency.
+    pub currency: String,
     /// What so many hours cost on the best offer of the same accelerators; none where no offer is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rented: Option<f64>,
@@ -108,7 +110,7 @@ pub fn of_run(
 ) -> RunCost {
     let hours = (to - from).max(0) as f64 / 3_600_000.0;
     let gpus = visible(record);
-    let measured = measured_watts(machine, folder, from, to).filter(|seen| seen.1 >= COVERED);
+    let measured = measured_watts(machine, folder, from, to);
     let (inside, efficiency, energy_from) = match (&measured, gpus.first()) {
         (Some((watts, covered)), _) => (
             Range::exactly(*watts).plus(prices.host_watts),
@@ -147,9 +149,7 @@ pub fn of_run(
         id: record.id.0.clone(),
         name: record.name.clone(),
         hours,
-        accelerators: gpus
-            .first()
-            .map(|name| format!("{} x {name}", gpus.len())),
+        accelerators: gpus.first().map(|name| format!("{} x {name}", gpus.len())),
         watt_hours: energy,
         measured: measured.is_some(),
         energy_from,
@@ -158,9 +158,30 @@ pub fn of_run(
             base: energy.base / 1000.0 * prices.per_kwh.base,
             high: energy.high / 1000.0 * prices.per_kwh.high,
         },
+        currency: prices.currency.clone(),
         rented,
         offer,
     }
+}
+
+/// What one run took, at the person's own tariff; none where it never began, or nobody saw its end.
+pub(crate) fn of_one(
+    context: &Context,
+    folder: &Folder,
+    record: &RunRecord,
+    state: &StateRecord,
+) -> Option<RunCost> {
+    let start = state.started_at?.as_millisecond();
+    let end = match state.ended_at {
+        Some(end) => end,
+        None if !state.state.is_over() => context.machine.now().ok()?.wall,
+        None => return None,
+    };
+    let end = end.as_millisecond();
+    // A standing scenario that is broken is told by `cost`; a run is shown all the same.
+    let scenario = super::standing(context).ok()?.unwrap_or_default();
+    let prices = RunPrices::of(context, &scenario).ok()?;
+    (end > start).then(|| of_run(&*context.machine, folder, record, (start, end), &prices))
 }
 
 /// The accelerators of the machine that the run was let see.
@@ -211,14 +232,21 @@ fn estimated(name: &str, count: f64, prices: &RunPrices) -> (Range, Range, Strin
         None => (
             prices.host_watts,
             prices.efficiency,
-            format!("estimated without {name}, whose power is not known: too low; no power was sampled"),
+            format!(
+                "estimated without {name}, whose power is not known: too low; no power was sampled"
+            ),
         ),
     }
 }
 
-/// The mean watts of all accelerators together and the share of the run that the sparsest of them covers, from the
+/// The mean watts of all accelerators together, where samples cover half of the run or more, and the share of the run that the sparsest of them covers, from the
 /// series of the run's `system` segments that begin with `gpu` and end with `power_watts`.
-fn measured_watts(machine: &dyn Machine, folder: &Folder, from: i64, to: i64) -> Option<(f64, f64)> {
+pub(super) fn measured_watts(
+    machine: &dyn Machine,
+    folder: &Folder,
+    from: i64,
+    to: i64,
+) -> Option<(f64, f64)> {
     let mut segments = RunMetrics::new(folder.system(), Everything::default());
     segments.refresh(machine).ok()?;
     let mut sum = None;
@@ -235,5 +263,5 @@ fn measured_watts(machine: &dyn Machine, folder: &Folder, from: i64, to: i64) ->
         let (watts, covered) = sum.unwrap_or((0.0, 1.0_f64));
         sum = Some((watts + seen.mean_watts, covered.min(seen.covered)));
     }
-    sum
+    sum.filter(|(_, covered)| *covered >= COVERED)
 }

@@ -58,7 +58,7 @@ impl Scenario {
         if let Some(currency) = path.strip_prefix("exchange.") {
             check_currency(path, currency)?;
             let rate = number(path, value, "1.10")?;
-            let rate = bounded(path, rate, true, f64::MAX, "1.10")?;
+            let rate = bounded(path, rate, RATE, "1.10")?;
             self.values.insert(path.into(), Given::Number(rate));
             return Ok(());
         }
@@ -66,9 +66,9 @@ impl Scenario {
             return Err(unknown(path));
         };
         let given = match (key.holds, value) {
-            (Holds::Number { positive, most }, value) => {
+            (Holds::Number { .. }, value) => {
                 let range = number(path, value, key.example)?;
-                Given::Number(bounded(path, range, positive, most, key.example)?)
+                Given::Number(bounded(path, range, key.holds, key.example)?)
             }
             (Holds::Flag, Toml::Boolean(flag)) => Given::Flag(*flag),
             (Holds::Words(words), Toml::String(text)) => text_of(key, words, text)?,
@@ -83,14 +83,22 @@ impl Scenario {
     /// # Errors
     /// [`Code::ScenarioInvalid`] with the key, and what to write.
     pub fn set(&mut self, path: &str, text: &str) -> Result<()> {
+        if let Some(currency) = path.strip_prefix("exchange.") {
+            check_currency(path, currency)?;
+            let rate = range_of(text)
+                .ok_or_else(|| wrong(path, &format!("is {text:?}, no number"), "1.10"))?;
+            let rate = bounded(path, rate, RATE, "1.10")?;
+            self.values.insert(path.into(), Given::Number(rate));
+            return Ok(());
+        }
         let Some(key) = key(path) else {
             return Err(unknown(path));
         };
         let given = match key.holds {
-            Holds::Number { positive, most } => {
+            Holds::Number { .. } => {
                 let range = range_of(text)
-                    .ok_or_else(|| wrong(path, &format!("is {text:?}, no number"), "3 or 2..4"))?;
-                Given::Number(bounded(path, range, positive, most, key.example)?)
+                    .ok_or_else(|| wrong(path, &format!("is {text:?}, no number"), key.example))?;
+                Given::Number(bounded(path, range, key.holds, key.example)?)
             }
             Holds::Words(words) => text_of(key, words, text)?,
             Holds::Flag => Given::Flag(text == "true"),
@@ -139,13 +147,11 @@ impl Scenario {
 
     /// What was given under the keys that no [`super::report::Input`] shows: words and flags.
     pub(super) fn words(&self) -> impl Iterator<Item = (&str, String)> {
-        self.values
-            .iter()
-            .filter_map(|(path, given)| match given {
-                Given::Text(text) => Some((path.as_str(), format!("{text:?}"))),
-                Given::Flag(flag) => Some((path.as_str(), flag.to_string())),
-                Given::Number(_) => None,
-            })
+        self.values.iter().filter_map(|(path, given)| match given {
+            Given::Text(text) => Some((path.as_str(), format!("{text:?}"))),
+            Given::Flag(flag) => Some((path.as_str(), flag.to_string())),
+            Given::Number(_) => None,
+        })
     }
 }
 
@@ -174,7 +180,11 @@ fn number(path: &str, value: &Toml, example: &str) -> Result<Range> {
         return Ok(Range::exactly(number));
     }
     let Toml::Table(table) = value else {
-        return Err(wrong(path, &format!("is {}, no number", shown(value)), example));
+        return Err(wrong(
+            path,
+            &format!("is {}, no number", shown(value)),
+            example,
+        ));
     };
     if let Some(odd) = table
         .keys()
@@ -191,7 +201,11 @@ fn number(path: &str, value: &Toml, example: &str) -> Result<Range> {
             .get(name)
             .map(|value| {
                 plain(value).ok_or_else(|| {
-                    wrong(&format!("{path}.{name}"), &format!("is {}, no number", shown(value)), "3")
+                    wrong(
+                        &format!("{path}.{name}"),
+                        &format!("is {}, no number", shown(value)),
+                        "3",
+                    )
                 })
             })
             .transpose()
@@ -207,7 +221,22 @@ fn number(path: &str, value: &Toml, example: &str) -> Result<Range> {
     }
 }
 
-fn bounded(path: &str, range: Range, positive: bool, most: f64, example: &str) -> Result<Range> {
+/// What an exchange rate may be.
+const RATE: Holds = Holds::Number {
+    positive: true,
+    least: 1e-9,
+    most: 1e9,
+};
+
+fn bounded(path: &str, range: Range, holds: Holds, example: &str) -> Result<Range> {
+    let Holds::Number {
+        positive,
+        least,
+        most,
+    } = holds
+    else {
+        return Ok(range);
+    };
     let odd = if ![range.low, range.base, range.high]
         .iter()
         .all(|value| value.is_finite())
@@ -222,6 +251,11 @@ fn bounded(path: &str, range: Range, positive: bool, most: f64, example: &str) -
         Some(format!("is {}, and must be above zero", range.low))
     } else if range.low < 0.0 {
         Some(format!("is {}, and must not be below zero", range.low))
+    } else if range.low < least {
+        Some(format!(
+            "is {}, and must be {least} at the least",
+            range.low
+        ))
     } else if range.high > most {
         Some(format!("is {}, and must be {most} at the most", range.high))
     } else {
@@ -233,7 +267,11 @@ fn bounded(path: &str, range: Range, positive: bool, most: f64, example: &str) -
 fn text_of(key: &Key, words: &[&'static str], text: &str) -> Result<Given> {
     let text = text.trim();
     if text.is_empty() || text.len() > 200 || text.contains(char::is_control) {
-        return Err(wrong(key.path, "is empty, too long or no text", key.example));
+        return Err(wrong(
+            key.path,
+            "is empty, too long or no text",
+            key.example,
+        ));
     }
     if !words.is_empty() && !words.contains(&text) {
         let meant = nearest(text, words.iter().copied());
@@ -315,8 +353,9 @@ pub(super) fn invalid(message: impl Into<String>) -> Problem {
 /// What is lacking, and how it is given.
 pub(super) fn lacking(path: &str, why: &str, option: &str) -> Problem {
     let example = key(path).map_or("…", |key| key.example);
-    invalid(format!("{path} is lacking: {why}"))
-        .hint(format!("write `{path} = {example}` into the scenario, or give {option}"))
+    invalid(format!("{path} is lacking: {why}")).hint(format!(
+        "write `{path} = {example}` into the scenario, or give {option}"
+    ))
 }
 
 #[cfg(test)]
@@ -327,19 +366,39 @@ mod tests {
     fn what_is_odd_is_named_with_what_to_write() {
         for (text, named, hint) in [
             ("machine.pric = 3", "machine.pric", "machine.price"),
-            ("[electricity]\ntarif = 1", "electricity.tarif", "electricity.per_kwh"),
+            (
+                "[electricity]\ntarif = 1",
+                "electricity.tarif",
+                "electricity.per_kwh",
+            ),
             ("zzzzqqqq = 1", "zzzzqqqq", "docs"),
-            ("[electricity]\nper_kw = 1", "electricity.per_kw", "electricity.per_kwh"),
+            (
+                "[electricity]\nper_kw = 1",
+                "electricity.per_kw",
+                "electricity.per_kwh",
+            ),
             ("price = 3", "price", "machine.price"),
             ("[machine]\nprice = 0", "machine.price", "3200"),
             ("[machine]\nprice = -5", "above zero", "3200"),
             ("[machine]\nprice = \"dear\"", "no number", "3200"),
             ("[machine]\nprice = nan", "finite", "3200"),
             ("[machine]\nprice = inf", "finite", "3200"),
-            ("[machine]\nprice = { low = 5, base = 3, high = 9 }", "order", "3200"),
+            (
+                "[machine]\nprice = { low = 5, base = 3, high = 9 }",
+                "order",
+                "3200",
+            ),
             ("[machine]\nprice = { low = 5 }", "lacks", "low = 2"),
-            ("[machine]\nprice = { low = 5, mid = 6, high = 7 }", "mid", "low = 2"),
+            (
+                "[machine]\nprice = { low = 5, mid = 6, high = 7 }",
+                "mid",
+                "low = 2",
+            ),
             ("[machine]\npsu_efficiency = 92", "at the most", "0.92"),
+            ("[machine]\nyears = 1e-300", "at the least", "3"),
+            ("[machine]\ngpus = 0.5", "at the least", "1"),
+            ("[rent]\nspeed = 1e-300", "at the least", "1.0"),
+            ("month_hours = 24", "at the least", "730"),
             ("[use]\nbusy_hours_a_day = 25", "24", "low = 2"),
             ("[rent]\nper_hour = 0", "rent.per_hour", "0.69"),
             ("question = \"by\"", "by", "\"buy\""),
@@ -350,11 +409,19 @@ mod tests {
             ("[job]\nmachine_on_anyway = 1", "machine_on_anyway", "true"),
             ("machine = 3", "machine", "machine."),
             ("][", "no TOML", "docs"),
-            ("[machine.price]\nlow = 1\nbase = 2\nhigh = 3\nmore = 4", "more", "low = 2"),
+            (
+                "[machine.price]\nlow = 1\nbase = 2\nhigh = 3\nmore = 4",
+                "more",
+                "low = 2",
+            ),
         ] {
             let problem = Scenario::parse(text, "a file").unwrap_err();
             assert_eq!(problem.code, Code::ScenarioInvalid, "{text}");
-            assert!(problem.message.contains(named), "{text}: {}", problem.message);
+            assert!(
+                problem.message.contains(named),
+                "{text}: {}",
+                problem.message
+            );
             assert!(
                 problem.hints.iter().any(|text| text.contains(hint)),
                 "{text}: {:?}",
@@ -374,6 +441,8 @@ mod tests {
         assert_eq!(scenario.number("exchange.EUR").unwrap().base, 1.1);
         scenario.set("machine.price", "3000..3400").unwrap();
         scenario.set("money.cost_of_capital", "5%").unwrap();
+        scenario.set("exchange.EUR", "1.05..1.15").unwrap();
+        assert_eq!(scenario.number("exchange.EUR").unwrap().high, 1.15);
         assert_eq!(scenario.number("machine.price").unwrap().high, 3400.0);
         assert_eq!(scenario.number("money.cost_of_capital").unwrap().base, 0.05);
         for (path, text) in [
@@ -382,6 +451,8 @@ mod tests {
             ("machine.price", "NaN"),
             ("money.cost_of_capital", "5"),
             ("machine.prize", "4"),
+            ("exchange.EUR", "-1"),
+            ("exchange.euro", "1"),
             ("rent.work", "dekode"),
         ] {
             assert!(scenario.set(path, text).is_err(), "{path} {text}");

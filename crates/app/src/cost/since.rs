@@ -105,11 +105,8 @@ pub fn since(
             Err(problem) => left_out.push(format!("{}: {problem}", listed.id)),
         }
     }
-    let sum = |of: &dyn Fn(&RunCost) -> Range| {
-        runs.iter()
-            .map(of)
-            .fold(Range::exactly(0.0), Range::plus)
-    };
+    let sum =
+        |of: &dyn Fn(&RunCost) -> Range| runs.iter().map(of).fold(Range::exactly(0.0), Range::plus);
     let watt_hours = sum(&|run| run.watt_hours);
     let measured: f64 = runs
         .iter()

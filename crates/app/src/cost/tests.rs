@@ -54,7 +54,11 @@ fn published_examples_from_their_scenarios() {
 
     let report = of_text(include_str!("../../../../docs/cost/legitlads-fleet.toml")).unwrap();
     close(report.figures.own_total_nominal.unwrap(), 2_648_681.0, 1e-6);
-    close(report.figures.rent_total_nominal.unwrap(), 3_139_584.0, 1e-6);
+    close(
+        report.figures.rent_total_nominal.unwrap(),
+        3_139_584.0,
+        1e-6,
+    );
     close(report.figures.saving_nominal.unwrap(), 490_903.0, 1e-5);
     close(report.figures.payback_days.unwrap() / 365.0, 3.2, 0.01);
     close(report.figures.net_present_value.unwrap(), -9440.0, 0.01);
@@ -65,9 +69,17 @@ fn published_examples_from_their_scenarios() {
     assert_eq!(report.verdict.answer, "rent");
 
     let text = include_str!("../../../../docs/cost/computetape-h100.toml");
-    close(of_text(text).unwrap().figures.own_per_busy_hour.unwrap(), 1.64, 0.01);
+    close(
+        of_text(text).unwrap().figures.own_per_busy_hour.unwrap(),
+        1.64,
+        0.01,
+    );
     let five = text.replace("years = 3", "years = 5");
-    close(of_text(&five).unwrap().figures.own_per_busy_hour.unwrap(), 0.98, 0.01);
+    close(
+        of_text(&five).unwrap().figures.own_per_busy_hour.unwrap(),
+        0.98,
+        0.01,
+    );
 
     let report = of_text(include_str!("../../../../docs/cost/deepify-4090.toml")).unwrap();
     close(report.figures.electricity / 12.0, 81.0, 0.01);
@@ -89,8 +101,17 @@ fn defaults_and_old_prices_are_said() {
     assert_eq!(origin("machine.price"), Origin::Table);
     assert_eq!(origin("use.busy_hours_a_day"), Origin::Default);
     assert_eq!(origin("electricity.per_kwh"), Origin::Default);
-    assert!(report.inputs.iter().all(|input| input.value.is_ordered() && !input.because.is_empty()));
-    assert!(report.warnings.iter().any(|text| text.contains("--tariff")), "{:?}", report.warnings);
+    assert!(
+        report
+            .inputs
+            .iter()
+            .all(|input| input.value.is_ordered() && !input.because.is_empty())
+    );
+    assert!(
+        report.warnings.iter().any(|text| text.contains("--tariff")),
+        "{:?}",
+        report.warnings
+    );
     assert_eq!(report.flips.len(), 2, "{:?}", report.flips);
     assert!(report.conventions.iter().any(|text| text.contains("730")));
     assert!(!report.offers.is_empty());
@@ -106,7 +127,11 @@ fn defaults_and_old_prices_are_said() {
     )
     .unwrap();
     assert_eq!(report.verdict.answer, "none");
-    assert!(report.verdict.sentence.contains("365 days"), "{}", report.verdict.sentence);
+    assert!(
+        report.verdict.sentence.contains("365 days"),
+        "{}",
+        report.verdict.sentence
+    );
 }
 
 #[test]
@@ -139,7 +164,9 @@ fn what_was_paid_counts_for_nothing_once_it_is_owned() {
     assert_eq!(without.cases, dear.cases);
     assert_eq!(cheap.cases, dear.cases);
     assert!(dear.left_out[0].contains("machine.price") && without.left_out.is_empty());
-    let job = of_text("question = \"job\"\n[job]\nhours = 3\n[machine]\ngpu = \"RTX 3090\"\nprice = 9\n").unwrap();
+    let job =
+        of_text("question = \"job\"\n[job]\nhours = 3\n[machine]\ngpu = \"RTX 3090\"\nprice = 9\n")
+            .unwrap();
     assert!(job.left_out[0].contains("machine.price"));
     assert!(job.own.iter().all(|term| term.name != "price"));
 }
@@ -149,22 +176,67 @@ fn what_is_lacking_is_named_with_what_to_write() {
     for (text, key) in [
         ("", "what is asked"),
         ("question = \"buy\"", "machine.gpu"),
-        ("question = \"buy\"\n[machine]\ngpu = \"Voodoo 2\"", "machine.busy_watts"),
-        ("question = \"buy\"\n[machine]\ngpu = \"Voodoo 2\"\nbusy_watts = 20", "machine.price"),
-        ("question = \"buy\"\n[machine]\ngpu = \"Voodoo 2\"\nbusy_watts = 90\nprice = 20", "rent.per_hour"),
-        ("question = \"buy\"\n[machine]\ngpu = \"RTX 4090\"\nbusy_watts = 20\nidle_watts = 70", "machine.idle_watts"),
-        ("question = \"buy\"\n[machine]\ngpu = \"RTX 4090\"\nresale = 7\nresale_share = 0.1", "twice"),
-        ("question = \"buy\"\n[machine]\ngpu = \"RTX 4090\"\n[use]\nshare = 0.1\nbusy_hours_a_day = 3", "twice"),
-        ("question = \"keep\"\n[machine]\ngpu = \"RTX 4090\"", "machine.sells_for"),
-        ("question = \"job\"\n[machine]\ngpu = \"RTX 4090\"", "job.hours"),
+        (
+            "question = \"buy\"\n[machine]\ngpu = \"Voodoo 2\"",
+            "machine.busy_watts",
+        ),
+        (
+            "question = \"buy\"\n[machine]\ngpu = \"Voodoo 2\"\nbusy_watts = 20",
+            "machine.price",
+        ),
+        (
+            "question = \"buy\"\n[machine]\ngpu = \"Voodoo 2\"\nbusy_watts = 90\nprice = 20",
+            "rent.per_hour",
+        ),
+        (
+            "question = \"buy\"\n[machine]\ngpu = \"RTX 4090\"\nbusy_watts = 20\nidle_watts = 70",
+            "machine.idle_watts",
+        ),
+        (
+            "question = \"buy\"\n[machine]\ngpu = \"RTX 4090\"\nresale = 7\nresale_share = 0.1",
+            "twice",
+        ),
+        (
+            "question = \"buy\"\n[machine]\ngpu = \"RTX 4090\"\n[use]\nshare = 0.1\nbusy_hours_a_day = 3",
+            "twice",
+        ),
+        (
+            "question = \"keep\"\n[machine]\ngpu = \"RTX 4090\"",
+            "machine.sells_for",
+        ),
+        (
+            "question = \"job\"\n[machine]\ngpu = \"RTX 4090\"",
+            "job.hours",
+        ),
         ("question = \"job\"\n[job]\nhours = 2", "rent.per_hour"),
-        ("question = \"job\"\n[job]\nhours = 2\n[rent]\ngpu = \"H100\"", "rent.speed"),
-        ("question = \"buy\"\n[machine]\ngpu = \"RTX 4090\"\n[electricity]\ncountry = \"XX\"", "electricity.country"),
-        ("question = \"buy\"\ncurrency = \"CHF\"\n[machine]\ngpu = \"RTX 4090\"\nprice = 3000\n", "CHF"),
-        ("question = \"buy\"\n[machine]\ngpu = \"RTX 4090\"\n[rent]\nprovider = \"runpot\"", "rent.per_hour"),
-        ("question = \"buy\"\nassume = \"nothing\"\n[machine]\nprice = 3\n[rent]\nper_hour = 1", "use.busy_hours_a_day"),
-        ("question = \"buy\"\nassume = \"nothing\"\n[machine]\nprice = 3\n[rent]\nper_hour = 1\n[use]\nshare = 1", "electricity.per_kwh"),
-        ("question = \"buy\"\n[machine]\ngpu = \"RTX 4090\"\n[use]\nbusy_hours_a_year = 8780", "hours"),
+        (
+            "question = \"job\"\n[job]\nhours = 2\n[rent]\ngpu = \"H100\"",
+            "rent.speed",
+        ),
+        (
+            "question = \"buy\"\n[machine]\ngpu = \"RTX 4090\"\n[electricity]\ncountry = \"XX\"",
+            "electricity.country",
+        ),
+        (
+            "question = \"buy\"\ncurrency = \"CHF\"\n[machine]\ngpu = \"RTX 4090\"\nprice = 3000\n",
+            "CHF",
+        ),
+        (
+            "question = \"buy\"\n[machine]\ngpu = \"RTX 4090\"\n[rent]\nprovider = \"runpot\"",
+            "rent.per_hour",
+        ),
+        (
+            "question = \"buy\"\nassume = \"nothing\"\n[machine]\nprice = 3\n[rent]\nper_hour = 1",
+            "use.busy_hours_a_day",
+        ),
+        (
+            "question = \"buy\"\nassume = \"nothing\"\n[machine]\nprice = 3\n[rent]\nper_hour = 1\n[use]\nshare = 1",
+            "electricity.per_kwh",
+        ),
+        (
+            "question = \"buy\"\n[machine]\ngpu = \"RTX 4090\"\n[use]\nbusy_hours_a_year = 8780",
+            "hours",
+        ),
     ] {
         let problem = of_text(text).unwrap_err();
         assert_eq!(problem.code, Code::ScenarioInvalid, "{text}");
@@ -192,13 +264,24 @@ fn never_is_said_when_it_is_never() {
     )
     .unwrap();
     assert_eq!(report.figures.break_even, Some(BreakEven::Never));
-    assert!(report.verdict.sentence.contains("never"), "{}", report.verdict.sentence);
+    assert!(
+        report.verdict.sentence.contains("never"),
+        "{}",
+        report.verdict.sentence
+    );
     assert_eq!(report.verdict.answer, "rent");
 }
 
 /// A run folder written by hand.
 fn run(sim: &Sim, id: &str, start: &str, end: &str, gpus: &str) {
-    let folder = format!("{}/runs/{id}", Context::here(sim.shared()).unwrap().directories.data.display());
+    let folder = format!(
+        "{}/runs/{id}",
+        Context::here(sim.shared())
+            .unwrap()
+            .directories
+            .data
+            .display()
+    );
     sim.put_file(
         format!("{folder}/run.toml"),
         format!(
@@ -207,7 +290,9 @@ fn run(sim: &Sim, id: &str, start: &str, end: &str, gpus: &str) {
     );
     sim.put_file(
         format!("{folder}/state"),
-        format!("state = \"finished\"\nexit_code = 0\nstarted_at = \"{start}\"\nended_at = \"{end}\"\n"),
+        format!(
+            "state = \"finished\"\nexit_code = 0\nstarted_at = \"{start}\"\nended_at = \"{end}\"\n"
+        ),
     );
 }
 
@@ -240,10 +325,20 @@ fn busy_hours_are_measured_from_runs() {
     assert_eq!(input.origin, Origin::Measured);
     close(input.value.base, 6.0, 0.001);
     // What runs took: 3 days of 6 hours of an RTX 4090, nothing sampled.
-    let sum = since(&context, "3d", None, &[("electricity.per_kwh".into(), "0.30".into())]).unwrap();
+    let sum = since(
+        &context,
+        "3d",
+        None,
+        &[("electricity.per_kwh".into(), "0.30".into())],
+    )
+    .unwrap();
     assert_eq!(sum.runs.len(), 3);
     close(sum.held_hours, 18.0, 1e-9);
-    close(sum.watt_hours.base, (0.7 * 450.0 + 100.0) / 0.92 * 18.0, 1e-9);
+    close(
+        sum.watt_hours.base,
+        (0.7 * 450.0 + 100.0) / 0.92 * 18.0,
+        1e-9,
+    );
     close(sum.money.base, sum.watt_hours.base / 1000.0 * 0.30, 1e-9);
     assert_eq!((sum.measured_share, sum.rented_runs), (0.0, 3));
     assert!(sum.rented > 0.0 && sum.runs[0].energy_from.contains("estimated"));
@@ -279,4 +374,60 @@ fn the_standing_scenario_is_the_persons_own() {
     )
     .unwrap();
     assert!(report.inputs.iter().all(|input| input.value.base != 0.41));
+}
+
+#[test]
+fn sampled_power_is_measured_energy() {
+    use deskside_track::segment::SegmentWriter;
+    use deskside_types::metric::Point;
+    let (sim, context) = context();
+    sim.change(|state| state.wall = "2026-11-25T00:00:00Z".parse().unwrap());
+    let id = "20261124-000000-aaaa";
+    run(
+        &sim,
+        id,
+        "2026-11-24T00:00:00Z",
+        "2026-11-24T01:00:00Z",
+        "\"NVIDIA GeForce RTX 4090\", \"NVIDIA GeForce RTX 4090\"",
+    );
+    let start: jiff::Timestamp = "2026-11-24T00:00:00Z".parse().unwrap();
+    let base = start.as_millisecond();
+    let (mut writer, mut bytes) = SegmentWriter::begin(1, base);
+    for second in (0..=3600).step_by(10) {
+        for (name, value) in [
+            ("gpu/0/power_watts", 200.0),
+            ("gpu/1/power_watts", 100.0),
+            ("gpu/0/temperature", 70.0),
+        ] {
+            let point = Point {
+                step: second,
+                time_ms: base + second * 1000,
+                value,
+            };
+            writer.add(name, point, &mut bytes).unwrap();
+        }
+    }
+    sim.put_file(
+        format!(
+            "{}/runs/{id}/system/1.seg",
+            context.directories.data.display()
+        ),
+        bytes,
+    );
+    let sum = since(
+        &context,
+        "2d",
+        None,
+        &[("electricity.per_kwh".into(), "0.30".into())],
+    )
+    .unwrap();
+    let one = &sum.runs[0];
+    assert!(one.measured && one.energy_from.contains("300 W"), "{one:?}");
+    close(one.watt_hours.base, (300.0 + 100.0) / 0.92, 1e-6);
+    assert_eq!(sum.measured_share, 1.0);
+    // The same samples are this machine's watts at work; they say nothing of a machine that is named.
+    let history = super::history::history(&context).unwrap();
+    assert_eq!(history.watts, Some((300.0, 1)));
+    let shown = crate::runs::show(&context, id).unwrap();
+    assert_eq!(shown.cost.unwrap().watt_hours, one.watt_hours);
 }

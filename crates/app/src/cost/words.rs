@@ -32,12 +32,10 @@ pub(super) fn verdict(
             figures.here_hours.unwrap_or_default(),
             figures.rented_hours.unwrap_or_default()
         ),
-        Question::Buy => format!(
-            "owning costs {here:.2} {currency} a month, renting {rented:.2}"
-        ),
-        Question::Keep => format!(
-            "keeping costs {here:.2} {currency} a month, renting {rented:.2}"
-        ),
+        Question::Buy => format!("owning costs {here:.2} {currency} a month, renting {rented:.2}"),
+        Question::Keep => {
+            format!("keeping costs {here:.2} {currency} a month, renting {rented:.2}")
+        }
     };
     let even = match (question, figures.break_even) {
         (Question::Job, _) | (_, None) => String::new(),
@@ -85,7 +83,9 @@ pub(super) fn conventions(
     let mut lines = vec![
         format!(
             "sums in {currency}; taxes: {}",
-            tax.unwrap_or("as each source has them: in household tariffs and shop prices, not in rents")
+            tax.unwrap_or(
+                "as each source has them: in household tariffs and shop prices, not in rents"
+            )
         ),
         format!(
             "a month has {:.0} hours, a year twelve of them ({:.0} days)",

@@ -78,6 +78,9 @@ pub struct Cost {
     /// The currency of all sums
     #[arg(long, value_name = "LETTERS")]
     pub currency: Option<String>,
+    /// What one unit of another currency is in it: EUR=1.10
+    #[arg(long, value_name = "LETTERS=RATE", value_parser = super::pair)]
+    pub exchange: Vec<(String, String)>,
     /// What the rented machine costs an hour; without it the best offer known
     #[arg(long, value_name = "MONEY", allow_hyphen_values = true)]
     pub rent: Option<String>,
@@ -133,6 +136,11 @@ impl Cost {
         ]
         .into_iter()
         .filter_map(|(key, value)| Some((key.to_string(), value.clone()?)))
+        .chain(
+            self.exchange
+                .iter()
+                .map(|(currency, rate)| (format!("exchange.{currency}"), rate.clone())),
+        )
         .collect()
     }
 }

@@ -1,7 +1,9 @@
 //! `cost` as text.
 
 use super::field;
-use deskside_app::cost::{BreakEven, CostReport, FlipReport, Input, Origin, SinceReport, Term};
+use deskside_app::cost::{
+    BreakEven, CostReport, FlipReport, Input, Origin, RunCost, SinceReport, Term,
+};
 use deskside_tui::table::Table;
 use deskside_tui::{Meaning, Ui};
 use deskside_types::range::Range;
@@ -25,7 +27,10 @@ pub fn cost(ui: &Ui, report: &CostReport) {
     if let Some(name) = &report.name {
         ui.answer(&ui.paint(name, Meaning::Subject).to_string());
     }
-    ui.answer(&ui.paint(&report.verdict.sentence, Meaning::Subject).to_string());
+    ui.answer(
+        &ui.paint(&report.verdict.sentence, Meaning::Subject)
+            .to_string(),
+    );
     ui.answer("");
     let (own, rent) = if report.span == "job" {
         ("what it adds here", "rented")
@@ -96,7 +101,11 @@ fn sum(ui: &Ui, title: &str, terms: &[Term], whole: f64, currency: &str) {
 }
 
 fn cases(ui: &Ui, report: &CostReport) {
-    let own = if report.span == "job" { "here" } else { "owning" };
+    let own = if report.span == "job" {
+        "here"
+    } else {
+        "owning"
+    };
     let mut table = Table::new()
         .column("case", 0)
         .numbers(own, 0)
@@ -134,12 +143,23 @@ fn break_even(even: BreakEven) -> String {
 fn figures(ui: &Ui, report: &CostReport) {
     let (figures, currency) = (&report.figures, &report.currency);
     if report.span == "job" {
-        field(ui, "energy", &format!("{:.2} kWh here, {} {currency}", figures.kwh, money(figures.electricity)));
+        field(
+            ui,
+            "energy",
+            &format!(
+                "{:.2} kWh here, {} {currency}",
+                figures.kwh,
+                money(figures.electricity)
+            ),
+        );
         if let Some(worth) = figures.worth_of_an_hour {
             field(
                 ui,
                 "time",
-                &format!("renting costs no more once an hour sooner is worth {} {currency}", money(worth)),
+                &format!(
+                    "renting costs no more once an hour sooner is worth {} {currency}",
+                    money(worth)
+                ),
             );
         }
         return;
@@ -155,13 +175,19 @@ fn figures(ui: &Ui, report: &CostReport) {
             ),
         );
     } else {
-        field(ui, "paid back", "not within fifty years of such use: running it costs about as much as renting");
+        field(
+            ui,
+            "paid back",
+            "not within fifty years of such use: running it costs about as much as renting",
+        );
     }
     if let (Some(own), Some(rent)) = (figures.own_per_busy_hour, figures.rent_per_busy_hour) {
         field(
             ui,
             "an hour",
-            &format!("{own:.3} {currency} owned, {rent:.3} rented, a busy hour with everything in it"),
+            &format!(
+                "{own:.3} {currency} owned, {rent:.3} rented, a busy hour with everything in it"
+            ),
         );
     }
     if let (Some(saving), Some(value)) = (figures.saving_nominal, figures.net_present_value) {
@@ -178,7 +204,11 @@ fn figures(ui: &Ui, report: &CostReport) {
     field(
         ui,
         "energy",
-        &format!("{:.0} kWh a year at the wall, {} {currency}", figures.kwh, money(figures.electricity)),
+        &format!(
+            "{:.0} kWh a year at the wall, {} {currency}",
+            figures.kwh,
+            money(figures.electricity)
+        ),
     );
 }
 
@@ -207,7 +237,12 @@ fn range(value: Range) -> String {
     if value.is_exact() {
         short(value.base)
     } else {
-        format!("{} ({} to {})", short(value.base), short(value.low), short(value.high))
+        format!(
+            "{} ({} to {})",
+            short(value.base),
+            short(value.low),
+            short(value.high)
+        )
     }
 }
 
@@ -247,7 +282,10 @@ fn inputs(ui: &Ui, inputs: &[Input]) {
         field(
             ui,
             "for nothing",
-            &format!("{}: not given, and nothing is assumed, as asked", nothing.join(", ")),
+            &format!(
+                "{}: not given, and nothing is assumed, as asked",
+                nothing.join(", ")
+            ),
         );
     }
 }
@@ -302,9 +340,15 @@ pub fn since(ui: &Ui, report: &SinceReport) {
             run.name.replace(char::is_control, " "),
             format!("{:.2}", run.hours),
             watt_hours(run.watt_hours),
-            if run.measured { "measured" } else { "estimated" }.into(),
+            if run.measured {
+                "measured"
+            } else {
+                "estimated"
+            }
+            .into(),
             format!("{:.3}", run.money.base),
-            run.rented.map_or_else(|| "-".into(), |rented| format!("{rented:.3}")),
+            run.rented
+                .map_or_else(|| "-".into(), |rented| format!("{rented:.3}")),
         ]);
     }
     for line in table.lines(ui.width, ui.colour) {
@@ -334,12 +378,49 @@ pub fn since(ui: &Ui, report: &SinceReport) {
     field(
         ui,
         "held",
-        &format!("{:.1} h in which at least one of them went on", report.held_hours),
+        &format!(
+            "{:.1} h in which at least one of them went on",
+            report.held_hours
+        ),
     );
+    if report.run_hours > report.held_hours * 1.01 {
+        field(
+            ui,
+            "",
+            "some ran at one time, and each counts with the whole machine: energy and money are rather high",
+        );
+    }
     for line in &report.left_out {
         field(ui, "left out", line);
     }
     warnings(ui, &report.warnings);
+}
+
+/// What one run took, in a line.
+pub fn took(cost: &RunCost) -> String {
+    let rented = cost.rented.map_or(String::new(), |rented| {
+        format!("; rented {} {}", small(rented), cost.currency)
+    });
+    format!(
+        "{} Wh ({}), {} {}{rented}",
+        short(cost.watt_hours.base),
+        if cost.measured {
+            "measured"
+        } else {
+            "estimated"
+        },
+        small(cost.money.base),
+        cost.currency
+    )
+}
+
+/// Money of which little is spent: four places.
+fn small(value: f64) -> String {
+    if value >= 1.0 {
+        money(value)
+    } else {
+        format!("{value:.4}")
+    }
 }
 
 fn watt_hours(value: Range) -> String {

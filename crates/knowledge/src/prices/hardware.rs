@@ -39,9 +39,7 @@ pub fn hardware(accelerator: &str) -> Vec<HardwareRow> {
     let mut found: Vec<HardwareRow> = all_hardware()
         .filter(|row| is_same_accelerator(accelerator, row.accelerator, None))
         .collect();
-    found.sort_by(|left, right| {
-        (right.what, right.as_of).cmp(&(left.what, left.as_of))
-    });
+    found.sort_by(|left, right| (right.what, right.as_of).cmp(&(left.what, left.as_of)));
     found
 }
 

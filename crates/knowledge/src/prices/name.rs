@@ -4,8 +4,27 @@ use crate::hardware::{CatalogueEntry, gpu_catalogue, gpu_entries};
 
 /// Words that tell a form or a maker and not a product.
 const NOISE: &[&str] = &[
-    "nvidia", "amd", "geforce", "radeon", "instinct", "tesla", "quadro", "pcie", "nvlink", "nvl", "hgx", "hbm3",
-    "hbm2e", "hbm2", "blackwell", "server", "workstation", "edition", "se", "gpu", "graphics",
+    "nvidia",
+    "amd",
+    "geforce",
+    "radeon",
+    "instinct",
+    "tesla",
+    "quadro",
+    "pcie",
+    "nvlink",
+    "nvl",
+    "hgx",
+    "hbm3",
+    "hbm2e",
+    "hbm2",
+    "blackwell",
+    "server",
+    "workstation",
+    "edition",
+    "se",
+    "gpu",
+    "graphics",
 ];
 
 fn words(name: &str) -> Vec<String> {
@@ -90,7 +109,12 @@ mod tests {
             ("A100", "A100 SXM", Some(40.0), true),
             ("RTX 6000 Ada", "Quadro RTX 6000", Some(24.0), false),
             ("Quadro RTX 6000", "Quadro RTX 6000", Some(24.0), true),
-            ("RTX PRO 6000 Blackwell Workstation Edition", "RTX Pro 6000 SE", Some(96.0), true),
+            (
+                "RTX PRO 6000 Blackwell Workstation Edition",
+                "RTX Pro 6000 SE",
+                Some(96.0),
+                true,
+            ),
             ("Apple M4 Max", "Apple M4 Max", None, true),
             ("Apple M4", "Apple M4 Max", None, false),
             ("Tesla T4", "T4", Some(16.0), true),

@@ -68,7 +68,10 @@ mod tests {
         assert!(offers().count() > 140 && OFFERS.contains("# source"));
         for row in offers() {
             assert!(row.usd_an_hour > 0.0 && row.usd_an_hour < 50.0, "{row:?}");
-            assert!(row.as_of.len() == 10 && row.source.starts_with('O'), "{row:?}");
+            assert!(
+                row.as_of.len() == 10 && row.source.starts_with('O'),
+                "{row:?}"
+            );
             if row.tier == "spot" {
                 let firm = offers()
                     .filter(|other| {
@@ -79,7 +82,10 @@ mod tests {
                     })
                     .map(|other| other.usd_an_hour)
                     .fold(f64::INFINITY, f64::min);
-                assert!(row.usd_an_hour <= firm, "dearer than without the risk: {row:?}");
+                assert!(
+                    row.usd_an_hour <= firm,
+                    "dearer than without the risk: {row:?}"
+                );
             }
         }
     }
@@ -93,11 +99,9 @@ mod tests {
                 .windows(2)
                 .all(|pair| pair[0].usd_an_hour <= pair[1].usd_an_hour)
         );
-        assert!(
-            found
-                .iter()
-                .any(|row| row.provider == "runpod" && row.tier == "secure" && row.usd_an_hour == 0.69)
-        );
+        assert!(found.iter().any(|row| row.provider == "runpod"
+            && row.tier == "secure"
+            && row.usd_an_hour == 0.69));
         assert!(offers_of("Voodoo 2").is_empty());
     }
 }

@@ -54,7 +54,11 @@ mod tests {
     fn every_provider_has_offers_and_ordered_terms() {
         assert!(table().len() >= 3);
         for terms in table() {
-            assert!(offers().any(|row| row.provider == terms.name), "{}", terms.name);
+            assert!(
+                offers().any(|row| row.provider == terms.name),
+                "{}",
+                terms.name
+            );
             assert!(terms.storage_per_gb_month.is_ordered() && terms.startup_minutes.is_ordered());
             assert!(!terms.source.is_empty() && terms.as_of.len() == 7);
         }

@@ -58,7 +58,9 @@ pub fn residual(accelerator: &str, months: f64) -> Option<Residual> {
     let class = catalogued(accelerator)?.class;
     let (key, words) = match class {
         "datacentre" => ("datacentre", "used prices of datacentre cards"),
-        "consumer" | "workstation" => ("RTX 3090", "used prices of the RTX 3090, as another card's"),
+        "consumer" | "workstation" => {
+            ("RTX 3090", "used prices of the RTX 3090, as another card's")
+        }
         _ => return None,
     };
     let others = points(|name| name == key);
