@@ -460,8 +460,14 @@ mod tests {
     }
 
     #[test]
-    fn every_example_can_be_read() {
+    fn every_example_can_be_read_and_every_key_is_documented() {
+        let page = include_str!("../../../../docs/cost.md");
         for key in KEYS {
+            assert!(
+                page.contains(&format!("`{}`", key.path)),
+                "docs/cost.md does not name {}",
+                key.path
+            );
             Scenario::parse(&format!("{} = {}", key.path, key.example), "an example")
                 .unwrap_or_else(|problem| panic!("{}: {problem}", key.path));
         }
