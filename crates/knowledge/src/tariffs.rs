@@ -20,9 +20,12 @@ pub struct Tariff {
     pub as_of: &'static str,
 }
 
-/// The tariff of a place by its code, in any case.
+/// The tariff of a place by its code or its name, in any case.
 pub fn tariff(code: &str) -> Option<Tariff> {
-    let wanted = code.trim().to_ascii_uppercase();
+    let code = code.trim();
+    let wanted = all()
+        .find(|row| row.place.eq_ignore_ascii_case(code))
+        .map_or_else(|| code.to_ascii_uppercase(), |row| row.code.to_string());
     let mut found: Option<Tariff> = None;
     for row in all().filter(|row| row.code == wanted) {
         found = Some(match found {
@@ -99,6 +102,7 @@ mod tests {
         );
         assert_eq!(us.as_of, "2026-04");
         assert_eq!(tariff("DE").unwrap().currency, "EUR");
+        assert_eq!(tariff("germany").unwrap().code, "DE");
         assert!(tariff("XX").is_none());
         let anywhere = anywhere().unwrap();
         assert!(

@@ -4,12 +4,17 @@ use super::{Case, Term};
 
 /// Money that the job adds here, the value of the time it takes in it.
 pub fn here(case: &Case) -> f64 {
-    here_terms(case).iter().map(|term| term.money).sum()
+    total(&here_terms(case))
 }
 
 /// Money for the job on a rented machine, the value of the time it takes in it.
 pub fn rented(case: &Case) -> f64 {
-    rented_terms(case).iter().map(|term| term.money).sum()
+    total(&rented_terms(case))
+}
+
+/// Their sum; of none plainly zero, where `sum` says -0.
+fn total(terms: &[Term]) -> f64 {
+    terms.iter().fold(0.0, |sum, term| sum + term.money)
 }
 
 /// kWh that the job adds. `idle_watts` is what the machine would take anyway; zero where it would be off.

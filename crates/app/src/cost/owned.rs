@@ -5,6 +5,7 @@ use super::resolve::{Found, Resolver};
 use super::scenario::{invalid, lacking};
 use crate::environment::why::meant::nearest;
 use deskside_advise::cost::{Field, Question, capital};
+use deskside_knowledge::hardware::gpu_catalogue;
 use deskside_knowledge::prices::{
     HardwareRow, board_watts, hardware, residual, system_watts, used,
 };
@@ -126,11 +127,16 @@ pub(super) fn power(resolver: &mut Resolver<'_>, gpu: Option<&Accelerators>) -> 
                 )
             }
             (None, None) => {
-                return Err(lacking(
+                let problem = lacking(
                     "machine.busy_watts",
                     &format!("no power of {:?} is known", gpu.name),
                     "--watts 550",
-                ));
+                );
+                let known: Vec<&str> = gpu_catalogue().map(|row| row.name).collect();
+                return Err(match nearest(&gpu.name, known.iter().copied()) {
+                    Some(meant) => problem.hint(format!("or do you mean {meant:?}?")),
+                    None => problem,
+                });
             }
         },
         (None, _, None) if resolver.bare => Found::left_out(0.0),

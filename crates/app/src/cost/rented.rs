@@ -101,8 +101,13 @@ fn offer(resolver: &mut Resolver<'_>, gpu: &Accelerators) -> Result<(String, Vec
     };
     let value = resolver.converted(choice.usd_an_hour.times(gpu.count), "USD")?;
     let because = format!(
-        "{:.0} x {} from {} ({}); {}",
-        gpu.count, choice.row.accelerator, choice.row.provider, choice.row.tier, choice.how
+        "{:.0} x {} {:.0} GB from {} ({}); {}",
+        gpu.count,
+        choice.row.accelerator,
+        choice.row.memory_gb,
+        choice.row.provider,
+        choice.row.tier,
+        choice.how
     );
     let as_of = choice.row.as_of;
     resolver.put(Field::RentHour, Found::table(value, because, as_of));
@@ -139,16 +144,34 @@ pub(super) struct Choice {
     pub how: &'static str,
 }
 
-/// The cheapest that nobody takes away; down to the cheapest that may be, up to the middle of the firm ones.
+/// The cheapest of a provider's own that nobody takes away; where there is none the cheapest of other people's, then any. Down
+/// to the cheapest but spot, up to the middle of its group.
 pub(super) fn choose(offers: &[OfferRow]) -> Option<Choice> {
-    let firm: Vec<&OfferRow> = offers.iter().filter(|row| row.is_firm()).collect();
-    let steady = offers.iter().filter(|row| row.tier != "spot");
-    let cheapest = steady
-        .map(|row| row.usd_an_hour)
-        .fold(f64::INFINITY, f64::min);
-    let row = firm.first().copied().or_else(|| offers.first())?;
-    let middle = firm
-        .get(firm.len() / 2)
+    // Offers come cheapest first.
+    let steady = |row: &&OfferRow| !matches!(row.tier, "spot" | "notebook");
+    let groups = [
+        (
+            offers
+                .iter()
+                .filter(|row| row.is_firm())
+                .collect::<Vec<_>>(),
+            "the cheapest of a provider's own that nobody takes away",
+        ),
+        (
+            offers.iter().filter(steady).collect(),
+            "the cheapest; no provider's own is known, only shared ones and other people's",
+        ),
+        (
+            offers.iter().collect(),
+            "the cheapest; only what may be taken away or is limited is known",
+        ),
+    ];
+    let (group, how) = groups.into_iter().find(|(group, _)| !group.is_empty())?;
+    let row = *group.first()?;
+    let middle = group[group.len() / 2].usd_an_hour;
+    let cheapest = offers
+        .iter()
+        .find(steady)
         .map_or(row.usd_an_hour, |row| row.usd_an_hour);
     Some(Choice {
         usd_an_hour: Range {
@@ -156,11 +179,7 @@ pub(super) fn choose(offers: &[OfferRow]) -> Option<Choice> {
             base: row.usd_an_hour,
             high: middle.max(row.usd_an_hour),
         },
-        how: if row.is_firm() {
-            "the cheapest of a provider's own that nobody takes away; low: the cheapest but spot, high: the middle of the firm ones"
-        } else {
-            "shared, limited, or other people's: nothing firmer is known"
-        },
+        how,
         row: row.clone(),
     })
 }

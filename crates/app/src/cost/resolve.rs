@@ -163,7 +163,7 @@ impl<'a> Resolver<'a> {
                         self.currency
                     ))
                     .hint(format!(
-                        "write `{path} = …`: what one {from} is in {}",
+                        "write `{path} = …`, or --exchange {from}=…: what one {from} is in {}",
                         self.currency
                     ))
                     .hint("or count in USD: --currency USD")

@@ -1,7 +1,7 @@
 //! What a run took: energy, money here, and what the same would have cost on the best offer.
 
 use super::owned;
-use super::rented::choose;
+use super::rented::{Choice, choose};
 use super::resolve::Resolver;
 use super::scenario::Scenario;
 use crate::Context;
@@ -16,6 +16,8 @@ use deskside_types::range::Range;
 use deskside_types::run::{RunRecord, StateRecord};
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 /// The share of a run that samples must cover so that its energy counts as measured.
 const COVERED: f64 = 0.5;
@@ -36,6 +38,16 @@ pub struct RunPrices {
     efficiency: Range,
     /// What a person should know.
     pub warnings: Vec<String>,
+    /// What is known of each accelerator, looked up once.
+    known: RefCell<BTreeMap<String, Known>>,
+}
+
+/// What is known of an accelerator.
+#[derive(Debug, Clone, PartialEq)]
+struct Known {
+    offer: Option<Choice>,
+    board_watts: Option<f64>,
+    system_watts: Option<Range>,
 }
 
 /// What a run took.
@@ -69,6 +81,18 @@ pub struct RunCost {
 }
 
 impl RunPrices {
+    fn known(&self, accelerator: &str) -> Known {
+        let mut known = self.known.borrow_mut();
+        let one = known
+            .entry(accelerator.to_string())
+            .or_insert_with(|| Known {
+                offer: choose(&offers_of(accelerator)),
+                board_watts: board_watts(accelerator),
+                system_watts: system_watts(accelerator).map(|(watts, _)| watts),
+            });
+        one.clone()
+    }
+
     /// From the person's standing scenario and the command line.
     ///
     /// # Errors
@@ -95,6 +119,7 @@ impl RunPrices {
             host_watts: range("", "host_watts"),
             efficiency: range("machine.psu_efficiency", "psu_efficiency"),
             warnings: resolver.warnings,
+            known: RefCell::default(),
             currency: resolver.currency,
         })
     }
@@ -130,7 +155,7 @@ pub fn of_run(
     };
     let energy = watt_hours(inside, efficiency, hours);
     let offer = gpus.first().and_then(|name| {
-        let choice = choose(&offers_of(name))?;
+        let choice = prices.known(name).offer?;
         let money = choice.row.usd_an_hour * prices.usd * gpus.len() as f64 * hours;
         Some((
             money,
@@ -204,7 +229,8 @@ fn visible(record: &RunRecord) -> Vec<String> {
 }
 
 fn estimated(name: &str, count: f64, prices: &RunPrices) -> (Range, Range, String) {
-    if let Some((watts, _)) = system_watts(name) {
+    let known = prices.known(name);
+    if let Some(watts) = known.system_watts {
         return (
             watts,
             Range::exactly(1.0),
@@ -219,7 +245,7 @@ fn estimated(name: &str, count: f64, prices: &RunPrices) -> (Range, Range, Strin
         },
         deskside_knowledge::prices::Assumed::range,
     );
-    match board_watts(name) {
+    match known.board_watts {
         Some(board) => (
             share.times(board * count).plus(prices.host_watts),
             prices.efficiency,

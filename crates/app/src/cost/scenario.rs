@@ -283,7 +283,9 @@ fn text_of(key: &Key, words: &[&'static str], text: &str) -> Result<Given> {
         ));
     }
     if key.path == "currency" {
-        check_currency(key.path, text)?;
+        let letters = text.to_ascii_uppercase();
+        check_currency(key.path, &letters)?;
+        return Ok(Given::Text(letters));
     }
     Ok(Given::Text(text.into()))
 }

@@ -112,7 +112,7 @@ pub fn since(
         .iter()
         .filter(|run| run.measured)
         .map(|run| run.watt_hours.base)
-        .sum();
+        .fold(0.0, |sum, one| sum + one);
     let mut warnings = listing.warnings;
     warnings.extend(prices.warnings);
     Ok(SinceReport {
@@ -121,7 +121,7 @@ pub fn since(
         currency: prices.currency,
         per_kwh: prices.per_kwh,
         tariff_from: prices.tariff_from,
-        run_hours: runs.iter().map(|run| run.hours).sum(),
+        run_hours: runs.iter().fold(0.0, |sum, run| sum + run.hours),
         held_hours: held(&spans, start, end) as f64 / 3_600_000.0,
         measured_share: if watt_hours.base > 0.0 {
             measured / watt_hours.base
@@ -129,7 +129,10 @@ pub fn since(
             0.0
         },
         money: sum(&|run| run.money),
-        rented: runs.iter().filter_map(|run| run.rented).sum(),
+        rented: runs
+            .iter()
+            .filter_map(|run| run.rented)
+            .fold(0.0, |sum, one| sum + one),
         rented_runs: runs.iter().filter(|run| run.rented.is_some()).count(),
         watt_hours,
         runs,

@@ -431,3 +431,73 @@ fn sampled_power_is_measured_energy() {
     let shown = crate::runs::show(&context, id).unwrap();
     assert_eq!(shown.cost.unwrap().watt_hours, one.watt_hours);
 }
+
+#[test]
+fn what_may_be_taken_away_is_never_counted_with_where_something_else_is_known() {
+    use super::rented::choose;
+    use deskside_knowledge::prices::offers_of;
+    for (name, tier, base) in [
+        ("RTX 4090", "secure", 0.69),
+        ("RTX 3090", "marketplace", 0.15),
+        ("A100 80GB", "on-demand", 1.29),
+    ] {
+        let choice = choose(&offers_of(name)).unwrap();
+        assert_eq!(
+            (choice.row.tier, choice.row.usd_an_hour),
+            (tier, base),
+            "{name}"
+        );
+        assert!(choice.usd_an_hour.is_ordered());
+    }
+    assert!(choose(&[]).is_none());
+}
+
+#[test]
+fn the_ends_of_every_key_give_numbers_or_a_refusal() {
+    use super::keys::{Holds, KEYS};
+    let base = [
+        ("machine.gpu", "RTX 4090"),
+        ("machine.sells_for", "1500"),
+        ("job.hours", "10"),
+        ("electricity.per_kwh", "0.3"),
+    ];
+    let (_, context) = context();
+    let mut answered = 0;
+    for key in KEYS {
+        let Holds::Number {
+            positive,
+            least,
+            most,
+        } = key.holds
+        else {
+            continue;
+        };
+        let low = if positive && least == 0.0 {
+            1e-12
+        } else {
+            least
+        };
+        for end in [low, most] {
+            for question in [Question::Buy, Question::Keep, Question::Job] {
+                let text = format!("{end:e}");
+                let mut request = asked(&base);
+                request.question = Some(question);
+                request.set.push((key.path.into(), text.clone()));
+                match cost(&context, &request) {
+                    Ok(report) => {
+                        answered += 1;
+                        let json = serde_json::to_string(&report).unwrap();
+                        assert!(
+                            !json.contains("null"),
+                            "{} = {text} {question:?}: {json}",
+                            key.path
+                        );
+                        assert!(!report.scenario().contains("NaN"));
+                    }
+                    Err(problem) => assert_eq!(problem.code, Code::ScenarioInvalid, "{problem}"),
+                }
+            }
+        }
+    }
+    assert!(answered > 150, "{answered}");
+}

@@ -12,6 +12,9 @@ use deskside_types::units::number;
 /// What takes longer is as good as never.
 const LONGEST_DAYS: f64 = 50.0 * 365.0;
 
+/// Runs that are listed; the sums are of all.
+const SHOWN_RUNS: usize = 20;
+
 fn money(value: f64) -> String {
     // Never `-0.00`.
     let text = format!("{value:.2}");
@@ -334,7 +337,7 @@ pub fn since(ui: &Ui, report: &SinceReport) {
         .column("energy is", 1)
         .numbers(currency, 0)
         .numbers("rented", 1);
-    for run in &report.runs {
+    for run in report.runs.iter().take(SHOWN_RUNS) {
         table.row([
             run.id.clone(),
             run.name.replace(char::is_control, " "),
@@ -353,6 +356,12 @@ pub fn since(ui: &Ui, report: &SinceReport) {
     }
     for line in table.lines(ui.width, ui.colour) {
         ui.answer(&line);
+    }
+    if report.runs.len() > SHOWN_RUNS {
+        ui.talk(&format!(
+            "{SHOWN_RUNS} of {} runs; --json has all",
+            report.runs.len()
+        ));
     }
     ui.answer("");
     field(

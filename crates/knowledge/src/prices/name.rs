@@ -31,7 +31,21 @@ fn words(name: &str) -> Vec<String> {
     name.to_ascii_lowercase()
         .split(|letter: char| !letter.is_ascii_alphanumeric())
         .filter(|word| !word.is_empty())
-        .map(str::to_string)
+        .flat_map(|word| {
+            // `RTX4090` is written as one word by many.
+            let split = ["rtx", "gtx", "rx"]
+                .into_iter()
+                .find(|line| {
+                    word.strip_prefix(line)
+                        .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+                })
+                .map_or(0, str::len);
+            [&word[..split], &word[split..]]
+                .into_iter()
+                .filter(|part| !part.is_empty())
+                .map(str::to_string)
+                .collect::<Vec<_>>()
+        })
         .collect()
 }
 
@@ -102,6 +116,7 @@ mod tests {
         for (name, row, memory, same) in [
             ("NVIDIA GeForce RTX 4090", "RTX 4090", Some(24.0), true),
             ("4090", "RTX 4090", Some(24.0), true),
+            ("rtx4090", "RTX 4090", Some(24.0), true),
             ("RTX 4090", "RTX 4080", Some(16.0), false),
             ("NVIDIA H100 80GB HBM3", "H100 SXM5", Some(80.0), true),
             ("NVIDIA A100-SXM4-80GB", "A100 PCIe", Some(80.0), true),
