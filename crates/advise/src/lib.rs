@@ -1,11 +1,10 @@
 //! Thinking about fit, speed, cost and choice, purely.
 //!
-//! Thin so far: how much memory a model may use on each accelerator.
-//!
 //! Invariant: pure. Every number is explained by what it rests on.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests fail by panicking"))]
 
+pub mod cost;
 pub mod fit;
 pub mod memory;
 

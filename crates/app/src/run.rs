@@ -1,5 +1,6 @@
 //! `deskside run`: a command, tracked.
 
+use crate::cost::RunCost;
 use crate::{Answer, Context};
 use deskside_envs::snapshot::Store;
 use deskside_machine::{Machine, Reading};
@@ -40,6 +41,9 @@ pub struct RunReport {
     pub exit: i32,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
+    /// What it took, at the person's own tariff.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<RunCost>,
     /// What a person should know: a log that is not whole, an index that could not be written.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -97,7 +101,12 @@ pub fn run(context: &Context, request: RunRequest) -> Result<RunReport> {
             ..Request::default()
         },
     )?;
-    Ok(report(&*context.machine, &finished))
+    let mut report = report(&*context.machine, &finished);
+    report.cost = Folder::at(&finished.folder).and_then(|folder| {
+        let record = record::read(machine, &folder).ok()?;
+        crate::cost::of_one(context, &folder, &record, &finished.state)
+    });
+    Ok(report)
 }
 
 /// The environment of the folder a person stands in, where none is active: what they would have activated.
@@ -126,6 +135,7 @@ pub(crate) fn report(machine: &dyn Machine, finished: &Finished) -> RunReport {
         state: finished.state.state.word().to_string(),
         exit: finished.exit.shell_code(),
         duration_ms: u64::try_from(finished.elapsed.as_millis()).unwrap_or(u64::MAX),
+        cost: None,
         warnings: finished.warnings.clone(),
     }
 }

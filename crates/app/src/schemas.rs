@@ -21,6 +21,8 @@ pub fn all() -> Value {
 fn each() -> Vec<(&'static str, u32, Schema)> {
     vec![
         of::<crate::apply::ApplyReport>(),
+        of::<crate::cost::CostReport>(),
+        of::<crate::cost::SinceReport>(),
         of::<crate::environment::ChangePlanReport>(),
         of::<crate::environment::ChangeReport>(),
         of::<crate::environment::check::CheckReport>(),

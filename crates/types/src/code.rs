@@ -179,6 +179,8 @@ codes! {
     ModelUnreadable = "DS0602" => Failed,
     /// Options that contradict each other, or a table that can't be read.
     FitContradictory = "DS0603" => Usage,
+    /// A cost scenario has a key that is not known, a value that can't be, or lacks one that nothing stands in for.
+    ScenarioInvalid = "DS0604" => Usage,
 }
 
 impl std::fmt::Display for Code {

@@ -10,6 +10,7 @@ pub mod known;
 pub mod metric;
 pub mod plan;
 pub mod problem;
+pub mod range;
 pub mod run;
 pub mod shell;
 pub mod spelling;

@@ -1,6 +1,7 @@
 //! `deskside show`: one run, whole.
 
 use super::Curve;
+use crate::cost::RunCost;
 use crate::{Answer, Context};
 use deskside_machine::{ErrorKind, Machine, Reading};
 use deskside_track::segment::{Everything, RunMetrics};
@@ -32,6 +33,9 @@ pub struct ShowReport {
     pub curves: Vec<Curve>,
     /// Its folder.
     pub folder: String,
+    /// What it took, at the person's own tariff: energy, money, and the same on the best offer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<RunCost>,
     /// The size of its log in bytes.
     pub log_bytes: u64,
     /// What could not be read, in words.
@@ -65,7 +69,10 @@ impl Answer for ShowReport {
 /// # Errors
 /// When no run is called that, or its folder can't be read.
 pub fn show(context: &Context, run: &str) -> Result<ShowReport> {
-    of(&*context.machine, &super::folder(context, run)?)
+    let folder = super::folder(context, run)?;
+    let report = of(&*context.machine, &folder)?;
+    let cost = crate::cost::of_one(context, &folder, &report.run, &report.state);
+    Ok(ShowReport { cost, ..report })
 }
 
 pub(crate) fn of(machine: &dyn Machine, folder: &Folder) -> Result<ShowReport> {
@@ -110,6 +117,7 @@ pub(crate) fn of(machine: &dyn Machine, folder: &Folder) -> Result<ShowReport> {
             .collect(),
         curves: curves(machine, folder)?,
         folder: folder.path().display().to_string(),
+        cost: None,
         log_bytes,
         damage: brief.damage,
     })

@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod clean;
+pub mod cost;
 pub mod env;
 pub mod fit;
 pub mod plan;
@@ -118,6 +119,21 @@ pub enum Command {
   deskside fit 8B --tokens 1e6                    and time and energy of a job
   deskside fit --table measured.csv --json        predict every row of your own measurements")]
     Fit(Box<fit::Fit>),
+    /// Say what it costs: buy or rent, keep or sell, this job here or rented; and what runs took
+    ///
+    /// Three questions that are never mixed. Each input is given, measured from your runs, from a dated table, or assumed, and
+    /// the answer says which; it has a low and a high case, the break-even in busy hours a day, and what would turn the
+    /// verdict. Without a question it adds up what the runs of the last 30 days took.
+    #[command(after_help = "Examples:
+  deskside cost buy --gpu 'RTX 4090' --price 3200 --country DE --currency EUR
+  deskside cost keep --sells-for 700..1000        this machine: what was paid counts for nothing
+  deskside cost job --job-hours 12 --rent-gpu H100 --work training
+  deskside cost --scenario mine.toml --json       a question with all its inputs in a file
+  deskside cost buy --gpu 'RTX 5090' --emit toml  the scenario, to keep, change and run again
+  deskside cost --since 30d                       what the runs took
+
+What you pay for power, once for all: `[electricity]` and `per_kwh = 0.30` in ~/.config/deskside/cost.toml.")]
+    Cost(Box<cost::Cost>),
     /// Run a command, tracked
     ///
     /// The command's output, exit code and signals are passed through. Its folder keeps what was run, on which code, with

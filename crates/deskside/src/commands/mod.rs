@@ -3,6 +3,7 @@
 mod apply;
 mod clean;
 mod confirm;
+mod cost;
 mod env;
 mod fit;
 mod generate;
@@ -63,6 +64,7 @@ pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
         Command::Env(arguments) => env::env(ui, &live, &either, arguments),
         Command::Notebook(arguments) => notebook::notebook(ui, &live("notebook")?, arguments),
         Command::Fit(arguments) => fit::fit(ui, &either()?, *arguments),
+        Command::Cost(arguments) => cost::cost(ui, &either()?, *arguments),
         Command::Run(arguments) => runs::run(ui, &live("run")?, arguments),
         Command::Runs(arguments) => runs::list(ui, &either()?, arguments),
         Command::Show(arguments) => runs::show(ui, &either()?, &arguments),

@@ -35,8 +35,14 @@ pub fn run(ui: &Ui, context: &Context, arguments: Run) -> Result<u8> {
         let span = units::duration(Duration::from_millis(report.duration_ms));
         ui.talk(&ui.tint(
             &format!(
-                "run {} {} in {span}; deskside show {}",
-                report.id, report.state, report.id
+                "run {} {} in {span}{}; deskside show {}",
+                report.id,
+                report.state,
+                report
+                    .cost
+                    .as_ref()
+                    .map_or_else(String::new, |cost| format!(", {}", render::cost::took(cost))),
+                report.id
             ),
             Meaning::Quiet,
         ));

@@ -152,6 +152,9 @@ pub fn show(ui: &Ui, report: &ShowReport) {
             &format!("{}{}{accelerators}", machine.os, ui.letter(" · ", " - ")),
         );
     }
+    if let Some(cost) = &report.cost {
+        field(ui, "took", &super::cost::took(cost));
+    }
     pairs(
         ui,
         "params",

@@ -8,6 +8,7 @@
 )]
 
 mod command_line;
+mod cost;
 mod devices;
 mod environments;
 mod fit;

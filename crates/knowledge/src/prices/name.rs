@@ -1,0 +1,142 @@
+//! Whether two names mean one accelerator: makers, forms and memory are written in many ways.
+
+use crate::hardware::{CatalogueEntry, gpu_catalogue, gpu_entries};
+
+/// Words that tell a form or a maker and not a product.
+const NOISE: &[&str] = &[
+    "nvidia",
+    "amd",
+    "geforce",
+    "radeon",
+    "instinct",
+    "tesla",
+    "quadro",
+    "pcie",
+    "nvlink",
+    "nvl",
+    "hgx",
+    "hbm3",
+    "hbm2e",
+    "hbm2",
+    "blackwell",
+    "server",
+    "workstation",
+    "edition",
+    "se",
+    "gpu",
+    "graphics",
+];
+
+fn words(name: &str) -> Vec<String> {
+    name.to_ascii_lowercase()
+        .split(|letter: char| !letter.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .flat_map(|word| {
+            // `RTX4090` is written as one word by many.
+            let split = ["rtx", "gtx", "rx"]
+                .into_iter()
+                .find(|line| {
+                    word.strip_prefix(line)
+                        .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+                })
+                .map_or(0, str::len);
+            [&word[..split], &word[split..]]
+                .into_iter()
+                .filter(|part| !part.is_empty())
+                .map(str::to_string)
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn is_memory(word: &str) -> Option<u32> {
+    word.strip_suffix("gb")?.parse().ok()
+}
+
+fn core(words: &[String]) -> Vec<&str> {
+    let mut core: Vec<&str> = words
+        .iter()
+        .map(String::as_str)
+        .filter(|word| {
+            !NOISE.contains(word)
+                && is_memory(word).is_none()
+                && *word != "gb"
+                && !word.starts_with("sxm")
+        })
+        .collect();
+    // `4090` is an RTX 4090 for whoever leaves the line's name away.
+    if core.len() == 1 && core[0].len() == 4 && core[0].bytes().all(|digit| digit.is_ascii_digit())
+    {
+        core.insert(0, "rtx");
+    }
+    core
+}
+
+/// Whether `name` means `row`. Memory counts where `name` tells it and the row's is known; interconnects never do.
+pub fn is_same_accelerator(name: &str, row: &str, row_memory_gb: Option<f64>) -> bool {
+    let (name, row) = (words(name), words(row));
+    // An old Quadro RTX 6000, an RTX 6000 Ada and an RTX PRO 6000 are three products.
+    let quadro = |words: &[String]| words.iter().any(|word| word == "quadro");
+    let core_name = core(&name);
+    if core_name.is_empty() || core_name != core(&row) || quadro(&name) != quadro(&row) {
+        return false;
+    }
+    let memory = name.iter().find_map(|word| is_memory(word));
+    match (memory, row_memory_gb) {
+        (Some(wanted), Some(has)) => (f64::from(wanted) - has).abs() < 1.0,
+        _ => true,
+    }
+}
+
+/// The product's row in the catalogue of GPUs.
+pub(super) fn catalogued(name: &str) -> Option<CatalogueEntry> {
+    gpu_entries(name).into_iter().next().or_else(|| {
+        gpu_catalogue().find(|entry| is_same_accelerator(name, entry.name, entry.memory_gb))
+    })
+}
+
+/// The power of an accelerator's board in watts, as its maker says it.
+pub fn board_watts(name: &str) -> Option<f64> {
+    catalogued(name)?.board_power_watts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn boards_are_found_by_short_names() {
+        assert_eq!(board_watts("RTX 4090"), Some(450.0));
+        assert_eq!(board_watts("NVIDIA GeForce RTX 3090"), Some(350.0));
+        assert!(board_watts("H100").is_some() && board_watts("Voodoo 2").is_none());
+    }
+
+    #[test]
+    fn names_of_one_product_meet() {
+        for (name, row, memory, same) in [
+            ("NVIDIA GeForce RTX 4090", "RTX 4090", Some(24.0), true),
+            ("4090", "RTX 4090", Some(24.0), true),
+            ("rtx4090", "RTX 4090", Some(24.0), true),
+            ("RTX 4090", "RTX 4080", Some(16.0), false),
+            ("NVIDIA H100 80GB HBM3", "H100 SXM5", Some(80.0), true),
+            ("NVIDIA A100-SXM4-80GB", "A100 PCIe", Some(80.0), true),
+            ("NVIDIA A100-SXM4-80GB", "A100 SXM", Some(40.0), false),
+            ("A100", "A100 SXM", Some(40.0), true),
+            ("RTX 6000 Ada", "Quadro RTX 6000", Some(24.0), false),
+            ("Quadro RTX 6000", "Quadro RTX 6000", Some(24.0), true),
+            (
+                "RTX PRO 6000 Blackwell Workstation Edition",
+                "RTX Pro 6000 SE",
+                Some(96.0),
+                true,
+            ),
+            ("Apple M4 Max", "Apple M4 Max", None, true),
+            ("Apple M4", "Apple M4 Max", None, false),
+            ("Tesla T4", "T4", Some(16.0), true),
+            ("", "T4", None, false),
+            ("NVIDIA", "T4", None, false),
+        ] {
+            assert_eq!(is_same_accelerator(name, row, memory), same, "{name} {row}");
+        }
+    }
+}
