@@ -5,7 +5,8 @@
 # says: no path found matching pattern /usr/bin/nvidia-uninstall
 # exits: 1
 # reboot: yes
-printf '#!/bin/sh\nrm -f /usr/bin/nvidia-uninstall\n' > /usr/bin/nvidia-uninstall; chmod 755 /usr/bin/nvidia-uninstall
+# The real one takes away what it installed, as it noted it.
+printf '#!/bin/sh\nl=/usr/lib/x86_64-linux-gnu\nrm -f /usr/bin/nvidia-uninstall /usr/bin/nvidia-installer $l/libcuda.so* $l/libnvidia-ml.so* /etc/modprobe.d/nvidia-installer-disable-nouveau.conf\n' > /usr/bin/nvidia-uninstall; chmod 755 /usr/bin/nvidia-uninstall
 ln -s nvidia-uninstall /usr/bin/nvidia-installer
 l=/usr/lib/x86_64-linux-gnu; echo stand-in > $l/libcuda.so.550.54.14; echo stand-in > $l/libnvidia-ml.so.550.54.14
 ln -s libcuda.so.550.54.14 $l/libcuda.so.1; ln -s libnvidia-ml.so.550.54.14 $l/libnvidia-ml.so.1

@@ -61,6 +61,22 @@ impl Present<'_> {
             .collect()
     }
 
+    /// Names of packages of some kinds that were removed and whose settings are still there.
+    pub(crate) fn settings_of_kind(&self, kinds: &[&str]) -> Vec<String> {
+        self.packages
+            .installed
+            .value()
+            .into_iter()
+            .flatten()
+            .filter(|package| {
+                package.state == PackageState::ConfigFiles
+                    && is_package(&package.name)
+                    && package_kind(&package.name).is_some_and(|kind| kinds.contains(&kind))
+            })
+            .map(|package| package.name.clone())
+            .collect()
+    }
+
     /// The driver's packages, modules included.
     pub(crate) fn driver_packages(&self) -> Vec<&Package> {
         self.of_kind(&["nvidia-driver", "nvidia-modules"])

@@ -285,7 +285,7 @@ fn rocm() -> Result<()> {
     );
     must(
         &machine,
-        "apt-get -q -y install /.lab/archives/repo.radeon.com/amdgpu-install/7.2.1/ubuntu/pool/noble/amdgpu-install/amdgpu-install_*.deb && amdgpu-install -y --usecase=rocm --no-dkms && test -x /opt/rocm/bin/rocminfo",
+        "apt-get -q -y install /.lab/archives/repo.radeon.com/amdgpu-install/7.2.2/ubuntu/pool/noble/amdgpu-install/amdgpu-install_*.deb && amdgpu-install -y --usecase=rocm --no-dkms && test -x /opt/rocm/bin/rocminfo",
     )?;
     ensure!(
         !machine.packages()?.contains_key("amdgpu-dkms"),

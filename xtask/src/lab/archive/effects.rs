@@ -369,7 +369,7 @@ fn repositories(name: &str, archive: &Stanza, parts: &Parts, effects: &mut Effec
             let suite = archive.get("Suite");
             effects.file(
                 "etc/apt/sources.list.d/rocm.list",
-                format!("deb [arch=amd64 signed-by=/etc/apt/keyrings/rocm.gpg] https://repo.radeon.com/rocm/apt/7.2.1 {suite} main\n"),
+                format!("deb [arch=amd64 signed-by=/etc/apt/keyrings/rocm.gpg] https://repo.radeon.com/rocm/apt/7.2.2 {suite} main\n"),
             );
             effects.file(
                 "etc/apt/preferences.d/repo-radeon-pin-600",
@@ -418,11 +418,11 @@ fn toolkits(name: &str, effects: &mut Effects) {
         }
     }
     if name == "rocm-core" {
-        effects.file("opt/rocm-7.2.1/.info/version", "7.2.1\n");
-        effects.link("opt/rocm", "rocm-7.2.1");
+        effects.file("opt/rocm-7.2.2/.info/version", "7.2.2\n");
+        effects.link("opt/rocm", "rocm-7.2.2");
     }
     if name == "rocminfo" {
-        effects.program("opt/rocm-7.2.1/bin/rocminfo", None);
+        effects.program("opt/rocm-7.2.2/bin/rocminfo", None);
     }
 }
 

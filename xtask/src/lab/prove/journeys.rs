@@ -1,6 +1,6 @@
 //! Whole journeys in the lab: a person with sudo, a restart that goes on by itself, being killed anywhere.
 
-use super::{REFUSED, deskside, planned, prepared, reach, seen};
+use super::{ADA, BOB, REFUSED, ROOT, deskside, planned, prepared, reach, seen};
 use crate::lab::machine::{Description, Machine, differences};
 use crate::lab::state;
 use anyhow::{Result, ensure};
@@ -35,21 +35,10 @@ fn bare(program: &[u8]) -> Result<Machine> {
     Ok(machine)
 }
 
-fn as_person(machine: &Machine, name: &str, arguments: &str) -> Result<(String, i32)> {
-    let output = machine.run(&[
-        "runuser",
-        "-l",
-        name,
-        "-c",
-        &format!("deskside {arguments}"),
-    ])?;
-    Ok((format!("{}{}", output.stdout, output.stderr), output.code))
-}
-
 fn by_itself(program: &[u8]) -> Result<String> {
     let mut machine = bare(program)?;
     machine.shell("mkdir -p /run/systemd/system")?;
-    let (text, code) = as_person(&machine, "ada", "apply --yes")?;
+    let (text, code) = deskside(&machine, ADA, "apply --yes")?;
     ensure!(
         code == 0 && text.contains("by itself"),
         "exit code {code}:\n{text}"
@@ -58,16 +47,16 @@ fn by_itself(program: &[u8]) -> Result<String> {
         .shell("stat -c '%U %a' /var/lib/deskside/bin/deskside /var/lib/deskside/resume.json")?;
     ensure!(copy.stdout == "root 755\nroot 600\n", "{}", copy.stdout);
     machine.reboot()?;
-    let (text, _) = as_person(&machine, "ada", "history --json")?;
+    let (text, _) = deskside(&machine, ADA, "history --json")?;
     ensure!(
         text.contains("\"outcome\": \"done\""),
         "it did not go on by itself:\n{text}"
     );
     let left = machine.shell("ls /var/lib/deskside/bin /var/lib/deskside/resume.json /etc/systemd/system/deskside-resume.service /etc/systemd/system/multi-user.target.wants/deskside-resume.service 2>/dev/null")?;
     ensure!(left.stdout.trim().is_empty(), "it stayed: {}", left.stdout);
-    let (text, code) = as_person(&machine, "ada", "plan --exit-code")?;
+    let (text, code) = deskside(&machine, ADA, "plan --exit-code")?;
     ensure!(code == 0, "something is left to do:\n{text}");
-    let (text, code) = as_person(&machine, "ada", "undo --yes")?;
+    let (text, code) = deskside(&machine, ADA, "undo --yes")?;
     ensure!(code == 0, "undo ended with {code}:\n{text}");
     let list = machine.packages()?;
     ensure!(
@@ -84,7 +73,7 @@ fn by_itself(program: &[u8]) -> Result<String> {
 fn up_goes_on(program: &[u8]) -> Result<String> {
     let mut machine = bare(program)?;
     machine.shell("mkdir -p /run/systemd/system")?;
-    let (text, code) = as_person(&machine, "ada", "up --yes --no-train --flavour jax")?;
+    let (text, code) = deskside(&machine, ADA, "up --yes --no-train --flavour jax")?;
     ensure!(
         code == 0 && text.contains("by itself"),
         "exit code {code}:\n{text}"
@@ -93,7 +82,7 @@ fn up_goes_on(program: &[u8]) -> Result<String> {
     ensure!(machine.text(waiting).is_some(), "no `up` waits:\n{text}");
     machine.reboot()?;
     ensure!(machine.text(waiting).is_none(), "the `up` still waits");
-    let (text, _) = as_person(&machine, "ada", "history --json")?;
+    let (text, _) = deskside(&machine, ADA, "history --json")?;
     ensure!(
         text.contains("\"outcome\": \"done\""),
         "the driver's plan did not go on:\n{text}"
@@ -121,14 +110,15 @@ fn interrupted(program: &[u8]) -> Result<String> {
         .map(|(name, state)| format!("{name} {state}"))
         .collect();
     ensure!(half.is_empty(), "half installed: {half:?}");
-    reach(&mut machine, 1)?;
+    planned(&machine, ROOT, "plan")?;
+    reach(&mut machine, ROOT, "plan", 1)?;
     Ok("apt finished, exit code 130, and the next call arrives".into())
 }
 
 fn sudo_refuses(program: &[u8]) -> Result<String> {
     let machine = bare(program)?;
     let before = seen(&machine)?;
-    let (text, code) = as_person(&machine, "bob", "apply --yes")?;
+    let (text, code) = deskside(&machine, BOB, "apply --yes")?;
     ensure!(
         code != 0 && text.contains("[DS0303]"),
         "exit code {code}:\n{text}"
@@ -140,13 +130,13 @@ fn sudo_refuses(program: &[u8]) -> Result<String> {
 
 fn edited(program: &[u8]) -> Result<String> {
     let machine = bare(program)?;
-    planned(&machine)?;
+    planned(&machine, ROOT, "plan")?;
     let before = seen(&machine)?;
     let text = machine.text("/root/plan.json").unwrap_or_default();
     let evil = text.replace("apt-get\",\"update", "sh\",\"-c");
     ensure!(evil != text, "there is nothing to edit in it:\n{text}");
     machine.write("/root/plan.json", evil.as_bytes())?;
-    let (text, code) = deskside(&machine, "apply /root/plan.json --yes")?;
+    let (text, code) = deskside(&machine, ROOT, "apply /root/plan.json --yes")?;
     ensure!(
         code != 0 && text.contains("[DS0303]"),
         "exit code {code}:\n{text}"
@@ -158,9 +148,9 @@ fn edited(program: &[u8]) -> Result<String> {
 
 fn stale(program: &[u8]) -> Result<String> {
     let mut machine = bare(program)?;
-    planned(&machine)?;
+    planned(&machine, ROOT, "plan")?;
     machine.shell("apt-get -q -y install nvidia-driver-580-open")?;
-    let (text, code) = deskside(&machine, "apply /root/plan.json --yes")?;
+    let (text, code) = deskside(&machine, ROOT, "apply /root/plan.json --yes")?;
     ensure!(
         code == 5 && text.contains("[DS0302]"),
         "exit code {code}:\n{text}"
@@ -181,7 +171,7 @@ fn killed(program: &[u8]) -> Result<String> {
     for mode in ["die-before", "half", "die-after"] {
         for effect in 1.. {
             let mut machine = bare(program)?;
-            planned(&machine)?;
+            planned(&machine, ROOT, "plan")?;
             let script = format!(
                 "HOME=/root DESKSIDE_ROOT_FAULT={mode}@{effect} deskside apply /root/plan.json --yes"
             );
@@ -189,19 +179,19 @@ fn killed(program: &[u8]) -> Result<String> {
             let died = output.code != 0;
             if died {
                 deaths += 1;
-                let (text, code) = deskside(&machine, "apply --resume --yes")?;
+                let (text, code) = deskside(&machine, ROOT, "apply --resume --yes")?;
                 ensure!(
                     code == 0,
                     "{mode}@{effect}: going on ended with {code}:\n{text}"
                 );
             }
             machine.reboot()?;
-            let (text, code) = deskside(&machine, "apply --resume --yes")?;
+            let (text, code) = deskside(&machine, ROOT, "apply --resume --yes")?;
             ensure!(
                 code == 0,
                 "{mode}@{effect}: after the restart: {code}:\n{text}"
             );
-            let (text, code) = deskside(&machine, "plan --exit-code")?;
+            let (text, code) = deskside(&machine, ROOT, "plan --exit-code")?;
             ensure!(
                 code == 0,
                 "{mode}@{effect}: something is left to do:\n{text}"
@@ -219,7 +209,8 @@ fn killed(program: &[u8]) -> Result<String> {
         }
     }
     let mut machine = bare(program)?;
-    reach(&mut machine, 1)?;
+    planned(&machine, ROOT, "plan")?;
+    reach(&mut machine, ROOT, "plan", 1)?;
     Ok(format!(
         "{deaths} deaths, each time to the same packages and files"
     ))

@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where apt keeps what it fetched.
-const FETCHED: &str = "/var/cache/apt/archives";
+const FETCHED: [&str; 2] = ["/var/cache/apt/archives", "/var/cache/deskside"];
 
 /// Takes it back. Answers what was left as it is.
 ///
@@ -104,19 +104,23 @@ fn changes(kept: &Kept, before: &Value, after: &Value, now: &dpkg::Packages) -> 
 fn word(machine: &dyn Machine, name: &str, was: &before::Was) -> String {
     let bare = name.split(':').next().unwrap_or(name);
     let file = format!(
-        "{FETCHED}/{bare}_{}_{}.deb",
+        "{bare}_{}_{}.deb",
         was.version.replace(':', "%3a"),
         was.architecture
     );
-    if machine.exists(&file).unwrap_or(false) {
-        file
-    } else {
-        format!("{name}={}", was.version)
-    }
+    FETCHED
+        .iter()
+        .map(|folder| format!("{folder}/{file}"))
+        .find(|path| machine.exists(path).unwrap_or(false))
+        .unwrap_or_else(|| format!("{name}={}", was.version))
 }
 
 fn install(words: &[String], again: bool) -> Vec<String> {
-    let mut all = vec!["install".to_string(), "--allow-downgrades".into()];
+    let mut all = vec![
+        "install".to_string(),
+        "--allow-downgrades".into(),
+        "--no-install-recommends".into(),
+    ];
     if again {
         all.push("--reinstall".into());
     }
@@ -128,7 +132,9 @@ fn install(words: &[String], again: bool) -> Vec<String> {
 fn concerns(words: &[String], name: &str) -> bool {
     let bare = name.split(':').next().unwrap_or(name);
     words.iter().any(|word| {
-        word.strip_prefix(FETCHED)
+        FETCHED
+            .iter()
+            .find_map(|folder| word.strip_prefix(folder))
             .and_then(|file| file.strip_prefix('/')?.split('_').next())
             .map_or_else(
                 || word.split('=').next() == Some(name) && word.contains('='),

@@ -20,7 +20,12 @@ pub(super) fn plan(present: &Present<'_>, purpose: Purpose, part: Part, draft: &
     if !toolkits_go {
         toolkit::part_from_driver(present, draft);
     }
-    let mut all = names(present, &["nvidia-driver", "nvidia-modules"], draft);
+    // What comes back with the driver is not all that came with it: the switch may have been asked for by itself.
+    let kinds: &[&str] = match purpose {
+        Purpose::ForGood => &["nvidia-driver", "nvidia-modules", "nvidia-switch"],
+        Purpose::Anew => &["nvidia-driver", "nvidia-modules"],
+    };
+    let mut all = names(present, kinds, draft);
     // A package that the platform brings its driver by goes with it, whatever its name.
     for branch in present
         .platform
@@ -39,6 +44,7 @@ pub(super) fn plan(present: &Present<'_>, purpose: Purpose, part: Part, draft: &
     remove(
         present,
         &all,
+        kinds,
         "clean.driver",
         "the NVIDIA driver",
         purpose,

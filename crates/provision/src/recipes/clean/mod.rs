@@ -92,23 +92,38 @@ fn going(draft: &Draft) -> Vec<String> {
         .collect()
 }
 
-/// Removes packages by name. `recipe` is the one of a clean machine; what comes back has a recipe of its own.
+/// Removes packages by name, and with them what is left of earlier ones of the same kinds. `recipe` is the one of a clean
+/// machine; what comes back has a recipe of its own.
 fn remove(
     present: &Present<'_>,
     names: &[String],
+    kinds: &[&str],
     recipe: &str,
     what: &str,
     purpose: Purpose,
     draft: &mut Draft,
 ) {
+    let settings = present.settings_of_kind(kinds);
     if names.is_empty() {
         if purpose == Purpose::ForGood {
             draft.satisfied(format!("no packages of {what} are there"));
+            if !settings.is_empty() {
+                draft.note(
+                    format!(
+                        "settings of packages that were removed earlier are still there: {}",
+                        shown(&settings)
+                    ),
+                    &[&format!("sudo apt-get purge {}", settings.join(" "))],
+                );
+            }
         }
         return;
     }
     let mut actions = unhold_named(present, names);
-    actions.push(packages(&[], names));
+    let mut all = names.to_vec();
+    all.extend(settings);
+    all.sort_unstable();
+    actions.push(packages(&[], &all));
     let count = counted(names);
     match purpose {
         Purpose::ForGood => {

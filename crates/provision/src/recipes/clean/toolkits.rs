@@ -14,6 +14,7 @@ pub(super) fn cuda(present: &Present<'_>, purpose: Purpose, draft: &mut Draft) {
     remove(
         present,
         &all,
+        &["cuda-toolkit"],
         "clean.toolkit",
         "the CUDA toolkit",
         purpose,
@@ -118,7 +119,15 @@ fn link(present: &Present<'_>, folders: &[String], draft: &mut Draft) {
 /// Takes ROCm away.
 pub(super) fn rocm(present: &Present<'_>, purpose: Purpose, draft: &mut Draft) {
     let all = names(present, &["rocm"], draft);
-    remove(present, &all, "clean.rocm", "ROCm", purpose, draft);
+    remove(
+        present,
+        &all,
+        &["rocm"],
+        "clean.rocm",
+        "ROCm",
+        purpose,
+        draft,
+    );
     if all.iter().any(|name| name.starts_with("amdgpu-dkms"))
         && let Some(step) = draft.steps.last_mut()
     {
