@@ -57,6 +57,14 @@ pub fn posix(plan: &SystemPlan) -> String {
     text
 }
 
+/// While dpkg is interrupted, apt refuses everything. What can't be configured may be what goes afterwards.
+const SETTLE: &str = "
+# Until dpkg has ended what it was interrupted in, apt does nothing. What can't be set up is dealt with below.
+if [ -n \"$(ls /var/lib/dpkg/updates)\" ] || dpkg-query -W -f='${db:Status-Status}\\n' | grep -q -x -e unpacked -e half-configured; then
+    as_root dpkg --configure -a || as_root apt-get install -y --fix-broken --no-remove || true
+fi
+";
+
 const HEAD: &str = "#!/bin/sh\n# Texts that hold a dollar sign are meant as they stand.\n# shellcheck disable=SC2016\n";
 
 const HELPERS: &str = r#"
@@ -94,6 +102,15 @@ absent() {
     done
 }
 "#;
+const UNBROKEN: &str = r#"# Whether none of these packages is half installed.
+unbroken() {
+    for name in "$@"; do
+        case "$(dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null || true)" in
+            unpacked | half-installed | half-configured) return 1 ;;
+        esac
+    done
+}
+"#;
 const EDIT: &str = r#"# Replaces one whole line of a file, which must stand there exactly once.
 replace_line() {
     if [ "$(grep -cxF -- "$2" "$1")" -ne 1 ]; then
@@ -122,6 +139,7 @@ fn needed_helpers(plan: &SystemPlan) -> String {
     for (call, helper) in [
         ("installed ", INSTALLED),
         ("absent ", ABSENT),
+        ("unbroken ", UNBROKEN),
         ("replace_line ", EDIT),
         ("fetch ", FETCH),
     ] {
@@ -129,12 +147,42 @@ fn needed_helpers(plan: &SystemPlan) -> String {
             text.push_str(helper);
         }
     }
+    if plan
+        .plan
+        .steps
+        .iter()
+        .any(|step| step.id.starts_with("dpkg."))
+    {
+        text.push_str(SETTLE);
+    }
     text
+}
+
+fn conditions_of(step: &Step, checks: &[Check]) -> Option<String> {
+    if step.id == "dpkg.drop" {
+        // What goes because it is broken may come back whole in a later step of the same script.
+        unbroken(checks)
+    } else {
+        conditions(checks)
+    }
+}
+
+/// The condition that none of the packages that are to be absent is half installed.
+fn unbroken(checks: &[Check]) -> Option<String> {
+    let names: Vec<String> = checks
+        .iter()
+        .filter_map(|check| match check {
+            Check::Packages { absent, .. } => Some(absent.clone()),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    (!names.is_empty()).then(|| format!("unbroken {}", list(&names)))
 }
 
 fn emit(text: &mut String, step: &Step) {
     let title = quoted(&step.title);
-    let condition = conditions(&step.check);
+    let condition = conditions_of(step, &step.check);
     match &condition {
         Some(condition) => {
             let _ = writeln!(
@@ -164,7 +212,7 @@ fn emit(text: &mut String, step: &Step) {
     }
     // What a restart brings about can be looked at only behind it.
     let restarts = step.actions.contains(&Action::Reboot) || step.hands_needed.is_some();
-    if !restarts && let Some(verify) = conditions(&step.verify) {
+    if !restarts && let Some(verify) = conditions_of(step, &step.verify) {
         let _ = writeln!(
             text,
             "if ! {{ {verify}; }}; then say {} >&2; exit 1; fi",
@@ -181,7 +229,11 @@ fn conditions(checks: &[Check]) -> Option<String> {
 fn condition(check: &Check) -> Vec<String> {
     match check {
         Check::Exists { path } => vec![format!("[ -e {} ]", quoted(path))],
-        Check::Absent { path } => vec![format!("[ ! -e {} ]", quoted(path))],
+        // A link that leads nowhere is there, too.
+        Check::Absent { path } => vec![
+            format!("[ ! -e {} ]", quoted(path)),
+            format!("[ ! -L {} ]", quoted(path)),
+        ],
         Check::FileIs { path, sha256 } => vec![format!(
             "printf '%s  %s\\n' {} {} | sha256sum -c - > /dev/null 2>&1",
             quoted(sha256),

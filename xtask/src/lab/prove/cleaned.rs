@@ -278,7 +278,6 @@ pub fn prove(program: &[u8], case: &Case) -> Result<Proof> {
     let mut machine = prepared(program, &description, &state::named(case.state)?)?;
     let profile = machine.text("/home/ada/.bashrc").unwrap_or_default();
     if let Some(first) = case.first {
-        planned(&machine, ADA, &format!("plan {first}"))?;
         reach(&mut machine, ADA, &format!("plan {first}"), 1)?;
     }
     let before = seen(&machine)?;
@@ -298,12 +297,7 @@ pub fn prove(program: &[u8], case: &Case) -> Result<Proof> {
             "with another machine's name it changed something"
         );
     }
-    let after = if command.starts_with("clean") {
-        format!("{command} --plan")
-    } else {
-        "plan".into()
-    };
-    let (restarts, hands) = reach(&mut machine, ADA, &after, 1)?;
+    let (restarts, hands) = reach(&mut machine, ADA, command, 1)?;
     if command.starts_with("clean") {
         gone(&machine, command)?;
     } else {

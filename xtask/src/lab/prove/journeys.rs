@@ -22,10 +22,20 @@ pub const JOURNEYS: &[Journey] = &[
     ("a person whom sudo refuses", sudo_refuses),
     ("a plan that was edited to hold something else", edited),
     ("a plan that is stale", stale),
+    (
+        "scripts of --emit, run by themselves",
+        super::scripts::quick,
+    ),
 ];
 
 /// Those proved with `--full`.
-pub const LONG: &[Journey] = &[("killed before, in and after each effect of root's", killed)];
+pub const LONG: &[Journey] = &[
+    ("killed before, in and after each effect of root's", killed),
+    (
+        "more scripts of --emit, run by themselves",
+        super::scripts::long,
+    ),
+];
 
 fn bare(program: &[u8]) -> Result<Machine> {
     let description = Description::named("ubuntu-22.04-rtx-4090")?;
@@ -110,7 +120,6 @@ fn interrupted(program: &[u8]) -> Result<String> {
         .map(|(name, state)| format!("{name} {state}"))
         .collect();
     ensure!(half.is_empty(), "half installed: {half:?}");
-    planned(&machine, ROOT, "plan")?;
     reach(&mut machine, ROOT, "plan", 1)?;
     Ok("apt finished, exit code 130, and the next call arrives".into())
 }
@@ -209,7 +218,6 @@ fn killed(program: &[u8]) -> Result<String> {
         }
     }
     let mut machine = bare(program)?;
-    planned(&machine, ROOT, "plan")?;
     reach(&mut machine, ROOT, "plan", 1)?;
     Ok(format!(
         "{deaths} deaths, each time to the same packages and files"
