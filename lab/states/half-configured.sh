@@ -7,4 +7,7 @@
 # says: E: Sub-process /usr/bin/dpkg returned an error code (1)
 # exits: 0
 echo 'nvidia/*' > /.lab/dkms-fails
-if apt-get -q -y install nvidia-dkms-580; then exit 1; fi
+p=nvidia-dkms-580
+# Debian's module is called otherwise; NVIDIA's own, which is to come, builds.
+if grep -q '^ID="\{0,1\}debian' /etc/os-release; then p=nvidia-kernel-dkms; echo 'nvidia-current/*' > /.lab/dkms-fails; fi
+if apt-get -q -y install $p; then exit 1; fi

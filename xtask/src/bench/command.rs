@@ -158,7 +158,7 @@ fn once(command: &mut Command) -> Result<Duration> {
     Ok(span)
 }
 
-fn times(rounds: usize, mut command: impl FnMut() -> Command) -> Result<Vec<Duration>> {
+pub(super) fn times(rounds: usize, mut command: impl FnMut() -> Command) -> Result<Vec<Duration>> {
     once(&mut command())?;
     (0..rounds).map(|_| once(&mut command())).collect()
 }
@@ -173,7 +173,7 @@ fn milliseconds(span: Duration) -> String {
     format!("{:.2} ms", span.as_secs_f64() * 1e3)
 }
 
-fn bar(what: &str, times: &[Duration], limit: Duration) -> Bar {
+pub(super) fn bar(what: &str, times: &[Duration], limit: Duration) -> Bar {
     let median = at(times, 0.5);
     Bar {
         what: what.into(),

@@ -4,6 +4,7 @@ mod check;
 mod command;
 mod fit;
 mod log;
+mod plan;
 mod rebuild;
 
 use crate::shell::{cargo, output, release_binary};
@@ -47,6 +48,9 @@ pub fn bench(names: &[String]) -> Result<()> {
     if wanted("rebuild") {
         bars.extend(rebuild::rebuild(&program)?);
     }
+    if wanted("plan") {
+        bars.extend(plan::plan(&program)?);
+    }
     if wanted("log") {
         bars.extend(log::log()?);
     }
@@ -69,7 +73,9 @@ pub fn bench(names: &[String]) -> Result<()> {
         });
     }
     if bars.is_empty() {
-        bail!("no bar of that name: help, info, run, up, check, rebuild, log, size, packages");
+        bail!(
+            "no bar of that name: help, info, run, up, check, rebuild, plan, log, size, packages"
+        );
     }
     let width = bars
         .iter()

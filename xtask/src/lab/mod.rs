@@ -8,13 +8,13 @@ pub mod actions;
 pub mod archive;
 pub mod base;
 pub mod machine;
-mod prove;
+pub mod prove;
 mod selftest;
 pub mod stanza;
 pub mod state;
 
 use crate::shell::{output, root, target};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use machine::{Description, Machine};
 use sha2::{Digest, Sha256};
 use std::io::Read;
@@ -79,7 +79,22 @@ fn prove_all(arguments: &[String]) -> Result<()> {
         Some(program) => program,
         None => crate::shell::release_binary()?,
     };
-    prove::prove(&program, full, filter)
+    let proved = prove::prove(&program, full, filter)?;
+    for (why, times) in &proved.skipped {
+        println!("  {times} × skipped: {why}");
+    }
+    println!(
+        "\n{} passed, {} failed, {} skipped",
+        proved.passed,
+        proved.failed,
+        proved.skipped.iter().map(|(_, times)| times).sum::<usize>()
+    );
+    ensure!(
+        proved.failed == 0,
+        "{} of the lab's machines were not brought to their wish",
+        proved.failed
+    );
+    Ok(())
 }
 
 fn list() -> Result<()> {
