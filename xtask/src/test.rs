@@ -12,6 +12,7 @@ use std::process::{Command, Stdio};
 /// Runs all tests.
 pub fn test(arguments: &[String]) -> Result<()> {
     let quick = arguments.iter().any(|argument| argument == "--quick");
+    let full = arguments.iter().any(|argument| argument == "--full");
     let missing = needs::install();
     let scratch = needs::scratch("test")?;
     let skips = scratch.join("skips.txt");
@@ -73,6 +74,9 @@ pub fn test(arguments: &[String]) -> Result<()> {
         if !quick {
             command.env("DESKSIDE_TEST_REAL", "1");
         }
+        if full {
+            command.env("DESKSIDE_TEST_BIG", "1");
+        }
         let (succeeded, output) = watched(&mut command)?;
         let counted = count::nextest(&output).unwrap_or_else(|| count::libtest(&output));
         total.add(counted);
@@ -85,7 +89,7 @@ pub fn test(arguments: &[String]) -> Result<()> {
     let mut reasons = count::skips(&skips);
     if !quick {
         println!("── the program in the lab: real apt, no GPU");
-        let proved = in_the_lab();
+        let proved = in_the_lab(full);
         total.add(Count {
             passed: proved.passed,
             failed: proved.failed,
@@ -112,14 +116,14 @@ pub fn test(arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// The lab's quick part. Where there is no root or no archive to make the lab's base from, it is skipped, and that counted.
-fn in_the_lab() -> Proved {
+/// The lab's quick part, or all of it. Where there is no root or no archive to make the lab's base from, it is skipped, and that counted.
+fn in_the_lab(full: bool) -> Proved {
     let program = target().join("release/deskside");
     let made = base::base().and_then(|_| archive::archives());
     if let Err(error) = made {
         return Proved::skipped(format!("the lab can't be made here: {error:#}"));
     }
-    prove::prove(&program, false, None).unwrap_or_else(|error| {
+    prove::prove(&program, full, None).unwrap_or_else(|error| {
         println!("{error:#}");
         Proved {
             passed: 0,

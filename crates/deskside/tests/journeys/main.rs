@@ -12,6 +12,7 @@ mod cost;
 mod devices;
 mod environments;
 mod fit;
+mod frameworks;
 mod person;
 mod project;
 mod pytorch_index;

@@ -126,3 +126,14 @@ pub fn real_wanted() -> bool {
     }
     wanted
 }
+
+/// Whether tests that install gigabytes are wanted; counts the skip when not.
+pub fn big_wanted() -> bool {
+    let wanted = std::env::var_os("DESKSIDE_TEST_BIG").is_some();
+    if !wanted {
+        deskside_testkit::skip(
+            "gigabytes are installed only by `cargo xtask test --full` (DESKSIDE_TEST_BIG)",
+        );
+    }
+    wanted
+}
