@@ -2,7 +2,7 @@
 
 use crate::count::{self, Count};
 use crate::lab::prove::Proved;
-use crate::lab::{archive, base, prove};
+use crate::lab::{archive, base, prove, selftest};
 use crate::needs;
 use crate::shell::{cargo, has, root, run, target};
 use anyhow::{Result, bail};
@@ -95,6 +95,20 @@ pub fn test(arguments: &[String]) -> Result<()> {
             failed: proved.failed,
         });
         reasons.extend(proved.skipped);
+        if base::hindrance().is_none() {
+            let kinds = if full {
+                "actions"
+            } else {
+                "actions: every kind"
+            };
+            match selftest::self_test(Some(kinds)) {
+                Ok(()) => total.passed += 1,
+                Err(error) => {
+                    println!("{error:#}");
+                    total.failed += 1;
+                }
+            }
+        }
     }
     let skipped: usize = reasons.iter().map(|(_, times)| times).sum();
     if skipped > 0 {

@@ -32,6 +32,7 @@ fn each() -> Vec<(&'static str, u32, Schema)> {
         of::<crate::environment::history::EnvironmentHistoryReport>(),
         of::<crate::environment::keep::SnapshotReport>(),
         of::<crate::environment::WhyReport>(),
+        of::<crate::explain::ChangeReport>(),
         of::<crate::explain::ExplainReport>(),
         of::<crate::fit::FitReport>(),
         of::<crate::fit::TableReport>(),

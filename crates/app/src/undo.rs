@@ -5,8 +5,8 @@ use crate::{Answer, Context, live};
 use deskside_machine::Reading;
 use deskside_operate::Workshop;
 use deskside_operate::root::Channel;
-use deskside_types::Result;
-use deskside_types::plan::Action;
+use deskside_types::plan::{Action, Undo};
+use deskside_types::{Code, Problem, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,9 @@ pub struct UndoReport {
     pub steps: Vec<String>,
     /// What was left as it is, and why.
     pub left: Vec<String>,
+    /// The driver that is loaded is not the one on disk any more: the machine must be restarted.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub restart: bool,
 }
 
 impl Answer for UndoReport {
@@ -41,6 +44,12 @@ pub struct UndoPreview {
     /// Steps that would be taken back, in the order it would be done. Those of an unfinished operation it went on
     /// with come after them.
     pub steps: Vec<String>,
+    /// Steps that can't be taken back exactly, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<String>,
+    /// It needs root.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub root: bool,
 }
 
 impl Answer for UndoPreview {
@@ -55,12 +64,36 @@ pub fn preview(context: &Context, operation: Option<&str>) -> Result<UndoPreview
     let (operations, _) = deskside_operate::history(&*context.machine, &context.directories.state)?;
     let chosen = deskside_operate::undo::choose(&operations, operation)?;
     let chain = deskside_operate::undo::chain(&operations, &chosen);
+    let mut limits = Vec::new();
+    for step in chain.iter().flat_map(|one| one.standing()) {
+        match &step.undo {
+            Undo::Exact => {}
+            Undo::BestEffort { why } => limits.push(format!("{}: {why}", step.title)),
+            Undo::None { why } => limits.push(format!("{} stays: {why}", step.title)),
+        }
+    }
     Ok(UndoPreview {
+        limits,
+        root: chain
+            .iter()
+            .flat_map(|one| one.standing())
+            .any(|step| step.root),
         operation: chosen.id.0.clone(),
         wish: chosen.plan.wish.clone(),
         began_at: chosen.began_at,
         steps: chain.iter().flat_map(|one| one.standing_steps()).collect(),
     })
+}
+
+/// The change of another tool's that a name means, where no operation of Deskside's has it.
+///
+/// # Errors
+/// When the journal's folder can't be read, or the name fits several.
+pub fn of_another_tool(context: &Context, id: &str) -> Result<Option<String>> {
+    let found = crate::explain::change(context, id)?;
+    Ok(found
+        .filter(|change| change.by != "deskside")
+        .map(|change| change.id))
 }
 
 /// Takes back the operation with that identity, or the newest that stands.
@@ -77,15 +110,21 @@ pub fn undo(context: &Context, operation: Option<&str>) -> Result<UndoReport> {
     };
     let turn = deskside_operate::turn(&workshop)?;
     let environments = environments(context, operation)?;
+    let system = preview(context, operation)?.root;
     let undone = deskside_operate::undo_in(&turn, &workshop, operation, &mut |_| {})?;
     let mut report = UndoReport {
         operations: undone.operations.into_iter().map(|id| id.0).collect(),
         wish: undone.wish,
         steps: undone.steps,
         left: undone.left,
+        restart: false,
     };
     // The state that came back is remembered like any other, so that nobody takes it for a change made elsewhere.
     let facts = deskside_probe::collect(&*context.machine);
+    let nvidia = &facts.drivers.nvidia;
+    report.restart = system
+        && nvidia.loaded.value().is_some()
+        && nvidia.loaded.value() != nvidia.on_disk.value();
     for folder in environments.iter().filter_map(|path| path.parent()) {
         if !context.machine.exists(folder)? {
             continue;
@@ -104,8 +143,21 @@ pub fn undo(context: &Context, operation: Option<&str>) -> Result<UndoReport> {
     Ok(report)
 }
 
-/// A training that goes on must not lose its environment.
+/// A training that goes on must not lose its environment, nor the driver it runs on.
 fn refuse_under_a_live_run(context: &Context, operation: Option<&str>) -> Result<()> {
+    let (operations, _) = deskside_operate::history(&*context.machine, &context.directories.state)?;
+    let chosen = deskside_operate::undo::choose(&operations, operation)?;
+    let driver = deskside_operate::undo::chain(&operations, &chosen)
+        .iter()
+        .flat_map(|one| one.standing())
+        .any(|step| step.root && step.reboot);
+    if driver && let Some(run) = live::going_on(context).first() {
+        return Err(Problem::new(
+            Code::Locked,
+            format!("run {run} goes on, and the driver would be changed under it"),
+        )
+        .hint("wait for its end, or stop it with Ctrl-C where it runs, then run the same command again"));
+    }
     let environments = environments(context, operation)?;
     let paths: Vec<&Path> = environments.iter().map(PathBuf::as_path).collect();
     live::refuse_under_a_run(context, &paths, "would be taken away")

@@ -3,7 +3,7 @@
 use crate::Workshop;
 use crate::journal::{self, Entry, OperationId};
 use deskside_machine::{Machine, Reading};
-use deskside_types::plan::Plan;
+use deskside_types::plan::{Action, Plan, Step};
 use deskside_types::{Problem, Result};
 use serde_json::Value;
 use std::path::Path;
@@ -61,15 +61,23 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// The titles of the steps that something stands of, the last one first: the order of taking back.
-    pub fn standing_steps(&self) -> Vec<String> {
-        let mut titles: Vec<String> = Vec::new();
+    /// The steps that something stands of, the last one first: the order of taking back. A restart leaves nothing behind.
+    pub fn standing(&self) -> Vec<&Step> {
+        let mut steps: Vec<&Step> = Vec::new();
         for standing in self.standing.iter().rev() {
             let step = self.plan.steps.iter().find(|step| step.id == standing.step);
-            titles.extend(step.map(|step| step.title.clone()));
+            steps.extend(step.filter(|step| step.actions != [Action::Reboot]));
         }
-        titles.dedup();
-        titles
+        steps.dedup_by(|one, other| one.id == other.id);
+        steps
+    }
+
+    /// The titles of [`Self::standing`].
+    pub fn standing_steps(&self) -> Vec<String> {
+        self.standing()
+            .into_iter()
+            .map(|step| step.title.clone())
+            .collect()
     }
 }
 

@@ -4,6 +4,7 @@ use deskside_machine::{Machine, Reading};
 use deskside_types::plan::{Comparison, Plan, Premise};
 use deskside_types::{Code, Facts, Problem, Result};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// A premise that no longer holds.
@@ -67,12 +68,80 @@ pub fn require(machine: &dyn Machine, plan: &Plan, facts: &Facts) -> Result<()> 
             problem = problem.because(format!("{path} was changed since"));
             continue;
         }
-        problem = problem.because(format!(
-            "{} was {}, and is {} now",
-            difference.fact, difference.planned, difference.now
-        ));
+        problem = problem.because(in_words(difference));
     }
     Err(problem.hint("make the plan again"))
+}
+
+/// The longest value that is shown whole, in bytes.
+const SHOWN: usize = 80;
+
+/// The most names that are listed.
+const NAMED: usize = 5;
+
+/// What is otherwise: in lists of things with names, those that came, went and moved; else both values.
+fn in_words(difference: &Differs) -> String {
+    let fact = &difference.fact;
+    if let (Some(before), Some(now)) = (named(&difference.planned), named(&difference.now)) {
+        let listed = |names: Vec<&String>, word: &str| {
+            (!names.is_empty()).then(|| {
+                let more = names.len().saturating_sub(NAMED);
+                let mut text = names
+                    .iter()
+                    .take(NAMED)
+                    .map(|name| name.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", ");
+                if more > 0 {
+                    text.push_str(&format!(" and {more} more"));
+                }
+                format!("{text} {word}")
+            })
+        };
+        let came = now
+            .keys()
+            .filter(|name| !before.contains_key(*name))
+            .collect();
+        let went = before
+            .keys()
+            .filter(|name| !now.contains_key(*name))
+            .collect();
+        let moved = before
+            .iter()
+            .filter(|(name, value)| now.get(*name).is_some_and(|other| other != *value))
+            .map(|(name, _)| name)
+            .collect();
+        let parts: Vec<String> = [
+            listed(came, "came"),
+            listed(went, "went"),
+            listed(moved, "changed"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        return format!("{fact}: {}", parts.join("; "));
+    }
+    let short = |value: &Value| {
+        let text = value.to_string();
+        match text.char_indices().nth(SHOWN) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text,
+        }
+    };
+    format!(
+        "{fact} was {}, and is {} now",
+        short(&difference.planned),
+        short(&difference.now)
+    )
+}
+
+/// A list of things that have names, by name; none where it is no such list.
+fn named(value: &Value) -> Option<BTreeMap<String, &Value>> {
+    value
+        .as_array()?
+        .iter()
+        .map(|item| Some((item["name"].as_str()?.to_string(), item)))
+        .collect()
 }
 
 /// Refuses a plan that rests on files which are others now. Asked again under the lock.
@@ -129,5 +198,48 @@ fn current(machine: &dyn Machine, premise: &Premise, facts: &Value) -> Value {
             .space(folder)
             .map_or(Value::Null, |space| Value::from(space.free)),
         None => at(facts, &premise.fact).cloned().unwrap_or(Value::Null),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn lists_are_told_by_what_came_went_and_changed() {
+        let package = |name: &str, version: &str| json!({ "name": name, "version": version });
+        let differs = |planned: Value, now: Value| {
+            in_words(&Differs {
+                fact: "packages.installed".into(),
+                planned,
+                now,
+            })
+        };
+        let before = json!([
+            package("kept", "1"),
+            package("old", "1"),
+            package("moved", "1")
+        ]);
+        let now = json!([
+            package("kept", "1"),
+            package("moved", "2"),
+            package("a", "1"),
+            package("b", "1"),
+            package("c", "1"),
+            package("d", "1"),
+            package("e", "1"),
+            package("f", "1")
+        ]);
+        assert_eq!(
+            differs(before, now),
+            "packages.installed: a, b, c, d, e and 1 more came; old went; moved changed"
+        );
+        assert_eq!(
+            differs(json!("6.8"), json!("6.9")),
+            r#"packages.installed was "6.8", and is "6.9" now"#
+        );
+        let long = differs(json!("x".repeat(500)), Value::Null);
+        assert!(long.len() < 200 && long.contains('…'), "{long}");
     }
 }

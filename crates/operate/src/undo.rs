@@ -188,13 +188,11 @@ fn one(
         )?;
         if undone.steps.last() != Some(&step.title) {
             undone.steps.push(step.title.clone());
-            if let Undo::BestEffort { why } = &step.undo
-                && !along
-            {
-                undone.left.push(format!("`{}`: {why}", step.title));
-            }
         }
-        undone.left.extend(left);
+        // What was left is what taking back answered, not what was feared beforehand.
+        undone
+            .left
+            .extend(left.filter(|left| !undone.left.contains(left)));
     }
     let at = workshop.machine.now()?.wall;
     append(

@@ -123,6 +123,24 @@ replace_line() {
     rm -f "$copy"
 }
 "#;
+const KEY: &str = r#"# Whether a file holds this key and no other: each key's first fingerprint is its own.
+holds_key() {
+    [ "$(gpg --show-keys --with-colons "$1" | awk -F: '$1 == "pub" { first = 1 } $1 == "fpr" && first { print $10; first = 0 }')" = "$2" ]
+}
+"#;
+const PACKAGES: &str = r#"# Lets apt change packages, after it was asked what it would remove: nothing but what is named first. It waits for others.
+change_packages() {
+    may=" $1 "
+    shift
+    for name in $(apt-get -s "$@" | awk '$1 == "Remv" || $1 == "Purg" { sub(/:.*/, "", $2); print $2 }'); do
+        case "$may" in
+            *" $name "*) ;;
+            *) say "apt would also remove $name, and nothing was changed. Make the script anew." >&2; exit 1 ;;
+        esac
+    done
+    as_root apt-get -o DPkg::Lock::Timeout=1200 -y "$@"
+}
+"#;
 const FETCH: &str = r#"# Fetches a file.
 fetch() {
     if command -v curl > /dev/null; then curl -fsSL -o "$2" "$1"; else wget -q -O "$2" "$1"; fi
@@ -142,6 +160,8 @@ fn needed_helpers(plan: &SystemPlan) -> String {
         ("unbroken ", UNBROKEN),
         ("replace_line ", EDIT),
         ("fetch ", FETCH),
+        ("holds_key ", KEY),
+        ("change_packages ", PACKAGES),
     ] {
         if body.contains(call) {
             text.push_str(helper);
@@ -265,14 +285,15 @@ fn lines(action: &Action, root: bool) -> Vec<String> {
         Action::Run { command, .. } => vec![format!("{sudo}{}", words(command))],
         Action::Packages { install, remove } => {
             let mut names: Vec<String> = install.clone();
+            let may = quoted(&remove.join(" "));
             if install.is_empty() {
-                return vec![format!("as_root apt-get purge -y {}", list(remove))];
+                return vec![format!("change_packages {may} purge {}", list(remove))];
             }
             // apt-get takes what is to go in the same transaction with a minus behind its name.
             names.extend(remove.iter().map(|name| format!("{name}-")));
             // What goes loses its settings, too.
             let purge = if remove.is_empty() { "" } else { "--purge " };
-            vec![format!("as_root apt-get install -y {purge}{}", list(&names))]
+            vec![format!("change_packages {may} install {purge}{}", list(&names))]
         }
         Action::WriteFile { path, contents, mode } => {
             let FileContents::Text(body) = contents else {
@@ -292,7 +313,11 @@ fn lines(action: &Action, root: bool) -> Vec<String> {
                 Some((folder, name)) => format!("{folder}/.{name}.before-deskside"),
                 None => format!(".{path}.before-deskside"),
             };
-            vec![format!("{sudo}mv {} {}", quoted(path), quoted(&aside))]
+            let (path, aside) = (quoted(path), quoted(&aside));
+            vec![
+                format!("if [ -e {aside} ]; then say {aside} 'is in the way: move it' >&2; exit 1; fi"),
+                format!("{sudo}mv {path} {aside}"),
+            ]
         }
         Action::Download { url, path, sha256, .. } => {
             let mut lines = folder(path, root);
@@ -307,7 +332,7 @@ fn lines(action: &Action, root: bool) -> Vec<String> {
             let mut lines = folder(path, true);
             lines.push("download=$(mktemp)".into());
             lines.push(format!("fetch {} \"$download\"", quoted(url)));
-            lines.push(format!("gpg --show-keys --with-colons \"$download\" | grep -qF -- {}", quoted(&format!(":{fingerprint}:"))));
+            lines.push(format!("holds_key \"$download\" {}", quoted(fingerprint)));
             lines.push(format!("gpg --dearmor < \"$download\" | as_root tee {} > /dev/null", quoted(path)));
             lines.push(format!("as_root chmod 644 {}", quoted(path)));
             lines.push("rm -f \"$download\"".into());

@@ -9,7 +9,7 @@ pub mod archive;
 pub mod base;
 pub mod machine;
 pub mod prove;
-mod selftest;
+pub mod selftest;
 pub mod stanza;
 pub mod state;
 

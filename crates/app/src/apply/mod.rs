@@ -49,6 +49,9 @@ pub struct ApplyReport {
     /// The operation in the history; none when nothing had to be done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
+    /// What stands in the way, where nothing could be planned for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked: Vec<String>,
     /// Steps that were carried out, by title.
     pub done: Vec<String>,
     /// Steps that were satisfied already, by title.
@@ -74,6 +77,19 @@ impl Prepared {
     pub fn risk(&self) -> Risk {
         let risks = self.plan.steps.iter().map(|step| step.risk);
         risks.max().unwrap_or(Risk::Low)
+    }
+
+    /// What stands in the way, where that leaves nothing to do.
+    fn blocked(&self) -> Vec<String> {
+        if !self.plan.is_empty() {
+            return Vec::new();
+        }
+        self.report
+            .iter()
+            .flat_map(|report| &report.system.notes)
+            .filter(|note| note.blocking)
+            .map(|note| note.text.clone())
+            .collect()
     }
 }
 
@@ -164,6 +180,7 @@ pub fn carry_out(
     Ok(ApplyReport {
         wish: prepared.plan.wish.clone(),
         operation: applied.operation.map(|id| id.0),
+        blocked: prepared.blocked(),
         done: titles(&applied.done),
         satisfied: titles(&applied.satisfied),
         restart: applied

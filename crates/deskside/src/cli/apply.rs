@@ -7,7 +7,7 @@ use std::path::PathBuf;
 ///
 /// Shows the plan, asks, and carries it out. Root is asked for once. Interrupted, killed or restarted, the same command
 /// goes on; `deskside undo` takes it back.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(after_help = "Examples:
   deskside apply                      what this machine's accelerators need
   deskside apply --wish cuda=13.0     with the CUDA toolkit 13.0

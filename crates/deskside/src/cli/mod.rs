@@ -160,7 +160,7 @@ Exit code: the command's own; 125, 126, 127 when it could not be run (as env and
   deskside undo --plan             only show what would go
   deskside undo --yes 20261125-150102-k7mq")]
     Undo(Undo),
-    /// Explain an error code
+    /// Explain an error code, or a change that `history` lists
     Explain(Explain),
     /// Print a completion script
     Completions(Completions),
@@ -287,13 +287,16 @@ pub struct Undo {
     /// Don't ask
     #[arg(long, short)]
     pub yes: bool,
+    /// This machine's name, instead of typing it, where another tool's change of a driver is taken back
+    #[arg(long, value_name = "NAME")]
+    pub machine_name: Option<String>,
 }
 
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// The code
-    #[arg(required_unless_present = "all")]
+    /// The code, or the name of a change
+    #[arg(required_unless_present = "all", value_name = "CODE|ID")]
     pub code: Option<String>,
     /// Every code
     #[arg(long, conflicts_with = "code")]

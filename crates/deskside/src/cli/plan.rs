@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// Arguments of `plan`.
 ///
 /// Nothing is done: the plan says why, what, with root or not, with a restart or not, and how it is taken back.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(after_help = "Examples:
   deskside plan                              what this machine's accelerators need
   deskside plan --cuda 13.0                  with the CUDA toolkit 13.0, to compile

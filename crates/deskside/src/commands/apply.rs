@@ -11,7 +11,7 @@ use deskside_app::up::UpRequest;
 use deskside_app::{Answer, Context, Event, Progress};
 use deskside_tui::{Meaning, Steps, Ui};
 use deskside_types::plan::Risk;
-use deskside_types::{Code, Problem, Result};
+use deskside_types::{Code, Exit, Problem, Result};
 
 /// Carries a plan of the system layer out.
 pub fn apply(ui: &Ui, context: &Context, arguments: Apply) -> Result<u8> {
@@ -35,6 +35,9 @@ pub fn apply(ui: &Ui, context: &Context, arguments: Apply) -> Result<u8> {
     }
     let report = carry_out(ui, context, &prepared)?;
     let code = answer(ui, &report, render::system::applied)?;
+    if !report.blocked.is_empty() {
+        return Ok(Exit::Refused.number());
+    }
     if report.restart.is_some() {
         restart(ui, context, arguments.restart, &report)?;
         return Ok(code);

@@ -76,7 +76,7 @@ pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
             render::history::history,
         ),
         Command::Undo(arguments) => undo::undo(ui, &live("undo")?, &arguments),
-        Command::Explain(arguments) => explain(ui, arguments.code.as_deref()),
+        Command::Explain(arguments) => explain(ui, &either, arguments.code.as_deref()),
         Command::Completions(arguments) => generate::completions(ui, arguments.shell),
         Command::Generate(arguments) => generate::generate(ui, machine, arguments.what),
     }
@@ -145,7 +145,7 @@ fn faulty(machine: Arc<dyn Machine>, variable: &str) -> Result<Arc<dyn Machine>>
     }
 }
 
-fn explain(ui: &Ui, code: Option<&str>) -> Result<u8> {
+fn explain(ui: &Ui, context: &dyn Fn() -> Result<Context>, code: Option<&str>) -> Result<u8> {
     let Some(code) = code else {
         for (place, report) in deskside_app::explain::all().iter().enumerate() {
             if ui.json {
@@ -159,9 +159,12 @@ fn explain(ui: &Ui, code: Option<&str>) -> Result<u8> {
         }
         return Ok(0);
     };
-    answer(
-        ui,
-        &deskside_app::explain::explain(code)?,
-        render::explain::explain,
-    )
+    match deskside_app::explain::explain(code) {
+        Ok(report) => answer(ui, &report, render::explain::explain),
+        // No code: a change, by the name that the history gives it.
+        Err(problem) => match deskside_app::explain::change(&context()?, code)? {
+            Some(report) => answer(ui, &report, render::explain::change),
+            None => Err(problem),
+        },
+    }
 }

@@ -2,6 +2,8 @@
 
 use super::{answer, confirm::confirm};
 use crate::cli::Undo;
+use crate::cli::apply::Apply;
+use crate::cli::plan::Plan;
 use crate::render;
 use deskside_app::{Answer, Context, undo};
 use deskside_tui::Ui;
@@ -10,6 +12,13 @@ use deskside_types::Result;
 /// Takes an operation back. Environments are gone afterwards, so a person is asked first.
 pub fn undo(ui: &Ui, context: &Context, arguments: &Undo) -> Result<u8> {
     let operation = arguments.operation.as_deref();
+    if let Some(change) = operation
+        .map(|id| undo::of_another_tool(context, id))
+        .transpose()?
+        .flatten()
+    {
+        return revert(ui, context, arguments, &change);
+    }
     let preview = undo::preview(context, operation)?;
     if arguments.plan {
         return answer(ui, &preview, render::history::preview);
@@ -24,4 +33,29 @@ pub fn undo(ui: &Ui, context: &Context, arguments: &Undo) -> Result<u8> {
         )?;
     }
     answer(ui, &undo::undo(context, operation)?, render::history::undo)
+}
+
+/// Another tool's change is taken back by a plan of its own.
+fn revert(ui: &Ui, context: &Context, arguments: &Undo, change: &str) -> Result<u8> {
+    let wishes = vec![format!("revert={change}")];
+    if arguments.plan {
+        return super::plan::plan(
+            ui,
+            context,
+            Plan {
+                wishes,
+                ..Plan::default()
+            },
+        );
+    }
+    super::apply::apply(
+        ui,
+        context,
+        Apply {
+            wishes,
+            yes: arguments.yes,
+            machine_name: arguments.machine_name.clone(),
+            ..Apply::default()
+        },
+    )
 }

@@ -32,10 +32,16 @@ pub fn history(ui: &Ui, report: &HistoryReport) {
             ));
         }
         if let Some(problem) = &operation.problem {
-            ui.answer(&format!(
-                "    {} {problem} [{}]",
-                ui.paint(ui.letter("✗", "x"), Meaning::Bad),
-                problem.code
+            let cause = problem.causes.first().map(|cause| format!(": {cause}"));
+            ui.answer(&ui.wrapped(
+                &format!(
+                    "    {} {}{} [{}]",
+                    ui.paint(ui.letter("✗", "x"), Meaning::Bad),
+                    problem.message,
+                    cause.unwrap_or_default(),
+                    problem.code
+                ),
+                6,
             ));
         }
     }
@@ -100,8 +106,9 @@ fn system(ui: &Ui, changes: &[SystemChange]) {
         ));
     }
     ui.talk(&format!(
-        "what taking one back would be: {}",
-        ui.tint("deskside plan --wish revert=ID", Meaning::Hint)
+        "what one was: {}; taken back: {}",
+        ui.tint("deskside explain ID", Meaning::Hint),
+        ui.tint("deskside undo ID --plan", Meaning::Hint)
     ));
 }
 
@@ -168,6 +175,12 @@ fn draw(
             ui.short(title)
         ));
     }
+    if !preview.limits.is_empty() {
+        print("  not exactly:");
+    }
+    for limit in &preview.limits {
+        print(&ui.wrapped(&format!("    {}", ui.short(limit)), 4));
+    }
 }
 
 /// Draws what was taken back.
@@ -182,5 +195,8 @@ pub fn undo(ui: &Ui, report: &UndoReport) {
     }
     for left in &report.left {
         ui.answer(&format!("  {} {left}", ui.paint("left:", Meaning::Quiet)));
+    }
+    if report.restart {
+        ui.talk("the driver that is loaded is no longer the one on disk: restart the machine");
     }
 }

@@ -61,8 +61,15 @@ pub fn talk(ui: &Ui, report: &SystemPlanReport) {
 
 /// Draws what came of a plan.
 pub fn applied(ui: &Ui, report: &ApplyReport) {
+    if !report.blocked.is_empty() {
+        ui.answer(&ui.wrapped(
+            &format!("nothing was done: {}", report.blocked.join("; ")),
+            2,
+        ));
+        return;
+    }
     if report.operation.is_none() {
-        ui.answer("everything is in place; nothing was done");
+        ui.answer("nothing was left to do, and nothing was done");
         return;
     }
     let words = match (&report.restart, report.done.is_empty()) {
@@ -264,6 +271,8 @@ fn totals(report: &SystemPlanReport) -> String {
     if plan.is_empty() {
         return if report.system.notes.iter().any(|note| note.blocking) {
             "nothing is planned".into()
+        } else if report.wish.clean.is_some() {
+            "there is nothing of it to remove".into()
         } else {
             "everything is in place".into()
         };

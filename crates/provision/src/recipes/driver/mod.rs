@@ -4,6 +4,7 @@ mod around;
 mod fate;
 
 use super::{archive, sources};
+use crate::assess::assess;
 use crate::branch::{Choice, Modules, choose, modules};
 use crate::draft::{Draft, Restart, are, packages, refresh};
 use crate::names::{branch_of, shown};
@@ -54,6 +55,7 @@ pub(crate) fn plan(
                 .value()
                 .map_or("", String::as_str)
         ));
+        lost(present, draft);
         if there.as_deref() == Some(branch.name.as_str()) {
             later_kernels(present, nvidia, branch, draft);
             upgrade(present, branch, draft);
@@ -69,6 +71,15 @@ pub(crate) fn plan(
     }
     install(present, nvidia, branch, origin, origin_name, draft);
     Some(origin.clone())
+}
+
+/// A card that the driver no longer reaches is mended by no step.
+fn lost(present: &Present<'_>, draft: &mut Draft) {
+    let found = assess(present.facts).lacking;
+    if let Some(lost) = found.iter().find(|lacking| lacking.id == "nvidia.gpu.lost") {
+        let commands: Vec<&str> = lost.commands.iter().map(String::as_str).collect();
+        draft.block(format!("{}. {}", lost.title, lost.why), &commands);
+    }
 }
 
 /// The branch whose packages are there, as the platform names it, else as the packages' names tell it.

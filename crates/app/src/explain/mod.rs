@@ -1,4 +1,8 @@
-//! `deskside explain CODE`: what an error code means at length.
+//! `deskside explain CODE|ID`: what an error code means at length, or what a change was.
+
+mod change;
+
+pub use change::{ChangeReport, PackageReport, StepReport, change};
 
 use crate::Answer;
 use deskside_types::{Code, Problem, Result};
@@ -31,7 +35,7 @@ impl Answer for ExplainReport {
 pub fn explain(text: &str) -> Result<ExplainReport> {
     let unknown = || {
         Problem::new(Code::Usage, format!("there is no error code `{text}`"))
-            .hint("codes look like DS0103; `deskside explain --all` lists them")
+            .hint("codes look like DS0103, and `deskside explain --all` lists them; changes have the names that `deskside history` lists")
     };
     let code: Code = text.parse().map_err(|()| unknown())?;
     of(code).ok_or_else(unknown)
