@@ -21,8 +21,18 @@ use std::ops::ControlFlow;
 /// # Errors
 /// When no run, or more than one, is called that.
 pub fn folder(context: &Context, run: &str) -> Result<Folder> {
+    if let Some(folder) = crate::queue::folder_of_number(context, run)? {
+        return Ok(folder);
+    }
     let store = Store::new(&*context.machine, &context.directories);
-    Ok(store.folder(&store.find(run)?))
+    match store.find(run) {
+        Ok(id) => Ok(store.folder(&id)),
+        // A job that waits has a name and an identity already, and no run yet.
+        Err(problem) => match crate::queue::job(context, run) {
+            Ok(Some(row)) if row.run.is_none() => Err(crate::queue::not_begun(&row)),
+            _ => Err(problem),
+        },
+    }
 }
 
 /// Hands a run's log on, from its beginning or its last lines, and goes on until the run is over where asked.

@@ -1,0 +1,125 @@
+//! The keeper: one small process that sleeps while jobs wait.
+//!
+//! It wakes when its bell rings, a supervisor (or what is left of a lost job) ends, a time comes, or the wall clock is set. Then
+//! it settles what died and starts what can start. Who holds its lock is the keeper; a second process sleeps on that lock (the
+//! deputy), so that a killed keeper is followed at once, and a killed deputy is replaced by the keeper. Both end when nothing
+//! waits.
+
+use crate::queue::{Queue, bell, deputy_lock, keeper_lock};
+use crate::schedule::zone;
+use crate::supervise::{cards, control, see_to};
+use deskside_machine::supervise::Supervision;
+use deskside_machine::{Directories, ErrorKind, Held, Machine, Moment, Reading};
+use deskside_types::Result;
+use deskside_types::run::ProcessIdentity;
+use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+/// The hidden word that makes this program a keeper.
+pub const COMMAND: &str = "__keeper";
+
+/// How often cards are looked at that programs of somebody else hold: their memory tells nobody when it is freed.
+const LOOK_AT_CARDS: Duration = Duration::from_secs(15);
+
+/// Rings the keeper's bell; where nobody listens, starts a keeper.
+///
+/// # Errors
+/// When no process can be started.
+pub(crate) fn ensure(
+    _machine: &dyn Machine,
+    directories: &Directories,
+    control: &dyn Supervision,
+) -> Result<()> {
+    if !control.ring(&bell(directories))? {
+        control.detach(&[COMMAND])?;
+    }
+    Ok(())
+}
+
+/// Keeps the queue, or waits to become its keeper, or ends at once where both are there.
+///
+/// # Errors
+/// As the queue's file and the machine say.
+pub fn keep(machine: &dyn Machine, directories: &Directories) -> Result<()> {
+    let control = control(machine)?;
+    let held = match machine.lock(&keeper_lock(directories), Duration::ZERO) {
+        Ok(held) => held,
+        Err(error) if error.kind == ErrorKind::Busy => {
+            let deputy = machine.lock(&deputy_lock(directories), Duration::ZERO);
+            let _deputy = match deputy {
+                Ok(deputy) => deputy,
+                Err(error) if error.kind == ErrorKind::Busy => return Ok(()),
+                Err(error) => return Err(error.into()),
+            };
+            control.await_lock(&keeper_lock(directories))?
+        }
+        Err(error) => return Err(error.into()),
+    };
+    watch(machine, directories, control, held)
+}
+
+fn watch(
+    machine: &dyn Machine,
+    directories: &Directories,
+    control: &dyn Supervision,
+    held: Box<dyn Held>,
+) -> Result<()> {
+    let mut listening = Some((control.bell(&bell(directories))?, held));
+    let zone = zone(machine);
+    let mut deputy: Option<ProcessIdentity> = None;
+    loop {
+        let mut queue = Queue::open(machine, directories)?;
+        let settled = queue.settle()?;
+        let live = queue.live()?;
+        let cards = if queue.wants_cards()? {
+            cards(machine, &live)
+        } else {
+            None
+        };
+        let mut turn = queue.turn(None, None, cards.as_deref(), &zone)?;
+        if queue.if_nothing_waits(|| listening = None)? {
+            return Ok(());
+        }
+        drop(queue);
+        for one in &settled {
+            crate::supervise::told(machine, directories, one);
+        }
+        // Itself it is the keeper.
+        turn.waiting = false;
+        let starting = turn.more > 0;
+        see_to(machine, directories, control, &turn, true)?;
+        let is_there = deputy
+            .as_ref()
+            .is_some_and(|process| machine.is_alive(process).unwrap_or(false));
+        if !is_there {
+            deputy = Some(control.detach(&[COMMAND])?);
+        }
+        let now = machine.now()?;
+        let mut until = turn.plan.wake_at;
+        if turn.plan.waits_for_others {
+            until = sooner(until, now.wall, LOOK_AT_CARDS);
+        }
+        if starting {
+            // A supervisor that was started and died before it claimed anything has nobody who hears of it.
+            until = sooner(until, now.wall, Duration::from_secs(5));
+        }
+        let processes: Vec<ProcessIdentity> = live
+            .into_iter()
+            .filter_map(|row| row.process)
+            .chain(deputy.clone())
+            .collect();
+        let moment = until.map(|wall| Moment {
+            wall,
+            monotonic: Duration::try_from(wall.duration_since(now.wall)).unwrap_or_default(),
+        });
+        if let Some((bell, _)) = &mut listening {
+            bell.wait(&processes, moment)?;
+        }
+    }
+}
+
+fn sooner(until: Option<Timestamp>, now: Timestamp, span: Duration) -> Option<Timestamp> {
+    let span = SignedDuration::try_from(span).unwrap_or_default();
+    let at = now.checked_add(span).unwrap_or(now);
+    Some(until.map_or(at, |until| until.min(at)))
+}
