@@ -1,9 +1,9 @@
-//! The keeper: one small process that sleeps while jobs wait.
+//! The keeper: one small process that sleeps while jobs run or wait.
 //!
 //! It wakes when its bell rings, a supervisor (or what is left of a lost job) ends, a time comes, or the wall clock is set. Then
 //! it settles what died and starts what can start. Who holds its lock is the keeper; a second process sleeps on that lock (the
-//! deputy), so that a killed keeper is followed at once, and a killed deputy is replaced by the keeper. Both end when nothing
-//! waits.
+//! deputy), so that a killed keeper is followed at once, and a killed deputy is replaced by the keeper. Both end when
+//! nothing goes on.
 
 use crate::queue::{Queue, bell, deputy_lock, keeper_lock};
 use crate::schedule::zone;
@@ -77,7 +77,7 @@ fn watch(
             None
         };
         let mut turn = queue.turn(None, None, cards.as_deref(), &zone)?;
-        if queue.if_nothing_waits(|| listening = None)? {
+        if queue.if_nothing_goes_on(|| listening = None)? {
             return Ok(());
         }
         drop(queue);
@@ -85,7 +85,7 @@ fn watch(
             crate::supervise::told(machine, directories, one);
         }
         // Itself it is the keeper.
-        turn.waiting = false;
+        turn.needs_keeper = false;
         let starting = turn.more > 0;
         see_to(machine, directories, control, &turn, true)?;
         let is_there = deputy

@@ -181,7 +181,11 @@ pub(crate) fn lay_out(
             machine.write_file(folder.diff(), patch, 0o600, Durability::Process)?;
         }
         let inside = directory.strip_prefix(&code.root).unwrap_or(Path::new(""));
-        let stands = to.join(inside);
+        let stands = if inside.as_os_str().is_empty() {
+            to
+        } else {
+            to.join(inside)
+        };
         machine.create_directory(&stands)?;
         Ok(stands)
     };

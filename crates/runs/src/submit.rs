@@ -2,8 +2,7 @@
 
 use crate::queue::{Added, New, Queue, Surroundings};
 use crate::schedule::{impossible, zone};
-use crate::supervise::{cards, control, see_to};
-use crate::{keeper, supervise};
+use crate::supervise::{self, cards, control, see_to};
 use deskside_machine::{Directories, Effect, Machine, Reading};
 use deskside_types::run::ProcessIdentity;
 use deskside_types::{Code, Problem, Result};
@@ -80,14 +79,7 @@ pub fn advance(machine: &dyn Machine, directories: &Directories) -> Result<()> {
     for one in &settled {
         supervise::told(machine, directories, one);
     }
-    let mut turn = turn;
-    let waiting = std::mem::take(&mut turn.waiting);
-    see_to(machine, directories, control, &turn, true)?;
-    // More wait than can start now: somebody must be there when their time comes.
-    if waiting {
-        keeper::ensure(machine, directories, control)?;
-    }
-    Ok(())
+    see_to(machine, directories, control, &turn, false)
 }
 
 /// The supervisor of the job that this process is part of.

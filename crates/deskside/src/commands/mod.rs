@@ -17,7 +17,7 @@ mod up;
 
 use crate::cli::{Cli, Command};
 use crate::render;
-use deskside_app::machine::{Fault, Faulty, Reading};
+use deskside_app::machine::{Acting, Durability, Fault, Faulty, Reading};
 use deskside_app::queue::Action;
 use deskside_app::{Answer, Context, Host, Machine};
 use deskside_tui::Ui;
@@ -178,17 +178,26 @@ fn live(host: Host) -> Result<Arc<dyn Machine>> {
     faulty(Arc::new(host), "DESKSIDE_FAULT")
 }
 
+/// `FAULT` breaks every process that has the variable; `FAULT!FILE` only the first, which makes the file.
 fn faulty(machine: Arc<dyn Machine>, variable: &str) -> Result<Arc<dyn Machine>> {
-    match machine.variable(variable) {
-        None => Ok(machine),
-        Some(text) => {
-            let fault = Fault::parse(&text).ok_or_else(|| {
-                Problem::new(Code::Usage, format!("{variable}={text} is not understood"))
-                    .hint("it is for tests only: unset it")
-            })?;
-            Ok(Arc::new(Faulty::killing(machine, fault)))
+    let Some(text) = machine.variable(variable) else {
+        return Ok(machine);
+    };
+    let (fault, once) = match text.split_once('!') {
+        Some((fault, file)) => (fault, Some(file)),
+        None => (text.as_str(), None),
+    };
+    if let Some(file) = once {
+        if machine.exists(file)? {
+            return Ok(machine);
         }
+        machine.write_file(file, "", 0o600, Durability::Process)?;
     }
+    let fault = Fault::parse(fault).ok_or_else(|| {
+        Problem::new(Code::Usage, format!("{variable}={text} is not understood"))
+            .hint("it is for tests only: unset it")
+    })?;
+    Ok(Arc::new(Faulty::killing(machine, fault)))
 }
 
 fn explain(ui: &Ui, code: Option<&str>) -> Result<u8> {

@@ -15,6 +15,8 @@ mod fit;
 mod person;
 mod project;
 mod pytorch_index;
+mod queue;
+mod queue_faults;
 mod recorded;
 mod snapshots;
 mod tracked;

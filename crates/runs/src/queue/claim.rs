@@ -67,8 +67,8 @@ pub struct Turn {
     pub claimed: Option<Claimed>,
     /// How many more could start now: each needs a supervisor.
     pub more: usize,
-    /// Jobs wait, for whatever.
-    pub waiting: bool,
+    /// Something goes on, or waits for anything but a person: there must be a keeper.
+    pub needs_keeper: bool,
     /// What was decided.
     pub plan: Plan,
 }
@@ -119,19 +119,19 @@ impl Queue<'_> {
         transaction.commit().map_err(fail)
     }
 
-    /// Calls something while nobody can change the queue, where nothing waits; whether it was called.
+    /// Calls something while nobody can change the queue, where nothing goes on; whether it was called.
     ///
     /// The keeper lets go of its lock and its bell in here: whoever adds a job afterwards finds neither, and starts another.
     ///
     /// # Errors
     /// [`deskside_types::Code::QueueBroken`].
-    pub fn if_nothing_waits(&mut self, call: impl FnOnce()) -> Result<bool> {
+    pub fn if_nothing_goes_on(&mut self, call: impl FnOnce()) -> Result<bool> {
         let fail = |error: rusqlite::Error| broken("read the queue", &error);
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(fail)?;
-        if waits(&transaction).map_err(fail)? {
+        if goes_on(&transaction).map_err(fail)? {
             return Ok(false);
         }
         call();
@@ -160,13 +160,13 @@ impl Queue<'_> {
     }
 }
 
-/// Jobs wait to be started: they are not held, and not only behind held ones.
-fn waits(connection: &Connection) -> rusqlite::Result<bool> {
-    // One whose dependencies only wait for a person is woken by what the person does.
+/// Something goes on that a keeper must watch: a job that runs, or one that waits for anything but a person. One that waits for
+/// another job is as far as that one.
+fn goes_on(connection: &Connection) -> rusqlite::Result<bool> {
     connection
         .prepare_cached(
-            "SELECT 1 FROM jobs WHERE state = 'waiting' AND (waits = 0 OR EXISTS (SELECT 1 FROM jobs AS other \
-             WHERE other.state IN ('running', 'lost'))) LIMIT 1",
+            "SELECT 1 FROM jobs WHERE state IN ('running', 'lost') \
+             UNION ALL SELECT 1 FROM jobs WHERE state = 'waiting' AND waits = 0 LIMIT 1",
         )?
         .exists([])
 }
@@ -200,8 +200,7 @@ fn take(
         .map(|row| Holder {
             number: row.number,
             claim: row.claim,
-            // A start-up takes its time: until then it counts at its claim.
-            has_allocated: row
+            is_settled: row
                 .started_at
                 .is_some_and(|at| now.as_millisecond() - at > STARTING_MS),
             cards: row.cards,
@@ -240,7 +239,7 @@ fn take(
     let mut turn = Turn {
         claimed: None,
         more: plan.starts.len(),
-        waiting: waits(transaction)?,
+        needs_keeper: goes_on(transaction)?,
         plan,
     };
     if let Some(supervisor) = supervisor
@@ -264,7 +263,7 @@ fn take(
             .prepare_cached(&format!("SELECT {COLUMNS} FROM jobs WHERE number = ?1"))?
             .query_row([number], Row::read)?;
         turn.more -= 1;
-        turn.waiting = waits(transaction)?;
+        turn.needs_keeper = goes_on(transaction)?;
         turn.claimed = Some(Claimed {
             run: row.run.clone().unwrap_or_else(|| row.id.clone()),
             row,
@@ -273,7 +272,7 @@ fn take(
     Ok(turn)
 }
 
-/// A job that was started less than that ago counts at its claim, whatever it holds by now.
+/// A start-up takes its time: a job that was started less than that ago counts at its claim.
 const STARTING_MS: i64 = 120_000;
 
 fn candidate(row: &rusqlite::Row<'_>) -> rusqlite::Result<Candidate> {

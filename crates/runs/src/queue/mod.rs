@@ -9,8 +9,8 @@
 //! written into the run's folder, and opens its log only then. So a claim whose supervisor is dead and whose run has no log
 //! never ran, and goes back; anything else has run, and is settled by the run's folder ([`settle`]).
 //!
-//! **Who moves it.** Whoever adds a job starts supervisors for what can start, and a keeper where something must wait; a
-//! supervisor takes the next job when its own ended; the keeper sleeps until a supervisor dies, a time comes or the bell rings.
+//! **Who moves it.** Whoever adds a job starts supervisors for what can start, and a keeper; a supervisor takes the next job when
+//! its own ended; the keeper sleeps until a supervisor dies, a time comes or the bell rings. When nothing goes on, both end.
 //! Opening this one file is an exemption from the door, as for the index of runs.
 
 pub mod add;
@@ -76,3 +76,6 @@ pub(crate) fn broken(doing: &str, error: &rusqlite::Error) -> Problem {
         _ => problem,
     }
 }
+
+#[cfg(test)]
+mod tests;

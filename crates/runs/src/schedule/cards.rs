@@ -6,6 +6,7 @@
 //! have not allocated yet: a job that has just been started counts at its claim.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Memory that a driver, a display and a context without tensors take; a card with no more than this in use is free.
 const IDLE_BYTES: u64 = 1 << 30;
@@ -49,8 +50,8 @@ pub struct Card {
     pub total: u64,
     /// Bytes in use, by whomever.
     pub used: u64,
-    /// Bytes in use by processes that belong to no job of the queue, where that is known.
-    pub used_by_others: Option<u64>,
+    /// Bytes that jobs of the queue hold on it, by their numbers, where the driver tells that of each process.
+    pub held: BTreeMap<i64, u64>,
     /// A process that is no job of the queue computes on it.
     pub others: bool,
     /// Its compute mode lets one process on it only.
@@ -66,8 +67,8 @@ pub struct Holder {
     pub claim: Claim,
     /// The cards it was given.
     pub cards: Vec<String>,
-    /// Its memory shows in what is used on its cards already.
-    pub has_allocated: bool,
+    /// It was started a while ago: where the driver does not tell what it holds, its memory counts as allocated.
+    pub is_settled: bool,
 }
 
 /// The cards a job gets; none where it must wait.
@@ -100,9 +101,12 @@ fn room(claim: &Claim, card: &Card, holders: &[Holder]) -> Option<u64> {
         if !holder.claim.share {
             return None;
         }
-        if !holder.has_allocated {
-            claimed = claimed.saturating_add(holder.claim.vram);
-        }
+        let to_come = match card.held.get(&holder.number) {
+            Some(held) => holder.claim.vram.saturating_sub(*held),
+            None if holder.is_settled => 0,
+            None => holder.claim.vram,
+        };
+        claimed = claimed.saturating_add(to_come);
     }
     let left = card.total.saturating_sub(card.used).saturating_sub(claimed);
     if claim.share {
@@ -111,7 +115,8 @@ fn room(claim: &Claim, card: &Card, holders: &[Holder]) -> Option<u64> {
         }
         return (left >= claim.vram).then_some(left);
     }
-    let idle = !card.others && card.used_by_others.unwrap_or(card.used) <= IDLE_BYTES;
+    let held: u64 = card.held.values().sum();
+    let idle = !card.others && card.used.saturating_sub(held) <= IDLE_BYTES;
     (on_it == 0 && idle && left >= claim.vram).then_some(left)
 }
 

@@ -94,7 +94,7 @@ pub fn plan(
             number: candidate.number,
             claim,
             cards: chosen.clone(),
-            has_allocated: false,
+            is_settled: false,
         });
         plan.starts.push((candidate.number, chosen));
     }

@@ -10,7 +10,7 @@ fn card(name: &str, used: u64) -> Card {
         name: "NVIDIA GeForce RTX 4090".into(),
         total: 24 * GB,
         used: used * GB,
-        used_by_others: None,
+        held: Default::default(),
         others: false,
         exclusive: false,
     }
@@ -40,12 +40,12 @@ fn wants(number: i64, claim: Claim) -> Candidate {
     }
 }
 
-fn holds(number: i64, claim: Claim, cards: &[&str], has_allocated: bool) -> Holder {
+fn holds(number: i64, claim: Claim, cards: &[&str], is_settled: bool) -> Holder {
     Holder {
         number,
         claim,
         cards: cards.iter().map(ToString::to_string).collect(),
-        has_allocated,
+        is_settled,
     }
 }
 
@@ -101,6 +101,11 @@ fn who_starts_where() {
     let exclusive = [Card {
         exclusive: true,
         ..card("a", 6)
+    }];
+    let twelve = [card("a", 12)];
+    let knowing = [Card {
+        held: [(1, 11 * GB)].into(),
+        ..card("a", 11)
     }];
     type Case<'a> = (
         &'a str,
@@ -225,11 +230,27 @@ fn who_starts_where() {
             "",
         ),
         (
+            "what it holds of its claim is not counted twice",
+            vec![wants(2, part(10))],
+            1,
+            vec![holds(1, part(12), &["a"], false)],
+            Some(&knowing),
+            "2@a",
+        ),
+        (
+            "what it may still take is kept for it",
+            vec![wants(2, part(10))],
+            1,
+            vec![holds(1, part(16), &["a"], true)],
+            Some(&knowing),
+            "",
+        ),
+        (
             "and not twice after",
             vec![wants(2, part(10))],
             1,
             vec![holds(1, part(12), &["a"], true)],
-            Some(&[card("a", 12)]),
+            Some(&twelve),
             "2@a",
         ),
         (

@@ -3,7 +3,7 @@
 //! It is this program once more, started as nobody's child. It claims a job, makes the run's folder, starts the command behind
 //! a gate, writes its identity down, opens the gate, and sleeps until something happens. The command writes into its log itself.
 //! When the command ended, whatever is left of its tree is ended, too; the end is written durably; then the same process claims
-//! the next job. When there is none it sees to a keeper where something must wait, and ends.
+//! the next job. When there is none it ends.
 //!
 //! It is asked by signals: SIGTERM to stop, SIGUSR1 and SIGUSR2 to pause and to resume, SIGHUP to see to the queue.
 
@@ -66,7 +66,7 @@ pub fn supervise(machine: &dyn Machine, directories: &Directories) -> Result<()>
     }
 }
 
-/// Starts what a look at the queue asks for: supervisors for jobs that could start, a keeper where jobs wait.
+/// Starts what a look at the queue asks for: supervisors for jobs that could start, a keeper where something goes on.
 pub(crate) fn see_to(
     machine: &dyn Machine,
     directories: &Directories,
@@ -78,7 +78,7 @@ pub(crate) fn see_to(
         control.detach(&[COMMAND])?;
     }
     // A new supervisor is one more process for the keeper to watch; one that goes on is known to it.
-    if turn.waiting && (!announced || turn.claimed.is_none()) {
+    if turn.needs_keeper && (!announced || turn.claimed.is_none()) {
         keeper::ensure(machine, directories, control)?;
     }
     Ok(())

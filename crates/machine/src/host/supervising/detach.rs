@@ -33,13 +33,19 @@ fn start(arguments: &[&str]) -> io::Result<u32> {
         .map(|word| word.as_ptr())
         .chain([std::ptr::null()])
         .collect();
+    let variables = variables();
+    let envp: Vec<*const libc::c_char> = variables
+        .iter()
+        .map(|variable| variable.as_ptr())
+        .chain([std::ptr::null()])
+        .collect();
     let (output, input) = pipe()?;
     // The new process must become nobody's child of this tree: a supervisor's tree is only its command's.
     let was_subreaper = is_subreaper();
     if was_subreaper {
         set_subreaper(false)?;
     }
-    let pid = fork_twice(&path, &argv, &input);
+    let pid = fork_twice(&path, &argv, &envp, &input);
     if was_subreaper {
         set_subreaper(true)?;
     }
@@ -58,8 +64,49 @@ fn start(arguments: &[&str]) -> io::Result<u32> {
     Ok(u32::from_ne_bytes(bytes))
 }
 
+/// What the new process needs of this one's environment. It may outlive the shell by weeks, and what a shell holds besides, API
+/// keys among it, is none of its business.
+fn variables() -> Vec<CString> {
+    const NAMES: [&str; 15] = [
+        "DBUS_SESSION_BUS_ADDRESS",
+        "DISPLAY",
+        "HOME",
+        "LANG",
+        "LD_LIBRARY_PATH",
+        "LOGNAME",
+        "PATH",
+        "RUST_BACKTRACE",
+        "SHELL",
+        "SSL_CERT_DIR",
+        "SSL_CERT_FILE",
+        "TMPDIR",
+        "TZ",
+        "USER",
+        "WAYLAND_DISPLAY",
+    ];
+    const NOT: [&str; 3] = ["DESKSIDE_RUN", "DESKSIDE_JOB", "DESKSIDE_SUPERVISOR"];
+    std::env::vars_os()
+        .filter(|(name, _)| {
+            let name = name.to_string_lossy();
+            let begins = ["DESKSIDE_", "LC_", "XDG_"]
+                .iter()
+                .any(|start| name.starts_with(start));
+            let is_proxy = name.to_ascii_lowercase().ends_with("_proxy");
+            (begins || is_proxy || NAMES.contains(&&*name)) && !NOT.contains(&&*name)
+        })
+        .filter_map(|(name, value)| {
+            CString::new([name.as_bytes(), b"=", value.as_bytes()].concat()).ok()
+        })
+        .collect()
+}
+
 /// The child between is waited for, so that its own child is an orphan before this returns.
-fn fork_twice(path: &CString, argv: &[*const libc::c_char], input: &OwnedFd) -> io::Result<()> {
+fn fork_twice(
+    path: &CString,
+    argv: &[*const libc::c_char],
+    envp: &[*const libc::c_char],
+    input: &OwnedFd,
+) -> io::Result<()> {
     let null = c"/dev/null";
     let root = c"/";
     let input = input.as_raw_fd();
@@ -84,7 +131,7 @@ fn fork_twice(path: &CString, argv: &[*const libc::c_char], input: &OwnedFd) -> 
                 libc::close(stream);
             }
             libc::chdir(root.as_ptr());
-            libc::execv(path.as_ptr(), argv.as_ptr());
+            libc::execve(path.as_ptr(), argv.as_ptr(), envp.as_ptr());
             libc::_exit(127);
         }
         between
