@@ -5,18 +5,25 @@
 //! deputy), so that a killed keeper is followed at once, and a killed deputy is replaced by the keeper. Both end when
 //! nothing goes on.
 
-use crate::queue::{Queue, bell, deputy_lock, keeper_lock};
+use crate::queue::{Queue, Row, Settled, Turn, bell, deputy_lock, keeper_lock};
 use crate::schedule::zone;
-use crate::supervise::{cards, control, see_to};
-use deskside_machine::supervise::Supervision;
-use deskside_machine::{Directories, ErrorKind, Held, Machine, Moment, Reading};
+use crate::supervise::{TRY_AGAIN, cards, control, passes, see_to, told};
+use deskside_machine::supervise::{Bell, Supervision};
+use deskside_machine::{Acting, Directories, Effect, ErrorKind, Held, Machine, Moment, Reading};
 use deskside_types::Result;
 use deskside_types::run::ProcessIdentity;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
 /// The hidden word that makes this program a keeper.
 pub const COMMAND: &str = "__keeper";
+
+/// After so many tries a queue that can't be read is given up.
+const MOST_FAILURES: u32 = 1800;
+
+/// Lock and bell, let go of in this order.
+type Listening = (Box<dyn Held>, Box<dyn Bell>);
 
 /// How often cards are looked at that programs of somebody else hold: their memory tells nobody when it is freed.
 const LOOK_AT_CARDS: Duration = Duration::from_secs(15);
@@ -64,25 +71,26 @@ fn watch(
     control: &dyn Supervision,
     held: Box<dyn Held>,
 ) -> Result<()> {
-    let mut listening = Some((control.bell(&bell(directories))?, held));
+    let mut listening: Option<Listening> = Some((held, control.bell(&bell(directories))?));
     let zone = zone(machine);
     let mut deputy: Option<ProcessIdentity> = None;
+    let mut failures = 0;
     loop {
-        let mut queue = Queue::open(machine, directories)?;
-        let settled = queue.settle()?;
-        let live = queue.live()?;
-        let cards = if queue.wants_cards()? {
-            cards(machine, &live)
-        } else {
-            None
+        let looked = look(machine, directories, &zone, &mut listening);
+        let (settled, live, mut turn) = match looked {
+            Ok(Some(looked)) => looked,
+            Ok(None) => return Ok(()),
+            // A full disk, a busy file: what waits must not be left without a keeper.
+            Err(problem) if passes(&problem) && failures < MOST_FAILURES => {
+                failures += 1;
+                machine.effect(&Effect::Sleep { span: TRY_AGAIN })?;
+                continue;
+            }
+            Err(problem) => return Err(problem),
         };
-        let mut turn = queue.turn(None, None, cards.as_deref(), &zone)?;
-        if queue.if_nothing_goes_on(|| listening = None)? {
-            return Ok(());
-        }
-        drop(queue);
+        failures = 0;
         for one in &settled {
-            crate::supervise::told(machine, directories, one);
+            told(machine, directories, one);
         }
         // Itself it is the keeper.
         turn.needs_keeper = false;
@@ -112,10 +120,36 @@ fn watch(
             wall,
             monotonic: Duration::try_from(wall.duration_since(now.wall)).unwrap_or_default(),
         });
-        if let Some((bell, _)) = &mut listening {
+        if let Some((_, bell)) = &mut listening {
             bell.wait(&processes, moment)?;
         }
     }
+}
+
+/// Settles what died and sees what can start. None when nothing goes on: then lock and bell are let go of.
+fn look(
+    machine: &dyn Machine,
+    directories: &Directories,
+    zone: &TimeZone,
+    listening: &mut Option<Listening>,
+) -> Result<Option<(Vec<Settled>, Vec<Row>, Turn)>> {
+    let mut queue = Queue::open(machine, directories)?;
+    let settled = queue.settle()?;
+    let live = queue.live()?;
+    let cards = if queue.wants_cards()? {
+        cards(machine, &live)
+    } else {
+        None
+    };
+    let turn = queue.turn(None, None, cards.as_deref(), zone)?;
+    // Who adds a job after this finds no bell, and starts another keeper.
+    if queue.if_nothing_goes_on(|| *listening = None)? {
+        for one in &settled {
+            told(machine, directories, one);
+        }
+        return Ok(None);
+    }
+    Ok(Some((settled, live, turn)))
 }
 
 fn sooner(until: Option<Timestamp>, now: Timestamp, span: Duration) -> Option<Timestamp> {

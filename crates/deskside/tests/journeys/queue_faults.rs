@@ -1,7 +1,7 @@
 //! The queue when its processes die: at every effect, and at random moments. No job is lost, none runs twice, and every state
 //! that is shown afterwards is true.
 
-use crate::queue::{Queuer, SOON, kill, until};
+use crate::queue::{Queuer, SOON, kill, lives, until};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -41,10 +41,7 @@ fn a_dead_supervisor_is_said_and_the_queue_goes_on() {
     let stopped = queuer.person.says(&["stop", &lost.to_string()]);
     assert_eq!(stopped.code, 0, "{}", stopped.talk);
     let pid = lines(&queuer.path("pid"))[0].clone();
-    assert!(
-        !Path::new(&format!("/proc/{pid}")).exists(),
-        "what it left behind is ended"
-    );
+    assert!(!lives(&pid), "what it left behind is ended");
 }
 
 #[test]
@@ -293,6 +290,11 @@ fn a_full_disk_loses_no_job() {
     {
         let _ = std::fs::write(entry.path().join("log"), "");
     }
+    until(SOON, "its end is written as soon as there is room", || {
+        call(&["--json", "queue", "--ended"])
+            .out
+            .contains("\"exit\":9")
+    });
     if second.code == 0 {
         assert_eq!(call(&["queue", "release", "2"]).code, 0);
         assert_eq!(call(&["wait", "2"]).code, 0);

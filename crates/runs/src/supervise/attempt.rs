@@ -2,10 +2,11 @@
 
 use super::again::{after, looks_like_oom};
 use super::begin::{Begun, begin};
+use super::{TRY_AGAIN, passes};
 use crate::keeper;
 use crate::queue::{Claimed, End, Outcome, Queue, Spec};
 use deskside_machine::supervise::{Asked, Happened, Supervision, Tree};
-use deskside_machine::{Directories, DoorError, Durability, Machine, Reading};
+use deskside_machine::{Acting, Directories, DoorError, Durability, Effect, Machine, Reading};
 use deskside_track::{Folder, Store, record};
 use deskside_types::run::{ProcessIdentity, RunExit, RunState, StateRecord};
 use deskside_types::{Problem, Result};
@@ -115,14 +116,12 @@ fn watch(
         ended_at: Some(machine.now()?.wall),
         ..running
     };
-    // The record of an end is worth a second try: a job may have freed what it filled the disk with.
-    let mut written = record::write_state(machine, folder, &state, Durability::Power);
-    for _ in 0..3 {
-        if written.is_ok() {
+    // The record of an end is not given up: until there is room for it, the run is "about to be over" for who looks.
+    while let Err(problem) = record::write_state(machine, folder, &state, Durability::Power) {
+        if !passes(&problem) {
             break;
         }
-        let _ = tree.wait(Some(Duration::from_millis(300)));
-        written = record::write_state(machine, folder, &state, Durability::Process);
+        machine.effect(&Effect::Sleep { span: TRY_AGAIN })?;
     }
     Ok((state, stopped))
 }

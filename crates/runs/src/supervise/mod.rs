@@ -24,8 +24,11 @@ use crate::keeper;
 use crate::queue::{End, Queue, Row, Turn};
 use crate::schedule::zone;
 use deskside_machine::supervise::Supervision;
-use deskside_machine::{Directories, Machine, Reading};
+use deskside_machine::{Acting, Directories, Effect, Machine, Reading};
+use deskside_types::run::ProcessIdentity;
 use deskside_types::{Code, Problem, Result};
+use jiff::tz::TimeZone;
+use std::time::Duration;
 
 /// The hidden word that makes this program a supervisor.
 pub const COMMAND: &str = "__supervise";
@@ -42,16 +45,15 @@ pub fn supervise(machine: &dyn Machine, directories: &Directories) -> Result<()>
     let mut before: Option<(Row, End)> = None;
     let mut announced = false;
     loop {
-        let turn = {
-            let mut queue = Queue::open(machine, directories)?;
-            let cards = if queue.wants_cards()? {
-                cards(machine, &queue.live()?)
-            } else {
-                None
-            };
-            let ended = before.as_ref().map(|(row, end)| (row, end));
-            queue.turn(ended, Some(&own), cards.as_deref(), &zone)?
-            // Closed while the job runs: nothing is held, and little memory is used.
+        let ended = before.as_ref().map(|(row, end)| (row, end));
+        let turn = match next(machine, directories, ended, &own, &zone) {
+            Ok(turn) => turn,
+            // The end of a job is not given up: on a full disk it is written as soon as there is room.
+            Err(problem) if before.is_some() && passes(&problem) => {
+                machine.effect(&Effect::Sleep { span: TRY_AGAIN })?;
+                continue;
+            }
+            Err(problem) => return Err(problem),
         };
         if let Some((row, End::Over(outcome))) = before.take() {
             notify::tell(machine, directories, &row, &outcome);
@@ -64,6 +66,34 @@ pub fn supervise(machine: &dyn Machine, directories: &Directories) -> Result<()>
         let end = attempt::run(machine, directories, control, &own, &claimed);
         before = Some((claimed.row, end));
     }
+}
+
+/// Ends a job and claims the next. The file is closed while the job runs: nothing is held, and little memory is used.
+fn next(
+    machine: &dyn Machine,
+    directories: &Directories,
+    ended: Option<(&Row, &End)>,
+    own: &ProcessIdentity,
+    zone: &TimeZone,
+) -> Result<Turn> {
+    let mut queue = Queue::open(machine, directories)?;
+    let cards = if queue.wants_cards()? {
+        cards(machine, &queue.live()?)
+    } else {
+        None
+    };
+    queue.turn(ended, Some(own), cards.as_deref(), zone)
+}
+
+/// How long a process of the queue waits before it tries again what a full disk, or a busy file, kept it from.
+pub(crate) const TRY_AGAIN: Duration = Duration::from_secs(2);
+
+/// Whether what failed may go by itself after a while.
+pub(crate) fn passes(problem: &Problem) -> bool {
+    matches!(
+        problem.code,
+        Code::DiskFull | Code::Timeout | Code::QueueBroken
+    )
 }
 
 /// Starts what a look at the queue asks for: supervisors for jobs that could start, a keeper where something goes on.
