@@ -5,6 +5,7 @@ mod command;
 mod fit;
 mod log;
 mod rebuild;
+mod running;
 
 use crate::shell::{cargo, output, release_binary};
 use anyhow::{Result, bail};
@@ -47,6 +48,13 @@ pub fn bench(names: &[String]) -> Result<()> {
     if wanted("rebuild") {
         bars.extend(rebuild::rebuild(&program)?);
     }
+    // Peers are measured beside it, which takes minutes: only when it is named.
+    if names.iter().any(|name| name == "running") {
+        bars.extend(running::running(
+            &program,
+            names.iter().any(|name| name == "install"),
+        )?);
+    }
     if wanted("log") {
         bars.extend(log::log()?);
     }
@@ -69,7 +77,9 @@ pub fn bench(names: &[String]) -> Result<()> {
         });
     }
     if bars.is_empty() {
-        bail!("no bar of that name: help, info, run, up, check, rebuild, log, size, packages");
+        bail!(
+            "no bar of that name: help, info, run, running [install], up, check, rebuild, log, size, packages"
+        );
     }
     let width = bars
         .iter()

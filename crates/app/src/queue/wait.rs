@@ -66,34 +66,37 @@ pub fn wait(context: &Context, jobs: &[String]) -> Result<WaitReport> {
         })?;
         numbers.push(row.number);
     }
+    let mut looks = 0;
+    let queue = loop {
+        if looks % SETTLE_EVERY == 0 {
+            super::advance(context);
+        }
+        looks += 1;
+        let queue = Queue::open(machine, &context.directories)?;
+        let open = queue.open_numbers()?;
+        let Some(number) = numbers.iter().find(|number| open.contains(number)) else {
+            break queue;
+        };
+        match machine.effect(&Effect::Sleep { span: LOOK }) {
+            Err(error) if error.kind == ErrorKind::Interrupted => {
+                return Err(Problem::new(
+                    Code::Interrupted,
+                    format!("stopped waiting for job {number}"),
+                )
+                .hint("it goes on"));
+            }
+            other => drop(other?),
+        }
+    };
     let mut report = WaitReport {
         good: true,
         ..WaitReport::default()
     };
-    let mut looks = 0;
+    let now = machine.now()?.wall;
     for number in numbers {
-        loop {
-            if looks % SETTLE_EVERY == 0 {
-                super::advance(context);
-            }
-            looks += 1;
-            let row = Queue::open(machine, &context.directories)?.row(number)?;
-            if row.state == JobState::Ended {
-                report.good &= row.outcome.as_deref() == Some("finished") && row.exit == Some(0);
-                report.jobs.push(JobRow::of(&row, machine.now()?.wall));
-                break;
-            }
-            match machine.effect(&Effect::Sleep { span: LOOK }) {
-                Err(error) if error.kind == ErrorKind::Interrupted => {
-                    return Err(Problem::new(
-                        Code::Interrupted,
-                        format!("stopped waiting for job {number}"),
-                    )
-                    .hint("it goes on"));
-                }
-                other => drop(other?),
-            }
-        }
+        let row = queue.row(number)?;
+        report.good &= row.outcome.as_deref() == Some("finished") && row.exit == Some(0);
+        report.jobs.push(JobRow::of(&row, now));
     }
     Ok(report)
 }

@@ -4,6 +4,7 @@ use super::row::COLUMNS;
 use super::{Queue, Row, broken};
 use deskside_types::Result;
 use rusqlite::params;
+use std::collections::BTreeSet;
 
 /// Which jobs are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,17 @@ pub struct Listed {
 }
 
 impl Queue<'_> {
+    /// The numbers of all jobs that are not over.
+    ///
+    /// # Errors
+    /// [`deskside_types::Code::QueueBroken`].
+    pub fn open_numbers(&self) -> Result<BTreeSet<i64>> {
+        self.connection
+            .prepare_cached("SELECT number FROM jobs WHERE state <> 'ended'")
+            .and_then(|mut query| query.query_map([], |row| row.get(0))?.collect())
+            .map_err(|error| broken("read the queue", &error))
+    }
+
     /// Lists jobs, as many as are wanted.
     ///
     /// # Errors
