@@ -5,7 +5,8 @@
 //! deputy), so that a killed keeper is followed at once, and a killed deputy is replaced by the keeper. Both end when
 //! nothing goes on.
 
-use crate::queue::{Queue, Row, Settled, Turn, bell, deputy_lock, keeper_lock};
+use crate::awake::Awake;
+use crate::queue::{JobState, Queue, Row, Settled, Turn, bell, deputy_lock, keeper_lock};
 use crate::schedule::zone;
 use crate::supervise::{TRY_AGAIN, cards, control, passes, see_to, told};
 use deskside_machine::supervise::{Bell, Supervision};
@@ -75,6 +76,7 @@ fn watch(
     let zone = zone(machine);
     let mut deputy: Option<ProcessIdentity> = None;
     let mut failures = 0;
+    let mut awake = Awake::default();
     loop {
         let looked = look(machine, directories, &zone, &mut listening);
         let (settled, live, mut turn) = match looked {
@@ -92,6 +94,8 @@ fn watch(
         for one in &settled {
             told(machine, directories, one);
         }
+        let jobs_run = live.iter().any(|row| row.state == JobState::Running);
+        awake.set(machine, jobs_run || turn.more > 0);
         // Itself it is the keeper.
         turn.needs_keeper = false;
         let starting = turn.more > 0;
@@ -100,7 +104,7 @@ fn watch(
             .as_ref()
             .is_some_and(|process| machine.is_alive(process).unwrap_or(false));
         if !is_there {
-            deputy = Some(control.detach(&[COMMAND])?);
+            deputy = find_deputy(machine, directories, control)?;
         }
         let now = machine.now()?;
         let mut until = turn.plan.wake_at;
@@ -110,6 +114,9 @@ fn watch(
         if starting {
             // A supervisor that was started and died before it claimed anything has nobody who hears of it.
             until = sooner(until, now.wall, Duration::from_secs(5));
+        }
+        if deputy.is_none() {
+            until = sooner(until, now.wall, Duration::from_secs(1));
         }
         let processes: Vec<ProcessIdentity> = live
             .into_iter()
@@ -150,6 +157,37 @@ fn look(
         return Ok(None);
     }
     Ok(Some((settled, live, turn)))
+}
+
+/// The deputy there is, or a new one. None while one is about to say who it is.
+fn find_deputy(
+    machine: &dyn Machine,
+    directories: &Directories,
+    control: &dyn Supervision,
+) -> Result<Option<ProcessIdentity>> {
+    let path = deputy_lock(directories);
+    match machine.lock(&path, Duration::ZERO) {
+        Ok(nobody) => {
+            drop(nobody);
+            Ok(Some(control.detach(&[COMMAND])?))
+        }
+        Err(error) if error.kind == ErrorKind::Busy => {
+            // Who holds a lock writes its number into it.
+            let pid = machine
+                .text(&path)
+                .ok()
+                .and_then(|text| text.trim().parse().ok());
+            let Some(pid) = pid else {
+                return Ok(None);
+            };
+            Ok(machine.process(pid)?.map(|start_time| ProcessIdentity {
+                pid,
+                start_time,
+                boot_id: machine.boot_id(),
+            }))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn sooner(until: Option<Timestamp>, now: Timestamp, span: Duration) -> Option<Timestamp> {

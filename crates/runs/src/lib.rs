@@ -9,6 +9,7 @@
     )
 )]
 
+mod awake;
 mod build;
 mod code;
 mod command;

@@ -426,6 +426,38 @@ fn a_job_that_queues_a_job_does_not_take_it_along() {
 }
 
 #[test]
+fn the_machine_is_kept_awake_while_jobs_run() {
+    use std::os::unix::fs::PermissionsExt;
+    let queuer = Queuer::new();
+    let program = queuer.person.write(
+        "bin/systemd-inhibit",
+        "#!/bin/sh\necho \"$@\" > held\ncat\necho let go > let-go\n",
+    );
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!(
+        "{}:{}",
+        program.parent().unwrap().display(),
+        std::env::var("PATH").unwrap()
+    );
+    // Written where it is started: a keeper stands in the root folder.
+    let text_of = text(&program).replace("held", &queuer.path("held").display().to_string());
+    let text_of = text_of.replace("let-go", &queuer.path("let-go").display().to_string());
+    std::fs::write(&program, text_of).unwrap();
+    let queued = queuer
+        .person
+        .command(&["run", "--queue", "--", "sleep", "1"])
+        .env("PATH", path)
+        .output()
+        .unwrap();
+    assert!(queued.status.success());
+    until(SOON, "it is held", || {
+        text(&queuer.path("held")).contains("--mode=block cat")
+    });
+    assert_eq!(queuer.wait(&[1]).code, 0);
+    until(SOON, "it is let go", || queuer.path("let-go").exists());
+}
+
+#[test]
 fn ten_thousand_in_one_call() {
     let queuer = Queuer::new();
     let list: String = (0..10_000)
