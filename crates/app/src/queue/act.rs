@@ -218,3 +218,87 @@ pub fn slots(context: &Context, slots: Option<u32>) -> Result<super::QueueReport
     }
     super::list(context, 20, false)
 }
+
+/// The answer of `queue cards`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
+pub struct CardsReport {
+    /// The cards, in the order of their places.
+    pub cards: Vec<CardRow>,
+}
+
+impl Answer for CardsReport {
+    const SCHEMA: &'static str = "deskside.queue-cards";
+}
+
+/// One card as the queue sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct CardRow {
+    /// Its place, as `queue cards` takes it.
+    pub place: usize,
+    /// Its identity, by which jobs are bound to it.
+    pub uuid: String,
+    /// Its name.
+    pub name: String,
+    /// Its memory in bytes.
+    pub memory_total: u64,
+    /// What is in use, by whomever.
+    pub memory_used: u64,
+    /// What jobs of the queue hold, where the driver tells.
+    pub memory_of_jobs: u64,
+    /// Somebody else computes on it: a notebook, another person.
+    pub others: bool,
+    /// Its mode lets one process on it only.
+    pub exclusive: bool,
+}
+
+/// Says which cards there are, or sets which of them the queue may use and in which order.
+///
+/// # Errors
+/// [`Code::ClaimImpossible`] when the cards can't be read, or one that is named is not there.
+pub fn cards(context: &Context, places: Option<&[String]>) -> Result<CardsReport> {
+    let machine = &*context.machine;
+    let queue = Queue::open(machine, &context.directories)?;
+    let live = queue.live()?;
+    drop(queue);
+    let cards = deskside_runs::supervise::cards(machine, &live).ok_or_else(|| {
+        Problem::new(
+            Code::ClaimImpossible,
+            "the queue can see no card of this machine",
+        )
+        .hint("`deskside info` says which there are, and what is lacking")
+    })?;
+    if let Some(places) = places {
+        context.require_live("queue cards")?;
+        let mut chosen = Vec::new();
+        for text in places.iter().filter(|text| *text != "all") {
+            let by_place = text
+                .parse::<usize>()
+                .ok()
+                .and_then(|place| cards.get(place));
+            let card = by_place.or_else(|| cards.iter().find(|card| card.uuid == *text));
+            let card = card.ok_or_else(|| {
+                Problem::new(Code::ClaimImpossible, format!("there is no card {text}"))
+                    .hint("`deskside queue cards` lists them with their places")
+            })?;
+            chosen.push(card.uuid.clone());
+        }
+        Queue::open(machine, &context.directories)?.set_cards(&chosen)?;
+        super::advance(context);
+    }
+    Ok(CardsReport {
+        cards: cards
+            .into_iter()
+            .enumerate()
+            .map(|(place, card)| CardRow {
+                place,
+                memory_of_jobs: card.held.values().sum(),
+                uuid: card.uuid,
+                name: card.name,
+                memory_total: card.total,
+                memory_used: card.used,
+                others: card.others,
+                exclusive: card.exclusive,
+            })
+            .collect(),
+    })
+}

@@ -6,7 +6,7 @@ mod lines;
 mod list;
 mod wait;
 
-pub use act::{ActReport, Acted, Action, MoveTo, act, slots};
+pub use act::{ActReport, Acted, Action, CardRow, CardsReport, MoveTo, act, cards, slots};
 pub use add::{JobOptions, QueueRequest, QueuedJob, QueuedReport, add, add_list, rerun};
 pub use lines::bytes;
 pub use list::{JobRow, PsReport, QueueReport, RunningRow, list, ps};

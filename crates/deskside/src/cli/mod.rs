@@ -296,9 +296,12 @@ pub struct Runs {
 /// Arguments of `show`.
 #[derive(Debug, Args)]
 pub struct Show {
-    /// The run: its identity or a unique part of it, its name, or `latest`
+    /// The run: its identity or a unique part of it, its name, a job's number, or `latest`
     #[arg(default_value = "latest")]
     pub run: String,
+    /// Only how its code differed from its commit
+    #[arg(long)]
+    pub diff: bool,
 }
 
 /// Arguments of `logs`.

@@ -141,6 +141,16 @@ pub enum What {
     Priority(Priority),
     /// Say or set how many jobs that claim no card run at once
     Slots(Slots),
+    /// Show the cards, or say which of them the queue may use, in which order
+    Cards(Cards),
+}
+
+/// Arguments of `queue cards`.
+#[derive(Debug, Args)]
+pub struct Cards {
+    /// Places or identities, those to take first in front, or `all`; without them they are only shown
+    #[arg(value_name = "CARD", value_delimiter = ',')]
+    pub cards: Option<Vec<String>>,
 }
 
 /// Arguments of `queue add`.

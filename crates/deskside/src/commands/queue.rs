@@ -64,6 +64,11 @@ pub fn queue(ui: &Ui, context: &Context, arguments: Queue) -> Result<u8> {
             &arguments.jobs,
             &Action::Priority(arguments.priority),
         ),
+        What::Cards(arguments) => answer(
+            ui,
+            &queue::cards(context, arguments.cards.as_deref())?,
+            render::queue::cards,
+        ),
         What::Slots(arguments) => answer(
             ui,
             &queue::slots(context, arguments.slots)?,

@@ -70,6 +70,10 @@ pub fn list(ui: &Ui, context: &Context, arguments: Runs) -> Result<u8> {
 
 /// Shows one run.
 pub fn show(ui: &Ui, context: &Context, arguments: &Show) -> Result<u8> {
+    if arguments.diff {
+        let report = runs::code_diff(context, &arguments.run)?;
+        return answer(ui, &report, render::runs::code_diff);
+    }
     answer(
         ui,
         &runs::show(context, &arguments.run)?,

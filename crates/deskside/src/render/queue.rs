@@ -1,6 +1,8 @@
 //! The queue as text.
 
-use deskside_app::queue::{ActReport, JobRow, PsReport, QueueReport, QueuedReport, WaitReport};
+use deskside_app::queue::{
+    ActReport, CardsReport, JobRow, PsReport, QueueReport, QueuedReport, WaitReport,
+};
 use deskside_tui::{Meaning, Table, Ui};
 use deskside_types::units;
 use std::time::Duration;
@@ -86,7 +88,7 @@ pub fn queue(ui: &Ui, report: &QueueReport) {
             } else {
                 job.priority.to_string()
             },
-            cards(job),
+            claim(job),
             ui.moment(job.submitted_at),
             job.command.clone(),
         ]);
@@ -122,7 +124,7 @@ fn state(job: &JobRow) -> String {
     }
 }
 
-fn cards(job: &JobRow) -> String {
+fn claim(job: &JobRow) -> String {
     if job.gpus == 0 {
         return String::new();
     }
@@ -212,5 +214,38 @@ pub fn waited(ui: &Ui, report: &WaitReport) {
             job.name.replace(char::is_control, " "),
             state(job)
         ));
+    }
+}
+
+/// The cards.
+pub fn cards(ui: &Ui, report: &CardsReport) {
+    let mut table = Table::new()
+        .numbers("card", 0)
+        .column("name", 1)
+        .numbers("used", 2)
+        .numbers("by jobs", 3)
+        .numbers("of", 2)
+        .column("", 4)
+        .column("identity", 5);
+    for card in &report.cards {
+        let mut words = Vec::new();
+        if card.others {
+            words.push("somebody else computes on it");
+        }
+        if card.exclusive {
+            words.push("takes one process only");
+        }
+        table.row([
+            card.place.to_string(),
+            card.name.clone(),
+            units::bytes(card.memory_used),
+            units::bytes(card.memory_of_jobs),
+            units::bytes(card.memory_total),
+            words.join(", "),
+            card.uuid.clone(),
+        ]);
+    }
+    for line in table.lines(ui.width, ui.colour) {
+        ui.answer(&line);
     }
 }

@@ -386,6 +386,8 @@ fn the_code_is_as_it_was_when_it_was_queued() {
         " M say.sh\n?? .env\n",
         "git's own index is untouched"
     );
+    let diff = person.says(&["show", &kept.to_string(), "--diff"]).out;
+    assert!(diff.contains("+echo changed"), "{diff}");
     let again = person.json(&["rerun", &kept.to_string()])["jobs"][0]["number"]
         .as_i64()
         .unwrap();
@@ -423,6 +425,109 @@ fn a_job_that_queues_a_job_does_not_take_it_along() {
     assert_eq!(queuer.wait(&[outer]).code, 0);
     assert_eq!(queuer.person.says(&["wait", "inner"]).code, 0);
     assert_eq!(text(&queuer.path("inner")), "inner\n");
+}
+
+/// On a stand-in for NVIDIA's library, whose state is the file beside it.
+#[test]
+fn cards_are_claimed_and_bound_by_their_identities() {
+    if !cfg!(target_os = "linux") {
+        deskside_testkit::skip("the stand-in for NVIDIA's library is for Linux");
+        return;
+    }
+    let queuer = Queuer::new();
+    let folder = queuer.path("library");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::copy(
+        crate::devices::library().join("libnvidia-ml.so.1"),
+        folder.join("libnvidia-ml.so.1"),
+    )
+    .unwrap();
+    let gpu = |rest: &str| format!("gpu name=Made_Up total=25769803776 {rest}\n");
+    let state = |first: &str, second: &str| {
+        let text = format!(
+            "driver=580.95.05\ncuda=13000\n{}{}",
+            gpu(first),
+            gpu(second)
+        );
+        // Replaced whole: it is read at any moment.
+        std::fs::write(folder.join("fresh"), text).unwrap();
+        std::fs::rename(folder.join("fresh"), folder.join("state")).unwrap();
+    };
+    let identity = |place: usize| format!("GPU-00000000-0000-0000-0000-{place:012x}");
+    let call = |arguments: &[&str]| {
+        let mut command = queuer.person.command(arguments);
+        said(&command.env("LD_LIBRARY_PATH", &folder).output().unwrap())
+    };
+    state("used=0", "used=0");
+    let job =
+        "echo $CUDA_VISIBLE_DEVICES $CUDA_DEVICE_ORDER; while [ ! -e go ]; do sleep 0.05; done";
+    for _ in 0..3 {
+        let said = call(&["run", "--queue", "--gpus", "1", "--", "sh", "-c", job]);
+        assert_eq!(said.code, 0, "{}", said.talk);
+    }
+    let cpu = call(&["run", "--queue", "--", "true"]);
+    assert_eq!(cpu.code, 0);
+    assert_eq!(call(&["wait", "4"]).code, 0, "a job without a claim passes");
+    until(SOON, "both cards are taken", || {
+        [1, 2]
+            .iter()
+            .all(|number| call(&["logs", &number.to_string()]).out.contains("GPU-"))
+    });
+    let logs = [1, 2].map(|number| call(&["logs", &number.to_string()]).out);
+    assert_eq!(logs[0], format!("{} PCI_BUS_ID\n", identity(0)));
+    assert_eq!(logs[1], format!("{} PCI_BUS_ID\n", identity(1)));
+    assert_eq!(queuer.state(3), "waiting");
+    std::fs::write(queuer.path("go"), "").unwrap();
+    assert_eq!(call(&["wait", "1", "2", "3"]).code, 0);
+    // A stranger's process on the first card: the second is taken, although the first is preferred.
+    let mut stranger = std::process::Command::new("sleep")
+        .arg("100")
+        .spawn()
+        .unwrap();
+    state(
+        &format!("used=0 processes={}:1048576", stranger.id()),
+        "used=0",
+    );
+    assert_eq!(call(&["queue", "cards", "0,1"]).code, 0);
+    let said = call(&["run", "--queue", "--gpus", "1", "--", "sh", "-c", job]);
+    assert_eq!(said.code, 0, "{}", said.talk);
+    assert_eq!(call(&["wait", "5"]).code, 0);
+    assert!(call(&["logs", "5"]).out.starts_with(&identity(1)));
+    stranger.kill().unwrap();
+    stranger.wait().unwrap();
+    // Parts are packed on the fullest card on which they fit.
+    state("used=4294967296", "used=0");
+    let part = [
+        "run",
+        "--queue",
+        "--vram",
+        "15G",
+        "--share",
+        "--",
+        "sh",
+        "-c",
+        "echo $CUDA_VISIBLE_DEVICES; sleep 0.4",
+    ];
+    for _ in 0..2 {
+        assert_eq!(call(&part).code, 0);
+    }
+    assert_eq!(call(&["wait", "6", "7"]).code, 0);
+    assert!(
+        call(&["logs", "6"]).out.starts_with(&identity(0)),
+        "the fullest"
+    );
+    assert!(
+        call(&["logs", "7"]).out.starts_with(&identity(1)),
+        "its claim counts before it is allocated"
+    );
+    let refused = call(&[
+        "run", "--queue", "--gpus", "1", "--vram", "30G", "--", "true",
+    ]);
+    assert!(
+        refused.talk.contains("DS0805") && refused.talk.contains("24"),
+        "{}",
+        refused.talk
+    );
 }
 
 #[test]

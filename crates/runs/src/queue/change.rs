@@ -142,6 +142,20 @@ impl Queue<'_> {
             .map_err(|error| broken("write the queue", &error))
     }
 
+    /// Sets which cards the queue may use, in the order in which they are taken; all when none is named.
+    ///
+    /// # Errors
+    /// [`Code::QueueBroken`].
+    pub fn set_cards(&mut self, uuids: &[String]) -> Result<()> {
+        self.connection
+            .execute(
+                "INSERT INTO settings VALUES ('cards', ?1) ON CONFLICT (name) DO UPDATE SET value = ?1",
+                [uuids.join(" ")],
+            )
+            .map(drop)
+            .map_err(|error| broken("write the queue", &error))
+    }
+
     /// Says that a running job stands still, or goes on.
     ///
     /// # Errors

@@ -179,6 +179,23 @@ fn slots(connection: &Connection) -> rusqlite::Result<u32> {
     Ok(text.and_then(|text| text.parse().ok()).unwrap_or(1))
 }
 
+/// The cards that the queue may use, in the order a person gave them; all, as they come, where none is named.
+fn usable(connection: &Connection, cards: &[Card]) -> rusqlite::Result<Vec<Card>> {
+    let named: Option<String> = connection
+        .prepare_cached("SELECT value FROM settings WHERE name = 'cards'")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    let named = named.unwrap_or_default();
+    if named.is_empty() {
+        return Ok(cards.to_vec());
+    }
+    Ok(named
+        .split_whitespace()
+        .filter_map(|uuid| cards.iter().find(|card| card.uuid == uuid))
+        .cloned()
+        .collect())
+}
+
 pub(super) fn live(connection: &Connection) -> rusqlite::Result<Vec<Row>> {
     connection
         .prepare_cached(&format!(
@@ -206,12 +223,16 @@ fn take(
             cards: row.cards,
         })
         .collect();
+    let cards = match cards {
+        Some(cards) => Some(usable(transaction, cards)?),
+        None => None,
+    };
     let situation = Situation {
         now,
         zone,
         slots: slots(transaction)?,
         holders: &holders,
-        cards,
+        cards: cards.as_deref(),
     };
     const WANTED: &str = "SELECT number, ready_at, window, gpus, vram, share FROM jobs WHERE state = 'waiting' AND waits = 0";
     let failed = RefCell::new(None);

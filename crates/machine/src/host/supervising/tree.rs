@@ -5,6 +5,7 @@
 
 use super::signals;
 use crate::error::DoorError;
+use crate::host::deadline::Deadline;
 use crate::supervise::{Asked, Happened, Tree};
 use deskside_types::run::{ProcessIdentity, RunExit};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
@@ -71,23 +72,23 @@ impl Family {
 
 impl Tree for Family {
     fn wait(&mut self, patience: Option<Duration>) -> Result<Happened, DoorError> {
-        // What ended before the signal handler was there is found by looking.
-        self.reap();
-        if let Some(event) = self.next() {
-            return Ok(event);
-        }
-        let came = signals::wait(patience);
-        if came.is_empty() {
+        let deadline = patience.map(Deadline::after);
+        loop {
+            // What ended before the signal handler was there is found by looking.
             self.reap();
-            return Ok(self.next().unwrap_or(Happened::TimeOver));
-        }
-        for signal in came {
-            if let Some(asked) = Asked::of(signal) {
-                self.events.push_back(Happened::Asked(asked));
+            if let Some(event) = self.next() {
+                return Ok(event);
             }
+            let left = match deadline {
+                None => None,
+                Some(deadline) => match deadline.left() {
+                    None => return Ok(Happened::TimeOver),
+                    left => left,
+                },
+            };
+            let asked = signals::wait(left).into_iter().filter_map(Asked::of);
+            self.events.extend(asked.map(Happened::Asked));
         }
-        self.reap();
-        Ok(self.next().unwrap_or(Happened::Changed))
     }
 
     fn signal(&mut self, number: i32) -> usize {
