@@ -6,7 +6,7 @@
 //! nothing goes on.
 
 use crate::awake::Awake;
-use crate::queue::{JobState, Queue, Row, Settled, Turn, bell, deputy_lock, keeper_lock};
+use crate::queue::{JobState, Queue, Row, Settled, Turn, bell, deputy_lock, keeper_lock, vault};
 use crate::schedule::zone;
 use crate::supervise::{TRY_AGAIN, cards, control, passes, see_to, told};
 use deskside_machine::supervise::{Bell, Supervision};
@@ -149,6 +149,9 @@ fn look(
         None
     };
     let turn = queue.turn(None, None, cards.as_deref(), zone)?;
+    if live.is_empty() {
+        vault::forget(machine, &queue.vaults_of_the_past()?);
+    }
     // Who adds a job after this finds no bell, and starts another keeper.
     if queue.if_nothing_goes_on(|| *listening = None)? {
         for one in &settled {

@@ -64,6 +64,8 @@ fn settle(
             supervisor,
         } => match (life(process), supervisor.as_ref().map(life)) {
             (Life::OtherBoot, _) => Some(RunState::Interrupted),
+            // It stands at its gate and ends in a moment, or was let through just now: both show soon.
+            (Life::Alive, Some(Life::Dead)) if !left_traces() => None,
             (Life::Alive, Some(Life::Dead)) => Some(RunState::ExitUnknown {
                 survivor: Some(process.clone()),
             }),
@@ -162,6 +164,7 @@ mod tests {
             (running(true), Alive, Alive, true, None),
             (running(true), Dead, Alive, true, None),
             (running(true), Alive, Dead, true, Some(survivor.clone())),
+            (running(true), Alive, Dead, false, None),
             (running(true), Dead, Dead, true, unknown()),
             (running(true), Dead, Dead, false, failed(died)),
             (running(false), Dead, Dead, false, unknown()),

@@ -248,6 +248,17 @@ pub fn rerun(context: &Context, text: &str, live: bool) -> Result<QueuedReport> 
         .iter()
         .map(|name| (name.clone(), None))
         .collect();
+    if spec.argv.iter().any(|word| word.shown().contains("***")) {
+        return Err(Problem::new(
+            Code::JobState,
+            format!(
+                "job {} can't be queued once more: its command held a secret",
+                row.number
+            ),
+        )
+        .because("a secret in a command is kept only until the job is over")
+        .hint("queue the command anew; a secret is better handed over by --env NAME"));
+    }
     // What was kept in memory only may be gone: it is taken from this shell anew.
     let before = surroundings.clone();
     vault::take_along(machine, &given, &mut surroundings)?;

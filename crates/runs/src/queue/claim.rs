@@ -1,15 +1,17 @@
 //! One transaction: the end of the job before, and the claim of the next.
 
 use super::row::COLUMNS;
-use super::{Queue, Row, broken};
+use super::{Queue, Row, Spec, Word, broken};
 use crate::schedule::{Candidate, Card, Claim, Holder, Plan, Situation, plan};
 use deskside_machine::Reading;
+use deskside_track::secrets::HIDDEN;
 use deskside_types::Result;
 use deskside_types::run::{ProcessIdentity, RunId};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 /// How a job ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +47,13 @@ pub enum End {
     },
     /// It never ran: it waits again, and this was no attempt.
     NeverRan,
+    /// It could not begin now, and waits: this was no attempt.
+    Later {
+        /// Not before, in milliseconds of the epoch.
+        ready_at: i64,
+        /// In words, why.
+        reason: String,
+    },
     /// Its supervisor died, and this process of it goes on.
     Lost(ProcessIdentity),
     /// It is held: something it needs is not there. It was no attempt.
@@ -165,8 +174,9 @@ impl Queue<'_> {
 fn goes_on(connection: &Connection) -> rusqlite::Result<bool> {
     connection
         .prepare_cached(
-            "SELECT 1 FROM jobs WHERE state IN ('running', 'lost') \
-             UNION ALL SELECT 1 FROM jobs WHERE state = 'waiting' AND waits = 0 LIMIT 1",
+            "SELECT 1 WHERE EXISTS (SELECT 1 FROM jobs WHERE state IN ('running', 'lost')) \
+             OR EXISTS (SELECT 1 FROM jobs WHERE state = 'waiting' AND waits = 0 AND gpus = 0 AND vram = 0) \
+             OR EXISTS (SELECT 1 FROM jobs WHERE state = 'waiting' AND waits = 0 AND (gpus > 0 OR vram > 0))",
         )?
         .exists([])
 }
@@ -199,7 +209,7 @@ fn usable(connection: &Connection, cards: &[Card]) -> rusqlite::Result<Vec<Card>
 pub(super) fn live(connection: &Connection) -> rusqlite::Result<Vec<Row>> {
     connection
         .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM jobs WHERE state IN ('running', 'lost') AND state <> 'ended' ORDER BY number"
+            "SELECT {COLUMNS} FROM jobs WHERE state IN ('running', 'lost') ORDER BY started_at, number"
         ))?
         .query_map([], Row::read)?
         .collect()
@@ -351,6 +361,7 @@ fn put_end(
                     now.as_millisecond()
                 ])?;
             if changed == 1 {
+                hide_secrets(transaction, number)?;
                 tell_dependents(transaction, number, outcome.is_good(), now)?;
             }
         }
@@ -374,6 +385,14 @@ fn put_end(
                 ))?
                 .execute([number])?;
         }
+        End::Later { ready_at, reason } => {
+            transaction
+                .prepare_cached(&format!(
+                    "UPDATE jobs SET state = 'waiting', attempt = max(attempt - 1, 0), pid = NULL, cards = NULL, \
+                     started_at = NULL, ready_at = ?2, reason = ?3 WHERE number = ?1 AND {live}"
+                ))?
+                .execute(params![number, ready_at, reason])?;
+        }
         End::Held(reason) => {
             transaction
                 .prepare_cached(&format!(
@@ -396,6 +415,27 @@ fn put_end(
                     format!("its supervisor died; process {} still lives", survivor.pid),
                 ])?;
         }
+    }
+    Ok(())
+}
+
+/// A command is kept as it is only as long as it may have to be run.
+fn hide_secrets(transaction: &Transaction<'_>, number: i64) -> rusqlite::Result<()> {
+    let text: String = transaction
+        .prepare_cached("SELECT spec FROM jobs WHERE number = ?1")?
+        .query_row([number], |row| row.get(0))?;
+    // One that a newer program wrote is left to that.
+    let Ok(mut spec) = serde_json::from_str::<Spec>(&text) else {
+        return Ok(());
+    };
+    let shown: Vec<Word> = spec.shown().into_iter().map(Word::Text).collect();
+    if shown.iter().any(|word| word.shown().contains(HIDDEN)) {
+        spec.argv = shown;
+        let text = serde_json::to_string(&spec).unwrap_or(text);
+        transaction.execute(
+            "UPDATE jobs SET spec = ?2 WHERE number = ?1",
+            params![number, text],
+        )?;
     }
     Ok(())
 }
@@ -442,6 +482,24 @@ pub(super) fn tell_dependents(
 }
 
 impl Queue<'_> {
+    /// The vaults that only jobs refer to which are over.
+    ///
+    /// # Errors
+    /// [`deskside_types::Code::QueueBroken`].
+    pub(crate) fn vaults_of_the_past(&self) -> Result<Vec<String>> {
+        let names = |condition: &str| -> rusqlite::Result<BTreeSet<String>> {
+            self.connection
+                .prepare_cached(&format!(
+                    "SELECT DISTINCT json_extract(json, '$.vault') FROM jobs JOIN surroundings ON key = surroundings \
+                     WHERE json_extract(json, '$.vault') IS NOT NULL AND state {condition} 'ended'"
+                ))?
+                .query_map([], |row| row.get(0))?
+                .collect()
+        };
+        let read = || Ok(names("=")?.difference(&names("<>")?).cloned().collect());
+        read().map_err(|error: rusqlite::Error| broken("read the queue", &error))
+    }
+
     /// Jobs that run, and lost ones of which a process goes on.
     ///
     /// # Errors

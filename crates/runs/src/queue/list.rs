@@ -33,7 +33,10 @@ impl Queue<'_> {
     /// [`deskside_types::Code::QueueBroken`].
     pub fn open_numbers(&self) -> Result<BTreeSet<i64>> {
         self.connection
-            .prepare_cached("SELECT number FROM jobs WHERE state <> 'ended'")
+            .prepare_cached(
+                "SELECT number FROM jobs WHERE state IN ('waiting', 'held') \
+                 UNION ALL SELECT number FROM jobs WHERE state IN ('running', 'lost')",
+            )
             .and_then(|mut query| query.query_map([], |row| row.get(0))?.collect())
             .map_err(|error| broken("read the queue", &error))
     }

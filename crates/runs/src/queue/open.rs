@@ -30,7 +30,9 @@ const MIGRATIONS: &[&str] = &["
     CREATE INDEX jobs_next ON jobs (priority DESC, rank) WHERE state = 'waiting' AND waits = 0 AND gpus = 0 AND vram = 0;
     CREATE INDEX jobs_next_on_cards ON jobs (priority DESC, rank)
         WHERE state = 'waiting' AND waits = 0 AND (gpus > 0 OR vram > 0);
-    CREATE INDEX jobs_open ON jobs (state) WHERE state <> 'ended';
+    CREATE INDEX jobs_order ON jobs (priority DESC, rank) WHERE state IN ('waiting', 'held');
+    CREATE INDEX jobs_live ON jobs (started_at, number) WHERE state IN ('running', 'lost');
+    CREATE INDEX jobs_ended ON jobs (ended_at DESC, number DESC) WHERE state = 'ended';
     CREATE TABLE dependencies (
         of INTEGER NOT NULL, job INTEGER NOT NULL, good INTEGER NOT NULL, PRIMARY KEY (of, job)
     ) WITHOUT ROWID;

@@ -41,7 +41,9 @@ impl Queue<'_> {
             if matches!(alive, Some(Ok(true) | Err(_))) {
                 continue;
             }
-            let end = self.judge(&row)?;
+            let Some(end) = self.judge(&row)? else {
+                continue;
+            };
             if row.state == JobState::Lost && matches!(end, End::Lost(_)) {
                 continue;
             }
@@ -51,7 +53,8 @@ impl Queue<'_> {
         Ok(settled)
     }
 
-    fn judge(&self, row: &Row) -> Result<End> {
+    /// What became of a job. None while that can't be told yet: its process is about to end, or to begin.
+    fn judge(&self, row: &Row) -> Result<Option<End>> {
         let machine = self.machine;
         let boot = machine.boot_id();
         let other_boot = row
@@ -60,13 +63,14 @@ impl Queue<'_> {
             .is_some_and(|process| process.boot_id != boot);
         let folder = Folder::of(self.directories, row.run.as_ref().unwrap_or(&row.id));
         let state = truth(machine, &folder).ok().map(|record| record.state);
-        Ok(match state {
+        Ok(Some(match state {
             Some(state) if is_real_end(&state) => End::Over(outcome(&state)),
             _ if other_boot => self.after_restart(row)?,
             None => End::NeverRan,
             Some(RunState::Failed { .. } | RunState::Queued | RunState::Starting { .. }) => {
                 End::NeverRan
             }
+            Some(RunState::Running { .. }) => return Ok(None),
             // Whatever is left of it has this run's mark in its environment.
             Some(_) => match survivors(machine, &folder).into_iter().next() {
                 Some(survivor) => End::Lost(survivor),
@@ -76,7 +80,7 @@ impl Queue<'_> {
                     reason: Some("its supervisor died, so that nobody saw its end".into()),
                 }),
             },
-        })
+        }))
     }
 
     fn after_restart(&self, row: &Row) -> Result<End> {

@@ -188,14 +188,13 @@ pub fn is_whole(machine: &dyn Machine, surroundings: &Surroundings) -> bool {
 fn keep(machine: &dyn Machine, values: &BTreeMap<String, String>) -> Option<String> {
     let bytes = serde_json::to_vec(values).ok()?;
     let name = hex(&Sha256::digest(&bytes)[..16]);
-    let there = places(machine, &name).any(|path| is_own(machine, &path));
-    // In a folder that everybody may write to, the sticky bit keeps others from replacing it.
-    let made = there
-        || places(machine, &name).any(|path| {
-            machine
-                .write_file(&path, bytes.clone(), 0o600, Durability::Process)
-                .is_ok()
-        });
+    // Written anew although it may be there: its age says when it was last wanted. In a folder that everybody may write to,
+    // the sticky bit keeps others from replacing it.
+    let made = places(machine, &name).any(|path| {
+        machine
+            .write_file(&path, bytes.clone(), 0o600, Durability::Process)
+            .is_ok()
+    });
     made.then_some(name)
 }
 
@@ -220,4 +219,21 @@ fn is_own(machine: &dyn Machine, path: &Path) -> bool {
     machine.stat(path).is_ok_and(|stat| {
         stat.kind == FileKind::File && Ok(stat.uid) == uid && stat.mode & 0o077 == 0
     })
+}
+
+/// A vault that nobody wanted for that long is forgotten once no job needs it.
+const FORGOTTEN_AFTER: i64 = 600;
+
+/// Takes away vaults that no job needs any more. One that somebody wanted just now may be about to get a job.
+pub(crate) fn forget(machine: &dyn Machine, names: &[String]) {
+    let now = machine.now().map_or(i64::MIN, |now| now.wall.as_second());
+    for path in names.iter().flat_map(|name| places(machine, name)) {
+        let old = machine
+            .stat(&path)
+            .is_ok_and(|stat| stat.modified < now - FORGOTTEN_AFTER);
+        if old && is_own(machine, &path) {
+            // One that stays is looked at again the next time.
+            let _ = machine.remove_file(path);
+        }
+    }
 }

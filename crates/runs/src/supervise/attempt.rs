@@ -35,6 +35,13 @@ pub(super) fn run(
     let begun = match begin(machine, directories, own, claimed, &spec, &surroundings) {
         Ok(Ok(begun)) => begun,
         Ok(Err(gone)) => return End::Held(gone),
+        // The queue must not run empty on a full disk, a failed job at a time.
+        Err(problem) if is_full(machine, directories) => {
+            return End::Later {
+                ready_at: later(machine),
+                reason: format!("it could not begin: {problem}"),
+            };
+        }
         Err(problem) => return failed(machine, &folder, &problem),
     };
     // For its life: whoever finds it locked knows that somebody watches.
@@ -56,6 +63,22 @@ pub(super) fn run(
         out_of_memory,
         now,
     )
+}
+
+/// When it is tried again on a full disk.
+const ROOM_AGAIN: Duration = Duration::from_secs(20);
+/// A disk with less is full.
+const FULL: u64 = 1 << 20;
+
+fn is_full(machine: &dyn Machine, directories: &Directories) -> bool {
+    [&directories.data, &directories.state]
+        .into_iter()
+        .any(|path| machine.space(path).is_ok_and(|space| space.free < FULL))
+}
+
+fn later(machine: &dyn Machine) -> i64 {
+    let now = machine.now().map_or(0, |now| now.wall.as_millisecond());
+    now.saturating_add(i64::try_from(ROOM_AGAIN.as_millis()).unwrap_or(0))
 }
 
 /// The job's run never became one, or nobody could watch it.
