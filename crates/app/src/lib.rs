@@ -16,6 +16,7 @@ pub mod info;
 mod live;
 pub mod notebook;
 pub mod plan;
+pub mod queue;
 pub mod run;
 pub mod runs;
 pub mod schemas;

@@ -2,8 +2,9 @@
 
 use crate::cost::RunCost;
 use crate::{Answer, Context};
-use deskside_envs::snapshot::Store;
+use deskside_envs::snapshot::{Choice, Store};
 use deskside_machine::{Machine, Reading};
+use deskside_runs::queue::Surroundings;
 use deskside_runs::{BuildRecord, Finished, Request};
 use deskside_track::{Folder, record};
 use deskside_types::Result;
@@ -61,18 +62,7 @@ pub fn run(context: &Context, request: RunRequest) -> Result<RunReport> {
     context.require_live("run")?;
     let machine = &*context.machine;
     let environment = environment_of_folder(machine);
-    let used = environment
-        .clone()
-        .or_else(|| machine.variable("VIRTUAL_ENV").map(PathBuf::from));
-    let choice = used
-        .as_deref()
-        .and_then(Path::parent)
-        .and_then(|project| machine.real_path(project).ok())
-        .and_then(|project| {
-            Store::of(&context.directories, &project)
-                .local(machine)
-                .choice
-        });
+    let choice = chosen(context, environment.as_deref());
     let finished = deskside_runs::foreground(
         context.machine.clone(),
         &context.directories,
@@ -107,6 +97,47 @@ pub fn run(context: &Context, request: RunRequest) -> Result<RunReport> {
         crate::cost::of_one(context, &folder, &record, &finished.state)
     });
     Ok(report)
+}
+
+/// The framework build that was chosen for the environment a command is to run in.
+fn chosen(context: &Context, environment: Option<&Path>) -> Option<Choice> {
+    let machine = &*context.machine;
+    let used = environment
+        .map(Path::to_path_buf)
+        .or_else(|| machine.variable("VIRTUAL_ENV").map(PathBuf::from));
+    used.as_deref()
+        .and_then(Path::parent)
+        .and_then(|project| machine.real_path(project).ok())
+        .and_then(|project| {
+            Store::of(&context.directories, &project)
+                .local(machine)
+                .choice
+        })
+}
+
+/// Where a command that is queued here runs: this folder, its environment, and the framework build of that.
+pub(crate) fn surroundings_of_folder(context: &Context) -> Result<Surroundings> {
+    let machine = &*context.machine;
+    let environment = environment_of_folder(machine);
+    let choice = chosen(context, environment.as_deref());
+    Ok(Surroundings {
+        directory: machine.working_directory()?,
+        environment,
+        build_variables: choice
+            .as_ref()
+            .map(|choice| choice.variables.clone())
+            .unwrap_or_default()
+            .into_iter()
+            .collect(),
+        build: choice.map(|choice| BuildRecord {
+            framework: choice.framework,
+            variant: choice.variant,
+            extra: choice.extra,
+            why: choice.why,
+            ..BuildRecord::default()
+        }),
+        ..Surroundings::default()
+    })
 }
 
 /// The environment of the folder a person stands in, where none is active: what they would have activated.

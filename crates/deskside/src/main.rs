@@ -25,6 +25,12 @@ fn main() -> ExitCode {
     // It is dispatched before anything else, to stay small and quick.
     match arguments.next() {
         Some(first) if first == "__device" => return commands::device(arguments.next()),
+        Some(first) if first == deskside_app::queue::SUPERVISOR_COMMAND => {
+            return commands::hidden(false);
+        }
+        Some(first) if first == deskside_app::queue::KEEPER_COMMAND => {
+            return commands::hidden(true);
+        }
         Some(first) if first == deskside_app::apply::ROOT_COMMAND => return commands::root(false),
         Some(first) if first == deskside_app::apply::RESUME_COMMAND => return commands::root(true),
         _ => {}

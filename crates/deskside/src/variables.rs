@@ -28,6 +28,18 @@ pub const VARIABLES: &[Variable] = &[
         effect: "For tests only: fail or die at the n-th effect, for example `die-before@7`.",
     },
     Variable {
+        name: "DESKSIDE_SUPERVISOR_FAULT, DESKSIDE_KEEPER_FAULT",
+        effect: "For tests only: the same in the processes that run jobs and keep the queue; `die-before@7!FILE` only once, which makes FILE.",
+    },
+    Variable {
+        name: "DESKSIDE_JOB, DESKSIDE_SUPERVISOR",
+        effect: "Set for a queued command: its job's number, and the process that watches it.",
+    },
+    Variable {
+        name: "XDG_RUNTIME_DIR",
+        effect: "Where variables of queued jobs that are not written to the disk are kept in memory; else /dev/shm.",
+    },
+    Variable {
         name: "XDG_DATA_HOME, XDG_STATE_HOME, XDG_CACHE_HOME, XDG_CONFIG_HOME",
         effect: "Where runs and tools, the journal, downloads, and settings lie.",
     },

@@ -1,5 +1,7 @@
 //! Device libraries, asked in a child process with a deadline, because they can block for a minute.
 
+mod held;
+
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
@@ -12,6 +14,11 @@ pub enum DeviceQuestion {
         /// After that the library is given up on.
         deadline: Duration,
     },
+    /// NVIDIA's management library: who holds what on each card now.
+    NvmlUse {
+        /// After that the library is given up on.
+        deadline: Duration,
+    },
 }
 
 impl DeviceQuestion {
@@ -19,6 +26,14 @@ impl DeviceQuestion {
     pub fn name(self) -> &'static str {
         match self {
             Self::Nvml { .. } => "nvml",
+            Self::NvmlUse { .. } => "nvml-use",
+        }
+    }
+
+    /// After that the library is given up on.
+    pub(crate) fn deadline(self) -> Duration {
+        match self {
+            Self::Nvml { deadline } | Self::NvmlUse { deadline } => deadline,
         }
     }
 }
@@ -34,6 +49,7 @@ pub(crate) const NVML: [&str; 2] = ["libnvidia-ml.so.1", "/usr/lib/wsl/lib/libnv
 pub fn answer(name: &str) -> Value {
     match name {
         "nvml" => nvml::answer(),
+        "nvml-use" => held::answer(),
         other => {
             json!({"error": "Unknown", "detail": format!("there is no device library {other}")})
         }

@@ -109,6 +109,11 @@ impl Directories {
         self.data.join("index.sqlite")
     }
 
+    /// The folder of the queue: its database, its bell, its locks, kept code.
+    pub fn queue(&self) -> PathBuf {
+        self.state.join("queue")
+    }
+
     /// The folder of journals.
     pub fn journal(&self) -> PathBuf {
         self.state.join("journal")

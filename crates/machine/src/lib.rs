@@ -28,6 +28,7 @@ pub mod host;
 pub mod interrupt;
 pub mod launch;
 pub mod question;
+pub mod supervise;
 pub mod wrappers;
 
 pub use bundle::Bundle;
@@ -101,6 +102,11 @@ pub trait Machine: Send + Sync {
             format!("talk with {}", command.shown()),
             "no program is started on this machine",
         ))
+    }
+
+    /// Process control for supervisors and keepers, where this machine has it.
+    fn supervision(&self) -> Option<&dyn supervise::Supervision> {
+        None
     }
 
     /// Whether its paths are this process's own and may be changed: then a library that opens files itself (SQLite)

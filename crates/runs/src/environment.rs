@@ -80,6 +80,14 @@ pub(crate) fn recorded(
         .collect()
 }
 
+/// The variables that shape a run, of a whole environment, secrets hidden.
+pub(crate) fn recorded_of(all: &BTreeMap<String, OsString>) -> BTreeMap<String, String> {
+    all.iter()
+        .filter(|(name, _)| shapes_a_run(name))
+        .map(|(name, value)| (name.clone(), shown_named(name, &value.to_string_lossy())))
+        .collect()
+}
+
 /// Asking for the values of wanted variables only.
 trait Wanted: Machine {
     fn variable_if(&self, name: &str) -> Option<String> {
@@ -93,7 +101,7 @@ trait Wanted: Machine {
 
 impl<T: Machine + ?Sized> Wanted for T {}
 
-fn shapes_a_run(name: &str) -> bool {
+pub(crate) fn shapes_a_run(name: &str) -> bool {
     NAMES.binary_search(&name).is_ok()
         || BEGINNINGS
             .iter()

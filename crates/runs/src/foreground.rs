@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// The experiment of runs that were given none.
-const DEFAULT_EXPERIMENT: &str = "default";
+pub(crate) const DEFAULT_EXPERIMENT: &str = "default";
 
 /// Runs a command as a run, to its end.
 ///
@@ -245,24 +245,7 @@ impl Run {
         directories: &Directories,
         error: &DoorError,
     ) -> Problem {
-        let program = self
-            .launch
-            .argv
-            .first()
-            .map(|word| shown_value(&word.to_string_lossy()))
-            .unwrap_or_default();
-        let problem = match error.kind {
-            ErrorKind::Absent => Problem::new(Code::CommandNotFound, format!("the command {program} was not found"))
-                .because(&error.detail)
-                .hint(not_found_hint(&program)),
-            ErrorKind::Denied => Problem::new(Code::CommandNotExecutable, format!("the command {program} can't be executed"))
-                .because(&error.detail)
-                .hint(format!("look at it with `ls -l {program}`; a script needs `chmod +x` and a first line such as #!/usr/bin/env python3")),
-            // The door's own words may hold the whole command line.
-            _ => Problem::from(DoorError { what: format!("start {program}"), ..error.clone() })
-                .within(format!("could not start {program}"))
-                .coded(Code::RunFolder),
-        };
+        let problem = not_started(&self.launch.argv, error);
         let ended_at = machine.now().ok().map(|moment| moment.wall);
         let state = StateRecord {
             state: RunState::Failed {
@@ -330,6 +313,26 @@ impl Run {
     }
 }
 
+/// Why a command could not be started, and what to do about it.
+pub(crate) fn not_started(argv: &[OsString], error: &DoorError) -> Problem {
+    let program = argv
+        .first()
+        .map(|word| shown_value(&word.to_string_lossy()))
+        .unwrap_or_default();
+    match error.kind {
+            ErrorKind::Absent => Problem::new(Code::CommandNotFound, format!("the command {program} was not found"))
+                .because(&error.detail)
+                .hint(not_found_hint(&program)),
+            ErrorKind::Denied => Problem::new(Code::CommandNotExecutable, format!("the command {program} can't be executed"))
+                .because(&error.detail)
+                .hint(format!("look at it with `ls -l {program}`; a script needs `chmod +x` and a first line such as #!/usr/bin/env python3")),
+            // The door's own words may hold the whole command line.
+            _ => Problem::from(DoorError { what: format!("start {program}"), ..error.clone() })
+                .within(format!("could not start {program}"))
+                .coded(Code::RunFolder),
+        }
+}
+
 /// An identity that no folder has yet.
 fn fresh_id(machine: &dyn Machine, directories: &Directories, now: &Moment) -> Result<RunId> {
     for _ in 0..16 {
@@ -346,7 +349,7 @@ fn fresh_id(machine: &dyn Machine, directories: &Directories, now: &Moment) -> R
 }
 
 /// A program of the virtual environment is meant before one of PATH.
-fn prefer_program_of(machine: &dyn Machine, environment: &Path, argv: &mut [OsString]) {
+pub(crate) fn prefer_program_of(machine: &dyn Machine, environment: &Path, argv: &mut [OsString]) {
     let Some(program) = argv.first_mut() else {
         return;
     };

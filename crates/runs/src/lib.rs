@@ -9,14 +9,22 @@
     )
 )]
 
+mod awake;
 mod build;
 mod code;
 mod command;
 mod environment;
 mod foreground;
+pub mod keeper;
 mod params;
 mod patch;
+pub mod queue;
 mod request;
+pub mod schedule;
+pub mod snapshot;
+pub mod stop;
+pub mod submit;
+pub mod supervise;
 
 pub use command::{params_of, run_name};
 pub use deskside_track::secrets::{shown_command, shown_value};

@@ -1,7 +1,7 @@
 //! What is to be run, and what it came to.
 
 use deskside_types::run::{RunExit, RunId, RunMachine, StateRecord};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -37,14 +37,14 @@ pub struct Request {
 }
 
 /// The framework build of an environment, kept as `environment/build.toml`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BuildRecord {
     /// `torch`, `jax`, `mlx`.
     pub framework: String,
     /// `cu132`, `rocm7.2`, `cpu`.
     pub variant: String,
     /// The extra of the project that stands for it; empty where the project has none.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub extra: String,
     /// Requirements, as uv takes them.
     pub requirements: Vec<String>,

@@ -1,7 +1,8 @@
 //! A stand-in for `libnvidia-ml.so.1`, for tests only: everything it says is made up.
 //!
 //! Built with `rustc --crate-type cdylib`. Its state is the text file named by `FAKE_NVML` (without
-//! it, `/.lab/nvml`, which only machines of the lab have), read again on every call:
+//! it, `state` in the first folder of `LD_LIBRARY_PATH`, or else `/.lab/nvml`, which only machines of
+//! the lab have), read again on every call:
 //!
 //! ```text
 //! driver=580.95.05      the driver's version
@@ -11,7 +12,7 @@
 //! block=45              seconds that nvmlInit sleeps first
 //! crash=1               nvmlInit ends the process
 //! follow=1              driver, nvml, cuda and init as this machine's loaded module and installed library say
-//! gpu name=NVIDIA_GeForce_RTX_4090 capability=8.9 total=25757220864 used=1073741824 util=37 temp=61 mw=215000 limit=450000 display=1 persist=0 lost=0
+//! gpu name=NVIDIA_GeForce_RTX_4090 capability=8.9 total=25757220864 used=1073741824 util=37 temp=61 mw=215000 limit=450000 display=1 persist=0 lost=0 mode=0 processes=4711:1048576,4712:0
 //! ```
 //!
 //! A field that is left out is answered with `NVML_ERROR_NOT_SUPPORTED`; `lost=1` answers every
@@ -40,7 +41,12 @@ type Fields = HashMap<String, String>;
 /// The library's own fields and those of each device.
 fn state() -> (Fields, Vec<Fields>) {
     let (mut own, mut devices) = (Fields::new(), Vec::new());
-    let path = std::env::var("FAKE_NVML").unwrap_or_else(|_| LAB.to_string());
+    let beside = std::env::var("LD_LIBRARY_PATH")
+        .ok()
+        .and_then(|path| path.split(':').next().map(|folder| format!("{folder}/state")))
+        .filter(|path| std::path::Path::new(path).exists());
+    let path = std::env::var("FAKE_NVML").ok().or(beside);
+    let path = path.unwrap_or_else(|| LAB.to_string());
     let text = std::fs::read_to_string(path).ok();
     let pair = |word: &str| {
         word.split_once('=')
@@ -158,6 +164,14 @@ pub struct MemoryVersion2 {
 }
 
 #[repr(C)]
+pub struct Process {
+    pid: u32,
+    used: u64,
+    gpu_instance: u32,
+    compute_instance: u32,
+}
+
+#[repr(C)]
 pub struct Utilization {
     gpu: u32,
     memory: u32,
@@ -225,6 +239,7 @@ mod c {
         nvmlDeviceGetPowerUsage(handle: Handle, place: *mut u32) put(place, field(handle, "mw"));
         nvmlDeviceGetEnforcedPowerLimit(handle: Handle, place: *mut u32) put(place, field(handle, "limit"));
         nvmlDeviceGetDisplayActive(handle: Handle, place: *mut u32) put(place, field(handle, "display"));
+        nvmlDeviceGetComputeMode(handle: Handle, place: *mut u32) put(place, field(handle, "mode").or(Ok(0)));
         nvmlDeviceGetPersistenceMode(handle: Handle, place: *mut u32) put(place, field(handle, "persist"));
     }
 
@@ -242,6 +257,42 @@ mod c {
             used,
         });
         unsafe { put(place, answer) }
+    }
+
+    #[unsafe(no_mangle)]
+    pub unsafe extern "C" fn nvmlDeviceGetComputeRunningProcesses_v3(
+        handle: Handle,
+        count: *mut u32,
+        place: *mut Process,
+    ) -> Code {
+        let (_, fields) = match device(handle) {
+            Ok(found) => found,
+            Err(code) => return code,
+        };
+        let text = fields.get("processes").cloned().unwrap_or_default();
+        let listed: Vec<(u32, u64)> = text
+            .split(',')
+            .filter_map(|pair| {
+                let (pid, used) = pair.split_once(':')?;
+                Some((pid.parse().ok()?, used.parse().ok()?))
+            })
+            .collect();
+        unsafe {
+            let room = count.read() as usize;
+            count.write(listed.len() as u32);
+            if room < listed.len() {
+                return INSUFFICIENT_SIZE;
+            }
+            for (at, (pid, used)) in listed.into_iter().enumerate() {
+                place.add(at).write(Process {
+                    pid,
+                    used,
+                    gpu_instance: u32::MAX,
+                    compute_instance: u32::MAX,
+                });
+            }
+        }
+        SUCCESS
     }
 
     #[unsafe(no_mangle)]

@@ -5,6 +5,9 @@ use deskside_machine::{Durability, Machine, Reading};
 use deskside_types::Result;
 use deskside_types::run::{ProcessIdentity, RunState, StateRecord};
 
+/// How the reason begins when a run's command surely never ran: such a run may be started once more.
+pub const NEVER_STARTED: &str = "never started";
+
 /// What is known of a process that was written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Life {
@@ -61,8 +64,14 @@ fn settle(
             supervisor,
         } => match (life(process), supervisor.as_ref().map(life)) {
             (Life::OtherBoot, _) => Some(RunState::Interrupted),
+            // It stands at its gate and ends in a moment, or was let through just now: both show soon.
+            (Life::Alive, Some(Life::Dead)) if !left_traces() => None,
             (Life::Alive, Some(Life::Dead)) => Some(RunState::ExitUnknown {
                 survivor: Some(process.clone()),
+            }),
+            // A queued command opens its log itself, after its process was written down: without one it never began.
+            (Life::Dead, Some(Life::Dead)) if !left_traces() => Some(RunState::Failed {
+                reason: format!("{NEVER_STARTED}: the process that was to start it died"),
             }),
             (Life::Dead, None | Some(Life::Dead)) => Some(RunState::ExitUnknown { survivor: None }),
             // A living supervisor is about to write the end.
@@ -73,10 +82,10 @@ fn settle(
             Life::Dead if left_traces() => Some(RunState::ExitUnknown { survivor: None }),
             Life::OtherBoot if left_traces() => Some(RunState::Interrupted),
             Life::Dead => Some(RunState::Failed {
-                reason: "never started: the process that was to start it died".into(),
+                reason: format!("{NEVER_STARTED}: the process that was to start it died"),
             }),
             Life::OtherBoot => Some(RunState::Failed {
-                reason: "never started: the machine was shut down before".into(),
+                reason: format!("{NEVER_STARTED}: the machine was shut down before"),
             }),
         },
         RunState::ExitUnknown {
@@ -142,6 +151,7 @@ mod tests {
         let survivor = RunState::ExitUnknown {
             survivor: Some(process(1)),
         };
+        let died = "the process that was to start it died";
         let failed = |words: &str| {
             Some(RunState::Failed {
                 reason: format!("never started: {words}"),
@@ -150,12 +160,14 @@ mod tests {
         let starting = RunState::Starting {
             supervisor: process(2),
         };
-        let died = "the process that was to start it died";
         for (state, first, second, traces, expected) in [
             (running(true), Alive, Alive, true, None),
             (running(true), Dead, Alive, true, None),
             (running(true), Alive, Dead, true, Some(survivor.clone())),
+            (running(true), Alive, Dead, false, None),
             (running(true), Dead, Dead, true, unknown()),
+            (running(true), Dead, Dead, false, failed(died)),
+            (running(false), Dead, Dead, false, unknown()),
             (
                 running(true),
                 OtherBoot,

@@ -173,6 +173,24 @@ codes! {
     RunUnreadable = "DS0506" => Failed,
     /// The training command of a project failed.
     TrainingFailed = "DS0507" => Failed,
+    /// The queue's file can't be opened, read or written.
+    QueueBroken = "DS0801" => Failed,
+    /// The queue's file was written by a newer version.
+    QueueNewer = "DS0802" => Failed,
+    /// No job of the queue is called that.
+    JobUnknown = "DS0803" => Failed,
+    /// What was asked can't be done to a job in its state.
+    JobState = "DS0804" => Failed,
+    /// A job asks for what this machine can't give: cards, memory.
+    ClaimImpossible = "DS0805" => Failed,
+    /// Jobs wait for each other in a circle, or for one that failed.
+    Dependency = "DS0806" => Failed,
+    /// A time, a span or a list of jobs can't be understood.
+    QueueUsage = "DS0807" => Usage,
+    /// The supervisor of a job could not do its work.
+    Supervision = "DS0808" => Failed,
+    /// The code could not be kept as it is.
+    CodeNotKept = "DS0809" => Failed,
     /// The model is not known and nothing says its size.
     ModelUnknown = "DS0601" => Failed,
     /// A model's file can't be read: damaged, hostile, or of a form that is not known.

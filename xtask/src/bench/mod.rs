@@ -6,6 +6,7 @@ mod fit;
 mod log;
 mod plan;
 mod rebuild;
+mod running;
 
 use crate::shell::{cargo, output, release_binary};
 use anyhow::{Result, bail};
@@ -51,6 +52,13 @@ pub fn bench(names: &[String]) -> Result<()> {
     if wanted("plan") {
         bars.extend(plan::plan(&program)?);
     }
+    // Peers are measured beside it, which takes minutes: only when it is named.
+    if names.iter().any(|name| name == "running") {
+        bars.extend(running::running(
+            &program,
+            names.iter().any(|name| name == "install"),
+        )?);
+    }
     if wanted("log") {
         bars.extend(log::log()?);
     }
@@ -74,7 +82,7 @@ pub fn bench(names: &[String]) -> Result<()> {
     }
     if bars.is_empty() {
         bail!(
-            "no bar of that name: help, info, run, up, check, rebuild, plan, log, size, packages"
+            "no bar of that name: help, info, run, running [install], up, check, rebuild, plan, log, size, packages"
         );
     }
     let width = bars

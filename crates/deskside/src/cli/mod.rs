@@ -6,6 +6,7 @@ pub mod cost;
 pub mod env;
 pub mod fit;
 pub mod plan;
+pub mod queue;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -141,9 +142,41 @@ What you pay for power, once for all: `[electricity]` and `per_kwh = 0.30` in ~/
     #[command(after_help = "Examples:
   deskside run -- python train.py --lr 3e-4
   deskside run --name baseline --tag paper=v2 -- ./train.sh
+  deskside run --queue --gpus 1 -- python train.py     start it when a card is free, survive logout
+  deskside run --queue --after 12 --retries 2 -- python eval.py
 
 Exit code: the command's own; 125, 126, 127 when it could not be run (as env and timeout do).")]
-    Run(Run),
+    Run(Box<Run>),
+    /// Show the queue, and what is done to jobs that wait
+    ///
+    /// Jobs are queued with `deskside run --queue -- COMMAND`. No service has to run: each job has a small process of its own
+    /// that watches it and starts the next.
+    #[command(after_help = "Examples:
+  deskside queue                       what runs and what waits
+  deskside queue move 17 --first
+  deskside queue hold 17 18            keep them from starting
+  deskside queue slots 2               two jobs without cards at once
+  deskside queue add --file seeds.txt  ten thousand at once")]
+    Queue(queue::Queue),
+    /// Show what runs now
+    Ps,
+    /// Stop jobs, with everything they started
+    #[command(
+        after_help = "A job that runs is asked to end (SIGTERM) and killed after a grace, with its whole tree of processes. A job
+that waits is taken out of the queue."
+    )]
+    Stop(queue::Stop),
+    /// Wait until jobs are over
+    #[command(
+        after_help = "Exit code: of one job its own; of several 0 when all ended well, else 1."
+    )]
+    Wait(queue::Wait),
+    /// Let running jobs stand still; they keep their memory
+    Pause(queue::Jobs),
+    /// Let paused jobs go on
+    Resume(queue::Jobs),
+    /// Queue a job once more, with the code and the environment it had
+    Rerun(queue::Rerun),
     /// List runs
     Runs(Runs),
     /// Show one run: its state, params, metrics with their curves
@@ -232,6 +265,12 @@ pub struct Run {
     /// A tag
     #[arg(long = "tag", value_name = "NAME=VALUE", value_parser = pair)]
     pub tags: Vec<(String, String)>,
+    /// Queue it: it starts when its turn comes, and goes on when this terminal is closed
+    #[arg(long)]
+    pub queue: bool,
+    /// What is said of a queued job
+    #[command(flatten)]
+    pub options: queue::Options,
     /// The command and its arguments; `--` before it is good manners and not needed
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "COMMAND", value_hint = clap::ValueHint::CommandWithArguments)]
     pub command: Vec<OsString>,
@@ -257,15 +296,18 @@ pub struct Runs {
 /// Arguments of `show`.
 #[derive(Debug, Args)]
 pub struct Show {
-    /// The run: its identity or a unique part of it, its name, or `latest`
+    /// The run: its identity or a unique part of it, its name, a job's number, or `latest`
     #[arg(default_value = "latest")]
     pub run: String,
+    /// Only how its code differed from its commit
+    #[arg(long)]
+    pub diff: bool,
 }
 
 /// Arguments of `logs`.
 #[derive(Debug, Args)]
 pub struct Logs {
-    /// The run
+    /// The run, or a job's number
     #[arg(default_value = "latest")]
     pub run: String,
     /// Go on until the run ends

@@ -10,13 +10,15 @@ mod generate;
 mod info;
 mod notebook;
 mod plan;
+mod queue;
 mod runs;
 mod undo;
 mod up;
 
 use crate::cli::{Cli, Command};
 use crate::render;
-use deskside_app::machine::{Fault, Faulty, Reading};
+use deskside_app::machine::{Acting, Durability, Fault, Faulty, Reading};
+use deskside_app::queue::Action;
 use deskside_app::{Answer, Context, Host, Machine};
 use deskside_tui::Ui;
 use deskside_types::{Code, Problem, Result};
@@ -65,7 +67,34 @@ pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
         Command::Notebook(arguments) => notebook::notebook(ui, &live("notebook")?, arguments),
         Command::Fit(arguments) => fit::fit(ui, &either()?, *arguments),
         Command::Cost(arguments) => cost::cost(ui, &either()?, *arguments),
-        Command::Run(arguments) => runs::run(ui, &live("run")?, arguments),
+        Command::Run(arguments) if arguments.queue => {
+            queue::queue_one(ui, &live("run --queue")?, *arguments)
+        }
+        Command::Run(arguments) => runs::run(ui, &live("run")?, *arguments),
+        Command::Queue(arguments) => queue::queue(ui, &live("queue")?, arguments),
+        Command::Ps => answer(
+            ui,
+            &deskside_app::queue::ps(&live("ps")?)?,
+            render::queue::ps,
+        ),
+        Command::Stop(arguments) => queue::act(
+            ui,
+            &live("stop")?,
+            &arguments.jobs,
+            &Action::Stop(arguments.grace),
+        ),
+        Command::Pause(arguments) => {
+            queue::act(ui, &live("pause")?, &arguments.jobs, &Action::Pause)
+        }
+        Command::Resume(arguments) => {
+            queue::act(ui, &live("resume")?, &arguments.jobs, &Action::Resume)
+        }
+        Command::Wait(arguments) => queue::wait(ui, &live("wait")?, &arguments.jobs),
+        Command::Rerun(arguments) => answer(
+            ui,
+            &deskside_app::queue::rerun(&live("rerun")?, &arguments.job, arguments.live)?,
+            render::queue::queued,
+        ),
         Command::Runs(arguments) => runs::list(ui, &either()?, arguments),
         Command::Show(arguments) => runs::show(ui, &either()?, &arguments),
         Command::Logs(arguments) => runs::logs(ui, &either()?, &arguments),
@@ -95,6 +124,23 @@ pub fn device(library: Option<OsString>) -> ExitCode {
     )
     .answer_json(&value, true);
     ExitCode::SUCCESS
+}
+
+/// The hidden processes of the queue: a supervisor of jobs, or the keeper.
+pub fn hidden(keeper: bool) -> ExitCode {
+    let variable = if keeper {
+        "DESKSIDE_KEEPER_FAULT"
+    } else {
+        "DESKSIDE_SUPERVISOR_FAULT"
+    };
+    let outcome = faulty(Arc::new(Host::new()), variable)
+        .and_then(Context::here)
+        .and_then(|context| deskside_app::queue::hidden(&context, keeper));
+    // Nobody listens; what went wrong is in the queue's folder.
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => ExitCode::from(problem.code.exit().number()),
+    }
 }
 
 /// The hidden processes of root: the one that `apply` talks with, and the one that goes on after a restart.
@@ -132,17 +178,26 @@ fn live(host: Host) -> Result<Arc<dyn Machine>> {
     faulty(Arc::new(host), "DESKSIDE_FAULT")
 }
 
+/// `FAULT` breaks every process that has the variable; `FAULT!FILE` only the first, which makes the file.
 fn faulty(machine: Arc<dyn Machine>, variable: &str) -> Result<Arc<dyn Machine>> {
-    match machine.variable(variable) {
-        None => Ok(machine),
-        Some(text) => {
-            let fault = Fault::parse(&text).ok_or_else(|| {
-                Problem::new(Code::Usage, format!("{variable}={text} is not understood"))
-                    .hint("it is for tests only: unset it")
-            })?;
-            Ok(Arc::new(Faulty::killing(machine, fault)))
+    let Some(text) = machine.variable(variable) else {
+        return Ok(machine);
+    };
+    let (fault, once) = match text.split_once('!') {
+        Some((fault, file)) => (fault, Some(file)),
+        None => (text.as_str(), None),
+    };
+    if let Some(file) = once {
+        if machine.exists(file)? {
+            return Ok(machine);
         }
+        machine.write_file(file, "", 0o600, Durability::Process)?;
     }
+    let fault = Fault::parse(fault).ok_or_else(|| {
+        Problem::new(Code::Usage, format!("{variable}={text} is not understood"))
+            .hint("it is for tests only: unset it")
+    })?;
+    Ok(Arc::new(Faulty::killing(machine, fault)))
 }
 
 fn explain(ui: &Ui, context: &dyn Fn() -> Result<Context>, code: Option<&str>) -> Result<u8> {

@@ -13,6 +13,13 @@ use std::time::Duration;
 
 /// Runs a command, tracked; the exit code is the command's own.
 pub fn run(ui: &Ui, context: &Context, arguments: Run) -> Result<u8> {
+    if arguments.options.any() {
+        return Err(Problem::new(
+            Code::Usage,
+            "only a queued job has an order, a claim, retries and the like",
+        )
+        .hint("queue it: `deskside run --queue … -- COMMAND`"));
+    }
     let report = deskside_app::run::run(
         context,
         deskside_app::run::RunRequest {
@@ -63,6 +70,10 @@ pub fn list(ui: &Ui, context: &Context, arguments: Runs) -> Result<u8> {
 
 /// Shows one run.
 pub fn show(ui: &Ui, context: &Context, arguments: &Show) -> Result<u8> {
+    if arguments.diff {
+        let report = runs::code_diff(context, &arguments.run)?;
+        return answer(ui, &report, render::runs::code_diff);
+    }
     answer(
         ui,
         &runs::show(context, &arguments.run)?,

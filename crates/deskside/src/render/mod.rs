@@ -8,6 +8,7 @@ pub mod history;
 pub mod info;
 pub mod notebook;
 pub mod plan;
+pub mod queue;
 pub mod runs;
 pub mod system;
 

@@ -1,7 +1,7 @@
 //! Runs as text.
 
 use super::field;
-use deskside_app::runs::{ReindexReport, RunRow, RunsReport, ShowReport};
+use deskside_app::runs::{CodeDiffReport, ReindexReport, RunRow, RunsReport, ShowReport};
 use deskside_tui::sparkline::{is_logarithmic, sparkline};
 use deskside_tui::{Meaning, Table, Ui};
 use deskside_types::run::{RunExit, RunState};
@@ -93,6 +93,19 @@ fn state_words(state: &str, exit: Option<i32>) -> String {
     match exit {
         Some(0) | None => state.to_string(),
         Some(code) => format!("{state} ({code})"),
+    }
+}
+
+/// Prints how a run's code differed from its commit.
+pub fn code_diff(ui: &Ui, report: &CodeDiffReport) {
+    for line in report.diff.lines() {
+        ui.answer(line);
+    }
+    if report.diff.is_empty() {
+        ui.talk(match report.commit {
+            Some(_) => "its code was its commit's",
+            None => "its code was under no version control that was recorded",
+        });
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// The stand-in library, compiled by plain rustc; its folder.
-fn library() -> PathBuf {
+pub fn library() -> PathBuf {
     let folder =
         Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fake-nvml-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();

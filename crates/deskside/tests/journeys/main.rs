@@ -16,6 +16,8 @@ mod frameworks;
 mod person;
 mod project;
 mod pytorch_index;
+mod queue;
+mod queue_faults;
 mod recorded;
 mod snapshots;
 mod tracked;

@@ -17,7 +17,7 @@ pub(crate) fn ask(
     question: DeviceQuestion,
     program: Option<&Path>,
 ) -> Result<serde_json::Value, DoorError> {
-    let DeviceQuestion::Nvml { deadline } = question;
+    let deadline = question.deadline();
     let linker_list =
         || read::file(&Base::Whole, Path::new("/etc/ld.so.cache"), 16 << 20).unwrap_or_default();
     let library_path = variable("LD_LIBRARY_PATH");

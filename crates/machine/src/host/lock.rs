@@ -27,6 +27,34 @@ impl Drop for FileLock {
     }
 }
 
+fn open(base: &Base, path: &Path) -> io::Result<OwnedFd> {
+    base.make_folders(parent(path))?;
+    let spot = base.follow(path)?;
+    let flags = spot.open(OFlags::RDWR | OFlags::CREATE | OFlags::NONBLOCK);
+    Ok(openat(
+        spot.at(),
+        &spot.name,
+        flags,
+        Mode::from_raw_mode(0o644),
+    )?)
+}
+
+/// Takes an exclusive lock, asleep in the kernel until it is free.
+pub(crate) fn sleep_for(base: &Base, path: &Path) -> Result<Box<dyn Held>, DoorError> {
+    let fail = |error: io::Error| DoorError::from_io(format!("lock {}", path.display()), &error);
+    let file = open(base, path).map_err(fail)?;
+    loop {
+        match flock(&file, FlockOperation::LockExclusive) {
+            Ok(()) => break,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(fail(error.into())),
+        }
+    }
+    let _ = ftruncate(&file, 0);
+    let _ = rustix::io::pwrite(&file, format!("{}\n", std::process::id()).as_bytes(), 0);
+    Ok(Box::new(FileLock { file }))
+}
+
 /// Takes an exclusive lock, trying up to `patience`.
 pub(crate) fn lock(
     base: &Base,
@@ -35,11 +63,7 @@ pub(crate) fn lock(
 ) -> Result<Box<dyn Held>, DoorError> {
     let what = || format!("lock {}", path.display());
     let fail = |error: io::Error| DoorError::from_io(what(), &error);
-    base.make_folders(parent(path)).map_err(fail)?;
-    let spot = base.follow(path).map_err(fail)?;
-    let flags = spot.open(OFlags::RDWR | OFlags::CREATE | OFlags::NONBLOCK);
-    let file = openat(spot.at(), &spot.name, flags, Mode::from_raw_mode(0o644))
-        .map_err(|error| fail(error.into()))?;
+    let file = open(base, path).map_err(fail)?;
     let deadline = Deadline::after(patience);
     loop {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {

@@ -19,6 +19,7 @@ mod programs;
 mod read;
 mod remove;
 mod root;
+mod supervising;
 mod worker;
 mod write;
 
@@ -203,6 +204,10 @@ impl Machine for Host {
 
     fn converse(&self, command: &Command) -> Result<Box<dyn Conversation>, DoorError> {
         conversing::start(command)
+    }
+
+    fn supervision(&self) -> Option<&dyn crate::supervise::Supervision> {
+        Some(self)
     }
 }
 

@@ -23,6 +23,13 @@ pub(crate) fn birth(pid: u32) -> io::Result<u64> {
     look(pid).map(|(_, start_time)| start_time)
 }
 
+/// The identity of this boot; empty where the system has none.
+pub(crate) fn boot_id() -> String {
+    let path = std::path::Path::new("/proc/sys/kernel/random/boot_id");
+    let boot = super::read::file(&super::place::Base::Whole, path, 100).unwrap_or_default();
+    String::from_utf8_lossy(&boot).trim().to_string()
+}
+
 /// Whether a process has ended, and its start time.
 #[cfg(target_os = "linux")]
 fn look(pid: u32) -> io::Result<(bool, u64)> {

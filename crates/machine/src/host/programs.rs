@@ -23,8 +23,8 @@ pub(crate) struct Program<'a> {
 }
 
 impl Program<'_> {
-    /// A command ready to be given its streams and started.
-    pub fn command(&self, what: &str) -> Result<Command, DoorError> {
+    /// The program's file, once all that it is given was looked at.
+    pub fn path(&self, what: &str) -> Result<PathBuf, DoorError> {
         let name = self
             .argv
             .first()
@@ -43,7 +43,14 @@ impl Program<'_> {
                 return Err(DoorError::new(ErrorKind::Failed, what, detail));
             }
         }
-        let mut command = Command::new(self.find(what, name)?);
+        self.find(what, name)
+    }
+
+    /// A command ready to be given its streams and started.
+    pub fn command(&self, what: &str) -> Result<Command, DoorError> {
+        let path = self.path(what)?;
+        let name = self.argv.first().copied().unwrap_or_default();
+        let mut command = Command::new(path);
         command.arg0(name).args(&self.argv[1..]);
         if let Some(directory) = self.directory {
             command.current_dir(directory);

@@ -98,6 +98,10 @@ impl Machine for Audited {
         self.inner.is_here()
     }
 
+    fn supervision(&self) -> Option<&dyn crate::supervise::Supervision> {
+        self.inner.supervision()
+    }
+
     fn converse(&self, command: &Command) -> Result<Box<dyn Conversation>, DoorError> {
         self.heard(format!("talk with {}", command.shown()), true, || {
             self.inner.converse(command)

@@ -4,7 +4,9 @@ use crate::effect::{Durability, Effect, Progress};
 use crate::error::{DoorError, ErrorKind};
 use crate::launch::{Child, Launch};
 use crate::question::{Answer, FileKind, Question};
+use crate::supervise::{self, Bell, Gate, Supervision};
 use crate::{Command, Conversation, Held, Machine};
+use deskside_types::run::ProcessIdentity;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -273,6 +275,10 @@ impl Machine for Faulty {
         self.inner.is_here()
     }
 
+    fn supervision(&self) -> Option<&dyn Supervision> {
+        self.inner.supervision().map(|_| self as &dyn Supervision)
+    }
+
     fn converse(&self, command: &Command) -> Result<Box<dyn Conversation>, DoorError> {
         self.inner.converse(command)
     }
@@ -288,6 +294,55 @@ impl Machine for Faulty {
             &phrase,
             || drop(self.inner.launch(launch)),
             || self.inner.launch(launch),
+        )
+    }
+}
+
+/// Process control counts as effects, too: what can die around it does.
+impl Supervision for Faulty {
+    fn become_supervisor(&self) -> Result<(), DoorError> {
+        self.control("become a supervisor", |inner| inner.become_supervisor())
+    }
+
+    fn prepare(&self, command: &supervise::Command) -> Result<Box<dyn Gate>, DoorError> {
+        self.control("prepare a command", |inner| inner.prepare(command))
+    }
+
+    fn detach(&self, arguments: &[&str]) -> Result<ProcessIdentity, DoorError> {
+        self.control("start this program apart", |inner| inner.detach(arguments))
+    }
+
+    fn await_lock(&self, path: &Path) -> Result<Box<dyn Held>, DoorError> {
+        self.control("wait for a lock", |inner| inner.await_lock(path))
+    }
+
+    fn bell(&self, path: &Path) -> Result<Box<dyn Bell>, DoorError> {
+        self.control("hang up a bell", |inner| inner.bell(path))
+    }
+
+    fn ring(&self, path: &Path) -> Result<bool, DoorError> {
+        self.control("ring a bell", |inner| inner.ring(path))
+    }
+}
+
+impl Faulty {
+    fn control<T>(
+        &self,
+        phrase: &str,
+        call: impl FnOnce(&dyn Supervision) -> Result<T, DoorError>,
+    ) -> Result<T, DoorError> {
+        let inner = self.inner.supervision();
+        self.around(
+            phrase,
+            || {},
+            || match inner {
+                Some(inner) => call(inner),
+                None => Err(DoorError::new(
+                    ErrorKind::Failed,
+                    phrase,
+                    "this machine has no process control",
+                )),
+            },
         )
     }
 }

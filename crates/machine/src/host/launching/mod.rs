@@ -8,8 +8,8 @@ mod terminal;
 
 use super::ending::Ending;
 use super::place::{Base, parent};
+use super::process;
 use super::programs::{Program, not_started};
-use super::{process, read};
 use crate::error::DoorError;
 use crate::interrupt::{self, Hold, STOPPING};
 use crate::launch::{Child, Ended, Launch, Started};
@@ -128,16 +128,10 @@ fn open_log(path: &Path) -> io::Result<File> {
 fn identity(pid: u32) -> ProcessIdentity {
     // Not collected yet, so its number is its own even when it has ended already.
     let start_time = process::birth(pid).unwrap_or(0);
-    let boot = read::file(
-        &Base::Whole,
-        Path::new("/proc/sys/kernel/random/boot_id"),
-        100,
-    )
-    .unwrap_or_default();
     ProcessIdentity {
         pid,
         start_time,
-        boot_id: String::from_utf8_lossy(&boot).trim().to_string(),
+        boot_id: process::boot_id(),
     }
 }
 

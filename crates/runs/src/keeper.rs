@@ -1,0 +1,200 @@
+//! The keeper: one small process that sleeps while jobs run or wait.
+//!
+//! It wakes when its bell rings, a supervisor (or what is left of a lost job) ends, a time comes, or the wall clock is set. Then
+//! it settles what died and starts what can start. Who holds its lock is the keeper; a second process sleeps on that lock (the
+//! deputy), so that a killed keeper is followed at once, and a killed deputy is replaced by the keeper. Both end when
+//! nothing goes on.
+
+use crate::awake::Awake;
+use crate::queue::{JobState, Queue, Row, Settled, Turn, bell, deputy_lock, keeper_lock, vault};
+use crate::schedule::zone;
+use crate::supervise::{TRY_AGAIN, cards, control, passes, see_to, told};
+use deskside_machine::supervise::{Bell, Supervision};
+use deskside_machine::{Acting, Directories, Effect, ErrorKind, Held, Machine, Moment, Reading};
+use deskside_types::Result;
+use deskside_types::run::ProcessIdentity;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+/// The hidden word that makes this program a keeper.
+pub const COMMAND: &str = "__keeper";
+
+/// After so many tries a queue that can't be read is given up.
+const MOST_FAILURES: u32 = 1800;
+
+/// Lock and bell, let go of in this order.
+type Listening = (Box<dyn Held>, Box<dyn Bell>);
+
+/// How often cards are looked at that programs of somebody else hold: their memory tells nobody when it is freed.
+const LOOK_AT_CARDS: Duration = Duration::from_secs(15);
+
+/// Rings the keeper's bell; where nobody listens, starts a keeper.
+///
+/// # Errors
+/// When no process can be started.
+pub(crate) fn ensure(
+    _machine: &dyn Machine,
+    directories: &Directories,
+    control: &dyn Supervision,
+) -> Result<()> {
+    if !control.ring(&bell(directories))? {
+        control.detach(&[COMMAND])?;
+    }
+    Ok(())
+}
+
+/// Keeps the queue, or waits to become its keeper, or ends at once where both are there.
+///
+/// # Errors
+/// As the queue's file and the machine say.
+pub fn keep(machine: &dyn Machine, directories: &Directories) -> Result<()> {
+    let control = control(machine)?;
+    let held = match machine.lock(&keeper_lock(directories), Duration::ZERO) {
+        Ok(held) => held,
+        Err(error) if error.kind == ErrorKind::Busy => {
+            let deputy = machine.lock(&deputy_lock(directories), Duration::ZERO);
+            let _deputy = match deputy {
+                Ok(deputy) => deputy,
+                Err(error) if error.kind == ErrorKind::Busy => return Ok(()),
+                Err(error) => return Err(error.into()),
+            };
+            control.await_lock(&keeper_lock(directories))?
+        }
+        Err(error) => return Err(error.into()),
+    };
+    watch(machine, directories, control, held)
+}
+
+fn watch(
+    machine: &dyn Machine,
+    directories: &Directories,
+    control: &dyn Supervision,
+    held: Box<dyn Held>,
+) -> Result<()> {
+    let mut listening: Option<Listening> = Some((held, control.bell(&bell(directories))?));
+    let zone = zone(machine);
+    let mut deputy: Option<ProcessIdentity> = None;
+    let mut failures = 0;
+    let mut awake = Awake::default();
+    loop {
+        let looked = look(machine, directories, &zone, &mut listening);
+        let (settled, live, mut turn) = match looked {
+            Ok(Some(looked)) => looked,
+            Ok(None) => return Ok(()),
+            // A full disk, a busy file: what waits must not be left without a keeper.
+            Err(problem) if passes(&problem) && failures < MOST_FAILURES => {
+                failures += 1;
+                machine.effect(&Effect::Sleep { span: TRY_AGAIN })?;
+                continue;
+            }
+            Err(problem) => return Err(problem),
+        };
+        failures = 0;
+        for one in &settled {
+            told(machine, directories, one);
+        }
+        let jobs_run = live.iter().any(|row| row.state == JobState::Running);
+        awake.set(machine, jobs_run || turn.more > 0);
+        // Itself it is the keeper.
+        turn.needs_keeper = false;
+        let starting = turn.more > 0;
+        see_to(machine, directories, control, &turn, true)?;
+        let is_there = deputy
+            .as_ref()
+            .is_some_and(|process| machine.is_alive(process).unwrap_or(false));
+        if !is_there {
+            deputy = find_deputy(machine, directories, control)?;
+        }
+        let now = machine.now()?;
+        let mut until = turn.plan.wake_at;
+        if turn.plan.waits_for_others {
+            until = sooner(until, now.wall, LOOK_AT_CARDS);
+        }
+        if starting {
+            // A supervisor that was started and died before it claimed anything has nobody who hears of it.
+            until = sooner(until, now.wall, Duration::from_secs(5));
+        }
+        if deputy.is_none() {
+            until = sooner(until, now.wall, Duration::from_secs(1));
+        }
+        let processes: Vec<ProcessIdentity> = live
+            .into_iter()
+            .filter_map(|row| row.process)
+            .chain(deputy.clone())
+            .collect();
+        let moment = until.map(|wall| Moment {
+            wall,
+            monotonic: Duration::try_from(wall.duration_since(now.wall)).unwrap_or_default(),
+        });
+        if let Some((_, bell)) = &mut listening {
+            bell.wait(&processes, moment)?;
+        }
+    }
+}
+
+/// Settles what died and sees what can start. None when nothing goes on: then lock and bell are let go of.
+fn look(
+    machine: &dyn Machine,
+    directories: &Directories,
+    zone: &TimeZone,
+    listening: &mut Option<Listening>,
+) -> Result<Option<(Vec<Settled>, Vec<Row>, Turn)>> {
+    let mut queue = Queue::open(machine, directories)?;
+    let settled = queue.settle()?;
+    let live = queue.live()?;
+    let cards = if queue.wants_cards()? {
+        cards(machine, &live)
+    } else {
+        None
+    };
+    let turn = queue.turn(None, None, cards.as_deref(), zone)?;
+    if live.is_empty() {
+        vault::forget(machine, &queue.vaults_of_the_past()?);
+    }
+    // Who adds a job after this finds no bell, and starts another keeper.
+    if queue.if_nothing_goes_on(|| *listening = None)? {
+        for one in &settled {
+            told(machine, directories, one);
+        }
+        return Ok(None);
+    }
+    Ok(Some((settled, live, turn)))
+}
+
+/// The deputy there is, or a new one. None while one is about to say who it is.
+fn find_deputy(
+    machine: &dyn Machine,
+    directories: &Directories,
+    control: &dyn Supervision,
+) -> Result<Option<ProcessIdentity>> {
+    let path = deputy_lock(directories);
+    match machine.lock(&path, Duration::ZERO) {
+        Ok(nobody) => {
+            drop(nobody);
+            Ok(Some(control.detach(&[COMMAND])?))
+        }
+        Err(error) if error.kind == ErrorKind::Busy => {
+            // Who holds a lock writes its number into it.
+            let pid = machine
+                .text(&path)
+                .ok()
+                .and_then(|text| text.trim().parse().ok());
+            let Some(pid) = pid else {
+                return Ok(None);
+            };
+            Ok(machine.process(pid)?.map(|start_time| ProcessIdentity {
+                pid,
+                start_time,
+                boot_id: machine.boot_id(),
+            }))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn sooner(until: Option<Timestamp>, now: Timestamp, span: Duration) -> Option<Timestamp> {
+    let span = SignedDuration::try_from(span).unwrap_or_default();
+    let at = now.checked_add(span).unwrap_or(now);
+    Some(until.map_or(at, |until| until.min(at)))
+}

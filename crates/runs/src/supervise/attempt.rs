@@ -1,0 +1,258 @@
+//! One attempt of a job, from its claim to its end.
+
+use super::again::{after, looks_like_oom};
+use super::begin::{Begun, begin};
+use super::{TRY_AGAIN, passes};
+use crate::keeper;
+use crate::queue::{Claimed, End, Outcome, Queue, Spec};
+use deskside_machine::supervise::{Asked, Happened, Supervision, Tree};
+use deskside_machine::{Acting, Directories, DoorError, Durability, Effect, Machine, Reading};
+use deskside_track::{Folder, Store, record};
+use deskside_types::run::{ProcessIdentity, RunExit, RunState, StateRecord};
+use deskside_types::{Problem, Result};
+use std::time::Duration;
+
+/// How long a job may tidy up after it was asked to end.
+pub const GRACE: Duration = Duration::from_secs(10);
+/// What a job leaves behind may tidy up no longer.
+const LEFT_BEHIND: Duration = Duration::from_secs(3);
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Runs a claimed job. Whatever goes wrong becomes its end.
+pub(super) fn run(
+    machine: &dyn Machine,
+    directories: &Directories,
+    control: &dyn Supervision,
+    own: &ProcessIdentity,
+    claimed: &Claimed,
+) -> End {
+    let folder = Folder::of(directories, &claimed.run);
+    let known = Queue::open(machine, directories).and_then(|queue| queue.spec(claimed.row.number));
+    let (spec, surroundings) = match known {
+        Ok(known) => known,
+        Err(problem) => return failed(machine, &folder, &problem),
+    };
+    let begun = match begin(machine, directories, own, claimed, &spec, &surroundings) {
+        Ok(Ok(begun)) => begun,
+        Ok(Err(gone)) => return End::Held(gone),
+        // The queue must not run empty on a full disk, a failed job at a time.
+        Err(problem) if is_full(machine, directories) => {
+            return End::Later {
+                ready_at: later(machine),
+                reason: format!("it could not begin: {problem}"),
+            };
+        }
+        Err(problem) => return failed(machine, &folder, &problem),
+    };
+    // For its life: whoever finds it locked knows that somebody watches.
+    let held = machine.lock(&folder.path().join("supervisor.lock"), LOCK_PATIENCE);
+    let (state, stopped) = match watch(machine, directories, control, own, &begun, &spec) {
+        Ok(watched) => watched,
+        Err(problem) => return failed(machine, &folder, &problem),
+    };
+    drop(held);
+    // The folder is the truth; where the index can't be written the next listing reads it.
+    let _ = Store::new(machine, directories).upsert(folder.id());
+    let out_of_memory = looks_like_oom(machine, &folder, &state.state);
+    let now = machine.now().map_or(0, |now| now.wall.as_millisecond());
+    after(
+        &spec,
+        &claimed.row,
+        &state.state,
+        stopped,
+        out_of_memory,
+        now,
+    )
+}
+
+/// When it is tried again on a full disk.
+const ROOM_AGAIN: Duration = Duration::from_secs(20);
+/// A disk with less is full.
+const FULL: u64 = 1 << 20;
+
+fn is_full(machine: &dyn Machine, directories: &Directories) -> bool {
+    [&directories.data, &directories.state]
+        .into_iter()
+        .any(|path| machine.space(path).is_ok_and(|space| space.free < FULL))
+}
+
+fn later(machine: &dyn Machine) -> i64 {
+    let now = machine.now().map_or(0, |now| now.wall.as_millisecond());
+    now.saturating_add(i64::try_from(ROOM_AGAIN.as_millis()).unwrap_or(0))
+}
+
+/// The job's run never became one, or nobody could watch it.
+fn failed(machine: &dyn Machine, folder: &Folder, problem: &Problem) -> End {
+    let state = StateRecord {
+        state: RunState::Failed {
+            reason: problem.to_string(),
+        },
+        started_at: None,
+        ended_at: machine.now().ok().map(|moment| moment.wall),
+    };
+    // A full disk: the queue's own row still says it, or the next who looks finds that it never began.
+    let _ = record::write_state(machine, folder, &state, Durability::Process);
+    End::Over(Outcome {
+        word: "failed",
+        exit: None,
+        reason: Some(problem.to_string()),
+    })
+}
+
+fn watch(
+    machine: &dyn Machine,
+    directories: &Directories,
+    control: &dyn Supervision,
+    own: &ProcessIdentity,
+    begun: &Begun,
+    spec: &Spec,
+) -> Result<(StateRecord, Stopped)> {
+    let folder = &begun.folder;
+    let gate = control
+        .prepare(&begun.command)
+        .map_err(|error| not_started(begun, &error))?;
+    let started = machine.now()?;
+    let running = StateRecord {
+        state: RunState::Running {
+            process: gate.process().clone(),
+            supervisor: Some(own.clone()),
+        },
+        started_at: Some(started.wall),
+        ended_at: None,
+    };
+    record::write_state(machine, folder, &running, Durability::Process)?;
+    let mut tree = gate.open().map_err(|error| not_started(begun, &error))?;
+    let limits = Limits {
+        number: begun.number,
+        timeout: spec.timeout_ms.map(Duration::from_millis),
+        grace: spec.grace_ms.map_or(GRACE, Duration::from_millis),
+        begun: started.monotonic,
+    };
+    let (exit, stopped) = until_end(machine, directories, control, tree.as_mut(), &limits)?;
+    clear(machine, tree.as_mut(), LEFT_BEHIND)?;
+    let state = StateRecord {
+        state: if stopped == Stopped::No {
+            RunState::Finished { exit }
+        } else {
+            RunState::Stopped { exit }
+        },
+        ended_at: Some(machine.now()?.wall),
+        ..running
+    };
+    // The record of an end is not given up: until there is room for it, the run is "about to be over" for who looks.
+    while let Err(problem) = record::write_state(machine, folder, &state, Durability::Power) {
+        if !passes(&problem) {
+            break;
+        }
+        machine.effect(&Effect::Sleep { span: TRY_AGAIN })?;
+    }
+    Ok((state, stopped))
+}
+
+/// Who ended a command before it ended by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stopped {
+    /// Nobody.
+    No,
+    /// A person.
+    ByPerson,
+    /// Its timeout.
+    Timeout,
+}
+
+struct Limits {
+    number: i64,
+    timeout: Option<Duration>,
+    grace: Duration,
+    begun: Duration,
+}
+
+/// Sleeps until the command's own process ended. The second answer: it was stopped, by a person or its timeout.
+fn until_end(
+    machine: &dyn Machine,
+    directories: &Directories,
+    control: &dyn Supervision,
+    tree: &mut dyn Tree,
+    limits: &Limits,
+) -> Result<(RunExit, Stopped)> {
+    let mut end_at = limits.timeout.map(|timeout| limits.begun + timeout);
+    let mut stopped = Stopped::No;
+    loop {
+        let now = machine.now()?.monotonic;
+        let patience = end_at.map(|at| at.saturating_sub(now));
+        match tree.wait(patience)? {
+            Happened::Ended(exit) => return Ok((exit, stopped)),
+            Happened::Changed => {}
+            Happened::Asked(Asked::Pause) => drop(tree.signal(SIGSTOP)),
+            Happened::Asked(Asked::Resume) => drop(tree.signal(SIGCONT)),
+            Happened::Asked(Asked::Look) => keeper::ensure(machine, directories, control)?,
+            happened @ (Happened::Asked(Asked::Stop) | Happened::TimeOver)
+                if stopped == Stopped::No =>
+            {
+                stopped = if happened == Happened::TimeOver {
+                    Stopped::Timeout
+                } else {
+                    Stopped::ByPerson
+                };
+                tree.signal(SIGTERM);
+                // One that stands still would never hear it.
+                tree.signal(SIGCONT);
+                let grace = grace_now(machine, directories, limits);
+                end_at = Some(machine.now()?.monotonic + grace);
+            }
+            Happened::Asked(Asked::Stop) => {}
+            Happened::TimeOver => {
+                tree.signal(SIGKILL);
+                end_at = Some(machine.now()?.monotonic + Duration::from_millis(100));
+            }
+        }
+    }
+}
+
+/// The grace as it is by now: who stops a job may give it another.
+fn grace_now(machine: &dyn Machine, directories: &Directories, limits: &Limits) -> Duration {
+    let spec = Queue::open(machine, directories).and_then(|queue| queue.spec(limits.number));
+    spec.ok()
+        .and_then(|(spec, _)| spec.grace_ms)
+        .map_or(limits.grace, Duration::from_millis)
+}
+
+/// Ends what is left of a tree: asked first, then killed, until nothing is left.
+fn clear(machine: &dyn Machine, tree: &mut dyn Tree, grace: Duration) -> Result<()> {
+    if tree.is_over() {
+        return Ok(());
+    }
+    tree.signal(SIGTERM);
+    tree.signal(SIGCONT);
+    let kill_at = machine.now()?.monotonic + grace;
+    while !tree.is_over() {
+        let now = machine.now()?.monotonic;
+        let left = kill_at.saturating_sub(now);
+        if left.is_zero() {
+            // One that hangs inside the kernel can't be ended by anybody; the next job is not kept waiting for it for ever.
+            if now > kill_at + UNKILLABLE {
+                return Ok(());
+            }
+            tree.signal(SIGKILL);
+        }
+        tree.wait(Some(if left.is_zero() {
+            Duration::from_millis(50)
+        } else {
+            left
+        }))?;
+    }
+    Ok(())
+}
+
+/// After that long a killed process hangs inside the kernel.
+const UNKILLABLE: Duration = Duration::from_secs(60);
+
+// POSIX leaves their numbers open; these are the ones of Linux and macOS.
+const SIGKILL: i32 = 9;
+const SIGTERM: i32 = 15;
+const SIGSTOP: i32 = if cfg!(target_os = "macos") { 17 } else { 19 };
+const SIGCONT: i32 = if cfg!(target_os = "macos") { 19 } else { 18 };
+
+fn not_started(begun: &Begun, error: &DoorError) -> Problem {
+    crate::foreground::not_started(&begun.command.argv, error)
+}
