@@ -69,6 +69,12 @@ pub trait Machine: Send + Sync {
             .collect()
     }
 
+    /// Every command with an answer that a recorded machine holds, whoever asked for it; none on a living one. People who
+    /// write a bundle by hand put in what they have, with words of their own.
+    fn recorded_commands(&self) -> Vec<(Vec<String>, Output)> {
+        Vec::new()
+    }
+
     /// Changes something. `watch` hears of progress while it goes on.
     ///
     /// # Errors
