@@ -38,7 +38,7 @@ pub fn diagnose(scene: &Scene) -> Diagnosis {
             finding
         })
         .collect();
-    findings.sort_by_key(rank);
+    in_order(&mut findings);
     Diagnosis {
         unexplained: unexplained(&findings, &judged, asked, &mut root),
         not_seen: overall(&judged),
@@ -63,11 +63,16 @@ fn place(one: &Judged) -> (bool, bool, u8, Severity, &'static str) {
     )
 }
 
+/// Puts findings in order: what was asked about, how bad, how sure, the order of mending.
+pub fn in_order(findings: &mut [Finding]) {
+    findings.sort_by_key(rank);
+}
+
 fn rank(finding: &Finding) -> (bool, Severity, Confidence, u8, String) {
     let order = breakages()
         .iter()
         .find(|one| one.id == finding.id)
-        .map_or(u8::MAX, Breakage::mended_at);
+        .map_or_else(|| finding.area.order(), Breakage::mended_at);
     (
         !finding.related,
         finding.severity,

@@ -128,6 +128,49 @@ pub(crate) fn shown(lines: Vec<Evidence>) -> Vec<EvidenceLine> {
         .collect()
 }
 
+/// A text without what steers a terminal: colours and other sequences, carriage returns that redraw a line. A line that
+/// was redrawn is as it was last.
+pub fn without_controls(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    for line in text.split('\n') {
+        let line = line.trim_end_matches('\r');
+        let line = line.rsplit('\r').next().unwrap_or(line);
+        let mut letters = line.chars().peekable();
+        while let Some(letter) = letters.next() {
+            if letter == '\u{1b}' {
+                skip_sequence(&mut letters);
+            } else if letter == '\t' || !letter.is_control() {
+                clean.push(letter);
+            }
+        }
+        clean.push('\n');
+    }
+    clean.pop();
+    clean
+}
+
+/// Passes over the rest of an escape sequence (ECMA-48: CSI up to its final letter, OSC up to its end).
+fn skip_sequence(letters: &mut std::iter::Peekable<std::str::Chars<'_>>) {
+    match letters.next() {
+        Some('[') => {
+            for letter in letters.by_ref() {
+                if ('@'..='~').contains(&letter) {
+                    break;
+                }
+            }
+        }
+        Some(']') => {
+            while let Some(letter) = letters.next() {
+                if letter == '\u{7}' || (letter == '\u{1b}' && letters.next_if_eq(&'\\').is_some())
+                {
+                    break;
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Characters that would steer a terminal are left out, and a line has an end.
 fn clean(text: &str) -> String {
     const LONGEST: usize = 400;
@@ -188,4 +231,24 @@ pub(crate) fn not_seen(unseen: &[Unseen]) -> Vec<NotSeen> {
     list.sort();
     list.dedup();
     list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_steers_the_terminal() {
+        for (text, clean) in [
+            ("\u{1b}[31mError\u{1b}[0m: x", "Error: x"),
+            ("\u{1b}]0;title\u{7}plain", "plain"),
+            ("\u{1b}]8;;http://x\u{1b}\\link", "link"),
+            (" 10%\r 50%\rdone\r\nnext", "done\nnext"),
+            ("a\u{0}b\u{8}c\td", "abc\td"),
+            ("\u{1b}[", ""),
+        ] {
+            assert_eq!(without_controls(text), clean, "{text:?}");
+        }
+        assert_eq!(self::clean("a\u{1b}[2Jb"), "a[2Jb");
+    }
 }

@@ -75,6 +75,12 @@ pub trait Machine: Send + Sync {
         Vec::new()
     }
 
+    /// It was written by hand: what it does not hold says less than on a machine that was recorded, and its programs are
+    /// empty files.
+    fn is_synthetic(&self) -> bool {
+        false
+    }
+
     /// Changes something. `watch` hears of progress while it goes on.
     ///
     /// # Errors

@@ -12,12 +12,13 @@
 mod case;
 
 use case::Case;
-use deskside_app::doctor::{Depth, Places, collect};
-use deskside_doctor::{Confidence, Diagnosis, Document, OUTPUT, diagnose};
-use deskside_knowledge::breakages::{Severity, breakages};
-use deskside_machine::{Bundle, Machine, Replay};
+use deskside_app::doctor::{Asked, Confidence, Depth, Diagnosis, DoctorRequest, Severity, examine};
+use deskside_app::{Context, Host};
+use deskside_knowledge::breakages::breakages;
+use deskside_machine::{Bundle, Replay};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures")
@@ -33,21 +34,17 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 fn look(bundle: Bundle, output: Option<&str>, exit: Option<i32>) -> Diagnosis {
-    let machine = Replay::new(bundle);
-    let facts = deskside_probe::collect(&machine);
-    let machine: &dyn Machine = &machine;
-    let places = Places::of(machine, &facts);
-    let mut scene = collect(machine, &facts, &places, Depth::Deep);
-    if let Some(output) = output {
-        scene.put(OUTPUT, [Document::text("output", output)]);
-    }
-    if let Some(exit) = exit {
-        scene.put(
-            "exit",
-            [Document::text("exit", deskside_app::doctor::ending(exit))],
-        );
-    }
-    diagnose(&scene)
+    let context = Context::replay(Replay::new(bundle), Arc::new(Host::new())).unwrap();
+    let asked = (output.is_some() || exit.is_some()).then(|| Asked {
+        about: "output".into(),
+        text: output.unwrap_or_default().into(),
+        exit,
+    });
+    let request = DoctorRequest {
+        depth: Depth::Deep,
+        asked,
+    };
+    examine(&context, &request).diagnosis
 }
 
 /// Every case: its breakage, its name, what it is.

@@ -45,6 +45,9 @@ pub struct Breakage {
     /// The breakages that are its consequences, where it is proven.
     #[serde(default)]
     pub explains: Vec<String>,
+    /// What the check of environments finds that is this breakage: identities of its findings, which are then not said twice.
+    #[serde(default)]
+    pub covers: Vec<String>,
     /// What looks the same and is something else.
     #[serde(default)]
     pub look_alikes: Vec<LookAlike>,
@@ -113,7 +116,7 @@ impl Area {
     ];
 
     /// Its place in the order of mending.
-    fn order(self) -> u8 {
+    pub fn order(self) -> u8 {
         match self {
             Self::System => 10,
             Self::Packages => 20,

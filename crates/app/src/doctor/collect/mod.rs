@@ -3,7 +3,10 @@
 
 mod ask;
 mod derived;
+mod environment;
 mod paths;
+
+pub use environment::Checked;
 
 use deskside_doctor::{Document, Scene};
 use deskside_knowledge::evidence::{Item, Take, items};
@@ -37,6 +40,8 @@ pub struct Places {
     pub environment: Option<String>,
     /// The environment's `site-packages`.
     pub site: Option<String>,
+    /// The project's extras that are chosen for this machine.
+    pub extras: Vec<String>,
 }
 
 impl Places {
@@ -59,6 +64,7 @@ impl Places {
             project: None,
             environment,
             site,
+            extras: Vec::new(),
         }
     }
 }
@@ -82,8 +88,17 @@ pub(crate) struct Asker<'a> {
     recorded: &'a [(String, Output)],
 }
 
+/// What was collected.
+#[derive(Debug, Clone)]
+pub struct Collected {
+    /// Facts and evidence.
+    pub scene: Scene,
+    /// The environment that was checked.
+    pub checked: Option<Checked>,
+}
+
 /// Looks at everything that breakages are judged by.
-pub fn collect(machine: &dyn Machine, facts: &Facts, places: &Places, depth: Depth) -> Scene {
+pub fn collect(machine: &dyn Machine, facts: &Facts, places: &Places, depth: Depth) -> Collected {
     let mut scene = Scene::new(facts);
     let recorded: Vec<(String, Output)> = machine
         .recorded_commands()
@@ -129,12 +144,22 @@ pub fn collect(machine: &dyn Machine, facts: &Facts, places: &Places, depth: Dep
         })
         .filter(|item| !item.deep || depth == Depth::Deep)
         .collect();
-    for (item, documents) in side_by_side(&wanted, |item| asker.item(item)) {
+    // Reading an environment and asking programs have nothing to do with each other.
+    let (answers, checked) = std::thread::scope(|scope| {
+        let checked = scope.spawn(|| environment::checked(machine, facts, places));
+        let answers = side_by_side(&wanted, |item| asker.item(item));
+        (answers, checked.join().ok().flatten())
+    });
+    for (item, documents) in answers {
         scene.put(&item.name, documents);
     }
     unknown_commands(&mut scene, &recorded);
     derived::add(machine, facts, places, &mut scene);
-    scene
+    scene.put(
+        "environment-check",
+        environment::documents(checked.as_ref()),
+    );
+    Collected { scene, checked }
 }
 
 /// Asks all items, a few at a time; the answers are in order.

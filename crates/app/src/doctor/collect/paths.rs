@@ -82,9 +82,9 @@ mod tests {
 
     #[test]
     fn what_is_there_is_found_and_what_is_not_is_nothing() {
-        let sim = Sim::new();
-        sim.write("/lib/modules/6.8/updates/dkms/nvidia.ko", "");
-        sim.write("/lib/modules/6.5/updates/dkms/nvidia.ko", "");
+        let sim = Sim::empty();
+        sim.put_file("/lib/modules/6.8/updates/dkms/nvidia.ko", "");
+        sim.put_file("/lib/modules/6.5/updates/dkms/nvidia.ko", "");
         assert_eq!(
             expand(&sim, "/lib/modules/*/updates/dkms/*").unwrap(),
             [

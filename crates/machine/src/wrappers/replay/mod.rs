@@ -7,7 +7,7 @@
 mod paths;
 mod rule;
 
-use crate::bundle::{Bundle, CommandRecord, Node, Outcome, device_outcome};
+use crate::bundle::{Bundle, BundleOrigin, CommandRecord, Node, Outcome, device_outcome};
 use crate::command::{Command, Output};
 use crate::device::DeviceQuestion;
 use crate::effect::{Effect, Progress};
@@ -169,6 +169,10 @@ impl Replay {
 }
 
 impl Machine for Replay {
+    fn is_synthetic(&self) -> bool {
+        self.bundle.header.origin == BundleOrigin::Synthetic
+    }
+
     fn recorded_commands(&self) -> Vec<(Vec<String>, Output)> {
         self.bundle
             .commands
