@@ -1,10 +1,9 @@
 //! The whole examination: facts, evidence, diagnosis, and what the check of the environment found.
 
-use super::collect::{Collected, Depth, Places, collect};
+use super::collect::{Collected, Places, collect};
 use super::{Diagnosis, DoctorRequest, environment};
 use crate::Context;
 use deskside_doctor::{Document, EXIT, OUTPUT, diagnose};
-use deskside_machine::Machine;
 use deskside_types::Facts;
 
 /// Bytes of a log that are looked at: its end.
@@ -37,24 +36,8 @@ pub fn examine(context: &Context, request: &DoctorRequest) -> Examination {
     let machine = &*context.machine;
     let facts = deskside_probe::collect(machine);
     let places = places(context, &facts);
-    of(
-        machine,
-        facts,
-        &places,
-        request.depth,
-        request.asked.as_ref(),
-    )
-}
-
-/// Examines with facts and places that are known.
-pub(crate) fn of(
-    machine: &dyn Machine,
-    facts: Facts,
-    places: &Places,
-    depth: Depth,
-    asked: Option<&Asked>,
-) -> Examination {
-    let mut collected = collect(machine, &facts, places, depth);
+    let mut collected = collect(machine, &facts, &places, request.depth, request.root);
+    let asked = request.asked.as_ref();
     if let Some(asked) = asked {
         let text = deskside_doctor::without_controls(end_of(&asked.text));
         collected

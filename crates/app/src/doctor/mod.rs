@@ -28,6 +28,8 @@ use serde::Serialize;
 pub struct DoctorRequest {
     /// How deeply.
     pub depth: Depth,
+    /// Read with root what only root may read.
+    pub root: bool,
     /// What somebody wants explained: a failed command's output, a log.
     pub asked: Option<Asked>,
 }
@@ -36,6 +38,7 @@ impl Default for DoctorRequest {
     fn default() -> Self {
         Self {
             depth: Depth::Usual,
+            root: false,
             asked: None,
         }
     }

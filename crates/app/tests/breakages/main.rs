@@ -42,6 +42,7 @@ fn look(bundle: Bundle, output: Option<&str>, exit: Option<i32>) -> Diagnosis {
     });
     let request = DoctorRequest {
         depth: Depth::Deep,
+        root: false,
         asked,
     };
     examine(&context, &request).diagnosis

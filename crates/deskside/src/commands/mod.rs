@@ -4,6 +4,7 @@ mod apply;
 mod clean;
 mod confirm;
 mod cost;
+mod doctor;
 mod env;
 mod fit;
 mod generate;
@@ -16,6 +17,7 @@ mod up;
 
 use crate::cli::{Cli, Command};
 use crate::render;
+use clap::Parser;
 use deskside_app::machine::{Fault, Faulty, Reading};
 use deskside_app::{Answer, Context, Host, Machine};
 use deskside_tui::Ui;
@@ -47,6 +49,15 @@ pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
             &arguments,
             cli.global.verbose,
         ),
+        Command::Doctor(arguments) if arguments.fix => {
+            let context = live("doctor --fix")?;
+            let own = |words: Vec<String>| own(ui, &words);
+            doctor::fix(ui, &context, &arguments, cli.global.verbose, &own)
+        }
+        Command::Doctor(arguments) => doctor::doctor(ui, &either()?, arguments, cli.global.verbose),
+        Command::ExplainError(arguments) => {
+            doctor::explain_error(ui, &either()?, &arguments, cli.global.verbose)
+        }
         Command::Plan(arguments) => plan::plan(ui, &either()?, arguments),
         Command::Clean(arguments) if arguments.shown.plan() => {
             clean::plan(ui, &either()?, arguments.wishes(), arguments.shown)
@@ -80,6 +91,13 @@ pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
         Command::Completions(arguments) => generate::completions(ui, arguments.shell),
         Command::Generate(arguments) => generate::generate(ui, machine, arguments.what),
     }
+}
+
+/// Carries out one of this program's own commands, as if it had been typed.
+fn own(ui: &Ui, words: &[String]) -> Result<u8> {
+    let words = std::iter::once("deskside").chain(words.iter().map(String::as_str));
+    let cli = Cli::try_parse_from(words).map_err(|error| crate::usage::problem(&error))?;
+    dispatch(ui, Host::new(), cli)
 }
 
 /// The hidden child that asks a device library: prints its answer as JSON.

@@ -5,6 +5,7 @@ mod ask;
 mod derived;
 mod environment;
 mod paths;
+mod root;
 
 pub use environment::Checked;
 
@@ -98,7 +99,15 @@ pub struct Collected {
 }
 
 /// Looks at everything that breakages are judged by.
-pub fn collect(machine: &dyn Machine, facts: &Facts, places: &Places, depth: Depth) -> Collected {
+///
+/// `root`: what only root may read is read with root, after everything else.
+pub fn collect(
+    machine: &dyn Machine,
+    facts: &Facts,
+    places: &Places,
+    depth: Depth,
+    root: bool,
+) -> Collected {
     let mut scene = Scene::new(facts);
     let recorded: Vec<(String, Output)> = machine
         .recorded_commands()
@@ -151,6 +160,11 @@ pub fn collect(machine: &dyn Machine, facts: &Facts, places: &Places, depth: Dep
         (answers, checked.join().ok().flatten())
     });
     for (item, documents) in answers {
+        let documents = if root {
+            root::again(machine, item, documents)
+        } else {
+            documents
+        };
         scene.put(&item.name, documents);
     }
     unknown_commands(&mut scene, &recorded);
