@@ -63,6 +63,16 @@ fn place(one: &Judged) -> (bool, bool, u8, Severity, &'static str) {
     )
 }
 
+/// Whether any line of a text is a symptom of anything: whether it is worth looking at a machine for it.
+pub fn recognises(text: &str) -> bool {
+    text.lines().any(|line| {
+        breakages()
+            .iter()
+            .flat_map(|one| &one.symptoms)
+            .any(|symptom| symptom.is_match(line))
+    })
+}
+
 /// Puts findings in order: what was asked about, how bad, how sure, the order of mending.
 pub fn in_order(findings: &mut [Finding]) {
     findings.sort_by_key(rank);

@@ -281,37 +281,51 @@ fn json(plan: &Plan) -> serde_json::Value {
     serde_json::to_value(plan).unwrap_or_default()
 }
 
-/// One line that names the root cause of a failure, where there is one that is proven or likely and about it.
+/// One line that names the root cause of a failed run, where one is there.
 pub fn cause(ui: &Ui, context: &Context, asked: Asked) {
-    if context.recorded {
-        return;
-    }
-    let request = DoctorRequest {
-        asked: Some(asked),
-        ..DoctorRequest::default()
-    };
-    let Ok(report) = doctor::doctor(context, &request) else {
+    let Some(report) = doctor::cause_of(context, asked) else {
         return;
     };
-    let first = report.diagnosis.findings.iter().find(|one| {
-        one.related
-            && matches!(
-                one.confidence,
-                doctor::Confidence::Proven | doctor::Confidence::Likely
-            )
-    });
-    let Some(first) = first else { return };
     if ui.json {
         ui.insist(&report.json().to_string());
-        return;
+    } else if let Some(cause) = report.cause() {
+        ui.insist(&ui.wrapped(
+            &format!(
+                "{} {}; {} says more",
+                ui.tint("cause:", Meaning::Warning),
+                cause.title,
+                ui.tint("deskside doctor", Meaning::Hint)
+            ),
+            2,
+        ));
     }
-    ui.insist(&ui.wrapped(
-        &format!(
-            "{} {}; {} says more",
-            ui.tint("cause:", Meaning::Warning),
-            first.title,
-            ui.tint("deskside doctor", Meaning::Hint)
-        ),
-        2,
-    ));
+}
+
+/// A failure with the root cause that is there for it as a hint.
+pub fn with_cause(context: &Context, problem: Problem) -> Problem {
+    if matches!(
+        problem.code.exit(),
+        Exit::Usage | Exit::Interrupted | Exit::Refused | Exit::Bug
+    ) {
+        return problem;
+    }
+    let text = std::iter::once(problem.message.as_str())
+        .chain(problem.causes.iter().map(String::as_str))
+        .collect::<Vec<_>>()
+        .join("\n");
+    let asked = Asked {
+        about: "the failure".into(),
+        text,
+        exit: None,
+    };
+    match doctor::cause_of(context, asked) {
+        Some(report) => match report.cause() {
+            Some(cause) => problem.hint(format!(
+                "the cause on this machine: {}; `deskside doctor` says more",
+                cause.title
+            )),
+            None => problem,
+        },
+        None => problem,
+    }
 }

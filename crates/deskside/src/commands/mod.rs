@@ -41,7 +41,10 @@ pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
     };
     match cli.command {
         Command::Up(arguments) if arguments.plan => up::plan(ui, &either()?, arguments),
-        Command::Up(arguments) => up::up(ui, &live("up")?, arguments),
+        Command::Up(arguments) => {
+            let context = live("up")?;
+            up::up(ui, &context, arguments).map_err(|problem| doctor::with_cause(&context, problem))
+        }
         Command::Info(arguments) => info::info(
             ui,
             machine.clone(),
@@ -71,8 +74,17 @@ pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
         Command::Reinstall(arguments) => {
             clean::carry_out(ui, &live("reinstall")?, arguments.wishes(), arguments.shown)
         }
-        Command::Apply(arguments) => apply::apply(ui, &live("apply")?, arguments),
-        Command::Env(arguments) => env::env(ui, &live, &either, arguments),
+        Command::Apply(arguments) => {
+            let context = live("apply")?;
+            apply::apply(ui, &context, arguments)
+                .map_err(|problem| doctor::with_cause(&context, problem))
+        }
+        Command::Env(arguments) => {
+            env::env(ui, &live, &either, arguments).map_err(|problem| match either() {
+                Ok(context) => doctor::with_cause(&context, problem),
+                Err(_) => problem,
+            })
+        }
         Command::Notebook(arguments) => notebook::notebook(ui, &live("notebook")?, arguments),
         Command::Fit(arguments) => fit::fit(ui, &either()?, *arguments),
         Command::Cost(arguments) => cost::cost(ui, &either()?, *arguments),

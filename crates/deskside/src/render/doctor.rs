@@ -50,10 +50,16 @@ pub fn doctor(ui: &Ui, report: &DoctorReport, verbose: bool) {
             }
         }
     }
-    let told = if verbose { usize::MAX } else { 2 };
-    if !report.diagnosis.not_seen.is_empty() && (verbose || report.diagnosis.findings.is_empty()) {
+    // What could not be seen is told where it can be changed, or where somebody wants to know everything.
+    let told: Vec<&NotSeen> = report
+        .diagnosis
+        .not_seen
+        .iter()
+        .filter(|one| verbose || (one.help.is_some() && one.reason.contains("permission denied")))
+        .collect();
+    if !told.is_empty() && (verbose || report.diagnosis.findings.is_empty()) {
         ui.answer("");
-        for one in report.diagnosis.not_seen.iter().take(told) {
+        for one in told {
             not_seen(ui, one);
         }
     }
@@ -152,7 +158,7 @@ fn finding(ui: &Ui, finding: &Finding, verbose: bool) {
             labelled(ui, if place == 0 { "known from" } else { "" }, source);
         }
         if let Some((run, expect)) = &finding.verify {
-            labelled(ui, "mended when", &format!("{run}: {expect}"));
+            labelled(ui, "mended if", &format!("{run}: {expect}"));
         }
         labelled(ui, "name", &finding.id);
     }
@@ -332,15 +338,19 @@ fn closing(ui: &Ui, report: &DoctorReport, verbose: bool) {
     if mendable > 0 {
         let what = if mendable == 1 { "One" } else { "Some" };
         line.push_str(&format!(
-            " {what} can be mended by Deskside: deskside doctor --fix"
-        ));
-    }
-    if verbose {
-        line.push_str(&format!(
-            " {} breakages were considered in {} ms.",
-            report.diagnosis.considered, report.took_ms
+            " {what} can be mended by Deskside: {}",
+            ui.paint("deskside doctor --fix", Meaning::Hint)
         ));
     }
     ui.answer("");
     ui.answer(&ui.wrapped(&line, 0));
+    if verbose {
+        ui.answer(&ui.paint(
+            &format!(
+                "{} breakages were considered, in {} ms.",
+                report.diagnosis.considered, report.took_ms
+            ),
+            Meaning::Quiet,
+        ));
+    }
 }

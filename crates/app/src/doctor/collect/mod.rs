@@ -244,6 +244,8 @@ fn settle(documents: &mut Vec<Document>, take: Take) {
     let seen = documents.iter().any(|document| document.text.is_ok());
     if seen || documents.iter().any(|document| !weak(document)) {
         documents.retain(|document| !weak(document));
+    } else if take == Take::First {
+        documents.truncate(1);
     }
 }
 
