@@ -4,7 +4,7 @@ use crate::explain::{reach, roots};
 use crate::judge::{Judged, applies, filled, judge, not_seen, take};
 use crate::offer::offer;
 use crate::report::{Confidence, Consequence, Diagnosis, Finding, NotSeen, RuledOut, Unexplained};
-use crate::scene::{OUTPUT, Scene};
+use crate::scene::Scene;
 use deskside_knowledge::breakages::{Breakage, Certainty, LookAlike, Severity, breakages};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -17,7 +17,7 @@ pub fn diagnose(scene: &Scene) -> Diagnosis {
         .filter(|one| applies(one, scene))
         .map(|one| judge(one, scene, &mut root))
         .collect();
-    let asked = !scene.documents(OUTPUT).is_empty();
+    let asked = scene.is_asked();
     let mut found: Vec<&Judged> = judged.iter().filter(|one| is_found(one)).collect();
     found.sort_by_key(|one| place(one));
     let explained = explained(&found);

@@ -35,10 +35,14 @@ pub struct Examination {
 pub fn examine(context: &Context, request: &DoctorRequest) -> Examination {
     let machine = &*context.machine;
     let facts = deskside_probe::collect(machine);
-    let places = places(context, &facts);
+    let mut places = places(context, &facts);
+    if let Some(asked) = &request.asked {
+        places.of_the_failure(machine, &asked.about, &asked.text);
+    }
     let mut collected = collect(machine, &facts, &places, request.depth, request.root);
     let asked = request.asked.as_ref();
     if let Some(asked) = asked {
+        collected.scene.ask();
         let text = deskside_doctor::without_controls(end_of(&asked.text));
         collected
             .scene
