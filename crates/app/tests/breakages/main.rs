@@ -158,6 +158,35 @@ fn every_case_is_named_for_what_it_is() {
 }
 
 #[test]
+fn what_is_offered_is_what_root_does() {
+    let mut wrong = Vec::new();
+    for (id, name, case) in cases() {
+        let diagnosis = look(
+            case.bundle(&fixtures().join("machines")),
+            case.output.as_deref(),
+            case.exit,
+        );
+        for finding in &diagnosis.findings {
+            let Some(fix) = &finding.fix else { continue };
+            let plan = deskside_types::plan::Plan {
+                version: deskside_types::plan::PLAN_VERSION,
+                wish: finding.title.clone(),
+                made_at: jiff::Timestamp::UNIX_EPOCH,
+                premises: Vec::new(),
+                steps: fix.steps.clone(),
+                satisfied: Vec::new(),
+            };
+            if let Err(problem) =
+                deskside_operate::root::require(&plan, deskside_provision::ROOT_PROGRAMS)
+            {
+                wrong.push(format!("{id}/{name}: {}: {problem}", finding.id));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
 fn healthy_machines_have_no_findings() {
     let text = std::fs::read_to_string(fixtures().join("breakages/machines.toml")).unwrap();
     let known: BTreeMap<String, Vec<String>> = toml::from_str(&text).unwrap();
