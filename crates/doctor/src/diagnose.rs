@@ -3,7 +3,9 @@
 use crate::explain::{reach, roots};
 use crate::judge::{Judged, applies, filled, judge, not_seen, take};
 use crate::offer::offer;
-use crate::report::{Confidence, Consequence, Diagnosis, Finding, NotSeen, RuledOut, Unexplained};
+use crate::report::{
+    Confidence, Consequence, Diagnosis, Finding, NotSeen, RuledOut, Suspect, Unexplained,
+};
 use crate::scene::Scene;
 use deskside_knowledge::breakages::{Breakage, Certainty, LookAlike, Severity, breakages};
 use serde_json::Value;
@@ -23,22 +25,15 @@ pub(crate) fn diagnose_by(known: &'static [Breakage], scene: &Scene) -> Diagnosi
         .map(|one| judge(one, scene, &mut root))
         .collect();
     let asked = scene.is_asked();
-    let mut found: Vec<&Judged> = judged.iter().filter(|one| is_found(one)).collect();
+    let mut found: Vec<&Judged> = judged.iter().filter(|one| one.holds()).collect();
     found.sort_by_key(|one| place(one));
     let explained = explained(known, &found);
-    let related = |one: &Judged| !asked || is_related(known, one, &judged);
-
-    let answered = found.iter().any(|one| {
-        one.holds() && one.breakage.severity != Severity::Notice && is_related(known, one, &judged)
-    });
     let mut findings: Vec<Finding> = found
         .iter()
         .filter(|one| !explained.iter().any(|(id, _)| *id == one.breakage.id))
-        // A cause that is there answers for a symptom; what is merely possible is then no finding.
-        .filter(|one| one.holds() || !answered)
         .map(|one| {
             let mut finding = finding(one, &judged, &mut root);
-            finding.related = related(one);
+            finding.related = !asked || is_related(known, one, &judged);
             finding.consequences = consequences(one.breakage, &explained, &judged);
             finding
         })
@@ -52,15 +47,9 @@ pub(crate) fn diagnose_by(known: &'static [Breakage], scene: &Scene) -> Diagnosi
     }
 }
 
-/// The cause is there; or its symptom was met and nothing disproves it.
-fn is_found(one: &Judged) -> bool {
-    one.holds() || (!one.fails() && !one.matched.is_empty())
-}
-
-/// The order of mending, what is sure before what is not.
-fn place(one: &Judged) -> (bool, bool, u8, Severity, &'static str) {
+/// The order of mending; a cause before what has none.
+fn place(one: &Judged) -> (bool, u8, Severity, &'static str) {
     (
-        !one.holds(),
         one.breakage.certainty == Certainty::CauseUnknown,
         one.breakage.mended_at(),
         one.breakage.severity,
@@ -112,17 +101,12 @@ fn explained(known: &'static [Breakage], found: &[&Judged]) -> Vec<(&'static str
             continue;
         }
         let accounts = |root: &&&Judged| {
-            root.holds()
-                && root.breakage.id != one.breakage.id
+            root.breakage.id != one.breakage.id
                 && root.breakage.certainty != Certainty::CauseUnknown
                 && root.breakage.severity == Severity::Error
                 && root.breakage.area == one.breakage.area
         };
-        if !one.holds() {
-            if let Some(root) = sure.iter().find(|root| reach(known, root).contains(id)) {
-                explained.push((id, root));
-            }
-        } else if one.breakage.certainty == Certainty::CauseUnknown
+        if one.breakage.certainty == Certainty::CauseUnknown
             && let Some(root) = found.iter().find(accounts)
         {
             explained.push((id, &root.breakage.id));
@@ -162,11 +146,10 @@ fn is_related(known: &'static [Breakage], one: &Judged, judged: &[Judged]) -> bo
 }
 
 fn confidence(one: &Judged) -> Confidence {
-    match (one.holds(), one.breakage.certainty) {
-        (true, Certainty::CauseUnknown) => Confidence::CauseUnknown,
-        (true, Certainty::Proven) if one.doubt.is_empty() => Confidence::Proven,
-        (true, _) => Confidence::Likely,
-        (false, _) => Confidence::Possible,
+    match one.breakage.certainty {
+        Certainty::CauseUnknown => Confidence::CauseUnknown,
+        Certainty::Proven if one.doubt.is_empty() => Confidence::Proven,
+        Certainty::Proven | Certainty::Likely => Confidence::Likely,
     }
 }
 
@@ -177,11 +160,9 @@ fn finding(one: &Judged, judged: &[Judged], root: &mut Value) -> Finding {
     let text = |template: &str| filled(template, &one.values, root);
     let confidence = confidence(one);
     let mut evidence = one.matched.clone();
-    if one.holds() {
-        for line in &one.evidence {
-            if !evidence.iter().any(|seen| seen.text == line.text) {
-                evidence.push(line.clone());
-            }
+    for line in &one.evidence {
+        if !evidence.iter().any(|seen| seen.text == line.text) {
+            evidence.push(line.clone());
         }
     }
     Finding {
@@ -292,16 +273,29 @@ fn unexplained(
             lines.push(line.clone());
         }
     }
-    let ruled_out = candidates
-        .into_iter()
-        .map(|one| {
-            take(one.breakage, root);
-            let mut out = ruled_out(one);
-            out.title = filled(&one.breakage.title, &one.values, root);
-            out
-        })
-        .collect();
-    Some(Unexplained { lines, ruled_out })
+    let mut possible = Vec::new();
+    let mut out = Vec::new();
+    for one in candidates {
+        take(one.breakage, root);
+        let title = filled(&one.breakage.title, &one.values, root);
+        if one.fails() {
+            out.push(RuledOut {
+                title,
+                ..ruled_out(one)
+            });
+        } else {
+            possible.push(Suspect {
+                id: one.breakage.id.clone(),
+                title,
+                not_seen: not_seen(one.unseen()),
+            });
+        }
+    }
+    Some(Unexplained {
+        lines,
+        possible,
+        ruled_out: out,
+    })
 }
 
 /// What could not be seen and would decide something, each once.

@@ -45,9 +45,10 @@ pub fn examine(context: &Context, request: &DoctorRequest) -> Examination {
         collected.scene.ask();
         let text = deskside_doctor::without_controls(end_of(&asked.text));
         if is_kernel_log(&text) {
-            collected
-                .scene
-                .put(KERNEL_LOG, [Document::text(asked.about.clone(), text.clone())]);
+            collected.scene.put(
+                KERNEL_LOG,
+                [Document::text(asked.about.clone(), text.clone())],
+            );
         }
         collected
             .scene
@@ -175,7 +176,10 @@ mod tests {
             ("[    5.1] NVRM: x\n[   6.2] y\n", true),
             ("[Fri Mar  3 04:27:08 2023] NVRM: Xid\n", true),
             ("Nov 26 03:00:00 desk kernel: NVRM: Xid\n", true),
-            ("Traceback (most recent call last):\n  File\nKilled\n", false),
+            (
+                "Traceback (most recent call last):\n  File\nKilled\n",
+                false,
+            ),
             ("[INFO] step 3\n[INFO] step 4\n", false),
             ("", false),
         ] {
