@@ -139,13 +139,14 @@ pub struct Collected {
 
 /// Looks at everything that breakages are judged by.
 ///
-/// `root`: what only root may read is read with root, after everything else.
+/// `root`: what only root may read is read with root, after everything else. `output`: what was asked about, by item.
 pub fn collect(
     machine: &dyn Machine,
     facts: &Facts,
     places: &Places,
     depth: Depth,
     root: bool,
+    output: &[(&str, Document)],
 ) -> Collected {
     let mut scene = Scene::new(facts);
     let recorded: Vec<(String, Output)> = machine
@@ -207,6 +208,11 @@ pub fn collect(
         scene.put(&item.name, documents);
     }
     complaints(&mut scene, &wanted, &recorded);
+    // What was asked about stands for itself: programs' complaints beside it are no part of it.
+    for (item, document) in output {
+        scene.put(item, [document.clone()]);
+        scene.ask();
+    }
     derived::add(machine, facts, places, &mut scene);
     scene.put(
         "environment-check",

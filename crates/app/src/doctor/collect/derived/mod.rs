@@ -4,6 +4,8 @@
 mod apt;
 mod holders;
 mod libraries;
+mod models;
+mod smi;
 
 use super::Places;
 use deskside_doctor::{Document, Scene};
@@ -16,6 +18,9 @@ pub(super) fn add(machine: &dyn Machine, facts: &Facts, places: &Places, scene: 
     scene.put("distributions", distributions(machine, places));
     scene.put("library-path-files", libraries::on_path(machine));
     scene.put("device-holders", holders::holders(machine, facts));
+    smi::add(scene);
+    let models = models::files(machine, places, scene);
+    scene.put("model-files", models);
 }
 
 /// `name version` of every distribution, by the names of its folders in `site-packages`.
