@@ -34,7 +34,7 @@ pub(crate) fn diagnose_by(known: &'static [Breakage], scene: &Scene) -> Diagnosi
         .map(|one| {
             let mut finding = finding(one, &judged, &mut root);
             finding.related = !asked || is_related(known, one, &judged);
-            finding.consequences = consequences(one.breakage, &explained, &judged);
+            finding.consequences = consequences(one.breakage, &explained, &judged, &root);
             finding
         })
         .collect();
@@ -119,6 +119,7 @@ fn consequences(
     root: &Breakage,
     explained: &[(&'static str, &'static str)],
     judged: &[Judged],
+    scene_root: &Value,
 ) -> Vec<Consequence> {
     let mut consequences: Vec<Consequence> = explained
         .iter()
@@ -127,7 +128,7 @@ fn consequences(
         .filter(|one| one.holds())
         .map(|one| Consequence {
             id: one.breakage.id.clone(),
-            title: one.breakage.title.clone(),
+            title: filled(&one.breakage.title, &one.values, scene_root),
         })
         .collect();
     consequences.sort_by(|one, other| one.id.cmp(&other.id));
@@ -179,7 +180,7 @@ fn finding(one: &Judged, judged: &[Judged], root: &mut Value) -> Finding {
         ruled_out: breakage
             .look_alikes
             .iter()
-            .map(|alike| alike_of(alike, judged, &text))
+            .map(|alike| alike_of(alike, judged, root, &text))
             .collect(),
         not_seen: not_seen(one.unseen()),
         fix: offer(
@@ -196,7 +197,12 @@ fn finding(one: &Judged, judged: &[Judged], root: &mut Value) -> Finding {
     }
 }
 
-fn alike_of(alike: &LookAlike, judged: &[Judged], text: &dyn Fn(&str) -> String) -> RuledOut {
+fn alike_of(
+    alike: &LookAlike,
+    judged: &[Judged],
+    root: &Value,
+    text: &dyn Fn(&str) -> String,
+) -> RuledOut {
     let other = alike
         .id
         .as_ref()
@@ -204,7 +210,7 @@ fn alike_of(alike: &LookAlike, judged: &[Judged], text: &dyn Fn(&str) -> String)
     match other {
         Some(other) => RuledOut {
             why: text(&alike.apart),
-            ..ruled_out(other)
+            ..ruled_out(other, root)
         },
         None => RuledOut {
             id: alike.id.clone(),
@@ -215,7 +221,7 @@ fn alike_of(alike: &LookAlike, judged: &[Judged], text: &dyn Fn(&str) -> String)
                     .and_then(deskside_knowledge::breakages::breakage)
                     .map_or_else(
                         || alike.id.clone().unwrap_or_default(),
-                        |one| one.title.clone(),
+                        |one| filled(&one.title, &Default::default(), root),
                     )
             }),
             why: text(&alike.apart),
@@ -225,7 +231,7 @@ fn alike_of(alike: &LookAlike, judged: &[Judged], text: &dyn Fn(&str) -> String)
     }
 }
 
-fn ruled_out(one: &Judged) -> RuledOut {
+fn ruled_out(one: &Judged, root: &Value) -> RuledOut {
     let (why, evidence) = match &one.disproof {
         Some((why, lines)) => (why.clone(), lines.clone()),
         None => (
@@ -239,7 +245,7 @@ fn ruled_out(one: &Judged) -> RuledOut {
     };
     RuledOut {
         id: Some(one.breakage.id.clone()),
-        title: one.breakage.title.clone(),
+        title: filled(&one.breakage.title, &one.values, root),
         why,
         surely: one.fails(),
         evidence,
@@ -279,10 +285,7 @@ fn unexplained(
         take(one.breakage, root);
         let title = filled(&one.breakage.title, &one.values, root);
         if one.fails() {
-            out.push(RuledOut {
-                title,
-                ..ruled_out(one)
-            });
+            out.push(ruled_out(one, root));
         } else {
             possible.push(Suspect {
                 id: one.breakage.id.clone(),
