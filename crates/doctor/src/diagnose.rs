@@ -4,27 +4,32 @@ use crate::explain::{reach, roots};
 use crate::judge::{Judged, applies, filled, judge, not_seen, take};
 use crate::offer::offer;
 use crate::report::{Confidence, Consequence, Diagnosis, Finding, NotSeen, RuledOut, Unexplained};
-use crate::scene::{OUTPUT, Scene};
+use crate::scene::Scene;
 use deskside_knowledge::breakages::{Breakage, Certainty, LookAlike, Severity, breakages};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Judges every breakage over a scene.
 pub fn diagnose(scene: &Scene) -> Diagnosis {
+    diagnose_by(breakages(), scene)
+}
+
+/// Judges these breakages over a scene.
+pub(crate) fn diagnose_by(known: &'static [Breakage], scene: &Scene) -> Diagnosis {
     let mut root = scene.root().clone();
-    let judged: Vec<Judged> = breakages()
+    let judged: Vec<Judged> = known
         .iter()
         .filter(|one| applies(one, scene))
         .map(|one| judge(one, scene, &mut root))
         .collect();
-    let asked = !scene.documents(OUTPUT).is_empty();
+    let asked = scene.is_asked();
     let mut found: Vec<&Judged> = judged.iter().filter(|one| is_found(one)).collect();
     found.sort_by_key(|one| place(one));
-    let explained = explained(&found);
-    let related = |one: &Judged| !asked || is_related(one, &judged);
+    let explained = explained(known, &found);
+    let related = |one: &Judged| !asked || is_related(known, one, &judged);
 
     let answered = found.iter().any(|one| {
-        one.holds() && one.breakage.severity != Severity::Notice && asked && related(one)
+        one.holds() && one.breakage.severity != Severity::Notice && is_related(known, one, &judged)
     });
     let mut findings: Vec<Finding> = found
         .iter()
@@ -40,7 +45,7 @@ pub fn diagnose(scene: &Scene) -> Diagnosis {
         .collect();
     in_order(&mut findings);
     Diagnosis {
-        unexplained: unexplained(&findings, &judged, asked, &mut root),
+        unexplained: unexplained(known, &findings, &judged, &mut root),
         not_seen: overall(&judged),
         considered: judged.len(),
         findings,
@@ -61,6 +66,16 @@ fn place(one: &Judged) -> (bool, bool, u8, Severity, &'static str) {
         one.breakage.severity,
         &one.breakage.id,
     )
+}
+
+/// Whether any line of a text is a symptom of anything: whether it is worth looking at a machine for it.
+pub fn recognises(text: &str) -> bool {
+    text.lines().any(|line| {
+        breakages()
+            .iter()
+            .flat_map(|one| &one.symptoms)
+            .any(|symptom| symptom.is_match(line))
+    })
 }
 
 /// Puts findings in order: what was asked about, how bad, how sure, the order of mending.
@@ -84,19 +99,19 @@ fn rank(finding: &Finding) -> (bool, Severity, Confidence, u8, String) {
 
 /// Which findings are consequences, each with its root. Only what is there explains anything. Where something is surely
 /// broken and its cause unknown, any error that is there in the same layer is the cause.
-fn explained(found: &[&Judged]) -> Vec<(&'static str, &'static str)> {
+fn explained(known: &'static [Breakage], found: &[&Judged]) -> Vec<(&'static str, &'static str)> {
     let sure: Vec<&'static str> = found
         .iter()
         .filter(|one| one.holds())
         .map(|one| one.breakage.id.as_str())
         .collect();
-    let mut explained: Vec<(&str, &str)> = roots(&sure).into_iter().collect();
+    let mut explained: Vec<(&str, &str)> = roots(known, &sure).into_iter().collect();
     for one in found {
         let id = one.breakage.id.as_str();
         if explained.iter().any(|(other, _)| *other == id) {
             continue;
         }
-        let known = |root: &&&Judged| {
+        let accounts = |root: &&&Judged| {
             root.holds()
                 && root.breakage.id != one.breakage.id
                 && root.breakage.certainty != Certainty::CauseUnknown
@@ -104,11 +119,11 @@ fn explained(found: &[&Judged]) -> Vec<(&'static str, &'static str)> {
                 && root.breakage.area == one.breakage.area
         };
         if !one.holds() {
-            if let Some(root) = sure.iter().find(|root| reach(root).contains(id)) {
+            if let Some(root) = sure.iter().find(|root| reach(known, root).contains(id)) {
                 explained.push((id, root));
             }
         } else if one.breakage.certainty == Certainty::CauseUnknown
-            && let Some(root) = found.iter().find(known)
+            && let Some(root) = found.iter().find(accounts)
         {
             explained.push((id, &root.breakage.id));
         }
@@ -136,11 +151,11 @@ fn consequences(
 }
 
 /// Whether it is about what was asked: a symptom of its own was met, or one of what it explains.
-fn is_related(one: &Judged, judged: &[Judged]) -> bool {
+fn is_related(known: &'static [Breakage], one: &Judged, judged: &[Judged]) -> bool {
     if !one.matched.is_empty() {
         return true;
     }
-    let reached = reach(&one.breakage.id);
+    let reached = reach(known, &one.breakage.id);
     judged
         .iter()
         .any(|other| !other.matched.is_empty() && reached.contains(other.breakage.id.as_str()))
@@ -252,12 +267,16 @@ fn ruled_out(one: &Judged) -> RuledOut {
 
 /// An error was recognised, and nothing that is there accounts for it.
 fn unexplained(
+    known: &'static [Breakage],
     findings: &[Finding],
     judged: &[Judged],
-    asked: bool,
     root: &mut Value,
 ) -> Option<Unexplained> {
-    if !asked || findings.iter().any(|finding| finding.related) {
+    let accounted = judged.iter().any(|one| {
+        findings.iter().any(|finding| finding.id == one.breakage.id)
+            && is_related(known, one, judged)
+    });
+    if accounted {
         return None;
     }
     let candidates: Vec<&Judged> = judged
@@ -298,3 +317,6 @@ fn overall(judged: &[Judged]) -> Vec<NotSeen> {
     list.retain(|one| told.insert((one.what.clone(), one.reason.clone())));
     list
 }
+
+#[cfg(test)]
+mod tests;

@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn nothing_steers_the_terminal() {
-        for (text, clean) in [
+        for (text, plain) in [
             ("\u{1b}[31mError\u{1b}[0m: x", "Error: x"),
             ("\u{1b}]0;title\u{7}plain", "plain"),
             ("\u{1b}]8;;http://x\u{1b}\\link", "link"),
@@ -247,8 +247,8 @@ mod tests {
             ("a\u{0}b\u{8}c\td", "abc\td"),
             ("\u{1b}[", ""),
         ] {
-            assert_eq!(without_controls(text), clean, "{text:?}");
+            assert_eq!(without_controls(text), plain, "{text:?}");
         }
-        assert_eq!(self::clean("a\u{1b}[2Jb"), "a[2Jb");
+        assert_eq!(clean("a\u{1b}[2Jb"), "a[2Jb");
     }
 }

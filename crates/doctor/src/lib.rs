@@ -16,7 +16,7 @@ mod scene;
 mod unseen;
 
 pub use deskside_knowledge::breakages::{Area, Severity};
-pub use diagnose::{diagnose, in_order};
+pub use diagnose::{diagnose, in_order, recognises};
 pub use judge::without_controls;
 pub use report::{
     AreaState, Confidence, Consequence, Diagnosis, EvidenceLine, Finding, FixOffer, NotSeen,

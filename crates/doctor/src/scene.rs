@@ -40,6 +40,7 @@ impl Document {
 #[derive(Debug, Clone)]
 pub struct Scene {
     root: Value,
+    asked: bool,
 }
 
 impl Scene {
@@ -49,7 +50,17 @@ impl Scene {
         if let Some(fields) = root.as_object_mut() {
             fields.insert("evidence".into(), json!({ OUTPUT: [], EXIT: [] }));
         }
-        Self { root }
+        Self { root, asked: false }
+    }
+
+    /// Somebody wants the output explained: causes of other things stand behind.
+    pub fn ask(&mut self) {
+        self.asked = true;
+    }
+
+    /// Whether somebody wants the output explained.
+    pub fn is_asked(&self) -> bool {
+        self.asked
     }
 
     /// Puts an item's documents in. An item without documents was looked for and is surely not there.

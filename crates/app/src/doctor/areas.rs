@@ -145,7 +145,7 @@ fn packages(facts: &Facts) -> Option<String> {
     }
 }
 
-fn names<'a>(facts: &'a Facts, vendor: Vendor) -> Vec<&'a Gpu> {
+fn names(facts: &Facts, vendor: Vendor) -> Vec<&Gpu> {
     facts
         .known_gpus()
         .iter()

@@ -1,10 +1,9 @@
 //! The whole examination: facts, evidence, diagnosis, and what the check of the environment found.
 
-use super::collect::{Collected, Depth, Places, collect};
+use super::collect::{Collected, Places, collect};
 use super::{Diagnosis, DoctorRequest, environment};
 use crate::Context;
 use deskside_doctor::{Document, EXIT, OUTPUT, diagnose};
-use deskside_machine::Machine;
 use deskside_types::Facts;
 
 /// Bytes of a log that are looked at: its end.
@@ -36,27 +35,20 @@ pub struct Examination {
 pub fn examine(context: &Context, request: &DoctorRequest) -> Examination {
     let machine = &*context.machine;
     let facts = deskside_probe::collect(machine);
-    let places = places(context, &facts);
-    of(
-        machine,
-        facts,
-        &places,
-        request.depth,
-        request.asked.as_ref(),
-    )
-}
-
-/// Examines with facts and places that are known.
-pub(crate) fn of(
-    machine: &dyn Machine,
-    facts: Facts,
-    places: &Places,
-    depth: Depth,
-    asked: Option<&Asked>,
-) -> Examination {
-    let mut collected = collect(machine, &facts, places, depth);
+    let mut places = places(context, &facts);
+    if let Some(asked) = &request.asked {
+        places.of_the_failure(machine, &asked.about, &asked.text);
+    }
+    let mut collected = collect(machine, &facts, &places, request.depth, request.root);
+    let asked = request.asked.as_ref();
     if let Some(asked) = asked {
+        collected.scene.ask();
         let text = deskside_doctor::without_controls(end_of(&asked.text));
+        if is_kernel_log(&text) {
+            collected
+                .scene
+                .put(KERNEL_LOG, [Document::text(asked.about.clone(), text.clone())]);
+        }
         collected
             .scene
             .put(OUTPUT, [Document::text(asked.about.clone(), text)]);
@@ -79,6 +71,31 @@ pub(crate) fn of(
         collected,
         diagnosis,
     }
+}
+
+/// The item that a kernel's log is read from.
+const KERNEL_LOG: &str = "kernel-log";
+
+/// Whether a text is a kernel's log that somebody saved with root, as `dmesg` or `journalctl -k` writes one: most lines
+/// have the kernel's mark.
+fn is_kernel_log(text: &str) -> bool {
+    let marked = |line: &str| {
+        let line = line.trim_start();
+        line.contains(" kernel: ")
+            || line.strip_prefix('[').is_some_and(|rest| {
+                rest.split_once(']').is_some_and(|(stamp, _)| {
+                    stamp.contains(['.', ':'])
+                        && stamp.bytes().any(|byte| byte.is_ascii_digit())
+                        && stamp.len() <= 30
+                })
+            })
+    };
+    let (mut lines, mut kernel) = (0_usize, 0_usize);
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        lines += 1;
+        kernel += usize::from(marked(line));
+    }
+    kernel > 0 && kernel * 2 > lines
 }
 
 /// The end of a long text, from the beginning of a line.
@@ -150,6 +167,20 @@ mod tests {
         assert_eq!(end_of(&long), "last ü\n");
         let one_line = "ü".repeat(LOG_LIMIT);
         assert!(end_of(&one_line).len() <= LOG_LIMIT);
+    }
+
+    #[test]
+    fn a_kernels_log_is_told_from_a_programs() {
+        for (text, kernel) in [
+            ("[    5.1] NVRM: x\n[   6.2] y\n", true),
+            ("[Fri Mar  3 04:27:08 2023] NVRM: Xid\n", true),
+            ("Nov 26 03:00:00 desk kernel: NVRM: Xid\n", true),
+            ("Traceback (most recent call last):\n  File\nKilled\n", false),
+            ("[INFO] step 3\n[INFO] step 4\n", false),
+            ("", false),
+        ] {
+            assert_eq!(is_kernel_log(text), kernel, "{text}");
+        }
     }
 
     #[test]

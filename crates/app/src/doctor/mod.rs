@@ -28,6 +28,8 @@ use serde::Serialize;
 pub struct DoctorRequest {
     /// How deeply.
     pub depth: Depth,
+    /// Read with root what only root may read.
+    pub root: bool,
     /// What somebody wants explained: a failed command's output, a log.
     pub asked: Option<Asked>,
 }
@@ -36,6 +38,7 @@ impl Default for DoctorRequest {
     fn default() -> Self {
         Self {
             depth: Depth::Usual,
+            root: false,
             asked: None,
         }
     }
@@ -79,6 +82,30 @@ pub fn doctor(context: &Context, request: &DoctorRequest) -> Result<DoctorReport
         took_ms: u64::try_from(machine.now_monotonic().saturating_sub(begun).as_millis())
             .unwrap_or(u64::MAX),
     })
+}
+
+/// What a failure's own words say is looked into where they are known at all: the causes that are there and sure. Quick where
+/// they are not known.
+pub fn cause_of(context: &Context, asked: Asked) -> Option<DoctorReport> {
+    let text = deskside_doctor::without_controls(&asked.text);
+    if context.recorded || !deskside_doctor::recognises(&text) {
+        return None;
+    }
+    let request = DoctorRequest {
+        asked: Some(asked),
+        ..DoctorRequest::default()
+    };
+    let report = doctor(context, &request).ok()?;
+    report.cause().is_some().then_some(report)
+}
+
+impl DoctorReport {
+    /// The first cause of what was asked about, where it is proven or likely.
+    pub fn cause(&self) -> Option<&Finding> {
+        self.diagnosis.findings.iter().find(|one| {
+            one.related && matches!(one.confidence, Confidence::Proven | Confidence::Likely)
+        })
+    }
 }
 
 /// The monotonic clock, standing still where there is none.

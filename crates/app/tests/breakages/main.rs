@@ -42,6 +42,7 @@ fn look(bundle: Bundle, output: Option<&str>, exit: Option<i32>) -> Diagnosis {
     });
     let request = DoctorRequest {
         depth: Depth::Deep,
+        root: false,
         asked,
     };
     examine(&context, &request).diagnosis
@@ -154,6 +155,35 @@ fn every_case_is_named_for_what_it_is() {
         cases.len(),
         wrong.join("\n")
     );
+}
+
+#[test]
+fn what_is_offered_is_what_root_does() {
+    let mut wrong = Vec::new();
+    for (id, name, case) in cases() {
+        let diagnosis = look(
+            case.bundle(&fixtures().join("machines")),
+            case.output.as_deref(),
+            case.exit,
+        );
+        for finding in &diagnosis.findings {
+            let Some(fix) = &finding.fix else { continue };
+            let plan = deskside_types::plan::Plan {
+                version: deskside_types::plan::PLAN_VERSION,
+                wish: finding.title.clone(),
+                made_at: jiff::Timestamp::UNIX_EPOCH,
+                premises: Vec::new(),
+                steps: fix.steps.clone(),
+                satisfied: Vec::new(),
+            };
+            if let Err(problem) =
+                deskside_operate::root::require(&plan, deskside_provision::ROOT_PROGRAMS)
+            {
+                wrong.push(format!("{id}/{name}: {}: {problem}", finding.id));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

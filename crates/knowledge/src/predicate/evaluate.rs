@@ -91,6 +91,8 @@ pub struct Evidence {
     pub source: String,
     /// What it says there.
     pub text: String,
+    /// It is said in words of its own.
+    pub in_words: bool,
 }
 
 impl Evidence {
@@ -104,6 +106,7 @@ impl Evidence {
                     .replace("{line}", line),
                 None => line.to_string(),
             },
+            in_words: say.is_some(),
         }
     }
 }
@@ -141,9 +144,14 @@ impl Predicate {
             value: facts,
             root: facts,
         });
-        let mut seen = Vec::new();
+        let mut seen: Vec<Evidence> = Vec::new();
         lines.retain(|line| {
-            let new = !seen.contains(line);
+            // A fact that was said in words is not said again without.
+            let new = !seen.iter().any(|earlier| {
+                earlier.source == line.source
+                    && (earlier.text == line.text
+                        || (earlier.in_words && !line.in_words && !line.source.contains('/')))
+            });
             if new {
                 seen.push(line.clone());
             }
@@ -319,6 +327,7 @@ impl Condition {
                     lines.extend(found.into_iter().map(|line| Evidence {
                         source: format!("{}.{}", place.name, line.source),
                         text: line.text,
+                        in_words: line.in_words,
                     }));
                 }
                 (content, _, say) => {

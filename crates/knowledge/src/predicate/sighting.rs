@@ -295,3 +295,6 @@ fn documents<'a>(root: &'a Value, item: &str) -> Option<Vec<Document<'a>>> {
             .collect(),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ mod ask;
 mod derived;
 mod environment;
 mod paths;
+mod root;
 
 pub use environment::Checked;
 
@@ -69,6 +70,42 @@ impl Places {
     }
 }
 
+impl Places {
+    /// The environment that a failed program ran in, where its command or its traceback names one that is there: not every
+    /// program runs in the environment that is active.
+    pub(super) fn of_the_failure(&mut self, machine: &dyn Machine, command: &str, text: &str) {
+        let program = command.split(' ').next().unwrap_or_default();
+        let by_program = program
+            .split_once("/bin/python")
+            .map(|(environment, _)| environment.to_string());
+        let in_traceback = text.lines().rev().find_map(|line| {
+            let (_, path) = line.split_once("File \"/")?;
+            let (environment, _) = path.split_once("/lib/python")?;
+            path.contains("/site-packages/").then(|| format!("/{environment}"))
+        });
+        let candidates = by_program.into_iter().chain(in_traceback);
+        for candidate in candidates {
+            let absolute = if candidate.starts_with('/') {
+                candidate
+            } else {
+                let Ok(here) = machine.working_directory() else {
+                    continue;
+                };
+                here.join(candidate).display().to_string()
+            };
+            let is_environment = ["pyvenv.cfg", "conda-meta"]
+                .iter()
+                .any(|sign| machine.exists(format!("{absolute}/{sign}")).unwrap_or(false));
+            if is_environment && self.environment.as_deref() != Some(&absolute) {
+                self.site = site_packages(machine, &absolute);
+                self.environment = Some(absolute);
+                self.extras = Vec::new();
+                return;
+            }
+        }
+    }
+}
+
 /// The `site-packages` of an environment.
 pub fn site_packages(machine: &dyn Machine, environment: &str) -> Option<String> {
     paths::expand(
@@ -98,7 +135,15 @@ pub struct Collected {
 }
 
 /// Looks at everything that breakages are judged by.
-pub fn collect(machine: &dyn Machine, facts: &Facts, places: &Places, depth: Depth) -> Collected {
+///
+/// `root`: what only root may read is read with root, after everything else.
+pub fn collect(
+    machine: &dyn Machine,
+    facts: &Facts,
+    places: &Places,
+    depth: Depth,
+    root: bool,
+) -> Collected {
     let mut scene = Scene::new(facts);
     let recorded: Vec<(String, Output)> = machine
         .recorded_commands()
@@ -151,9 +196,14 @@ pub fn collect(machine: &dyn Machine, facts: &Facts, places: &Places, depth: Dep
         (answers, checked.join().ok().flatten())
     });
     for (item, documents) in answers {
+        let documents = if root {
+            root::again(machine, item, documents)
+        } else {
+            documents
+        };
         scene.put(&item.name, documents);
     }
-    unknown_commands(&mut scene, &recorded);
+    complaints(&mut scene, &wanted, &recorded);
     derived::add(machine, facts, places, &mut scene);
     scene.put(
         "environment-check",
@@ -230,6 +280,8 @@ fn settle(documents: &mut Vec<Document>, take: Take) {
     let seen = documents.iter().any(|document| document.text.is_ok());
     if seen || documents.iter().any(|document| !weak(document)) {
         documents.retain(|document| !weak(document));
+    } else if take == Take::First {
+        documents.truncate(1);
     }
 }
 
@@ -243,48 +295,70 @@ fn kept(text: &str, keep: &[String], limit: Option<usize>) -> String {
     lines[from..].join("\n")
 }
 
-/// What a recorded machine's other commands said and failed with is output that somebody wants explained.
-fn unknown_commands(scene: &mut Scene, recorded: &[(String, Output)]) {
-    let asked = |argv: &str| {
-        items().iter().flat_map(|item| &item.ask).any(|ask| {
-            ask.command.join(" ") == argv
-                || (ask.said.as_ref().is_some_and(|said| said.is_match(argv)))
-        })
-    };
-    let mine = ["uname ", "getconf ", "uv --version", "stat "];
-    for (argv, output) in recorded {
-        if output.succeeded() || mine.iter().any(|one| argv.starts_with(one)) {
-            continue;
+/// Adds to the output what programs complained of. Those that are asked anyway complain on a living machine, too; what else
+/// was recorded and failed is what somebody wants explained.
+fn complaints(scene: &mut Scene, asked: &[&Item], recorded: &[(String, Output)]) {
+    let own = || asked.iter().flat_map(|item| &item.ask);
+    let commands: Vec<String> = own()
+        .filter(|ask| !ask.command.is_empty())
+        .map(|ask| ask.command.join(" "))
+        .collect();
+    let mut failed = Vec::new();
+    for item in asked {
+        for document in scene.documents(&item.name) {
+            let complains = commands.contains(&document.source)
+                && is_complaint(&document.source)
+                && document
+                    .text
+                    .as_ref()
+                    .is_ok_and(|text| text.trim_end().ends_with(']') && text.contains("[exit "));
+            if complains && !failed.contains(&document) {
+                failed.push(document);
+            }
         }
-        // What programs that people run complain of is what they want explained; our own questions are not.
-        let ours = asked(argv) && !is_complaint(argv);
-        if !ours {
+    }
+    for document in failed {
+        scene.add(deskside_doctor::OUTPUT, document);
+    }
+    for (argv, output) in recorded {
+        let ours = commands.contains(argv)
+            || PROBES.iter().any(|probe| argv.starts_with(probe))
+            || (own().any(|ask| ask.said.as_ref().is_some_and(|said| said.is_match(argv)))
+                && !is_complaint(argv));
+        if !output.succeeded() && !ours {
             scene.add(
                 deskside_doctor::OUTPUT,
                 Document::text(argv.clone(), ask::said(output)),
             );
+            scene.ask();
         }
     }
 }
 
+/// Beginnings of commands that facts are collected with.
+const PROBES: &[&str] = &[
+    "uname ",
+    "getconf ",
+    "stat ",
+    "/usr/sbin/modinfo ",
+    "/sbin/modinfo ",
+    "modinfo ",
+    "/usr/sbin/ioreg ",
+    "/usr/sbin/sysctl ",
+    "/usr/bin/vm_stat",
+    "/sbin/mount",
+    "/usr/bin/xcode-select",
+    "/usr/bin/xcrun",
+];
+
 /// Programs whose failure is what a person sees first.
 fn is_complaint(argv: &str) -> bool {
-    let program = argv.split(' ').next().unwrap_or_default();
+    const PROGRAMS: &[&str] = &[
+        "nvidia-smi", "rocminfo", "rocm-smi", "apt", "apt-get", "dpkg", "dkms", "uv", "pip", "pip3", "conda", "ssh",
+        "modprobe", "insmod", "rmmod", "nvcc", "make", "gcc",
+    ];
+    let mut words = argv.split(' ').filter(|word| *word != "sudo");
+    let program = words.next().unwrap_or_default();
     let program = program.rsplit('/').next().unwrap_or_default();
-    [
-        "nvidia-smi",
-        "rocminfo",
-        "apt",
-        "apt-get",
-        "dpkg",
-        "dkms",
-        "uv",
-        "pip",
-        "pip3",
-        "conda",
-        "ssh",
-        "modprobe",
-    ]
-    .contains(&program)
-        || program.starts_with("python")
+    PROGRAMS.contains(&program) || program.starts_with("python")
 }
