@@ -40,7 +40,15 @@ impl Context {
     /// # Errors
     /// When the bundle can't be read.
     pub fn recorded(path: &Path, here: Arc<dyn Machine>) -> Result<Self> {
-        let machine: Arc<dyn Machine> = Arc::new(Replay::open(path)?);
+        Self::replay(Replay::open(path)?, here)
+    }
+
+    /// A recorded machine.
+    ///
+    /// # Errors
+    /// When nothing says where the person lives.
+    pub fn replay(replay: Replay, here: Arc<dyn Machine>) -> Result<Self> {
+        let machine: Arc<dyn Machine> = Arc::new(replay);
         let directories = Directories::of(&*machine).map_err(Problem::from)?;
         Ok(Self {
             projects: here,

@@ -49,6 +49,15 @@ pub fn info(machine: &dyn Machine) -> InfoReport {
 /// # Errors
 /// When the bundle can't be written; the report is made all the same.
 pub fn record(context: &Context, path: &Path) -> Result<InfoReport> {
+    require_bundle_name(path)?;
+    let recording = Arc::new(Recording::new(context.machine.clone()));
+    let report = info(&*recording);
+    keep(&recording, "Recorded by `deskside info --record`.", path)?;
+    Ok(report)
+}
+
+/// Refuses a name that promises another kind of archive.
+pub(crate) fn require_bundle_name(path: &Path) -> Result<()> {
     if let Some(ending @ ("gz" | "zip" | "xz" | "bz2" | "7z")) =
         path.extension().and_then(|ending| ending.to_str())
     {
@@ -58,9 +67,12 @@ pub fn record(context: &Context, path: &Path) -> Result<InfoReport> {
         )
         .hint(format!("name it {}", path.with_extension("zst").display())));
     }
-    let recording = Arc::new(Recording::new(context.machine.clone()));
-    let report = info(&*recording);
-    let mut bundle: Bundle = recording.redacted_bundle("Recorded by `deskside info --record`.");
+    Ok(())
+}
+
+/// Writes what was seen as a redacted bundle.
+pub(crate) fn keep(recording: &Recording, notes: &str, path: &Path) -> Result<()> {
+    let mut bundle: Bundle = recording.redacted_bundle(notes);
     for (path, node) in &mut bundle.tree {
         if let Node::File { contents, .. } = node
             && let Some(thin) = deskside_probe::thinned(path, contents)
@@ -68,6 +80,5 @@ pub fn record(context: &Context, path: &Path) -> Result<InfoReport> {
             *contents = thin;
         }
     }
-    bundle.save(path)?;
-    Ok(report)
+    bundle.save(path)
 }

@@ -8,6 +8,7 @@ pub mod answer;
 pub mod apply;
 pub mod context;
 pub mod cost;
+pub mod doctor;
 pub mod environment;
 pub mod explain;
 pub mod fit;

@@ -48,6 +48,9 @@ pub struct RunReport {
     /// What a person should know: a log that is not whole, an index that could not be written.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// The run's folder.
+    #[serde(skip)]
+    pub folder: PathBuf,
 }
 
 impl Answer for RunReport {
@@ -168,5 +171,6 @@ pub(crate) fn report(machine: &dyn Machine, finished: &Finished) -> RunReport {
         duration_ms: u64::try_from(finished.elapsed.as_millis()).unwrap_or(u64::MAX),
         cost: None,
         warnings: finished.warnings.clone(),
+        folder: finished.folder.clone(),
     }
 }

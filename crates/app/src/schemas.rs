@@ -23,6 +23,7 @@ fn each() -> Vec<(&'static str, u32, Schema)> {
         of::<crate::apply::ApplyReport>(),
         of::<crate::cost::CostReport>(),
         of::<crate::cost::SinceReport>(),
+        of::<crate::doctor::DoctorReport>(),
         of::<crate::environment::ChangePlanReport>(),
         of::<crate::environment::ChangeReport>(),
         of::<crate::environment::check::CheckReport>(),

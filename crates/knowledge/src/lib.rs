@@ -5,9 +5,11 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+pub mod breakages;
 pub mod conda;
 pub mod environment;
 pub mod errors;
+pub mod evidence;
 pub mod frameworks;
 pub mod hardware;
 pub mod hosts;

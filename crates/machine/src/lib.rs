@@ -70,6 +70,18 @@ pub trait Machine: Send + Sync {
             .collect()
     }
 
+    /// Every command with an answer that a recorded machine holds, whoever asked for it; none on a living one. People who
+    /// write a bundle by hand put in what they have, with words of their own.
+    fn recorded_commands(&self) -> Vec<(Vec<String>, Output)> {
+        Vec::new()
+    }
+
+    /// It was written by hand: what it does not hold says less than on a machine that was recorded, and its programs are
+    /// empty files.
+    fn is_synthetic(&self) -> bool {
+        false
+    }
+
     /// Changes something. `watch` hears of progress while it goes on.
     ///
     /// # Errors

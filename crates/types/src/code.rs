@@ -199,6 +199,8 @@ codes! {
     FitContradictory = "DS0603" => Usage,
     /// A cost scenario has a key that is not known, a value that can't be, or lacks one that nothing stands in for.
     ScenarioInvalid = "DS0604" => Usage,
+    /// There is no text to explain.
+    NothingToExplain = "DS0701" => Usage,
 }
 
 impl std::fmt::Display for Code {

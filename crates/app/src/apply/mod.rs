@@ -73,6 +73,15 @@ impl Answer for ApplyReport {
 }
 
 impl Prepared {
+    /// A plan that was made elsewhere and is whole.
+    pub fn of(plan: Plan) -> Self {
+        Self {
+            report: None,
+            plan,
+            resumes: false,
+        }
+    }
+
     /// The greatest risk of its steps: it decides what is asked before.
     pub fn risk(&self) -> Risk {
         let risks = self.plan.steps.iter().map(|step| step.risk);

@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod clean;
 pub mod cost;
+pub mod doctor;
 pub mod env;
 pub mod fit;
 pub mod plan;
@@ -24,6 +25,7 @@ use std::path::PathBuf;
     after_help = "Examples:
   deskside up                         from this machine as it is to a first trained model
   deskside info                       what this machine is
+  deskside doctor                     what is broken, and the way back
   deskside run -- python train.py     run something, tracked
   deskside show latest                what came of it
 
@@ -93,6 +95,30 @@ pub enum Command {
   deskside info --record my-machine.tar.zst     keep it as a redacted evidence bundle
   deskside info --machine my-machine.tar.zst    look at a recorded machine")]
     Info(Info),
+    /// Name what is broken, the cause, and the way back
+    ///
+    /// Looks at the machine and at the current project's environment, and judges every known breakage by its proof, not by the
+    /// words of an error. One line a layer; under it each root cause with what proves it, what follows from it, and the
+    /// command that mends it. Changes nothing without --fix.
+    #[command(after_help = "Examples:
+  deskside doctor                          how is this machine?
+  deskside doctor -- python train.py       run it; where it fails, say why
+  deskside doctor --fix                    mend what is proven; each plan is shown first
+  deskside doctor --record report.tar.zst  a redacted bundle for a bug report
+  deskside doctor --machine report.tar.zst the same, from the bundle
+
+Exit code: 1 when something does not work, 0 else; after `--` the command's own.")]
+    Doctor(doctor::Doctor),
+    /// Explain an error from its log: the cause, where it is on this machine
+    #[command(
+        name = "explain-error",
+        after_help = "Examples:
+  python train.py 2>&1 | deskside explain-error
+  deskside explain-error train.log
+
+Exit code: 0 when a cause was found, 1 when none is known."
+    )]
+    ExplainError(doctor::ExplainError),
     /// Plan drivers, toolkits and access: what would be done to the system, step by step
     Plan(plan::Plan),
     /// Carry out a plan of drivers, toolkits and access, with root where it is needed

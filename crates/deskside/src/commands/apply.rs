@@ -117,7 +117,7 @@ fn ask(ui: &Ui, context: &Context, prepared: &Prepared, arguments: &Apply) -> Re
 }
 
 /// Restarts now where the person wants it, and says how it goes on.
-fn restart(ui: &Ui, context: &Context, wanted: bool, report: &ApplyReport) -> Result<()> {
+pub fn restart(ui: &Ui, context: &Context, wanted: bool, report: &ApplyReport) -> Result<()> {
     let by_itself = report
         .restart
         .as_ref()

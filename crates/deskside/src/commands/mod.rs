@@ -4,6 +4,7 @@ mod apply;
 mod clean;
 mod confirm;
 mod cost;
+mod doctor;
 mod env;
 mod fit;
 mod generate;
@@ -17,6 +18,7 @@ mod up;
 
 use crate::cli::{Cli, Command};
 use crate::render;
+use clap::Parser;
 use deskside_app::machine::{Acting, Durability, Fault, Faulty, Reading};
 use deskside_app::queue::Action;
 use deskside_app::{Answer, Context, Host, Machine};
@@ -41,7 +43,10 @@ pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
     };
     match cli.command {
         Command::Up(arguments) if arguments.plan => up::plan(ui, &either()?, arguments),
-        Command::Up(arguments) => up::up(ui, &live("up")?, arguments),
+        Command::Up(arguments) => {
+            let context = live("up")?;
+            up::up(ui, &context, arguments).map_err(|problem| doctor::with_cause(&context, problem))
+        }
         Command::Info(arguments) => info::info(
             ui,
             machine.clone(),
@@ -49,6 +54,15 @@ pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
             &arguments,
             cli.global.verbose,
         ),
+        Command::Doctor(arguments) if arguments.fix => {
+            let context = live("doctor --fix")?;
+            let own = |words: Vec<String>| own(ui, &words);
+            doctor::fix(ui, &context, &arguments, cli.global.verbose, &own)
+        }
+        Command::Doctor(arguments) => doctor::doctor(ui, &either()?, arguments, cli.global.verbose),
+        Command::ExplainError(arguments) => {
+            doctor::explain_error(ui, &either()?, &arguments, cli.global.verbose)
+        }
         Command::Plan(arguments) => plan::plan(ui, &either()?, arguments),
         Command::Clean(arguments) if arguments.shown.plan() => {
             clean::plan(ui, &either()?, arguments.wishes(), arguments.shown)
@@ -62,8 +76,17 @@ pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
         Command::Reinstall(arguments) => {
             clean::carry_out(ui, &live("reinstall")?, arguments.wishes(), arguments.shown)
         }
-        Command::Apply(arguments) => apply::apply(ui, &live("apply")?, arguments),
-        Command::Env(arguments) => env::env(ui, &live, &either, arguments),
+        Command::Apply(arguments) => {
+            let context = live("apply")?;
+            apply::apply(ui, &context, arguments)
+                .map_err(|problem| doctor::with_cause(&context, problem))
+        }
+        Command::Env(arguments) => {
+            env::env(ui, &live, &either, arguments).map_err(|problem| match either() {
+                Ok(context) => doctor::with_cause(&context, problem),
+                Err(_) => problem,
+            })
+        }
         Command::Notebook(arguments) => notebook::notebook(ui, &live("notebook")?, arguments),
         Command::Fit(arguments) => fit::fit(ui, &either()?, *arguments),
         Command::Cost(arguments) => cost::cost(ui, &either()?, *arguments),
@@ -109,6 +132,13 @@ pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
         Command::Completions(arguments) => generate::completions(ui, arguments.shell),
         Command::Generate(arguments) => generate::generate(ui, machine, arguments.what),
     }
+}
+
+/// Carries out one of this program's own commands, as if it had been typed.
+fn own(ui: &Ui, words: &[String]) -> Result<u8> {
+    let words = std::iter::once("deskside").chain(words.iter().map(String::as_str));
+    let cli = Cli::try_parse_from(words).map_err(|error| crate::usage::problem(&error))?;
+    dispatch(ui, Host::new(), cli)
 }
 
 /// The hidden child that asks a device library: prints its answer as JSON.

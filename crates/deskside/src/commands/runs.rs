@@ -54,6 +54,16 @@ pub fn run(ui: &Ui, context: &Context, arguments: Run) -> Result<u8> {
             Meaning::Quiet,
         ));
     }
+    // What a person stopped did not fail.
+    if report.exit != 0 && report.state != "stopped" {
+        let asked = deskside_app::doctor::run_log(
+            &*context.machine,
+            &report.folder.join("log"),
+            &format!("run {}", report.id),
+            report.exit,
+        );
+        super::doctor::cause(ui, context, asked);
+    }
     Ok(u8::try_from(report.exit).unwrap_or(1))
 }
 

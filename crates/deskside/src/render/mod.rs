@@ -1,6 +1,7 @@
 //! Reports as text. One file a report; nothing here asks a machine anything.
 
 pub mod cost;
+pub mod doctor;
 pub mod env;
 pub mod explain;
 pub mod fit;

@@ -59,6 +59,19 @@ pub fn talk(ui: &Ui, report: &SystemPlanReport) {
     sheet.print(&ui.wrapped(&format!("  {}", totals(report)), 2));
 }
 
+/// Draws a plan of few steps that is about to be carried out, beside the answer.
+pub fn talk_plan(ui: &Ui, plan: &deskside_types::plan::Plan) {
+    let sheet = Sheet { ui, aside: true };
+    sheet.print(&format!(
+        "{} {}",
+        sheet.paint("plan:", Meaning::Subject),
+        plan.wish
+    ));
+    for (place, one) in plan.steps.iter().enumerate() {
+        step(&sheet, place + 1, one);
+    }
+}
+
 /// Draws what came of a plan.
 pub fn applied(ui: &Ui, report: &ApplyReport) {
     if !report.blocked.is_empty() {

@@ -10,6 +10,7 @@
 mod command_line;
 mod cost;
 mod devices;
+mod doctor;
 mod environments;
 mod fit;
 mod frameworks;

@@ -7,6 +7,10 @@
 //!   { not = { fact = "system.wsl", exists = true } },
 //! ]
 //! ```
+//! An operand `"$drivers.nvidia.user_space"` is another fact; `"$name"`, without a dot, a value that a breakage took from
+//! evidence. A pattern may name facts, too: `'module for {{system.kernel}}'`.
+//! `{ seen = "kernel-log", line = 'NVRM: Xid .*: 79' }` speaks of evidence ([`Sighting`]) instead of a fact.
+//! `say = "…{value}…"` are the words in which a condition that holds is shown.
 //! `unseen = "pattern"` holds for a fact that is unknown for a reason that the pattern matches: a library's own
 //! error is evidence, too.
 //! `[*]` holds when it holds for any element. Several operators in one condition must all hold.
@@ -15,10 +19,14 @@
 
 mod evaluate;
 mod path;
+mod pattern;
 mod read;
+mod sighting;
 
-pub use evaluate::{Observation, Truth, Unseen};
+pub use evaluate::{Evidence, Observation, Truth, Unseen, values};
+pub use pattern::{Pattern, filled};
 pub use read::PredicateError;
+pub use sighting::{Found, Sighting};
 
 use crate::version::Range;
 use serde_json::Value;
@@ -37,6 +45,8 @@ pub enum Predicate {
     Not(Box<Predicate>),
     /// Something about one fact.
     Fact(Condition),
+    /// Something about evidence, with the words in which it is shown.
+    Seen(Box<Sighting>, Option<String>),
 }
 
 /// Tests on one fact.
@@ -44,19 +54,28 @@ pub enum Predicate {
 pub struct Condition {
     path: path::Path,
     tests: Vec<Test>,
+    say: Option<String>,
+}
+
+/// What a value is compared with.
+#[derive(Debug, Clone)]
+enum Operand {
+    Plain(Value),
+    /// Another fact, by its path, with the name it is written by.
+    Fact(path::Path, String),
 }
 
 #[derive(Debug, Clone)]
 enum Test {
     Exists(bool),
-    Equal(Value),
-    Less(Value),
-    AtLeast(Value),
-    In(Vec<Value>),
-    Matches(regex_lite::Regex),
+    Equal(Operand),
+    Less(Operand),
+    AtLeast(Operand),
+    In(Vec<Operand>),
+    Matches(Pattern),
     VersionIn(Range),
     Where(Predicate),
-    Unseen(regex_lite::Regex),
+    Unseen(Pattern),
 }
 
 impl Predicate {
@@ -69,12 +88,23 @@ impl Predicate {
         names
     }
 
+    /// The items of evidence it names.
+    pub fn items(&self) -> Vec<&str> {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(Self::items).collect(),
+            Self::Not(part) => part.items(),
+            Self::Fact(_) => Vec::new(),
+            Self::Seen(sighting, _) => vec![sighting.item()],
+        }
+    }
+
     fn gather(&self, prefix: &str, names: &mut Vec<String>) {
         match self {
             Self::All(parts) | Self::Any(parts) => {
                 parts.iter().for_each(|part| part.gather(prefix, names))
             }
             Self::Not(part) => part.gather(prefix, names),
+            Self::Seen(..) => {}
             Self::Fact(condition) => {
                 let name = if prefix.is_empty() {
                     condition.path.to_string()

@@ -1,7 +1,9 @@
 //! Reading predicates from TOML or JSON, strictly: an unknown key is an error, not silence.
 
 use super::path::Path;
-use super::{Condition, DEPTH_LIMIT, Predicate, Test};
+use super::pattern::{Pattern, reference};
+use super::sighting::{Sighting, What};
+use super::{Condition, DEPTH_LIMIT, Operand, Predicate, Test};
 use crate::version::Range;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -40,21 +42,25 @@ fn read(value: &Value, depth: usize) -> Result<Predicate, PredicateError> {
         ));
     }
     let Some(object) = value.as_object() else {
-        return wrong("a predicate is a table with `all`, `any`, `not` or `fact`");
+        return wrong("a predicate is a table with `all`, `any`, `not`, `fact` or `seen`");
     };
     if object.contains_key("fact") {
         return condition(object, depth).map(Predicate::Fact);
     }
+    if object.contains_key("seen") {
+        let sighting = sighting(object, depth)?;
+        return Ok(Predicate::Seen(Box::new(sighting), say(object)?));
+    }
     let mut entries = object.iter();
     let (Some((key, inner)), None) = (entries.next(), entries.next()) else {
-        return wrong("a predicate has exactly one of `all`, `any`, `not` and `fact`");
+        return wrong("a predicate has exactly one of `all`, `any`, `not`, `fact` and `seen`");
     };
     match key.as_str() {
         "all" => list(inner, depth).map(Predicate::All),
         "any" => list(inner, depth).map(Predicate::Any),
         "not" => Ok(Predicate::Not(Box::new(read(inner, depth + 1)?))),
         other => wrong(format!(
-            "`{other}` is no predicate: `all`, `any`, `not` and `fact` are"
+            "`{other}` is no predicate: `all`, `any`, `not`, `fact` and `seen` are"
         )),
     }
 }
@@ -76,7 +82,7 @@ fn condition(object: &Map<String, Value>, depth: usize) -> Result<Condition, Pre
     };
     let tests = object
         .iter()
-        .filter(|(key, _)| *key != "fact")
+        .filter(|(key, _)| !["fact", "say"].contains(&key.as_str()))
         .map(|(key, operand)| {
             test(key, operand, depth).map_err(|error| PredicateError(format!("{text}: {error}")))
         })
@@ -86,24 +92,121 @@ fn condition(object: &Map<String, Value>, depth: usize) -> Result<Condition, Pre
             "{text}: no operator; `exists`, `=`, `<`, `>=`, `in`, `matches`, `version_in`, `unseen` and `where` are there"
         ));
     }
-    Ok(Condition { path, tests })
+    let say = say(object)?;
+    Ok(Condition { path, tests, say })
 }
 
-fn test(key: &str, operand: &Value, depth: usize) -> Result<Test, PredicateError> {
-    let ordered = || operand.is_number() || operand.is_string();
-    match (key, operand) {
+fn say(object: &Map<String, Value>) -> Result<Option<String>, PredicateError> {
+    match object.get("say") {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(other) => wrong(format!("`say` is a text, not {other}")),
+    }
+}
+
+fn pattern(text: &str) -> Result<Pattern, PredicateError> {
+    Pattern::new(text).map_err(PredicateError)
+}
+
+impl Sighting {
+    /// Reads `{ seen = "item", line = 'pattern', … }` alone.
+    ///
+    /// # Errors
+    /// When a key or pattern can't be understood.
+    pub fn from_value(value: &Value) -> Result<Self, PredicateError> {
+        match value.as_object() {
+            Some(object) => sighting(object, 0),
+            None => wrong("evidence is named by a table with `seen`"),
+        }
+    }
+}
+
+fn sighting(object: &Map<String, Value>, depth: usize) -> Result<Sighting, PredicateError> {
+    let Some(item) = object.get("seen").and_then(Value::as_str) else {
+        return wrong("`seen` names an item of evidence");
+    };
+    let within = |error: PredicateError| PredicateError(format!("{item}: {error}"));
+    let text = |key: &str| match object.get(key) {
+        None => Ok(None),
+        Some(Value::String(text)) => pattern(text).map(Some).map_err(within),
+        Some(other) => wrong(format!("{item}: `{key}` is a pattern, not {other}")),
+    };
+    let number = |key: &str| match object.get(key) {
+        None => Ok(1),
+        Some(value) => match value.as_u64().and_then(|count| usize::try_from(count).ok()) {
+            Some(count) if count > 0 => Ok(count),
+            _ => wrong(format!("{item}: `{key}` is a number from 1, not {value}")),
+        },
+    };
+    let kinds = ["line", "text", "exists", "unseen"];
+    let kinds: Vec<&str> = kinds
+        .into_iter()
+        .filter(|key| object.contains_key(*key))
+        .collect();
+    let what = match (kinds.as_slice(), object.get("exists")) {
+        (["line"], _) => text("line")?.map(What::Line),
+        (["text"], _) => text("text")?.map(What::Text),
+        (["unseen"], _) => text("unseen")?.map(What::Unseen),
+        (["exists"], Some(Value::Bool(wanted))) => Some(What::Exists(*wanted)),
+        _ => None,
+    };
+    let Some(what) = what else {
+        return wrong(format!(
+            "{item}: exactly one of `line`, `text`, `exists` and `unseen` must be there"
+        ));
+    };
+    const OWN: &[&str] = &[
+        "seen", "line", "text", "exists", "unseen", "source", "after", "last", "count", "distinct",
+        "say",
+    ];
+    let tests = object
+        .iter()
+        .filter(|(key, _)| !OWN.contains(&key.as_str()))
+        .map(|(key, operand)| test(key, operand, depth).map_err(within))
+        .collect::<Result<Vec<_>, _>>()?;
+    let last = match object.get("last") {
+        None => false,
+        Some(Value::Bool(last)) => *last,
+        Some(other) => return wrong(format!("{item}: `last` is true or false, not {other}")),
+    };
+    Ok(Sighting {
+        item: item.to_string(),
+        source: text("source")?,
+        what,
+        after: text("after")?,
+        last,
+        count: number("count")?,
+        distinct: number("distinct")?,
+        tests,
+    })
+}
+
+fn operand(value: &Value) -> Result<Operand, PredicateError> {
+    match value.as_str().and_then(|text| text.strip_prefix('$')) {
+        Some(name) => match reference(name) {
+            Some(path) => Ok(Operand::Fact(path, name.to_string())),
+            None => wrong(format!("`${name}` is no path to a fact")),
+        },
+        None => Ok(Operand::Plain(value.clone())),
+    }
+}
+
+fn test(key: &str, given: &Value, depth: usize) -> Result<Test, PredicateError> {
+    let ordered = || given.is_number() || given.is_string();
+    match (key, given) {
         ("exists", Value::Bool(wanted)) => Ok(Test::Exists(*wanted)),
         ("=", operand) if !operand.is_object() && !operand.is_array() && !operand.is_null() => {
-            Ok(Test::Equal(operand.clone()))
+            self::operand(operand).map(Test::Equal)
         }
-        ("<", operand) if ordered() => Ok(Test::Less(operand.clone())),
-        (">=", operand) if ordered() => Ok(Test::AtLeast(operand.clone())),
-        ("in", Value::Array(values)) => Ok(Test::In(values.clone())),
-        ("matches" | "unseen", Value::String(pattern)) => match regex_lite::Regex::new(pattern) {
-            Ok(pattern) if key == "unseen" => Ok(Test::Unseen(pattern)),
-            Ok(pattern) => Ok(Test::Matches(pattern)),
-            Err(error) => wrong(format!("`{pattern}` is no pattern: {error}")),
-        },
+        ("<", operand) if ordered() => self::operand(operand).map(Test::Less),
+        (">=", operand) if ordered() => self::operand(operand).map(Test::AtLeast),
+        ("in", Value::Array(values)) => values
+            .iter()
+            .map(operand)
+            .collect::<Result<_, _>>()
+            .map(Test::In),
+        ("matches", Value::String(text)) => pattern(text).map(Test::Matches),
+        ("unseen", Value::String(text)) => pattern(text).map(Test::Unseen),
         ("version_in", Value::String(range)) => match Range::parse(range) {
             Ok(range) => Ok(Test::VersionIn(range)),
             Err(error) => wrong(error.to_string()),

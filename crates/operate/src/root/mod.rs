@@ -25,6 +25,14 @@ use serde_json::Value;
 /// Root's own folder: what was there before, and what it was allowed to do.
 pub const STATE: &str = "/var/lib/deskside";
 
+/// Refuses a plan with an action that root's process would refuse, before anybody is asked for a password.
+///
+/// # Errors
+/// [`deskside_types::Code::NeedsRoot`] with the action.
+pub fn require(plan: &Plan, programs: &[&str]) -> Result<()> {
+    allow::require(plan, programs)
+}
+
 /// An action's place: in which operation, which step, and the how manieth of it from 0.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {

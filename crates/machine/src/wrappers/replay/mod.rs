@@ -7,8 +7,8 @@
 mod paths;
 mod rule;
 
-use crate::bundle::{Bundle, CommandRecord, Node, Outcome, device_outcome};
-use crate::command::Command;
+use crate::bundle::{Bundle, BundleOrigin, CommandRecord, Node, Outcome, device_outcome};
+use crate::command::{Command, Output};
 use crate::device::DeviceQuestion;
 use crate::effect::{Effect, Progress};
 use crate::error::{DoorError, ErrorKind};
@@ -169,6 +169,21 @@ impl Replay {
 }
 
 impl Machine for Replay {
+    fn is_synthetic(&self) -> bool {
+        self.bundle.header.origin == BundleOrigin::Synthetic
+    }
+
+    fn recorded_commands(&self) -> Vec<(Vec<String>, Output)> {
+        self.bundle
+            .commands
+            .iter()
+            .filter_map(|(argv, record)| match record {
+                CommandRecord::Output(output) => Some((argv.clone(), output.clone())),
+                CommandRecord::Outcome(_) => None,
+            })
+            .collect()
+    }
+
     fn ask(&self, question: &Question) -> Result<Answer, DoorError> {
         let what = question.phrase();
         match question {

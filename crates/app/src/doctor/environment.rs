@@ -1,0 +1,115 @@
+//! What the check of an environment finds, as findings of the doctor: each that no breakage stands for already.
+
+use super::collect::Checked;
+use super::{Area, Confidence, Consequence, Diagnosis, EvidenceLine, Finding, FixOffer, Severity};
+use deskside_envs::check::{Finding as Checkup, Severity as Grade};
+use deskside_knowledge::breakages::breakage;
+
+/// Adds what the check found. What a breakage covers, as a finding or a consequence, is not said twice.
+pub(super) fn add(diagnosis: &mut Diagnosis, checked: &Checked, asked: Option<&str>) {
+    let named: Vec<String> = diagnosis
+        .findings
+        .iter()
+        .flat_map(|finding| {
+            std::iter::once(finding.id.clone())
+                .chain(finding.consequences.iter().map(|one| one.id.clone()))
+        })
+        .collect();
+    let covered = |id: &str| {
+        named.iter().any(|name| {
+            breakage(name).is_some_and(|one| one.covers.iter().any(|covered| covered == id))
+        })
+    };
+    // A program that failed in Python may have failed for what is wrong with its environment.
+    let python = asked.is_none_or(|text| {
+        text.contains("Traceback (most recent call last)")
+            || text.contains("Error: ")
+            || text.contains("import")
+    });
+    for found in &checked.check.findings {
+        if !covered(&found.id) && found.severity != Grade::Suspicious {
+            diagnosis
+                .findings
+                .push(finding(found, &checked.environment, python));
+        }
+    }
+    deskside_doctor::in_order(&mut diagnosis.findings);
+    if diagnosis.findings.iter().any(|finding| finding.related) {
+        diagnosis.unexplained = None;
+    }
+}
+
+fn finding(found: &Checkup, environment: &str, related: bool) -> Finding {
+    let (own, others): (Vec<String>, Vec<String>) = found
+        .mend
+        .iter()
+        .cloned()
+        .partition(|command| command.starts_with("deskside "));
+    let deskside = match (own.as_slice(), others.is_empty()) {
+        ([one], true) => one.strip_prefix("deskside ").map(String::from),
+        _ => None,
+    };
+    let fix = (!found.mend.is_empty()).then(|| FixOffer {
+        title: "Mend the environment".into(),
+        steps: Vec::new(),
+        commands: if deskside.is_some() {
+            Vec::new()
+        } else {
+            found.mend.clone()
+        },
+        by_hand: None,
+        note: None,
+        by_itself: deskside.is_some() && found.severity == Grade::Broken,
+        root: false,
+        reboot: false,
+        deskside,
+    });
+    Finding {
+        id: format!("environment-{}", found.id),
+        title: first_letter_small(found.cause.trim_end_matches('.')),
+        area: Area::Environment,
+        severity: match found.severity {
+            Grade::Broken => Severity::Error,
+            Grade::WillBreak => Severity::Warning,
+            Grade::Suspicious => Severity::Notice,
+        },
+        confidence: Confidence::Proven,
+        cause: found.cause.clone(),
+        meaning: found.meaning.clone(),
+        related,
+        evidence: found
+            .evidence
+            .iter()
+            .map(|line| EvidenceLine {
+                source: environment.to_string(),
+                text: line.clone(),
+            })
+            .collect(),
+        consequences: found
+            .consequences
+            .iter()
+            .map(|title| Consequence {
+                id: String::new(),
+                title: title.clone(),
+            })
+            .collect(),
+        ruled_out: Vec::new(),
+        not_seen: Vec::new(),
+        fix,
+        verify: Some((
+            "deskside env check".into(),
+            "the environment is whole".into(),
+        )),
+        sources: Vec::new(),
+    }
+}
+
+fn first_letter_small(text: &str) -> String {
+    let mut letters = text.chars();
+    match (letters.next(), text.chars().nth(1)) {
+        (Some(first), Some(second)) if first.is_uppercase() && second.is_lowercase() => {
+            first.to_lowercase().chain(letters).collect()
+        }
+        _ => text.to_string(),
+    }
+}

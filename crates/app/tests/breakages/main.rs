@@ -1,0 +1,242 @@
+//! Every breakage over every case: the first finding is the case's own, nothing else is found, and nothing at all on
+//! healthy machines.
+//!
+//! One case alone, with everything that was found: `DESKSIDE_CASE=dpkg-interrupted cargo test -p deskside-app --test breakages -- --nocapture`
+
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the cases are files of this repository, and which one is wanted is the tester's word"
+)]
+
+mod case;
+
+use case::Case;
+use deskside_app::doctor::{Asked, Depth, Diagnosis, DoctorRequest, Severity, examine};
+use deskside_app::{Context, Host};
+use deskside_knowledge::breakages::breakages;
+use deskside_machine::{Bundle, Replay};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures")
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+fn look(bundle: Bundle, output: Option<&str>, exit: Option<i32>) -> Diagnosis {
+    let context = Context::replay(Replay::new(bundle), Arc::new(Host::new())).unwrap();
+    let asked = (output.is_some() || exit.is_some()).then(|| Asked {
+        about: "output".into(),
+        text: output.unwrap_or_default().into(),
+        exit,
+    });
+    let request = DoctorRequest {
+        depth: Depth::Deep,
+        root: false,
+        asked,
+    };
+    examine(&context, &request).diagnosis
+}
+
+/// Every case: its breakage, its name, what it is.
+fn cases() -> Vec<(String, String, Case)> {
+    let wanted = std::env::var("DESKSIDE_CASE").ok();
+    let root = fixtures().join("breakages");
+    let mut cases = Vec::new();
+    for id in names(&root) {
+        if !root.join(&id).is_dir()
+            || wanted
+                .as_ref()
+                .is_some_and(|wanted| !id.contains(wanted.as_str()))
+        {
+            continue;
+        }
+        for file in names(&root.join(&id)) {
+            let Some(name) = file.strip_suffix(".toml") else {
+                continue;
+            };
+            let text = std::fs::read_to_string(root.join(&id).join(&file)).unwrap();
+            let case = toml::from_str(&text).unwrap_or_else(|error| panic!("{id}/{file}: {error}"));
+            cases.push((id.clone(), name.to_string(), case));
+        }
+    }
+    cases
+}
+
+/// What is wrong with a diagnosis of a case, if anything.
+fn complaint(id: &str, case: &Case, diagnosis: &Diagnosis) -> Option<String> {
+    let own = vec![id.to_string()];
+    let expected = case.expect.as_ref().unwrap_or(&own);
+    let found: Vec<&str> = diagnosis
+        .findings
+        .iter()
+        .map(|one| one.id.as_str())
+        .collect();
+    let said = format!("expected {expected:?}, found {found:?}");
+    if case.only_possible {
+        let suspects: Vec<&str> = diagnosis
+            .unexplained
+            .iter()
+            .flat_map(|one| &one.possible)
+            .map(|suspect| suspect.id.as_str())
+            .collect();
+        let named = expected.iter().all(|id| suspects.contains(&id.as_str()));
+        let claimed = found
+            .iter()
+            .any(|id| !case.also.iter().any(|also| also == id));
+        return (!named || claimed).then(|| format!("{said}, possible {suspects:?}"));
+    }
+    if found.first().copied() != expected.first().map(String::as_str) {
+        // Findings that are true here, too, may stand alone where none is expected.
+        let only_also = expected.is_empty()
+            && found
+                .iter()
+                .all(|id| case.also.iter().any(|also| also == id));
+        if !only_also {
+            return Some(said);
+        }
+    }
+    if expected.iter().any(|id| !found.contains(&id.as_str())) {
+        return Some(said);
+    }
+    if let Some(surplus) = found
+        .iter()
+        .find(|id| !expected.iter().chain(&case.also).any(|one| one == *id))
+    {
+        return Some(format!("{said}; {surplus} is too much"));
+    }
+    if let Some(first) = diagnosis.findings.first().filter(|_| !expected.is_empty()) {
+        if first.severity != Severity::Notice && first.fix.is_none() {
+            return Some("the first finding offers no way to mend it".into());
+        }
+        for id in &case.consequences {
+            if !first.consequences.iter().any(|one| one.id == *id) {
+                return Some(format!(
+                    "{id} is no consequence of the first finding: {:?}",
+                    first.consequences
+                ));
+            }
+        }
+    }
+    None
+}
+
+#[test]
+fn every_case_is_named_for_what_it_is() {
+    let mut wrong = Vec::new();
+    let alone = std::env::var("DESKSIDE_CASE").is_ok();
+    let cases = cases();
+    assert!(!cases.is_empty(), "no such case");
+    for (id, name, case) in &cases {
+        let diagnosis = look(
+            case.bundle(&fixtures().join("machines")),
+            case.output.as_deref(),
+            case.exit,
+        );
+        if alone {
+            println!(
+                "== {id}/{name}\n{}",
+                serde_json::to_string_pretty(&diagnosis).unwrap()
+            );
+        }
+        assert!(!case.notes.is_empty(), "{id}/{name}: say where it is from");
+        if let Some(complaint) = complaint(id, case, &diagnosis) {
+            wrong.push(format!("{id}/{name}: {complaint}"));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn what_is_offered_is_what_root_does() {
+    let mut wrong = Vec::new();
+    for (id, name, case) in cases() {
+        let diagnosis = look(
+            case.bundle(&fixtures().join("machines")),
+            case.output.as_deref(),
+            case.exit,
+        );
+        for finding in &diagnosis.findings {
+            let Some(fix) = &finding.fix else { continue };
+            let plan = deskside_types::plan::Plan {
+                version: deskside_types::plan::PLAN_VERSION,
+                wish: finding.title.clone(),
+                made_at: jiff::Timestamp::UNIX_EPOCH,
+                premises: Vec::new(),
+                steps: fix.steps.clone(),
+                satisfied: Vec::new(),
+            };
+            if let Err(problem) =
+                deskside_operate::root::require(&plan, deskside_provision::ROOT_PROGRAMS)
+            {
+                wrong.push(format!("{id}/{name}: {}: {problem}", finding.id));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn healthy_machines_have_no_findings() {
+    let text = std::fs::read_to_string(fixtures().join("breakages/machines.toml")).unwrap();
+    let known: BTreeMap<String, Vec<String>> = toml::from_str(&text).unwrap();
+    let mut wrong = Vec::new();
+    for name in names(&fixtures().join("machines")) {
+        let bundle = Bundle::load(fixtures().join("machines").join(&name)).unwrap();
+        let diagnosis = look(bundle, None, None);
+        let found: Vec<&str> = diagnosis
+            .findings
+            .iter()
+            .map(|one| one.id.as_str())
+            .collect();
+        let expected = known.get(&name).cloned().unwrap_or_default();
+        if found != expected {
+            wrong.push(format!("{name}: expected {expected:?}, found {found:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_breakage_has_cases_that_match_and_that_stay_silent() {
+    if std::env::var("DESKSIDE_CASE").is_ok() {
+        return;
+    }
+    let cases = cases();
+    let mut lacking = Vec::new();
+    for one in breakages() {
+        let own: Vec<&Case> = cases
+            .iter()
+            .filter(|(id, _, _)| *id == one.id)
+            .map(|(_, _, case)| case)
+            .collect();
+        let matching = |case: &&&Case| {
+            case.expect
+                .as_ref()
+                .is_none_or(|expect| expect.contains(&one.id))
+        };
+        if !own.iter().any(|case| matching(&case)) || own.iter().all(|case| matching(&case)) {
+            lacking.push(one.id.as_str());
+        }
+    }
+    assert!(
+        lacking.is_empty(),
+        "these lack a case that matches or one that stays silent: {lacking:?}"
+    );
+}

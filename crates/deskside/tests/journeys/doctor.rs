@@ -1,0 +1,161 @@
+//! The doctor as a person meets it: a recorded machine, a failed command, a pasted log, a bundle for a report.
+
+use crate::person::{Person, machine as bundle};
+use std::io::Write;
+use std::process::Stdio;
+
+const MISMATCH: &str = "ubuntu-22.04-driver-library-mismatch";
+
+#[test]
+fn a_recorded_machine_is_told_its_root_cause_first_and_the_way_back_last() {
+    let person = Person::new();
+    let bundle = bundle(MISMATCH);
+    let said = person.says(&["doctor", "--machine", &bundle]);
+    assert_eq!(said.code, 1, "{}{}", said.out, said.talk);
+    let lines: Vec<&str> = said.out.lines().collect();
+    assert!(
+        lines[0].contains("system") && lines[0].contains("Ubuntu 22.04"),
+        "{}",
+        said.out
+    );
+    let cause = said
+        .out
+        .find("upgraded under the running kernel module (proven)");
+    let seen = said.out.find("module 570.133.07 is loaded");
+    let fix = said.out.find("deskside doctor --fix");
+    assert!(
+        cause < seen && seen < fix && cause.is_some(),
+        "{}",
+        said.out
+    );
+    assert!(
+        said.out.lines().all(|line| line.chars().count() <= 100),
+        "{}",
+        said.out
+    );
+    // The same from JSON, and quickly.
+    let json: serde_json::Value =
+        serde_json::from_str(&person.says(&["doctor", "--machine", &bundle, "--json"]).out)
+            .unwrap();
+    assert_eq!(json["schema"], "deskside.doctor");
+    assert_eq!(
+        json["findings"][0]["id"],
+        "nvml-mismatch-after-package-upgrade"
+    );
+    assert_eq!(json["findings"][0]["confidence"], "proven");
+    // A recorded machine is not mended.
+    let refused = person.says(&["doctor", "--fix", "--machine", &bundle]);
+    assert_eq!(refused.code, 2, "{}", refused.talk);
+}
+
+#[test]
+fn a_healthy_machine_is_one_line_a_layer_and_nothing_more() {
+    let person = Person::new();
+    let said = person.says(&["doctor", "--machine", &bundle("ubuntu-22.04-rtx-4090")]);
+    assert_eq!(said.code, 0, "{}{}", said.out, said.talk);
+    assert!(
+        said.out.trim_end().ends_with("Nothing is broken."),
+        "{}",
+        said.out
+    );
+    assert!(said.out.lines().count() <= 8, "{}", said.out);
+}
+
+#[test]
+fn a_commands_failure_keeps_its_exit_code_and_output() {
+    let person = Person::new();
+    let said = person.says(&["doctor", "--", "sh", "-c", "echo out; echo oh >&2; exit 41"]);
+    assert_eq!(said.code, 41, "{}{}", said.out, said.talk);
+    assert!(said.out.contains("out"), "{}", said.out);
+    assert!(said.out.contains("nothing is claimed"), "{}", said.out);
+    let well = person.says(&["doctor", "--", "true"]);
+    assert_eq!(well.code, 0, "{}", well.talk);
+    let gone = person.says(&["doctor", "--", "there-is-no-such-program"]);
+    assert!(
+        gone.code != 0 && gone.talk.contains("there-is-no-such-program"),
+        "{}",
+        gone.talk
+    );
+}
+
+/// Pipes a log in.
+fn explained(person: &Person, arguments: &[&str], log: &[u8]) -> crate::person::Said {
+    let mut child = person
+        .command(&[&["explain-error"], arguments].concat())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(log).unwrap();
+    crate::person::said(&child.wait_with_output().unwrap())
+}
+
+#[test]
+fn a_pasted_log_is_judged_by_the_machine_and_not_by_its_words() {
+    let person = Person::new();
+    let log = b"\x1b[31mFailed to initialize NVML: Driver/library version mismatch\x1b[0m\r\n";
+    let broken = bundle(MISMATCH);
+    let there = explained(&person, &["--machine", &broken], log);
+    assert_eq!(there.code, 0, "{}{}", there.out, there.talk);
+    assert!(
+        there.out.contains("(proven)") && !there.out.contains('\x1b'),
+        "{}",
+        there.out
+    );
+    let healthy = bundle("ubuntu-22.04-rtx-4090");
+    let not_there = explained(&person, &["--machine", &healthy], log);
+    assert_eq!(not_there.code, 1, "{}", not_there.out);
+    assert!(
+        not_there.out.contains("ruled out") && !not_there.out.contains("(proven)"),
+        "{}",
+        not_there.out
+    );
+    // A log of 40 MB, a log of nothing, a log of no text.
+    let mut huge = b"epoch 1 step 2 loss 0.3\n".repeat(1_700_000);
+    huge.extend_from_slice(log);
+    assert_eq!(explained(&person, &["--machine", &broken], &huge).code, 0);
+    assert_eq!(explained(&person, &[], b"").code, 2);
+    assert_eq!(
+        explained(
+            &person,
+            &["--machine", &broken],
+            &[0xff, 0, 0xfe, b'\n', 0x80]
+        )
+        .code,
+        1
+    );
+    let missing = person.says(&["explain-error", "no-such.log"]);
+    assert!(
+        missing.code == 1 && missing.talk.contains("no-such.log"),
+        "{}",
+        missing.talk
+    );
+}
+
+#[test]
+fn what_is_recorded_gives_the_same_diagnosis() {
+    let person = Person::new();
+    let path = person.work().join("report.tar.zst");
+    let path = path.to_str().unwrap();
+    let live = person.says(&["doctor", "--json", "--record", path]);
+    assert!(live.code <= 1, "{}", live.talk);
+    let again = person.says(&["doctor", "--json", "--machine", path]);
+    let parts = |text: &str| {
+        let json: serde_json::Value = serde_json::from_str(text).unwrap();
+        (
+            json["findings"].clone(),
+            json["areas"].clone(),
+            json["considered"].clone(),
+        )
+    };
+    assert_eq!(parts(&live.out), parts(&again.out));
+}
+
+#[test]
+fn fix_does_nothing_where_nothing_is_proven() {
+    let person = Person::new();
+    let said = person.says(&["doctor", "--fix", "--plan"]);
+    assert!(said.code <= 1, "{}{}", said.out, said.talk);
+    assert!(!said.talk.contains("mended:"), "{}", said.talk);
+}
