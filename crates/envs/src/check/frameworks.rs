@@ -6,7 +6,7 @@ use super::scene::{Dist, Scene};
 use super::{Finding, Rank, Severity};
 use crate::build::cuda::{Driver, gpus};
 use deskside_knowledge::environment;
-use deskside_knowledge::frameworks;
+use deskside_knowledge::frameworks::{self, companion};
 use deskside_knowledge::version::order;
 use deskside_machine::Reading;
 use deskside_types::facts::{Facts, Vendor};
@@ -257,13 +257,15 @@ fn torch_companions(scene: &Scene<'_>, torch: &Built) -> Vec<Finding> {
         let (Some(own), Some(its)) = (series(&torch.version), series(&other.version)) else {
             continue;
         };
-        // torchvision 0.(N+15) goes with torch 2.N; torchaudio has torch's own number up to 2.10, and 2.11, its last,
-        // serves every later torch. Source: `Requires-Dist` of both on the default index, read 2026-11-25.
-        let fits = match (name, own) {
-            ("torchvision", (2, minor)) => its == (0, minor + 15),
-            ("torchaudio", (2, _)) => its == own || (its >= (2, 11) && own >= its),
-            _ => true,
-        };
+        // A release that the table does not have is not judged.
+        let pair = companion(name).and_then(|companion| {
+            let framework = format!("{}.{}", own.0, own.1);
+            companion
+                .pairs
+                .iter()
+                .find(|pair| pair.framework == framework)
+        });
+        let fits = pair.is_none_or(|pair| pair.companion == format!("=={}.{}.*", its.0, its.1));
         let family = |built: &Built| match (&built.cuda, &built.hip) {
             (Some(cuda), _) => Some(format!("CUDA {}", cuda)),
             (None, Some(_)) => Some("ROCm".to_string()),

@@ -68,6 +68,17 @@ fn the_cuda_and_numpy_families() {
     fixture.with("torchvision", "0.21.0", &["torch==2.6.0"], &[]);
     let pair = fixture.only("torch-pair");
     assert_eq!(pair.consequences.len(), 1, "{pair:#?}");
+    // By the table of releases, not by counting: 0.29 goes with 2.14 and with 2.15. What the table does not have is not judged.
+    for (own, its) in [
+        ("2.15.0", "0.29.2"),
+        ("2.14.1", "0.29.2"),
+        ("2.99.0", "0.77.0"),
+    ] {
+        let fixture = Fixture::new();
+        torch(&fixture, &format!("{own}+cu130"), "'13.0'");
+        fixture.with("torchvision", its, &[&format!("torch=={own}")], &[]);
+        assert!(fixture.ids().is_empty(), "{own} {its}: {:?}", fixture.ids());
+    }
     let fixture = Fixture::new();
     fixture
         .with("jaxlib", "0.8.0", &[], &[])
