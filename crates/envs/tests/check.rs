@@ -77,6 +77,7 @@ impl Project {
             environment: &environment,
             project: &project,
             extras: &[],
+            groups: &[],
         };
         check(&Host::new(), &place, &self.facts, Depth::Sizes)
     }
@@ -251,6 +252,7 @@ fn importing_for_real_shows_crashes_hangs_and_errors() {
         environment: &environment,
         project: &root,
         extras: &[],
+        groups: &[],
     };
     let scene = Scene::read(&machine, &place);
     let mut checked = judge(&scene, &facts, Depth::Sizes);

@@ -45,6 +45,7 @@ fn snapshot(distributions: Vec<Distribution>) -> Snapshot {
             system_packages: false,
         },
         choice: None,
+        parts: None,
         indexes: vec![],
         machine: MachineState::default(),
         files: Default::default(),

@@ -1,6 +1,7 @@
 //! Which run a person means by a few letters.
 
 use deskside_types::run::RunId;
+use deskside_types::spelling::slip;
 use deskside_types::{Code, Problem, Result};
 
 /// A run as far as it can be called.
@@ -75,33 +76,15 @@ fn unknown(text: &str, runs: &[Called]) -> Problem {
         .flat_map(|run| {
             let tail = run.id.0.rsplit('-').next().unwrap_or_default();
             [run.id.0.as_str(), tail, run.name.as_str()]
-                .map(|word| (distance(text, word), word, run))
+                .into_iter()
+                .filter_map(|word| Some((slip(text, word)?, run)))
+                .collect::<Vec<_>>()
         })
-        .filter(|(distance, word, _)| {
-            *distance <= (word.chars().count().min(text.chars().count()) / 3).max(1)
-        })
-        .min_by_key(|(distance, _, _)| *distance);
+        .min_by_key(|(apart, _)| *apart);
     match nearest {
-        Some((_, _, run)) => problem.hint(format!("did you mean {} ({})?", run.id, run.name)),
+        Some((_, run)) => problem.hint(format!("did you mean {} ({})?", run.id, run.name)),
         None => problem.hint("list them: `deskside runs`"),
     }
-}
-
-/// Letters to insert, remove or replace to make one word of the other (Levenshtein's distance), over the first 80.
-fn distance(left: &str, right: &str) -> usize {
-    let left: Vec<char> = left.chars().take(80).collect();
-    let right: Vec<char> = right.chars().take(80).collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (at, letter) in left.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = at + 1;
-        for (place, other) in right.iter().enumerate() {
-            let replaced = diagonal + usize::from(letter != other);
-            diagonal = row[place + 1];
-            row[place + 1] = replaced.min(diagonal + 1).min(row[place] + 1);
-        }
-    }
-    row[right.len()]
 }
 
 #[cfg(test)]
@@ -165,18 +148,5 @@ mod tests {
             assert!(problem.hints[0].contains(hint), "{problem:?}");
         }
         assert!(resolve("latest", &[]).unwrap_err().hints[0].contains("deskside run --"));
-    }
-
-    #[test]
-    fn distances() {
-        for (left, right, expected) in [
-            ("", "", 0),
-            ("abc", "", 3),
-            ("kitten", "sitting", 3),
-            ("k7mq", "k7qm", 2),
-        ] {
-            assert_eq!(distance(left, right), expected);
-            assert_eq!(distance(right, left), expected);
-        }
     }
 }

@@ -3,23 +3,46 @@
 /// The longest word that is compared, in bytes.
 const LONGEST: usize = 64;
 
-/// Letters to insert, remove or replace to make one word of the other; a word too long to be a slip is far from all.
+/// Slips of the fingers that make one word of the other: letters inserted, removed or replaced, and neighbours swapped
+/// (the optimal string alignment distance). A word too long to be a slip is far from all.
 pub fn distance(left: &str, right: &str) -> usize {
     if left.len() > LONGEST {
         return usize::MAX;
     }
     let right: Vec<char> = right.chars().collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();
+    // The row before the last one, and the letter of the last one: what a swap looks back to.
+    let mut above: Vec<usize> = Vec::new();
+    let mut before = None;
     for (line, letter) in left.chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = line + 1;
+        let mut next = vec![line + 1; right.len() + 1];
         for (column, other) in right.iter().enumerate() {
-            let replaced = corner + usize::from(letter != *other);
-            corner = row[column + 1];
-            row[column + 1] = replaced.min(corner + 1).min(row[column] + 1);
+            let replaced = row[column] + usize::from(letter != *other);
+            next[column + 1] = replaced.min(row[column + 1] + 1).min(next[column] + 1);
+            if column > 0 && before == Some(*other) && right[column - 1] == letter {
+                next[column + 1] = next[column + 1].min(above[column - 1] + 1);
+            }
         }
+        above = std::mem::replace(&mut row, next);
+        before = Some(letter);
     }
     row[right.len()]
+}
+
+/// How far a word is from one that is known, where it is near enough to be a slip: a third of the shorter one's letters,
+/// one at the least and three at the most. Case counts for nothing.
+pub fn slip(word: &str, known: &str) -> Option<usize> {
+    let letters = word.chars().count().min(known.chars().count());
+    let apart = distance(&word.to_lowercase(), &known.to_lowercase());
+    (apart <= (letters / 3).clamp(1, 3)).then_some(apart)
+}
+
+/// The known word that a word is most likely a [`slip`] of. Unlike [`nearest`] it takes no part of a word for the word.
+pub fn closest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .filter_map(|candidate| Some((slip(word, candidate)?, candidate)))
+        .min()
+        .map(|(_, candidate)| candidate)
 }
 
 /// The nearest of the known words: one that holds all parts of the word, else one that is at most a third away (three
@@ -97,9 +120,40 @@ mod tests {
             ("", "abc", 3),
             ("kitten", "sitting", 3),
             ("größe", "grösse", 2),
+            ("nmupy", "numpy", 1),
+            ("torhc", "torch", 1),
+            ("pytroch", "pytorch", 1),
+            ("panads", "pandas", 1),
+            ("ab", "ba", 1),
+            ("k7mq", "k7qm", 1),
+            // A letter is moved once: no edit between two that are swapped.
+            ("ca", "abc", 3),
         ] {
             assert_eq!(distance(left, right), apart, "{left} {right}");
+            assert_eq!(distance(right, left), apart, "{right} {left}");
         }
         assert_eq!(distance(&"x".repeat(65), "x"), usize::MAX);
+    }
+
+    #[test]
+    fn slips_are_told_from_other_words() {
+        let known = [
+            "numpy", "torch", "pandas", "pytorch", "os", "flavour", "jax",
+        ];
+        for (word, meant) in [
+            ("nmupy", Some("numpy")),
+            ("torhc", Some("torch")),
+            ("panads", Some("pandas")),
+            ("pytroch", Some("pytorch")),
+            ("Numpi", Some("numpy")),
+            ("flavor", Some("flavour")),
+            ("so", Some("os")),
+            ("jx", Some("jax")),
+            ("num", None),
+            ("requests", None),
+            ("", None),
+        ] {
+            assert_eq!(closest(word, known.into_iter()), meant, "{word}");
+        }
     }
 }

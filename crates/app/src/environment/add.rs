@@ -1,9 +1,10 @@
 //! `deskside env add` and `deskside env remove`.
 
 use super::extra::{self, ExtraWish};
+use super::parts::PartsWish;
 use super::project::{Project, Resolution};
 use super::variants::{self, Reach};
-use super::{Place, Prepared, era, named};
+use super::{Place, Prepared, era, named, paths};
 use crate::Context;
 use deskside_envs::build::Flavour;
 use deskside_envs::build::specifier::requirement;
@@ -56,6 +57,11 @@ pub fn add(
     let mut along = false;
     for text in &request.requirements {
         refuse_what_is_no_requirement(text)?;
+        if let Some(taken) = paths::take(context, &project.place, text)? {
+            manifest.add_local(&taken, request.group.as_deref());
+            why.extend(taken.notes);
+            continue;
+        }
         let Some((name, bounds)) = requirement(text) else {
             plain.push(text.clone());
             continue;
@@ -106,7 +112,7 @@ pub fn add(
         forget_lock: false,
         extra: ExtraWish::Noted,
         python: None,
-        group: request.group.clone(),
+        parts: PartsWish::group(request.group.as_deref()),
         files: Vec::new(),
         why,
         warnings,
@@ -202,7 +208,7 @@ pub fn remove(
         forget_lock: false,
         extra: ExtraWish::Noted,
         python: None,
-        group: request.group.clone(),
+        parts: PartsWish::default(),
         files: Vec::new(),
         why: Vec::new(),
         warnings: Vec::new(),

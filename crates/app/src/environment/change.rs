@@ -268,6 +268,7 @@ pub(crate) fn nothing(after: &Snapshot) -> Snapshot {
             system_packages: false,
         },
         choice: None,
+        parts: None,
         files: after.files.clone(),
         ..after.clone()
     }
@@ -295,6 +296,7 @@ pub fn keep(
         reason: reason.to_string(),
         operation,
         choice: choice.or_else(|| place.store.local(machine).choice),
+        parts: Some(place.store.local(machine).parts),
     };
     let Some(mut taken) = snapshot::take(machine, &taking)? else {
         return Ok(None);

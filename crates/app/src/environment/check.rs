@@ -1,6 +1,6 @@
 //! `deskside env check`: whether a project's environment is whole, and what is the matter where it is not.
 
-use super::Place;
+use super::{Place, parts};
 use crate::{Answer, Context};
 use deskside_envs::check::{self, Depth, Finding, LookedAt, Scene, Severity};
 use deskside_envs::snapshot::Store;
@@ -87,6 +87,7 @@ pub fn check(
         .because(format!("there is no {}", place.environment.display()))
         .hint("make it: deskside env sync"));
     }
+    let parts = parts::noted(machine, &place);
     let extras: Vec<String> = place
         .store
         .local(machine)
@@ -94,11 +95,13 @@ pub fn check(
         .map(|choice| choice.extra)
         .filter(|extra| !extra.is_empty())
         .into_iter()
+        .chain(parts.extras)
         .collect();
     let where_ = check::Place {
         environment: &place.environment,
         project: &place.project,
         extras: &extras,
+        groups: &parts.groups,
     };
     // Looking at the machine and reading the environment have nothing to do with each other.
     let (facts, scene) = std::thread::scope(|scope| {

@@ -4,6 +4,7 @@ use super::project::Project;
 use super::variants::without_build;
 use deskside_envs::build::Flavour;
 use deskside_envs::build::specifier::requirement;
+use deskside_envs::index::{settings, uploaded};
 use deskside_envs::manifest::Manifest;
 use deskside_envs::manifest::resolve::{Scratch, newest_locked};
 use deskside_machine::Progress;
@@ -30,6 +31,8 @@ pub(super) fn newest(
         .into_iter()
         .find(|line| bounds.is_empty() && requirement(line).is_some_and(|(name, _)| name == word))
         .unwrap_or_else(|| format!("{word}{bounds}"));
+    let asked_for =
+        requirement(&without_build(&wanted)).map_or_else(String::new, |(_, bounds)| bounds);
     let mut asked = Manifest::new("asked", manifest.requires_python().unwrap_or(">=3.8"));
     // The default index has the version without the name of a build.
     asked.add_dependency(&without_build(&wanted));
@@ -44,7 +47,22 @@ pub(super) fn newest(
     )?;
     let found = locked(&scratch, word, &python.request);
     scratch.remove();
-    found.map_err(|problem| explain(problem, moment))
+    found.map_err(|problem| {
+        let machine = &*project.context.machine;
+        let told = explain(problem, moment);
+        // uv names the newest that came later, which may be years after the first.
+        match uploaded::first(machine, &settings::read(machine), word, &asked_for) {
+            Some(day) if told.code == Code::Unsatisfiable && day.as_str() >= moment => {
+                let month = day.get(..7).unwrap_or(&day).to_string();
+                let mut told = told;
+                told.hints.retain(|hint| !hint.contains("--as-of"));
+                told.hint(format!(
+                    "the first {word} that fits came in {month}: --as-of {month} takes packages from then"
+                ))
+            }
+            _ => told,
+        }
+    })
 }
 
 fn locked(scratch: &Scratch<'_>, word: &str, python: &str) -> Result<Option<String>> {

@@ -30,17 +30,7 @@ pub(crate) fn choose(
 ) -> Result<Option<Choice>> {
     let extras = manifest.extras();
     let Some((framework, names)) = framework_of(&extras) else {
-        return match wish {
-            ExtraWish::Named(name) if !extras.contains_key(name) => Err(no_extra(name, &[])),
-            ExtraWish::Named(name) => Ok(Some(Choice {
-                framework: String::new(),
-                extra: name.clone(),
-                variant: name.clone(),
-                why: vec!["a person named it".into()],
-                variables: Default::default(),
-            })),
-            _ => Ok(None),
-        };
+        return Ok(None);
     };
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let noted = place.store.local(&*context.machine);
@@ -54,7 +44,11 @@ pub(crate) fn choose(
     };
     if let Some(name) = named {
         if !names.contains(&name.as_str()) {
-            return Err(no_extra(&name, &names));
+            return Err(Problem::new(
+                Code::RequirementInvalid,
+                format!("the project has no extra `{name}` for a framework build"),
+            )
+            .hint(format!("it has: {}", names.join(", "))));
         }
         why.push(format!("the extra {name} was named for this machine"));
         return Ok(Some(Choice {
@@ -136,16 +130,4 @@ pub(crate) fn framework_of(
             .collect();
         (!names.is_empty()).then_some((framework, names))
     })
-}
-
-fn no_extra(name: &str, names: &[&str]) -> Problem {
-    let problem = Problem::new(
-        Code::RequirementInvalid,
-        format!("the project has no extra `{name}` for a framework build"),
-    );
-    if names.is_empty() {
-        problem.hint("give it a framework first: deskside env add torch")
-    } else {
-        problem.hint(format!("it has: {}", names.join(", ")))
-    }
 }

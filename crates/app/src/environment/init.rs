@@ -1,14 +1,16 @@
 //! `deskside env init`: a project of what a folder has.
 
 use super::extra::ExtraWish;
+use super::parts::PartsWish;
 use super::project::{Project, Resolution};
+use super::requirements_file::{passed_over, take_in};
 use super::variants::{self, Reach};
 use super::{Place, Prepared, era, extra};
 use crate::Context;
 use deskside_envs::build::Flavour;
 use deskside_envs::build::specifier::{requirement, series_of};
-use deskside_envs::manifest::{Manifest, as_of, conda, pip};
-use deskside_envs::project::requirements::{self, Requirements};
+use deskside_envs::manifest::{Manifest, as_of, conda};
+use deskside_envs::project::requirements;
 use deskside_machine::{ErrorKind, Reading};
 use deskside_operate::Event;
 use deskside_types::{Code, Problem, Result};
@@ -122,9 +124,15 @@ pub fn init(
     }
     if let Some(moment) = &moment {
         manifest.set_exclude_newer(&moment.moment);
+        let python_then = match &python {
+            Some(python) if *python == moment.python => {
+                format!("; Python {python} had been out for half a year then")
+            }
+            _ => String::new(),
+        };
         why.push(format!(
-            "packages as they were at the end of {}; Python {} had been out for half a year then",
-            moment.day, moment.python
+            "packages as they were at the end of {}{python_then}",
+            moment.day
         ));
     }
     let mut commands: Vec<(&str, Vec<String>)> = Vec::new();
@@ -132,6 +140,15 @@ pub fn init(
         (Source::Requirements(path), _) => {
             why.push(format!("{} names its packages", path.display()));
             let read = requirements::read(machine, path);
+            // Of a file that is no text nothing would be left but the project without its packages.
+            if let Some(why) = read.of_the_first() {
+                return Err(Problem::new(
+                    Code::ProjectUnreadable,
+                    format!("{} can't be read", path.display()),
+                )
+                .because(why)
+                .hint("write it as plain text (UTF-8), a requirement a line"));
+            }
             take_in(
                 context,
                 &folder,
@@ -157,7 +174,7 @@ pub fn init(
                 &mut warnings,
             );
         }
-        _ => {}
+        _ => warnings.extend(passed_over(context, &folder, &manifest)),
     }
     let reach = Reach::new(context);
     for framework in wanted(&manifest, request.flavour.as_deref())? {
@@ -189,7 +206,7 @@ pub fn init(
         forget_lock: moment.is_some(),
         extra: ExtraWish::Noted,
         python: python.clone(),
-        group: None,
+        parts: PartsWish::default(),
         files,
         why,
         warnings,
@@ -341,41 +358,10 @@ fn project_name(text: &str) -> String {
     }
 }
 
-fn file_name(path: &Path) -> String {
+pub(super) fn file_name(path: &Path) -> String {
     path.file_name()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default()
-}
-
-/// Takes over what a requirements file says.
-fn take_in(
-    context: &Context,
-    folder: &Path,
-    path: &Path,
-    read: &Requirements,
-    manifest: &mut Manifest,
-    why: &mut Vec<String>,
-    warnings: &mut Vec<String>,
-) {
-    let machine = &*context.machine;
-    let mut taken = pip::take(machine, folder, read);
-    let file = file_name(path);
-    if taken.own {
-        let is_built = |name: &str| machine.exists(folder.join(name)).unwrap_or(false);
-        if manifest.is_package() {
-        } else if is_built("setup.py") || is_built("setup.cfg") {
-            manifest.set_package();
-            why.push("the project's own code is installed too, as `-e .` asked; its packages are those of pyproject.toml now, not of setup.py".into());
-        } else {
-            taken.left_out.push("`-e .`: the folder has no setup.py and no pyproject.toml that says how it is built".into());
-        }
-    }
-    manifest.take_in(&taken);
-    why.extend(taken.notes);
-    let left_out = taken.left_out.iter();
-    warnings.extend(left_out.map(|line| format!("left out of {file}: {line}")));
-    let unread = read.unread.iter();
-    warnings.extend(unread.map(|what| format!("{file} names {what}, which was not read")));
 }
 
 /// `.gitignore` with the environment in it, where the folder is a repository that does not ignore it yet.

@@ -1,6 +1,7 @@
 //! `deskside env lock`: the lock file made anew from `pyproject.toml`.
 
 use super::extra::ExtraWish;
+use super::parts::PartsWish;
 use super::project::{Project, Resolution};
 use super::{Place, Prepared};
 use crate::Context;
@@ -48,7 +49,7 @@ pub fn lock(
         forget_lock,
         extra: ExtraWish::Noted,
         python: None,
-        group: None,
+        parts: PartsWish::default(),
         files: Vec::new(),
         why: Vec::new(),
         warnings,

@@ -3,9 +3,9 @@
 use super::project::Project;
 use deskside_envs::build::specifier::requirement;
 use deskside_envs::manifest::Manifest;
-use deskside_envs::project::did_you_mean;
 use deskside_envs::snapshot::take::locked;
 use deskside_machine::Reading;
+use deskside_types::spelling::closest;
 use deskside_types::{Code, Problem, Result, shell};
 use std::collections::BTreeSet;
 
@@ -35,13 +35,18 @@ pub(super) fn require(
                 Code::RequirementInvalid,
                 format!("the project has no dependency group {group}"),
             );
-            return Err(match (groups.is_empty(), did_you_mean(group, &groups)) {
-                (true, _) => problem.hint(format!(
-                    "it has none at all; leave --group away: deskside env remove{option} {name}"
-                )),
-                (_, Some(meant)) => problem.hint(format!("did you mean --group {meant}?")),
-                _ => problem.hint(format!("it has: {}", groups.join(", "))),
-            });
+            return Err(
+                match (
+                    groups.is_empty(),
+                    closest(group, groups.iter().map(String::as_str)),
+                ) {
+                    (true, _) => problem.hint(format!(
+                        "it has none at all; leave --group away: deskside env remove{option} {name}"
+                    )),
+                    (_, Some(meant)) => problem.hint(format!("did you mean --group {meant}?")),
+                    _ => problem.hint(format!("it has: {}", groups.join(", "))),
+                },
+            );
         }
     };
     if there.iter().any(|known| known == name) {
@@ -75,11 +80,16 @@ pub(super) fn require(
             "{name} is there because another package needs it, and goes with that"
         ));
     }
-    Err(match (there.is_empty(), did_you_mean(name, &there)) {
-        (true, _) => problem.hint("it names none at all: look into pyproject.toml"),
-        (_, Some(meant)) => problem.hint(format!("did you mean {meant}?")),
-        _ => problem.hint(format!("it names: {}", super::restoring::listed(&there))),
-    })
+    Err(
+        match (
+            there.is_empty(),
+            closest(name, there.iter().map(String::as_str)),
+        ) {
+            (true, _) => problem.hint("it names none at all: look into pyproject.toml"),
+            (_, Some(meant)) => problem.hint(format!("did you mean {meant}?")),
+            _ => problem.hint(format!("it names: {}", super::restoring::listed(&there))),
+        },
+    )
 }
 
 /// A failed resolution of packages, with what may be meant by a name that the index does not have.
@@ -95,7 +105,7 @@ pub(super) fn explain(problem: Problem, project: &Project<'_>, wanted: &[String]
         .map(String::from)
         .collect();
     known.extend(locked_names(project));
-    match did_you_mean(name, &known) {
+    match closest(name, known.iter().map(String::as_str)) {
         Some(meant) => problem.hint(format!("did you mean {meant}?")),
         None => problem,
     }

@@ -116,5 +116,6 @@ pub(crate) fn taking<'a>(machine: &dyn Machine, place: &'a Place, facts: &'a Fac
         reason: super::change::AS_FOUND.into(),
         operation: None,
         choice: place.store.local(machine).choice,
+        parts: Some(place.store.local(machine).parts),
     }
 }

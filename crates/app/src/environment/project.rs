@@ -2,12 +2,12 @@
 
 use super::change::{self, Prepared};
 use super::extra::{self, ExtraWish};
+use super::parts::{self, PartsWish};
+use super::python::Interpreter;
 use super::space::{self, Installing};
-use super::{Place, era, restoring, uv_state};
+use super::{Place, era, majors, restoring, uv_state};
 use crate::Context;
 use crate::up::Everything;
-use deskside_envs::build;
-use deskside_envs::build::specifier::{admits, series_of};
 use deskside_envs::environment::venv::{self, State};
 use deskside_envs::environment::{in_the_way, mend};
 use deskside_envs::index::wheel::Platform;
@@ -17,7 +17,7 @@ use deskside_envs::manifest::steps::{Wanted, steps};
 use deskside_envs::plan::Module;
 use deskside_envs::snapshot::compare::{Changed, Difference, Named};
 use deskside_envs::snapshot::origin::MODULE;
-use deskside_envs::snapshot::{Choice, Local};
+use deskside_envs::snapshot::{Choice, Local, Parts};
 use deskside_envs::uv::{self, UvSource, UvState};
 use deskside_knowledge::version::order;
 use deskside_machine::{ErrorKind, Progress, Reading};
@@ -71,8 +71,8 @@ pub(super) struct Resolution<'a> {
     pub extra: ExtraWish,
     /// The Python wanted, beside `requires-python`.
     pub python: Option<String>,
-    /// A dependency group that is installed here from now on.
-    pub group: Option<String>,
+    /// Extras and groups of the project's own that are installed here from now on, or no longer.
+    pub parts: PartsWish,
     /// Further files to write.
     pub files: Vec<(String, String)>,
     /// Why, in sentences.
@@ -217,16 +217,28 @@ impl<'a> Project<'a> {
             &mut why,
         )?;
         let python = self.python(&manifest, resolution.python.as_deref(), &mut why)?;
-        let groups = self.groups(&manifest, resolution.group.as_deref());
-        let arguments = arguments(chosen.as_ref(), &groups);
+        let noted = self.place.store.local(&*self.context.machine).parts;
+        let parts = parts::parts(&manifest, &noted, &resolution.parts)?;
+        let arguments = arguments(chosen.as_ref(), &parts);
+        let lock = files.iter().find(|(name, _)| name == "uv.lock");
+        let lock = lock.map(|(_, text)| text.as_str()).unwrap_or_default();
+        let mut warnings = resolution.warnings;
+        let before = self.lock_text();
+        let two = majors::refuse_two(
+            &manifest,
+            &before,
+            lock,
+            chosen.as_ref().map(|choice| choice.extra.as_str()),
+            &parts,
+            &python.series,
+        )?;
+        warnings.extend(two);
         let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let said = scratch.dry_sync(
             &self.place.environment,
             &[words, vec!["--python", &python.request]].concat(),
         );
         let said = said?;
-        let lock = files.iter().find(|(name, _)| name == "uv.lock");
-        let lock = lock.map(|(_, text)| text.as_str()).unwrap_or_default();
         let needs = said.as_ref().map(|said| self.needs(said, lock));
         let expected = said.map(|said| expected(&said.lines));
         self.planned(Planned {
@@ -235,13 +247,13 @@ impl<'a> Project<'a> {
             files,
             python,
             arguments,
-            groups,
+            parts,
             chosen,
             pinned: matches!(resolution.extra, ExtraWish::Named(_)),
             expected,
             needs: needs.unwrap_or_default(),
             why,
-            warnings: resolution.warnings,
+            warnings,
         })
     }
 
@@ -253,17 +265,11 @@ impl<'a> Project<'a> {
         space::premises(self.context, &self.uv, &self.place.environment, &installing)
     }
 
-    /// The dependency groups that are installed here: those noted before that are still there, and a new one.
-    pub fn groups(&self, manifest: &Manifest, new: Option<&str>) -> Vec<String> {
-        let there = manifest.groups();
-        let mut groups = self.place.store.local(&*self.context.machine).groups;
-        groups.retain(|group| there.contains(group));
-        if let Some(new) = new
-            && !groups.iter().any(|group| group == new)
-        {
-            groups.push(new.to_string());
-        }
-        groups
+    /// The lock file as it stands; empty where there is none that can be read.
+    fn lock_text(&self) -> String {
+        let path = self.place.project.join("uv.lock");
+        let bytes = self.context.machine.file(path, 64 << 20);
+        String::from_utf8(bytes.unwrap_or_default()).unwrap_or_default()
     }
 
     /// The plan of files and an environment that are known.
@@ -303,7 +309,7 @@ impl<'a> Project<'a> {
             version: 1,
             project: self.place.project.display().to_string(),
             choice: planned.chosen.clone(),
-            groups: planned.groups.clone(),
+            parts: planned.parts.clone(),
             pinned: planned.pinned
                 || (local.pinned
                     && local.choice.as_ref().map(|one| &one.extra)
@@ -321,7 +327,12 @@ impl<'a> Project<'a> {
                 fetches_python: planned.python.fetches,
                 arguments: [planned.arguments, mend::arguments(&again)].concat(),
                 module: runs_module.then_some(&module),
-                local: (planned.chosen.is_some() || !planned.groups.is_empty()).then_some(noted),
+                // What was noted before is noted anew, else it would hold for ever.
+                local: (noted.choice.is_some()
+                    || !noted.parts.is_empty()
+                    || local.choice.is_some()
+                    || !local.parts.is_empty())
+                .then_some(noted),
                 download_bytes: None,
             },
         )?;
@@ -347,93 +358,11 @@ impl<'a> Project<'a> {
             facts: self.facts.clone(),
         })
     }
-
-    /// The Python for the project.
-    pub fn python(
-        &self,
-        manifest: &Manifest,
-        wish: Option<&str>,
-        why: &mut Vec<String>,
-    ) -> Result<Interpreter> {
-        let known = &deskside_knowledge::frameworks::indexes().python;
-        let pinned = self.pinned_python();
-        let bounds = [wish.or(pinned.as_deref()), manifest.requires_python()]
-            .into_iter()
-            .flatten()
-            .map(|text| {
-                // A bare version is that series.
-                if text.starts_with(|letter: char| letter.is_ascii_digit()) {
-                    format!("=={text}.*")
-                } else {
-                    text.to_string()
-                }
-            })
-            .collect::<Vec<_>>()
-            .join(",");
-        // An environment that serves keeps its Python.
-        if let State::Whole(venv) = venv::look(&*self.context.machine, &self.place.environment)? {
-            let series = series_of(venv.version.as_deref().unwrap_or_default());
-            if admits(&bounds, &series) {
-                return Ok(Interpreter {
-                    request: series.clone(),
-                    series,
-                    fetches: false,
-                });
-            }
-        }
-        let choice = build::python::choose(&self.facts, "3.7", &known.newest, Some(&bounds))
-            .map_err(|reason| {
-                Problem::new(Code::Unsatisfiable, "no Python fits the project")
-                    .because(reason)
-                    .hint("change requires-python in pyproject.toml")
-            })?;
-        let fetches = choice.why.starts_with("uv fetches Python");
-        why.push(choice.why);
-        // Where one with another Python is, the request must say which series: a path says nothing to compare with.
-        let there = change::environment_is_there(&*self.context.machine, &self.place)?;
-        let request = match there {
-            true => choice.series.clone(),
-            false => choice.request,
-        };
-        Ok(Interpreter {
-            request,
-            series: choice.series,
-            fetches,
-        })
-    }
-
-    /// The Python of `.python-version`, as uv reads it; none where it names no version.
-    fn pinned_python(&self) -> Option<String> {
-        let path = self.place.project.join(".python-version");
-        let text = self.context.machine.text(path).ok()?;
-        let line = text
-            .lines()
-            .map(str::trim)
-            .find(|line| !line.is_empty() && !line.starts_with('#'))?;
-        let version = line.strip_prefix("cpython-").unwrap_or(line);
-        version
-            .starts_with(|letter: char| letter.is_ascii_digit())
-            .then(|| series_of(version))
-    }
 }
 
-/// uv's arguments for an extra and for groups.
-pub(super) fn arguments(chosen: Option<&Choice>, groups: &[String]) -> Vec<String> {
-    let mut arguments = extra::arguments(chosen);
-    for group in groups {
-        arguments.extend(["--group".to_string(), group.clone()]);
-    }
-    arguments
-}
-
-/// A Python for a project.
-pub(super) struct Interpreter {
-    /// As uv takes it: a minor version or a path.
-    pub request: String,
-    /// Its minor version.
-    pub series: String,
-    /// uv downloads it.
-    pub fetches: bool,
+/// uv's arguments for a framework build and for what is installed beside it.
+pub(crate) fn arguments(chosen: Option<&Choice>, parts: &Parts) -> Vec<String> {
+    [extra::arguments(chosen), parts.arguments()].concat()
 }
 
 /// What a plan is made of once it is resolved.
@@ -443,7 +372,7 @@ pub(super) struct Planned {
     pub files: Vec<(String, String)>,
     pub python: Interpreter,
     pub arguments: Vec<String>,
-    pub groups: Vec<String>,
+    pub parts: Parts,
     pub chosen: Option<Choice>,
     pub pinned: bool,
     pub expected: Option<Difference>,

@@ -418,6 +418,7 @@ pub(crate) fn from_lock(context: &Context, place: &Place, facts: &Facts) -> Resu
     let uv = place::uv_state(context, facts)?;
     let project = deskside_envs::project::read(machine, &place.project)?;
     let noted = place.store.local(machine).choice;
-    let extra = super::extra::arguments(noted.as_ref());
+    let parts = super::parts::noted(machine, place);
+    let extra = super::project::arguments(noted.as_ref(), &parts);
     deskside_envs::plan::steps(machine, &project, None, &uv, &extra, None)
 }

@@ -169,9 +169,11 @@ fn files_step(
         }
     }
     let local = place.store.local(machine);
-    if local.choice != target.choice {
+    let parts = target.parts.clone().unwrap_or_else(|| local.parts.clone());
+    if local.choice != target.choice || local.parts != parts {
         let mut text = serde_json::to_string_pretty(&Local {
             choice: target.choice.clone(),
+            parts,
             ..local
         })
         .unwrap_or_default();
@@ -186,7 +188,7 @@ fn files_step(
             contents: FileContents::Text(text),
             mode: 0o644,
         });
-        names.push("this machine's choice of the framework build".into());
+        names.push("what is noted for this machine".into());
     }
     if actions.is_empty() {
         return Ok(None);

@@ -1,12 +1,14 @@
 //! `deskside env sync`: the environment as the lock file has it, with this machine's build.
 
 use super::extra::{self, ExtraWish};
+use super::parts::{self, PartsWish};
 use super::project::{self, Planned, Project, Resolution};
 use super::{Place, Prepared};
 use crate::Context;
 use deskside_envs::environment::failure;
 use deskside_envs::environment::uv::command;
 use deskside_envs::manifest::resolve::dry_sync;
+use deskside_envs::snapshot::Parts;
 use deskside_machine::{ErrorKind, Reading};
 use deskside_operate::Event;
 use deskside_types::{Code, Problem, Result};
@@ -18,8 +20,15 @@ use std::time::Duration;
 pub struct SyncRequest {
     /// The project's folder; the nearest one when none.
     pub project: Option<PathBuf>,
-    /// The extra for this machine; `auto` chooses again.
-    pub extra: Option<String>,
+    /// Extras: the framework build for this machine (`auto` chooses again), and those of the project's own that are
+    /// installed here from now on.
+    pub extras: Vec<String>,
+    /// Dependency groups that are installed here from now on.
+    pub groups: Vec<String>,
+    /// Extras that are installed here no longer.
+    pub no_extras: Vec<String>,
+    /// Groups that are installed here no longer.
+    pub no_groups: Vec<String>,
     /// Nothing is to be changed: only the plan is wanted.
     pub only_plan: bool,
 }
@@ -36,10 +45,16 @@ pub fn sync(
     let place = Place::find(context, request.project.as_deref())?;
     let project = Project::open(context, place, request.only_plan, listen)?;
     let manifest = project.existing()?.clone();
-    let wish = match request.extra.as_deref() {
-        None => ExtraWish::Noted,
-        Some("auto") => ExtraWish::Best,
-        Some(name) => ExtraWish::Named(name.to_string()),
+    let (wish, own) = parts::sorted(&manifest, &request.extras)?;
+    let parts = PartsWish {
+        more: Parts {
+            extras: own,
+            groups: request.groups.clone(),
+        },
+        less: Parts {
+            extras: request.no_extras.clone(),
+            groups: request.no_groups.clone(),
+        },
     };
     let shown = project.place.project.display().to_string();
     if !context
@@ -54,7 +69,7 @@ pub fn sync(
             forget_lock: false,
             extra: wish,
             python: None,
-            group: None,
+            parts,
             files: Vec::new(),
             why: vec!["there is no lock file yet".into()],
             warnings: Vec::new(),
@@ -70,8 +85,9 @@ pub fn sync(
         &mut why,
     )?;
     let python = project.python(&manifest, None, &mut why)?;
-    let groups = project.groups(&manifest, None);
-    let arguments = project::arguments(chosen.as_ref(), &groups);
+    let noted = project.place.store.local(&*context.machine).parts;
+    let parts = parts::parts(&manifest, &noted, &parts)?;
+    let arguments = project::arguments(chosen.as_ref(), &parts);
     let mut words = arguments.clone();
     words.extend(["--python".to_string(), python.request.clone()]);
     let prepared = project.planned(Planned {
@@ -80,7 +96,7 @@ pub fn sync(
         files: Vec::new(),
         python,
         arguments,
-        groups,
+        parts,
         chosen,
         pinned: matches!(wish, ExtraWish::Named(_)),
         expected: None,

@@ -1,7 +1,7 @@
 //! A project with a lock file: which of its extras is this machine's, and whether the lock still fits.
 
 use crate::Context;
-use crate::environment::{Place, extra, sync};
+use crate::environment::{self, Place, extra, parts, sync};
 use deskside_envs::manifest::Manifest;
 use deskside_envs::project::{Packages, Project};
 use deskside_envs::snapshot::Choice;
@@ -10,7 +10,7 @@ use deskside_machine::Reading;
 use deskside_types::plan::Plan;
 use deskside_types::{Code, Facts, Result};
 
-/// The extra; none where the project has no lock file, or no extras for framework builds.
+/// The extra, and uv's arguments for it and for what is noted beside it; none where the project has no lock file, or no extras for framework builds.
 ///
 /// # Errors
 /// [`Code::LockUnusable`] when the lock is damaged or older than `pyproject.toml`.
@@ -19,9 +19,9 @@ pub fn extra(
     facts: &Facts,
     project: &Project,
     warnings: &mut Vec<String>,
-) -> Result<Option<Choice>> {
+) -> Result<(Option<Choice>, Vec<String>)> {
     if project.packages != Packages::Lock {
-        return Ok(None);
+        return Ok((None, Vec::new()));
     }
     let path = project.path.join("pyproject.toml");
     let manifest = Manifest::parse(&path.display().to_string(), &context.projects.text(&path)?)?;
@@ -48,7 +48,10 @@ pub fn extra(
         }
         Err(problem) => return Err(problem),
     };
-    Ok(chosen)
+    // The person's own files, wherever the answer is for.
+    let parts = parts::noted(&*context.projects, &place);
+    let arguments = environment::project::arguments(chosen.as_ref(), &parts);
+    Ok((chosen, arguments))
 }
 
 /// Whether the lock still fits `pyproject.toml`: asked where packages are about to be installed from it.

@@ -103,7 +103,7 @@ pub fn prepare(context: &Context, request: &UpRequest) -> Result<Prepared> {
     }
     let uv = uv_state(context, &facts)?;
     let mut warnings = project.warnings.clone();
-    let locked = locked::extra(context, &facts, &project, &mut warnings)?;
+    let (locked, packages) = locked::extra(context, &facts, &project, &mut warnings)?;
     let wheel = deskside_track::module::wheel();
     let version = deskside_track::module::VERSION;
     let module = deskside_envs::plan::module(
@@ -123,7 +123,7 @@ pub fn prepare(context: &Context, request: &UpRequest) -> Result<Prepared> {
         &project,
         build.as_ref(),
         &uv,
-        &environment::extra::arguments(locked.as_ref()),
+        &packages,
         Some(&module),
     )?;
     let plan = plan(context, &facts, &project, steps)?;

@@ -161,9 +161,19 @@ pub struct Lock {
 /// Arguments of `env sync`.
 #[derive(Debug, Args)]
 pub struct Sync {
-    /// The extra with the framework build for this machine; `auto` chooses again
-    #[arg(long, value_name = "EXTRA")]
-    pub extra: Option<String>,
+    /// Install this extra here from now on: the framework build for this machine (`auto` chooses again), or one of the
+    /// project's own
+    #[arg(long, value_name = "NAME")]
+    pub extra: Vec<String>,
+    /// Install this dependency group here from now on
+    #[arg(long, value_name = "NAME")]
+    pub group: Vec<String>,
+    /// Install this extra here no longer
+    #[arg(long, value_name = "NAME")]
+    pub no_extra: Vec<String>,
+    /// Install this dependency group here no longer
+    #[arg(long, value_name = "NAME")]
+    pub no_group: Vec<String>,
     /// Which project
     #[command(flatten)]
     pub change: Change,

@@ -7,6 +7,7 @@
     reason = "these tests are the person outside: they start the program and look at its files"
 )]
 
+mod added;
 mod command_line;
 mod cost;
 mod devices;

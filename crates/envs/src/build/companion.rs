@@ -3,7 +3,7 @@
 use super::admission::{admits_release, specifiers};
 use super::parts::IndexChoice;
 use super::{Build, Flavour, Wish, choose, cuda};
-use deskside_knowledge::frameworks::{self, Companion, Follows};
+use deskside_knowledge::frameworks::{self, Companion, Follows, Pair};
 use deskside_knowledge::version::order;
 use deskside_types::facts::{Facts, OsKind};
 use deskside_types::{Code, Problem};
@@ -48,20 +48,71 @@ pub fn choose_companion(
             "install it as any other package: uv pip install".into(),
         ));
     };
+    attempt(facts, companion, version, wish).map_err(|mut problem| {
+        if let Some(nearest) = nearest(facts, companion, version, wish) {
+            problem.hints = vec![nearest];
+        }
+        problem
+    })
+}
+
+/// The choice for exactly this wish.
+fn attempt(
+    facts: &Facts,
+    companion: &Companion,
+    version: &str,
+    wish: &Wish,
+) -> Result<CompanionChoice, Problem> {
     let mut wish = wish.clone();
     wish.flavour = Some(Flavour::Torch);
     if !version.trim().is_empty() {
         bound_by_version(companion, version, &mut wish)?;
     }
-    if companion.follows == Follows::DefaultIndex
-        && !companion.pairs.is_empty()
-        && version.trim().is_empty()
-    {
+    if companion.follows == Follows::DefaultIndex && !companion.pairs.is_empty() {
         // It has builds for some releases of the framework only, and for the default index's build alone.
-        return of_default_index(facts, companion, &wish);
+        return of_default_index(facts, companion, version, &wish);
     }
     let build = choose(facts, Flavour::Torch, &wish)?;
     finish(facts, companion, build, version)
+}
+
+/// The releases nearest to a version that was asked for and does not serve here, which do; none where nothing was asked for
+/// or none does.
+fn nearest(facts: &Facts, companion: &Companion, version: &str, wish: &Wish) -> Option<String> {
+    if version.trim().is_empty() {
+        return None;
+    }
+    let pairs = &companion.pairs;
+    let fits = |pair: &Pair| meet(&pair.companion, version);
+    // A version that goes with none lies beyond the newest or before the oldest.
+    let bare = |text: &str| -> String {
+        let text = text.trim_start_matches(['=', '>', '<', '~', '!', ' ']);
+        text.split([',', '*'])
+            .next()
+            .unwrap_or(text)
+            .trim_end_matches('.')
+            .to_string()
+    };
+    let is_old = pairs
+        .last()
+        .is_some_and(|oldest| order(&bare(version), &bare(&oldest.companion)) == Ordering::Less);
+    let beyond = if is_old { pairs.len() } else { 0 };
+    let first = pairs.iter().position(fits).unwrap_or(beyond);
+    let last = pairs.iter().rposition(fits).unwrap_or(beyond);
+    let mut others: Vec<(usize, &Pair)> = pairs
+        .iter()
+        .enumerate()
+        .filter(|(_, pair)| !fits(pair))
+        .map(|(at, pair)| (first.saturating_sub(at) + at.saturating_sub(last), pair))
+        .collect();
+    others.sort_by_key(|(far, _)| *far);
+    others.into_iter().find_map(|(_, pair)| {
+        let choice = attempt(facts, companion, &pair.companion, wish).ok()?;
+        Some(format!(
+            "{} {}, which goes with torch {}, does: ask for that one",
+            companion.name, pair.companion, choice.build.release
+        ))
+    })
 }
 
 fn refuse(name: &str, reason: String, hint: String) -> Problem {
@@ -144,10 +195,12 @@ fn meet(one: &str, other: &str) -> bool {
 fn of_default_index(
     facts: &Facts,
     companion: &Companion,
+    version: &str,
     wish: &Wish,
 ) -> Result<CompanionChoice, Problem> {
     let mut reasons = Vec::new();
-    for pair in &companion.pairs {
+    let wanted = |pair: &&Pair| version.trim().is_empty() || meet(&pair.companion, version);
+    for pair in companion.pairs.iter().filter(wanted) {
         let bounds = format!("=={}.*", pair.framework);
         let framework = if wish.framework.trim().is_empty() {
             bounds
@@ -160,7 +213,7 @@ fn of_default_index(
         };
         match choose(facts, Flavour::Torch, &attempt) {
             Ok(build) if build.accelerated_or_waiting() && build.index.is_none() => {
-                return finish(facts, companion, build, "");
+                return finish(facts, companion, build, version);
             }
             Ok(build) => reasons.push(format!(
                 "{} {} goes with torch {}, whose build here would be {}",
@@ -225,23 +278,38 @@ fn finish(
             format!("leave {name} out: PyTorch brings it where it is used"),
         ));
     }
+    let mut too_old = Vec::new();
     if let Some(needed) = &companion.compute_capability {
-        let lower = cuda::gpus(facts).into_iter().find(|gpu| {
-            gpu.compute_capability
-                .value()
-                .is_some_and(|have| order(have, needed) == Ordering::Less)
-        });
-        if let Some(gpu) = lower {
+        // The cards that the build computes on: one that serves is enough.
+        let (lower, enough): (Vec<_>, Vec<_>) = cuda::gpus(facts)
+            .into_iter()
+            .filter(|gpu| {
+                let shown = cuda::described(gpu);
+                build.left_out.iter().all(|left| left.gpu != shown)
+            })
+            .partition(|gpu| {
+                gpu.compute_capability
+                    .value()
+                    .is_some_and(|have| order(have, needed) == Ordering::Less)
+            });
+        if let (Some(gpu), true) = (lower.first(), enough.is_empty()) {
             return Err(refuse(
                 name,
                 format!(
                     "it needs compute capability {needed}, and this is {}",
                     cuda::described(gpu)
                 ),
-                "use PyTorch's own attention: torch.nn.functional.scaled_dot_product_attention"
-                    .into(),
+                companion.instead.clone().unwrap_or_else(|| {
+                    format!("leave {name} out here; see `deskside env why torch`")
+                }),
             ));
         }
+        too_old.extend(lower.into_iter().map(|gpu| {
+            format!(
+                "it needs compute capability {needed}: not to be used on {}",
+                cuda::described(gpu)
+            )
+        }));
     }
     let pair = companion
         .pairs
@@ -302,6 +370,7 @@ fn finish(
         }
         Follows::DefaultIndex | Follows::Any | Follows::Source => (build.arguments.clone(), None),
     };
+    why.extend(too_old);
     why.push(companion.note.clone());
     let framework = format!("torch=={}.*", build.release);
     let mut requirements = vec![framework, format!("{name}{extra}{}", bounds.join(","))];
@@ -342,113 +411,5 @@ fn cuda_major_of(variant: &str) -> Option<u32> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::build::tests_support::{amd, facts, mac, nvidia};
-
-    #[test]
-    fn companions_are_pinned_to_the_build_that_fits() {
-        let new = nvidia(&["8.9"], Some("580.95.05"));
-        let old = nvidia(&["8.9"], Some("535.183.01"));
-        let pascal = nvidia(&["6.1"], Some("580.95.05"));
-        for (facts, name, version, expected, arguments) in [
-            (
-                &new,
-                "torchvision",
-                "",
-                "torch==2.15.* torchvision==0.29.*",
-                "",
-            ),
-            (
-                &old,
-                "torchvision",
-                "",
-                "torch==2.14.* torchvision==0.29.*",
-                "--torch-backend cu126",
-            ),
-            (
-                &pascal,
-                "torchaudio",
-                "",
-                "torch==2.14.* torchaudio==2.11.*",
-                "--torch-backend cu126",
-            ),
-            (
-                &old,
-                "torchvision",
-                "==0.23.0",
-                "torch==2.8.* torchvision==0.23.*,==0.23.0",
-                "",
-            ),
-            (&new, "vllm", "", "torch==2.14.* vllm==0.33.*", ""),
-            (&old, "vllm", "", "torch==2.10.* vllm>=0.17,<0.20", ""),
-            (
-                &new,
-                "onnxruntime-gpu",
-                "",
-                "torch==2.15.* onnxruntime-gpu[cuda,cudnn]",
-                "",
-            ),
-            (
-                &old,
-                "onnxruntime_gpu",
-                "",
-                "torch==2.14.* onnxruntime-gpu[cuda,cudnn]<1.27",
-                "--torch-backend cu126",
-            ),
-            (&new, "xformers", "", "torch==2.15.* xformers==0.0.35", ""),
-            (&new, "bitsandbytes", "", "torch==2.15.* bitsandbytes", ""),
-            (&new, "triton", "", "torch==2.15.* triton==3.9.*", ""),
-            (&new, "flash-attn", "", "torch==2.15.* flash-attn", ""),
-        ] {
-            let choice = choose_companion(facts, name, version, &Wish::default()).unwrap();
-            assert_eq!(
-                choice.requirements.join(" "),
-                expected,
-                "{name}: {:?}",
-                choice.why
-            );
-            assert_eq!(choice.arguments.join(" "), arguments, "{name}");
-        }
-    }
-
-    #[test]
-    fn what_does_not_go_together_is_refused_with_a_way_out() {
-        let turing = nvidia(&["7.5"], Some("580.95.05"));
-        for (facts, name, version) in [
-            (&facts(), "vllm", ""),
-            (&facts(), "triton", ""),
-            (&mac("arm64", "15.0"), "onnxruntime-gpu", ""),
-            (&turing, "flash-attn", ""),
-            (&turing, "torchvision", "==7"),
-            (&amd(&["gfx1100"]), "xformers", ""),
-            (&turing, "numpy", ""),
-            (&nvidia(&["6.1"], Some("470.1")), "vllm", ""),
-        ] {
-            let problem = choose_companion(facts, name, version, &Wish::default()).unwrap_err();
-            assert!(
-                !problem.causes.is_empty() && !problem.hints.is_empty(),
-                "{name}: {problem:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn cuda_majors_are_read_from_variants() {
-        for (variant, major) in [
-            ("cu132", Some(13)),
-            ("cu118", Some(11)),
-            ("cuda13", Some(13)),
-            ("cuda12", Some(12)),
-            ("rocm7.2", None),
-            ("cpu", None),
-            ("cu", None),
-        ] {
-            let build = Build {
-                variant: variant.into(),
-                ..choose(&facts(), Flavour::Jax, &Wish::default()).unwrap()
-            };
-            assert_eq!(build.cuda_major(), major, "{variant}");
-        }
-    }
-}
+#[path = "companion_tests.rs"]
+mod tests;

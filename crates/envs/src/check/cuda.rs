@@ -9,7 +9,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The CUDA major of one of NVIDIA's wheels; none when it is none of them.
 pub(crate) fn major(scene: &Scene<'_>, dist: &Dist) -> Option<u32> {
-    let rest = dist.name.strip_prefix("nvidia-")?;
+    major_of(&dist.name, &dist.version, |name| scene.version_of(name))
+}
+
+/// The same of a name and a version, where `version_of` tells those of others beside it.
+pub(crate) fn major_of<'a>(
+    name: &str,
+    version: &str,
+    version_of: impl Fn(&str) -> Option<&'a str>,
+) -> Option<u32> {
+    let rest = name.strip_prefix("nvidia-")?;
     if let Some((_, digits)) = rest.rsplit_once("-cu") {
         return digits
             .parse()
@@ -18,13 +27,13 @@ pub(crate) fn major(scene: &Scene<'_>, dist: &Dist) -> Option<u32> {
     }
     let known = environment::cuda();
     // Names that NVIDIA only reserved on the index have versions such as 0.0.1.
-    if !known.unsuffixed.contains(&dist.name) || dist.version.starts_with("0.") {
+    if !known.unsuffixed.iter().any(|own| own == name) || version.starts_with("0.") {
         return None;
     }
     let told = known
         .of_cuda_version
         .iter()
-        .find_map(|name| first(scene.version_of(name)?));
+        .find_map(|name| first(version_of(name)?));
     Some(told.unwrap_or(13))
 }
 

@@ -1,11 +1,12 @@
 //! The environment against `uv.lock`: other versions than it names, and packages that are not there.
 
+use super::cuda::major_of;
 use super::distributions::{in_site, installed_by};
 use super::platform::Platform;
 use super::scene::{Scene, Seen};
 use super::{Finding, Rank, Severity};
 use deskside_knowledge::python::normalised_name;
-use pep508_rs::{ExtraName, MarkerEnvironment, MarkerTree};
+use pep508_rs::{ExtraName, MarkerEnvironment, MarkerEnvironmentBuilder, MarkerTree};
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
@@ -99,7 +100,7 @@ pub(crate) fn findings(scene: &Scene<'_>, platform: &Platform) -> Vec<Finding> {
     });
     let root = root(&packages, name.as_deref());
     let wanted = root
-        .map(|root| wanted(scene, &packages, root, markers))
+        .map(|root| installed(&packages, root, &scene.extras, &scene.groups, markers).versions)
         .unwrap_or_default();
     let mut by_name: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for package in packages
@@ -242,46 +243,67 @@ fn trouble(text: &str) -> String {
     }
 }
 
-/// What the lock file wants here: the project's dependencies and those of its chosen extras, with all they need. Groups
-/// such as `dev` are left out: whether somebody synced them is not written down anywhere.
-fn wanted(
-    scene: &Scene<'_>,
+/// What a lock file brings on a machine.
+#[derive(Debug, Default)]
+struct Installed {
+    /// The versions of each package; several where not even the markers decide.
+    versions: BTreeMap<String, BTreeSet<String>>,
+    /// Who asks for whom.
+    edges: BTreeSet<(String, String)>,
+}
+
+/// What the lock file wants: the project's dependencies and those of these extras and groups, with all they need. Groups
+/// that nobody noted, such as `dev`, are left out: whether somebody synced them is not written down anywhere.
+fn installed(
     packages: &[Locked],
     root: &Locked,
+    extras: &[String],
+    groups: &[String],
     markers: &MarkerEnvironment,
-) -> BTreeMap<String, BTreeSet<String>> {
-    // uv writes which of several extras that exclude each other is meant as `extra == 'extra-<length>-<name>-<extra>'`.
-    let active: Vec<ExtraName> = scene
-        .extras
+) -> Installed {
+    // uv writes which of several extras or groups that exclude each other is meant as
+    // `extra == 'extra-<length>-<name>-<extra>'`.
+    let name = |kind: &str, own: &str| {
+        let own = normalised_name(own);
+        ExtraName::from_str(&format!("{kind}-{}-{}-{own}", root.name.len(), root.name)).ok()
+    };
+    let active: Vec<ExtraName> = extras
         .iter()
-        .filter_map(|extra| {
-            ExtraName::from_str(&format!("extra-{}-{}-{extra}", root.name.len(), root.name)).ok()
-        })
+        .filter_map(|extra| name("extra", extra))
+        .chain(groups.iter().filter_map(|group| name("group", group)))
         .chain(ExtraName::from_str(&format!(
             "project-{}-{}",
             root.name.len(),
             root.name
         )))
         .collect();
-    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    const EXTRAS: &str = "optional-dependencies";
+    let mut found = Installed::default();
     let mut done: BTreeSet<(String, String, String)> = BTreeSet::new();
-    let mut ahead: Vec<(&Locked, Option<String>)> = vec![(root, None)];
-    ahead.extend(scene.extras.iter().map(|extra| (root, Some(extra.clone()))));
-    while let Some((package, extra)) = ahead.pop() {
+    // The table of the package, and the list in it.
+    let mut ahead: Vec<(&Locked, &str, String)> = vec![(root, "dependencies", String::new())];
+    ahead.extend(
+        extras
+            .iter()
+            .map(|own| (root, EXTRAS, normalised_name(own))),
+    );
+    ahead.extend(
+        groups
+            .iter()
+            .map(|own| (root, "dev-dependencies", normalised_name(own))),
+    );
+    while let Some((package, table, own)) = ahead.pop() {
         let key = (
             package.name.clone(),
             package.version.clone(),
-            extra.clone().unwrap_or_default(),
+            format!("{table} {own}"),
         );
         if !done.insert(key) {
             continue;
         }
-        let dependencies = match &extra {
-            None => package.table.get("dependencies"),
-            Some(extra) => package
-                .table
-                .get("optional-dependencies")
-                .and_then(|all| all.get(extra.as_str())),
+        let dependencies = match own.as_str() {
+            "" => package.table.get(table),
+            own => package.table.get(table).and_then(|all| all.get(own)),
         };
         for dependency in dependencies
             .and_then(toml::Value::as_array)
@@ -297,31 +319,103 @@ fn wanted(
             {
                 continue;
             }
+            found.edges.insert((package.name.clone(), name.clone()));
             let version = string("version");
             for target in packages.iter().filter(|one| {
                 one.name == name && version.is_none_or(|version| one.version == version)
             }) {
                 if !target.local {
                     found
+                        .versions
                         .entry(name.clone())
                         .or_default()
                         .insert(target.version.clone());
                 }
-                ahead.push((target, None));
-                for extra in dependency
-                    .get("extra")
-                    .and_then(toml::Value::as_array)
-                    .into_iter()
-                    .flatten()
-                {
-                    ahead.extend(
-                        extra
-                            .as_str()
-                            .map(|extra| (target, Some(extra.to_string()))),
-                    );
-                }
+                ahead.push((target, "dependencies", String::new()));
+                let extras = dependency.get("extra").and_then(toml::Value::as_array);
+                ahead.extend(
+                    extras
+                        .into_iter()
+                        .flatten()
+                        .filter_map(toml::Value::as_str)
+                        .map(|extra| (target, EXTRAS, normalised_name(extra))),
+                );
             }
         }
     }
     found
+}
+
+/// The major versions of CUDA whose libraries a lock file brings on Linux for a Python (`3.12`), with these extras and
+/// groups of the project: each with those of the project's requirements that ask for it. Empty where the lock can't be read.
+pub fn cuda_majors(
+    lock: &str,
+    extras: &[String],
+    groups: &[String],
+    python: &str,
+) -> BTreeMap<u32, BTreeSet<String>> {
+    let full = format!("{python}.0");
+    let markers = MarkerEnvironment::try_from(MarkerEnvironmentBuilder {
+        implementation_name: "cpython",
+        implementation_version: &full,
+        os_name: "posix",
+        platform_machine: "x86_64",
+        platform_python_implementation: "CPython",
+        platform_release: "",
+        platform_system: "Linux",
+        platform_version: "",
+        python_full_version: &full,
+        python_version: python,
+        sys_platform: "linux",
+    });
+    let all = packages(lock).unwrap_or_default();
+    let (Ok(markers), Some(root)) = (markers, root(&all, None)) else {
+        return BTreeMap::new();
+    };
+    let found = installed(&all, root, extras, groups, &markers);
+    let version_of =
+        |name: &str| -> Option<&str> { found.versions.get(name)?.first().map(String::as_str) };
+    let askers = |name| askers(&found.edges, name);
+    let own: BTreeSet<&str> = found
+        .edges
+        .iter()
+        .filter(|(from, _)| *from == root.name)
+        .map(|(_, to)| to.as_str())
+        .collect();
+    let mut majors: BTreeMap<u32, BTreeSet<&str>> = BTreeMap::new();
+    for (name, versions) in &found.versions {
+        let told = versions
+            .iter()
+            .find_map(|version| major_of(name, version, version_of));
+        if let Some(major) = told {
+            let who = majors.entry(major).or_default();
+            who.extend(askers(name).intersection(&own));
+        }
+    }
+    majors
+        .into_iter()
+        .map(|(major, names)| {
+            // torchvision asks by torch: that is the one that is meant.
+            let through: BTreeSet<&str> = names
+                .iter()
+                .flat_map(|name| askers(name).into_iter().filter(move |other| other != name))
+                .collect();
+            let nearest = names.iter().filter(|name| !through.contains(*name));
+            (major, nearest.map(ToString::to_string).collect())
+        })
+        .collect()
+}
+
+/// Who asks for a name, itself and all on the way to it.
+fn askers<'a>(edges: &'a BTreeSet<(String, String)>, name: &'a str) -> BTreeSet<&'a str> {
+    let mut askers = BTreeSet::from([name]);
+    let mut ahead = vec![name];
+    while let Some(name) = ahead.pop() {
+        for (from, to) in edges {
+            if to == name && askers.insert(from) {
+                ahead.push(from);
+            }
+        }
+    }
+    askers
 }

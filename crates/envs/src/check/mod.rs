@@ -12,7 +12,7 @@ mod frameworks;
 mod header;
 mod interpreter;
 mod libraries;
-mod lock;
+pub mod lock;
 mod numpy;
 mod overlap;
 mod paths;
@@ -43,6 +43,8 @@ pub struct Place<'a> {
     pub project: &'a Path,
     /// The project's extras that are chosen for this machine.
     pub extras: &'a [String],
+    /// The dependency groups that are installed on this machine, as far as that is noted.
+    pub groups: &'a [String],
 }
 
 /// How thoroughly files are compared.

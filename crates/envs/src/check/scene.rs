@@ -104,6 +104,7 @@ pub struct Scene<'a> {
     pub(crate) project: PathBuf,
     pub(crate) environment: PathBuf,
     pub(crate) extras: Vec<String>,
+    pub(crate) groups: Vec<String>,
     /// What is at the environment's path.
     pub(crate) folder: Seen<Vec<Entry>>,
     /// `pyvenv.cfg`, keys in lower case.
@@ -130,6 +131,7 @@ impl<'a> Scene<'a> {
             project: place.project.into(),
             environment: place.environment.into(),
             extras: place.extras.to_vec(),
+            groups: place.groups.to_vec(),
             folder: Seen::Unknown,
             settings: Seen::Unknown,
             is_conda: false,

@@ -98,6 +98,17 @@ const KINDS: &[Kind] = &[
     },
     Kind {
         words: &[
+            "the network was disabled",
+            "Network connectivity is disabled",
+        ],
+        code: Code::IndexUnreachable,
+        cause: "the network is switched off for uv, and its cache has not all that is needed",
+        hints: &[
+            "switch it on, then run the same command again: unset UV_OFFLINE, or take `offline` out of uv.toml and [tool.uv]",
+        ],
+    },
+    Kind {
+        words: &[
             "No solution found",
             "no versions of",
             "not found in the package registry",
@@ -145,6 +156,9 @@ const KINDS: &[Kind] = &[
     },
 ];
 
+/// What to do where uv's words say nothing known.
+pub(crate) const BY_HAND: &str = "run the command above by hand to see all it says";
+
 /// The problem behind a failed uv command. `what` is the step as a phrase: `install packages`.
 pub fn problem(what: &str, shown: &str, output: &Output) -> Problem {
     let said = format!(
@@ -152,6 +166,14 @@ pub fn problem(what: &str, shown: &str, output: &Output) -> Problem {
         String::from_utf8_lossy(&output.stderr),
         String::from_utf8_lossy(&output.stdout)
     );
+    if let Some((name, meant)) = confused(&said) {
+        return Problem::new(
+            Code::Unsatisfiable,
+            format!("`{name}` is often confused for `{meant}`, and can't be built"),
+        )
+        .because(format!("`{shown}` ended with exit code {}", output.code))
+        .hint(format!("name that one: {meant}"));
+    }
     let kind = KINDS
         .iter()
         .find(|kind| kind.words.iter().any(|words| said.contains(words)));
@@ -175,13 +197,17 @@ pub fn problem(what: &str, shown: &str, output: &Output) -> Problem {
     for line in output.last_lines(12) {
         problem = problem.because(without_credentials(line.trim()));
     }
-    for hint in kind.map_or(
-        &["run the command above by hand to see all it says"][..],
-        |kind| kind.hints,
-    ) {
+    for hint in kind.map_or(&[BY_HAND][..], |kind| kind.hints) {
         problem = problem.hint(*hint);
     }
     problem
+}
+
+/// A package that could not be built, and the one it is taken for, as uv says it: "hint: `sklearn` is often confused for
+/// `scikit-learn`."
+fn confused(said: &str) -> Option<(&str, &str)> {
+    let (before, after) = said.split_once("` is often confused for `")?;
+    Some((before.rsplit('`').next()?, after.split('`').next()?))
 }
 
 /// The package that an index does not have, as uv says it: `Because numpyy was not found in the package registry`.
@@ -212,6 +238,19 @@ mod tests {
     }
 
     #[test]
+    fn a_package_that_is_meant_otherwise_is_named_in_few_words() {
+        let output = Output {
+            code: 1,
+            stdout: vec![],
+            stderr: "error: Failed to add dependencies\n  cause: Failed to build `sklearn==0.0.post12`\n\n         [stderr]\n         The 'sklearn' package is deprecated\n         and more\n\nhint: `sklearn` is often confused for `scikit-learn`. Did you mean to install `scikit-learn` instead?\n".into(),
+        };
+        let problem = problem("add packages", "uv add sklearn", &output);
+        assert_eq!(problem.code, Code::Unsatisfiable);
+        assert!(problem.message.contains("`scikit-learn`"), "{problem}");
+        assert_eq!((problem.causes.len(), problem.hints.len()), (1, 1));
+    }
+
+    #[test]
     fn uvs_words_are_understood() {
         for (stderr, code) in [
             (
@@ -225,6 +264,10 @@ mod tests {
             (
                 "error: No solution found when resolving dependencies\n  cause: Because there is no version of a==9",
                 Code::Unsatisfiable,
+            ),
+            (
+                "error: No solution found\n  cause: Because cytoolz was not found in the cache and your project depends on cytoolz\n\nhint: Packages were unavailable because the network was disabled. When",
+                Code::IndexUnreachable,
             ),
             (
                 "error: Failed to parse `uv.lock`\n  cause: TOML parse error at line 96",

@@ -6,6 +6,7 @@ mod html;
 mod ini;
 pub mod page;
 pub mod settings;
+pub mod uploaded;
 pub mod version;
 pub mod wheel;
 
@@ -201,6 +202,7 @@ fn files(
                     sha256: None,
                     size: None,
                     yanked: false,
+                    uploaded: None,
                 })
                 .collect());
         }

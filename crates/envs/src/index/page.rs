@@ -21,6 +21,8 @@ pub struct File {
     pub size: Option<u64>,
     /// The maker took it back.
     pub yanked: bool,
+    /// When it came to the index, RFC 3339, where the index states it (HTML never does).
+    pub uploaded: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -35,6 +37,8 @@ struct JsonFile {
     #[serde(default)]
     hashes: BTreeMap<String, String>,
     size: Option<u64>,
+    #[serde(rename = "upload-time")]
+    uploaded: Option<String>,
     #[serde(default)]
     yanked: serde_json::Value,
 }
@@ -84,6 +88,7 @@ fn read_json(address: &str, body: &[u8]) -> Result<Vec<File>, String> {
             url: join(address, &file.url),
             name: file.filename,
             size: file.size,
+            uploaded: file.uploaded,
             yanked: !matches!(
                 file.yanked,
                 serde_json::Value::Null | serde_json::Value::Bool(false)
@@ -114,6 +119,7 @@ fn read_html(address: &str, page: &str) -> Result<Vec<File>, String> {
                 url: url.to_string(),
                 sha256,
                 size: None,
+                uploaded: None,
                 yanked: link.yanked,
             }
         })

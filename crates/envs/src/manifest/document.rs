@@ -227,9 +227,12 @@ impl Manifest {
     pub(super) fn uv(&mut self) -> &mut Table {
         let tool = self.table("tool");
         tool.set_implicit(true);
-        let item = tool
-            .entry("uv")
-            .or_insert_with(|| Item::Table(Table::new()));
+        let item = tool.entry("uv").or_insert_with(|| {
+            // Without keys of its own no header is needed.
+            let mut table = Table::new();
+            table.set_implicit(true);
+            Item::Table(table)
+        });
         if !item.is_table() {
             *item = Item::Table(
                 std::mem::take(item)

@@ -3,6 +3,7 @@
 pub mod as_of;
 pub mod conda;
 pub mod document;
+mod doubles;
 mod extras;
 pub mod named;
 pub mod pip;

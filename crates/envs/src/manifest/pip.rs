@@ -4,8 +4,8 @@
 //! in a conda environment (`six @ file:///…`) and what `conda list --export` writes (`six=1.16.0=pyh_0`). The keys are
 //! uv's: <https://docs.astral.sh/uv/reference/settings/>.
 
-use super::conda;
 use super::named::name_of;
+use super::{conda, doubles};
 use crate::project::requirements::Requirements;
 use deskside_machine::Machine;
 use deskside_machine::command::without_credentials;
@@ -36,6 +36,8 @@ pub struct Taken {
     pub own: bool,
     /// Lines that can't be taken over, each with the reason, without credentials.
     pub left_out: Vec<String>,
+    /// What stands there twice and is taken as one, in sentences.
+    pub doubles: Vec<String>,
     /// What is taken over otherwise than a person may think, in sentences.
     pub notes: Vec<String>,
 }
@@ -68,9 +70,10 @@ pub fn take(machine: &dyn Machine, project: &Path, read: &Requirements) -> Taken
             )),
         }
     }
-    if read.constraints.is_empty() && taken.extra_indexes.is_empty() {
-        return taken;
-    }
+    let (requirements, joined, lost) = doubles::joined(std::mem::take(&mut taken.requirements));
+    taken.requirements = requirements;
+    taken.doubles = joined;
+    taken.left_out.extend(lost);
     if !taken.extra_indexes.is_empty() {
         taken.notes.push(
             "uv takes a package from the first index that has it, where pip takes the newest of all indexes".into(),
@@ -294,7 +297,7 @@ fn file(machine: &dyn Machine, name: &str, place: &str, taken: &mut Taken) -> Re
 }
 
 /// Whether a line names a folder or file. A bare name is a package, whatever lies in the folder.
-fn is_path(machine: &dyn Machine, project: &Path, line: &str) -> bool {
+pub fn is_path(machine: &dyn Machine, project: &Path, line: &str) -> bool {
     use deskside_machine::Reading;
     let bare = bare_path(line);
     bare.starts_with(['.', '/', '~'])
@@ -304,10 +307,20 @@ fn is_path(machine: &dyn Machine, project: &Path, line: &str) -> bool {
 }
 
 /// A path without extras and marker: `./x[dev] ; python_version > "3.8"`.
-fn bare_path(line: &str) -> &str {
+pub fn bare_path(line: &str) -> &str {
     let line = line.split(';').next().unwrap_or(line);
     let line = line.split('[').next().unwrap_or(line);
     line.split("#egg=").next().unwrap_or(line).trim()
+}
+
+/// Takes one folder or file over, as it is called from `project`.
+///
+/// # Errors
+/// The reason in words where nothing is there, or it does not say which package it is.
+pub fn local(machine: &dyn Machine, project: &Path, line: &str) -> Result<Taken, String> {
+    let mut taken = Taken::default();
+    path(machine, project, line, false, &mut taken)?;
+    Ok(taken)
 }
 
 fn path(

@@ -2,7 +2,9 @@
 //! copies of `pyproject.toml` and `uv.lock`. What it leaves there is what a plan will write.
 
 use super::Manifest;
+use crate::environment::failure;
 use crate::environment::uv::{command, uv_command};
+use crate::project::requirements;
 use deskside_machine::{
     Acting, Durability, Effect, ErrorKind, FileKind, Machine, Progress, Reading,
 };
@@ -51,7 +53,11 @@ impl<'a> Scratch<'a> {
         let scratch = Self {
             machine,
             uv: uv.to_string(),
-            project: root.join("mirror").join(within),
+            // With nothing below it `join` would end the path in a slash, which messages would take for their own.
+            project: match within.as_os_str().is_empty() {
+                true => root.join("mirror"),
+                false => root.join("mirror").join(within),
+            },
             root: root.clone(),
             real: project.to_path_buf(),
         };
@@ -92,7 +98,7 @@ impl<'a> Scratch<'a> {
             .map(|depth| below[..depth].iter().collect())
             .collect();
         for path in self.matching(&manifest.paths()) {
-            let Ok(place) = plain(&self.real.join(path))
+            let Ok(place) = requirements::plain(&self.real.join(path))
                 .strip_prefix(top)
                 .map(Path::to_path_buf)
             else {
@@ -215,9 +221,18 @@ impl<'a> Scratch<'a> {
         let real = self.real.display().to_string();
         if matches!(
             problem.code,
-            Code::Unsatisfiable | Code::RequirementInvalid | Code::LockUnusable
+            Code::Unsatisfiable
+                | Code::RequirementInvalid
+                | Code::LockUnusable
+                | Code::IndexUnreachable
         ) {
             problem.causes.retain(|cause| telling(cause));
+        }
+        // By hand it would work in the project itself, which is not to be changed yet.
+        if problem.hints.iter().any(|hint| hint == failure::BY_HAND) {
+            problem.hints.retain(|hint| hint != failure::BY_HAND);
+            problem = problem
+                .hint("the lines above are uv's own words; nothing of the project was changed");
         }
         for cause in &mut problem.causes {
             let told = cause.replace(&mirror, &real);
@@ -342,21 +357,6 @@ fn nothing_for_this_platform(talk: &str) -> Option<Problem> {
         problem = problem.because(hint.to_string());
     }
     Some(problem.hint("ask for a version that has a wheel for it, for another Python (--python), or leave the package to other platforms by a marker: 'NAME; sys_platform == \"win32\"'"))
-}
-
-/// A path without `.` and, as far as names go, `..`.
-fn plain(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                plain.pop();
-            }
-            other => plain.push(other),
-        }
-    }
-    plain
 }
 
 /// The newest version of a package in a lock file's text, which may hold one for each platform.

@@ -2,7 +2,7 @@
 
 use crate::environment::{mend, sha256, venv};
 use crate::plan::{Module, make_environment, module_step};
-use crate::snapshot::{Local, Store};
+use crate::snapshot::{Local, Parts, Store};
 use crate::uv::{self, UvState};
 use deskside_machine::{Machine, Reading};
 use deskside_types::Problem;
@@ -123,12 +123,19 @@ fn sync_step(path: &str, uv: &str, wanted: &Wanted<'_>) -> Step {
     let check = vec![Check::Environment {
         action: action.clone(),
     }];
-    let extra = wanted
-        .arguments
-        .windows(2)
-        .find(|pair| pair[0] == "--extra")
-        .map(|pair| format!(" with the extra {}", pair[1]))
-        .unwrap_or_default();
+    let named = |option: &str| -> Vec<String> {
+        let pairs = wanted.arguments.windows(2);
+        let pairs = pairs.filter(|pair| pair[0] == option);
+        pairs.map(|pair| pair[1].clone()).collect()
+    };
+    let parts = Parts {
+        extras: named("--extra"),
+        groups: named("--group"),
+    };
+    let extra = match parts.is_empty() {
+        true => String::new(),
+        false => format!(" with {}", parts.shown().join(" and ")),
+    };
     let again = mend::named(&wanted.arguments);
     let again = if again.is_empty() {
         String::new()
@@ -158,14 +165,25 @@ fn local_step(store: &Store, local: &Local) -> Step {
         path: path.clone(),
         sha256: sha256(text.as_bytes()),
     }];
-    let shown = local
+    let parts = local.parts.shown();
+    let shown: Vec<String> = local
         .choice
-        .as_ref()
-        .map_or_else(|| "no framework".to_string(), |choice| choice.shown());
+        .iter()
+        .map(|choice| choice.shown())
+        .chain(parts.iter().cloned())
+        .collect();
+    let title = match (shown.is_empty(), parts.is_empty()) {
+        (true, _) => "Note that this machine has the project's own packages alone".to_string(),
+        (_, true) => format!("Note this machine's build: {}", shown.join(", ")),
+        (_, false) => format!(
+            "Note what this machine has of the project: {}",
+            shown.join(", ")
+        ),
+    };
     Step {
         id: "choice".into(),
-        title: format!("Note this machine's build: {shown}"),
-        why: "the build belongs to this machine and stands in none of the project's files".into(),
+        title,
+        why: "what is installed here belongs to this machine and stands in none of the project's files".into(),
         check: check.clone(),
         actions: vec![Action::WriteFile {
             path,

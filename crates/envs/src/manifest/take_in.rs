@@ -65,6 +65,42 @@ impl Manifest {
         }
     }
 
+    /// Adds what a person named as folders and files, to the project or to one of its groups. It comes from there from now
+    /// on, whatever was said before.
+    pub fn add_local(&mut self, taken: &Taken, group: Option<&str>) {
+        for wanted in &taken.requirements {
+            match group {
+                None => {
+                    self.add_dependency(wanted);
+                }
+                Some(group) => self.add_to_group(group, wanted),
+            }
+        }
+        for (name, source) in &taken.paths {
+            if let Some(sources) = self
+                .uv()
+                .get_mut("sources")
+                .and_then(Item::as_table_like_mut)
+            {
+                sources.remove(name);
+            }
+            self.set_path(name, source);
+        }
+    }
+
+    fn add_to_group(&mut self, group: &str, wanted: &str) {
+        let list = self
+            .table("dependency-groups")
+            .entry(group)
+            .or_insert_with(|| toml_edit::value(Array::new()));
+        let name = crate::build::specifier::requirement(wanted).map(|(name, _)| name);
+        let marker = marker_of(wanted);
+        if let Some(list) = list.as_array_mut() {
+            list.retain(|value| !is_same(value, name.as_deref(), &marker, wanted));
+            push(list, wanted);
+        }
+    }
+
     fn set_path(&mut self, name: &str, source: &PathSource) {
         let sources = self
             .uv()

@@ -5,7 +5,7 @@ pub mod requirements;
 mod settings;
 
 pub use first::{First, first};
-pub use settings::{Settings, did_you_mean};
+pub use settings::Settings;
 
 use crate::build::specifier::requirement;
 use crate::build::{Flavour, Wish};

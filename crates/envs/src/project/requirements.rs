@@ -26,6 +26,17 @@ pub struct Requirements {
     pub files: Vec<(PathBuf, Vec<u8>)>,
     /// Files that are named and were not read, with the reason, in phrases.
     pub unread: Vec<String>,
+    /// Lines that are no text, each with its place and the reason.
+    pub unreadable: Vec<String>,
+    /// Why the file itself was not read, where it was not.
+    first: Option<String>,
+}
+
+impl Requirements {
+    /// Why the file itself was not read; none where it was.
+    pub fn of_the_first(&self) -> Option<&str> {
+        self.first.as_deref()
+    }
 }
 
 /// Reads a requirements file and those it names; each once.
@@ -66,18 +77,45 @@ fn follow(
     }
     let bytes = match machine.file(path, LARGEST) {
         Ok(bytes) => bytes,
-        Err(error) => {
-            all.unread
-                .push(format!("{} ({})", path.display(), error.detail));
-            return;
-        }
+        Err(error) => return unread(path, &error.detail, depth, all),
+    };
+    let Some(text) = text(&bytes) else {
+        return unread(path, "it is no text", depth, all);
     };
     seen.push(this);
     if all.files.iter().all(|(known, _)| known != path) {
         all.files.push((path.to_path_buf(), bytes.clone()));
     }
-    let text = String::from_utf8_lossy(&bytes);
     lines(machine, path, &text, bounds, depth, all, seen);
+}
+
+/// Notes a file that is named and was not read.
+fn unread(path: &Path, why: &str, depth: usize, all: &mut Requirements) {
+    if depth == 0 {
+        all.first = Some(why.to_string());
+    }
+    all.unread.push(format!("{} ({why})", path.display()));
+}
+
+/// A file's bytes as text, by the mark they begin with: Windows' own tools write UTF-16 (`pip freeze > requirements.txt`
+/// in PowerShell), its editors UTF-8 with a mark. None where they are no text.
+///
+/// Source: Unicode 15, section 23.8, "Byte Order Mark (BOM)".
+fn text(bytes: &[u8]) -> Option<String> {
+    let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
+        let pairs = bytes.chunks_exact(2);
+        let is_whole = pairs.remainder().is_empty();
+        let units: Vec<u16> = pairs.map(|pair| unit([pair[0], pair[1]])).collect();
+        String::from_utf16(&units).ok().filter(|_| is_whole)
+    };
+    let text = match bytes {
+        [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes)?,
+        [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes)?,
+        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
+        // What is no UTF-8 is told line by line: a comment in an older encoding hurts nobody.
+        _ => String::from_utf8_lossy(bytes).into_owned(),
+    };
+    (!text.contains('\0')).then_some(text)
 }
 
 fn lines(
@@ -89,12 +127,19 @@ fn lines(
     all: &mut Requirements,
     seen: &mut Vec<(PathBuf, bool)>,
 ) {
+    for (at, line) in text.lines().enumerate() {
+        if without_comment(line).contains(char::REPLACEMENT_CHARACTER) {
+            let (at, path) = (at + 1, path.display());
+            all.unreadable
+                .push(format!("{path}:{at}: it is no UTF-8 text"));
+        }
+    }
     // A line that ends in a backslash goes on in the next.
     let text = text.replace("\\\r\n", "").replace("\\\n", "");
     for line in text
         .lines()
         .map(without_comment)
-        .filter(|line| !line.is_empty())
+        .filter(|line| !line.is_empty() && !line.contains(char::REPLACEMENT_CHARACTER))
     {
         match option(line) {
             Some((constraint, named)) if !named.contains("://") => {
@@ -143,7 +188,7 @@ fn option(line: &str) -> Option<(bool, &str)> {
 }
 
 /// The path without `.` and, as far as names go, `..`, so that a file is known again.
-fn plain(path: &Path) -> PathBuf {
+pub(crate) fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
         match part {
@@ -227,5 +272,43 @@ mod tests {
         let round = read(&sim, Path::new("/p/round.txt"));
         assert_eq!(round.wanted, ["b"]);
         assert!(round.unread[0].contains("none.txt"), "{:?}", round.unread);
+    }
+
+    #[test]
+    fn files_are_text_by_their_mark_and_nothing_is_lost() {
+        let wide = |mark: &[u8], unit: fn(u16) -> [u8; 2]| -> Vec<u8> {
+            let units = "numpy==1.26.4\r\nsix\r\n".encode_utf16();
+            let units = units.flat_map(unit);
+            mark.iter().copied().chain(units).collect()
+        };
+        for (bytes, wanted, unreadable) in [
+            (b"\xef\xbb\xbfnumpy==1.26.4\nsix\n".to_vec(), 2, 0),
+            (wide(b"\xff\xfe", u16::to_le_bytes), 2, 0),
+            (wide(b"\xfe\xff", u16::to_be_bytes), 2, 0),
+            (b"numpy==1.26.4\nsix # f\xfcr alt\n".to_vec(), 2, 0),
+            (b"numpy==1.26.4\nsi\xfc\nsix\n".to_vec(), 2, 1),
+        ] {
+            let sim = Sim::linux();
+            sim.put_file("/p/r.txt", bytes.clone());
+            let read = read(&sim, Path::new("/p/r.txt"));
+            assert_eq!(read.of_the_first(), None, "{bytes:?}");
+            assert_eq!(read.wanted.len(), wanted, "{bytes:?}");
+            assert_eq!(
+                (&*read.wanted[0], &*read.wanted[1]),
+                ("numpy==1.26.4", "six")
+            );
+            assert_eq!(read.unreadable.len(), unreadable, "{:?}", read.unreadable);
+        }
+        for bytes in [
+            &b"PK\x03\x04\x00\x00numpy"[..],
+            &b"\xff\xfen"[..],
+            &b"n\x00u\x00"[..],
+        ] {
+            let sim = Sim::linux();
+            sim.put_file("/p/r.txt", bytes.to_vec());
+            let read = read(&sim, Path::new("/p/r.txt"));
+            assert_eq!(read.of_the_first(), Some("it is no text"), "{bytes:?}");
+            assert!(read.wanted.is_empty() && read.files.is_empty());
+        }
     }
 }

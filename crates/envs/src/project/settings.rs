@@ -3,6 +3,7 @@
 use super::{parse_toml, unreadable};
 use crate::build::Flavour;
 use deskside_types::Problem;
+use deskside_types::spelling::closest;
 
 /// What `deskside.toml` says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -113,36 +114,10 @@ fn wrong(shown: &str, key: &str, wanted: &str) -> Problem {
 }
 
 fn unknown<S: AsRef<str>>(shown: &str, key: &str, known: &[S]) -> String {
-    match did_you_mean(key, known) {
+    match closest(key, known.iter().map(AsRef::as_ref)) {
         Some(near) => {
             format!("{shown}: `{key}` is not known and was passed over; did you mean `{near}`?")
         }
         None => format!("{shown}: `{key}` is not known and was passed over"),
     }
-}
-
-/// The nearest of some words, where one is near enough to be meant.
-pub fn did_you_mean<'a, S: AsRef<str>>(word: &str, known: &'a [S]) -> Option<&'a str> {
-    known
-        .iter()
-        .map(|candidate| (distance(word, candidate.as_ref()), candidate.as_ref()))
-        .filter(|(distance, candidate)| *distance <= (candidate.chars().count() / 3).max(1))
-        .min()
-        .map(|(_, candidate)| candidate)
-}
-
-/// Letters to insert, take away or change (Levenshtein).
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (place, letter) in left.chars().enumerate() {
-        let mut before = row[0];
-        row[0] = place + 1;
-        for (at, other) in right.iter().enumerate() {
-            let change = before + usize::from(letter != *other);
-            before = row[at + 1];
-            row[at + 1] = change.min(before + 1).min(row[at] + 1);
-        }
-    }
-    row[right.len()]
 }

@@ -182,19 +182,6 @@ fn missing_and_forbidden_folders_are_told_apart() {
 }
 
 #[test]
-fn near_words_are_found() {
-    for (word, near) in [
-        ("flavor", Some("flavour")),
-        ("python", Some("python")),
-        ("pyhton", Some("python")),
-        ("x", None),
-        ("", None),
-    ] {
-        assert_eq!(did_you_mean(word, &["flavour", "python"]), near, "{word}");
-    }
-}
-
-#[test]
 fn requirements_are_found_in_the_files_that_are_named() {
     let project = read_at(&[
         ("train.py", ""),

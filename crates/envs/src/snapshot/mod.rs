@@ -14,7 +14,7 @@ pub mod unclaimed;
 pub mod walk;
 
 pub use compare::{Difference, difference};
-pub use store::{Choice, Local, Store};
+pub use store::{Choice, Local, Parts, Store};
 pub use take::{Taken, Taking, salvage, take};
 
 use schemars::JsonSchema;
@@ -48,6 +48,9 @@ pub struct Snapshot {
     /// The framework build that was chosen for this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<Choice>,
+    /// What was installed beside it, of the project's own extras and groups; none in snapshots of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<Parts>,
     /// The package indexes that were configured, the default first, without credentials.
     #[serde(default)]
     pub indexes: Vec<String>,

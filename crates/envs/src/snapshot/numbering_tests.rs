@@ -19,6 +19,7 @@ fn snapshot(id: &str, python: &str) -> Snapshot {
             system_packages: false,
         },
         choice: None,
+        parts: None,
         indexes: vec![],
         machine: MachineState::default(),
         files: Default::default(),

@@ -35,12 +35,55 @@ pub struct Local {
     /// The framework build that is installed here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<Choice>,
-    /// The dependency groups that are installed here, beside uv's default one.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub groups: Vec<String>,
+    /// What is installed here beside the framework build.
+    #[serde(flatten)]
+    pub parts: Parts,
     /// A person named the extra, so that it is not chosen anew.
     #[serde(default)]
     pub pinned: bool,
+}
+
+/// Extras and dependency groups of a project's own, as they are installed on a machine.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Parts {
+    /// The project's own extras, beside the one of the framework build.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extras: Vec<String>,
+    /// The dependency groups, beside uv's default one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+}
+
+impl Parts {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.extras.is_empty() && self.groups.is_empty()
+    }
+
+    /// uv's arguments for them.
+    pub fn arguments(&self) -> Vec<String> {
+        let named = |option: &str, names: &[String]| -> Vec<String> {
+            let pairs = names.iter().map(|name| [option.to_string(), name.clone()]);
+            pairs.flatten().collect()
+        };
+        [
+            named("--extra", &self.extras),
+            named("--group", &self.groups),
+        ]
+        .concat()
+    }
+
+    /// In words: `the extra dev`, `the groups test and lint`; a phrase each.
+    pub fn shown(&self) -> Vec<String> {
+        [("extra", &self.extras), ("group", &self.groups)]
+            .into_iter()
+            .filter(|(_, names)| !names.is_empty())
+            .map(|(word, names)| {
+                let many = if names.len() > 1 { "s" } else { "" };
+                format!("the {word}{many} {}", names.join(", "))
+            })
+            .collect()
+    }
 }
 
 /// A framework build as it was chosen for this machine.
@@ -64,7 +107,8 @@ pub struct Choice {
 impl Choice {
     /// In words: `torch cu126`.
     pub fn shown(&self) -> String {
-        format!("{} {}", self.framework, self.variant)
+        let words = [self.framework.as_str(), self.variant.as_str()];
+        words.join(" ").trim().to_string()
     }
 }
 
@@ -113,11 +157,21 @@ impl Store {
 
     /// This machine's choices; none where nothing was chosen yet or the file can't be read.
     pub fn local(&self, machine: &dyn Machine) -> Local {
-        machine
+        let mut local: Local = machine
             .file(self.local_path(), 1 << 20)
             .ok()
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .unwrap_or_default()
+            .unwrap_or_default();
+        // Earlier versions noted an extra of a project without a framework as its build.
+        if local
+            .choice
+            .as_ref()
+            .is_some_and(|choice| choice.framework.is_empty())
+        {
+            let extra = local.choice.take().map(|choice| choice.extra);
+            local.parts.extras.extend(extra);
+        }
+        local
     }
 
     /// The folder of a snapshot.

@@ -2,7 +2,7 @@
 
 use super::record;
 use super::record::RecordedFile;
-use super::store::Choice;
+use super::store::{Choice, Parts};
 use super::{Distribution, MachineState, PythonState, SNAPSHOT_VERSION, Snapshot, Wheel};
 use crate::environment::venv::{self, State};
 use crate::index::{address, settings};
@@ -40,6 +40,8 @@ pub struct Taking<'a> {
     pub operation: Option<String>,
     /// The framework build that was chosen for this machine.
     pub choice: Option<Choice>,
+    /// What is installed beside it, of the project's own extras and groups.
+    pub parts: Option<Parts>,
 }
 
 /// A snapshot with the contents of its project files, by their names.
@@ -118,6 +120,7 @@ fn assemble(
             system_packages: sees_the_systems(machine, taking.environment),
         },
         choice: taking.choice.clone(),
+        parts: taking.parts.clone(),
         indexes: indexes(machine),
         machine: machine_state(taking.facts),
         files: files

@@ -47,6 +47,8 @@ pub struct Companion {
     pub nvidia_only: bool,
     /// The lowest compute capability, where one is known.
     pub compute_capability: Option<String>,
+    /// What to do on a card below it.
+    pub instead: Option<String>,
     /// Releases that go together, newest first; empty where any does.
     #[serde(default)]
     pub pairs: Vec<Pair>,

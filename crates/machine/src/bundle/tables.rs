@@ -2,12 +2,13 @@
 
 use super::header::{BundleOrigin, Header, PersonRecord, VERSION};
 use super::records::{CommandRecord, Outcome, SpaceRecord, StatRecord, Variables};
-use super::toml_text::{TomlFile, nearest};
+use super::toml_text::TomlFile;
 use super::{Bundle, unreadable};
 use crate::command::Output;
 use crate::error::ErrorKind;
 use crate::question::{Entry, FileKind, Space};
 use deskside_types::facts::{OsKind, UserClass};
+use deskside_types::spelling::closest;
 use deskside_types::{Code, Problem};
 use std::path::{Component, Path, PathBuf};
 use toml::{Table, Value};
@@ -334,7 +335,7 @@ fn outcome_word(file: &TomlFile<'_>, key: &str, word: &str) -> Result<ErrorKind,
         return Ok(kind);
     }
     let words = OUTCOMES.map(|(known, _)| known);
-    let meant = nearest(word, &words)
+    let meant = closest(word, words.into_iter())
         .map(|meant| format!("; did you mean \"{meant}\"?"))
         .unwrap_or_default();
     Err(file.mistake(key, format!("has the unknown outcome \"{word}\"{meant}")))

@@ -2,7 +2,7 @@
 
 use super::unreadable;
 use deskside_types::Problem;
-use deskside_types::spelling::distance;
+use deskside_types::spelling::closest;
 use toml::Table;
 
 /// A TOML file of a bundle, with its name for messages.
@@ -68,7 +68,7 @@ impl<'a> TomlFile<'a> {
             } else {
                 format!(" in [{within}]")
             };
-            let meant = nearest(key, known)
+            let meant = closest(key, known.iter().copied())
                 .map(|meant| format!("; did you mean `{meant}`?"))
                 .unwrap_or_default();
             warnings.push(format!("{}: unknown key `{key}`{place}{meant}", self.name));
@@ -81,16 +81,6 @@ fn line_of(text: &str, at: usize) -> usize {
         .iter()
         .filter(|byte| **byte == b'\n')
         .count()
-}
-
-/// The known word that is at most two edits (or one in three letters) away.
-pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
-    known
-        .iter()
-        .map(|candidate| (distance(&word.to_ascii_lowercase(), candidate), *candidate))
-        .filter(|(distance, candidate)| *distance <= (candidate.len() / 3).clamp(1, 2))
-        .min()
-        .map(|(_, candidate)| candidate)
 }
 
 #[cfg(test)]
@@ -121,9 +111,9 @@ mod tests {
             ("Complete", Some("complete")),
             ("note", Some("notes")),
             ("colour", None),
-            ("so", None),
+            ("so", Some("os")),
         ] {
-            assert_eq!(nearest(word, &known), meant, "{word}");
+            assert_eq!(closest(word, known.into_iter()), meant, "{word}");
         }
     }
 }

@@ -44,6 +44,8 @@ pub fn assume(text: &str) -> Result<Assumed> {
             None if is_none(clause) => ("gpu", clause),
             None if gpus::gpu(gpus::counted(clause).1).is_ok() => ("gpu", clause),
             None if is_system(clause) => ("os", clause),
+            // Known by name, and not to be had all the same: the reason is told.
+            None if gpus::is_called(clause) => ("gpu", clause),
             // What has a number in it is most likely a card.
             None if clause.contains(|letter: char| letter.is_ascii_digit()) => ("gpu", clause),
             None => {

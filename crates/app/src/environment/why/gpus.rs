@@ -42,6 +42,11 @@ pub fn counted(value: &str) -> (usize, &str) {
     (1, value)
 }
 
+/// Whether GPUs are called so.
+pub fn is_called(value: &str) -> bool {
+    value.contains(' ') && !gpus_called(value).is_empty()
+}
+
 /// The GPU of a name.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ mod gpus;
 
 use crate::{Answer, Context};
 use deskside_envs::build::{
-    self, Better, Build, CompanionChoice, Flavour, RuledOut, UvAuto, Wish, admission,
+    self, Better, Build, CompanionChoice, Flavour, RuledOut, UvAuto, Wish, admission, specifier,
 };
 use deskside_knowledge::frameworks;
 use deskside_types::facts::{Facts, Gpu, OsKind, Vendor};
@@ -126,7 +126,7 @@ fn answer(
     wish: Wish,
     machine: MachineMeant,
 ) -> Result<WhyReport> {
-    let version = request.version.clone().unwrap_or_default();
+    let (framework, version) = taken_apart(request);
     if !build::is_version_wish(&version) {
         return Err(Problem::new(
             Code::RequirementInvalid,
@@ -134,7 +134,7 @@ fn answer(
         )
         .hint("write 2.10, ==2.10.*, or '>=2.9,<2.11'"));
     }
-    let package = deskside_knowledge::python::normalised_name(&request.framework);
+    let package = deskside_knowledge::python::normalised_name(&framework);
     match asked(&package)? {
         Asked::Framework(flavour) => {
             let wish = Wish {
@@ -174,6 +174,17 @@ fn answer(
             ))
         }
     }
+}
+
+/// The name and the version wish: `torch==2.10` names both, and a wish beside it counts as well.
+fn taken_apart(request: &WhyRequest) -> (String, String) {
+    let own = request.version.clone().unwrap_or_default();
+    let Some((name, bounds)) = specifier::requirement(&request.framework) else {
+        return (request.framework.clone(), own);
+    };
+    let both = [own, bounds].map(|text| text.trim().to_string());
+    let both: Vec<String> = both.into_iter().filter(|text| !text.is_empty()).collect();
+    (name, both.join(","))
 }
 
 fn report(

@@ -137,6 +137,8 @@ fn words_that_nobody_knows_are_named_with_the_one_that_may_be_meant() {
         ("torch", "gpu=RX 6800,os=macos-15", "os=ubuntu-24.04"),
         ("torch", "gpu=6000", "Quadro RTX 6000"),
         ("torch", "gpu=jetson orin", "Jetson"),
+        ("torch", "jetson orin", "Jetson"),
+        ("torch", "some card", "KEY=VALUE"),
         ("torch", "gpu=RTX 4090,os=windows", "WSL"),
         ("torch", "gpu=", "value"),
         ("torch", "python=new", "python=3.12"),
@@ -329,4 +331,25 @@ fn a_driver_that_is_somebody_elses_is_not_planned_here() {
     let found = first::first(&facts, &build);
     assert!(found[0].commands.is_empty(), "{found:?}");
     assert!(found[0].note.as_ref().unwrap().contains("in Windows"));
+}
+
+#[test]
+fn a_requirement_is_a_name_with_a_wish() {
+    for (framework, version, choice) in [
+        ("torch==2.10", "", "PyTorch 2.10"),
+        ("torch>=2.9,<2.11", "", "PyTorch 2.10"),
+        ("torch>=2.9", "<2.11", "PyTorch 2.10"),
+        ("torch ==2.10.*", "", "PyTorch 2.10"),
+        ("tensorflow[and-cuda]", "", "TensorFlow "),
+        ("Torchvision==0.25.*", "", "torchvision==0.25.*"),
+    ] {
+        let report = ask(framework, version, "4090").unwrap();
+        assert!(
+            report.choice.starts_with(choice),
+            "{framework}: {}",
+            report.choice
+        );
+    }
+    let problem = ask("numpy==2", "", "4090").unwrap_err();
+    assert!(problem.message.contains("`numpy`"), "{problem}");
 }

@@ -56,7 +56,10 @@ pub fn lock(ui: &Ui, context: &Context, arguments: Lock) -> Result<u8> {
 pub fn sync(ui: &Ui, context: &Context, arguments: Sync) -> Result<u8> {
     let request = SyncRequest {
         project: arguments.change.project.clone(),
-        extra: arguments.extra,
+        extras: arguments.extra,
+        groups: arguments.group,
+        no_extras: arguments.no_extra,
+        no_groups: arguments.no_group,
         only_plan: arguments.change.plan,
     };
     let prepared = sync::sync(

@@ -78,7 +78,11 @@ pub fn packages(ui: &Ui, difference: &Difference) -> Vec<String> {
     };
     let named = |all: &[deskside_app::environment::Named]| -> Vec<String> {
         all.iter()
-            .map(|one| format!("{} {}", one.name, one.version))
+            .map(|one| {
+                format!("{} {}", one.name, one.version)
+                    .trim_end()
+                    .to_string()
+            })
             .collect()
     };
     some("+", named(&difference.added));

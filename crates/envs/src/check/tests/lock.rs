@@ -37,6 +37,7 @@ fn a_lock_file_of_another_pyproject_is_seen() {
             environment: Path::new("/home/user/p/.venv"),
             project: Path::new("/home/user/p"),
             extras: &[],
+            groups: &[],
         };
         let scene = Scene::read(&sim, &place);
         assert_eq!(

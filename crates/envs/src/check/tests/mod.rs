@@ -20,6 +20,7 @@ struct Fixture {
     sim: Sim,
     facts: Facts,
     extras: Vec<String>,
+    groups: Vec<String>,
 }
 
 impl Fixture {
@@ -40,6 +41,7 @@ impl Fixture {
             sim,
             facts: facts(),
             extras: Vec::new(),
+            groups: Vec::new(),
         }
     }
 
@@ -90,6 +92,7 @@ impl Fixture {
             environment: Path::new("/home/user/p/.venv"),
             project: Path::new("/home/user/p"),
             extras: &self.extras,
+            groups: &self.groups,
         };
         check(&self.sim, &place, &self.facts, depth)
     }

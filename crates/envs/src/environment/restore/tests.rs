@@ -131,6 +131,7 @@ fn state(sim: &Sim, packages: &[(&str, &str)]) -> Snapshot {
         reason: "test".into(),
         operation: None,
         choice: None,
+        parts: None,
     };
     let taken = take(sim, &taking).unwrap().unwrap();
     Store::at(Path::new(STORE))
