@@ -2,7 +2,7 @@
 
 use crate::cost::RunCost;
 use crate::{Answer, Context};
-use deskside_envs::snapshot::Store;
+use deskside_envs::snapshot::home;
 use deskside_machine::{Machine, Reading};
 use deskside_runs::{BuildRecord, Finished, Request};
 use deskside_track::{Folder, record};
@@ -69,7 +69,8 @@ pub fn run(context: &Context, request: RunRequest) -> Result<RunReport> {
         .and_then(Path::parent)
         .and_then(|project| machine.real_path(project).ok())
         .and_then(|project| {
-            Store::of(&context.directories, &project)
+            home::find(machine, &context.directories, &project)
+                .store
                 .local(machine)
                 .choice
         });

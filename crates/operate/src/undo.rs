@@ -188,8 +188,10 @@ fn one(
         )?;
         if undone.steps.last() != Some(&step.title) {
             undone.steps.push(step.title.clone());
+            // What is left in an environment its domain has just said; of all else only the plan knows.
             if let Undo::BestEffort { why } = &step.undo
                 && !along
+                && !matches!(action, Action::Env { .. })
             {
                 undone.left.push(format!("`{}`: {why}", step.title));
             }

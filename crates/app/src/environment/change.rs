@@ -306,6 +306,15 @@ pub fn keep(
         return Ok(Some(newest));
     }
     remember(turn, context, place, &mut taken)?;
+    // An environment of somebody else's, in which nothing was done yet, is left without a marker.
+    let name = place.store.name();
+    if marker::read(machine, &place.environment)
+        .is_some_and(|noted| noted.store.as_ref() != Some(&name))
+    {
+        marker::change(machine, &place.environment, |noted| {
+            noted.store = Some(name)
+        })?;
+    }
     Ok(Some(taken.snapshot))
 }
 
@@ -320,6 +329,23 @@ pub(crate) fn remember(
     taken: &mut Taken,
 ) -> Result<()> {
     let machine = &*context.machine;
+    if let Some((kept, bytes)) = with_module(context, place, taken) {
+        let path = place.store.wheel_path(&kept);
+        if !machine.exists(&path)? {
+            machine.write_file(path, bytes, 0o600, Durability::Power)?;
+        }
+    }
+    place.store.keep(machine, &taken.snapshot, &taken.files)
+}
+
+/// Notes which wheel of Deskside's own module a snapshot keeps; answers with it where it is the one that this program
+/// carries. Writes nothing.
+pub(crate) fn with_module(
+    context: &Context,
+    place: &Place,
+    taken: &mut Taken,
+) -> Option<(Kept, Vec<u8>)> {
+    let machine = &*context.machine;
     let wheel = deskside_track::module::wheel();
     let installed = marker::read(machine, &place.environment).and_then(|marker| marker.module);
     let is_this_one = installed
@@ -331,27 +357,20 @@ pub(crate) fn remember(
             own.find(|one| one.name == MODULE && one.kept.is_some())
         })
     };
-    if let Some(module) = taken
-        .snapshot
-        .distributions
-        .iter_mut()
-        .find(|one| one.name == MODULE)
-    {
-        if is_this_one {
-            let kept = Kept {
-                sha256: deskside_envs::environment::sha256(&wheel.bytes),
-                file: wheel.file_name,
-            };
-            let path = place.store.wheel_path(&kept);
-            if !machine.exists(&path)? {
-                machine.write_file(path, wheel.bytes, 0o600, Durability::Power)?;
-            }
-            module.kept = Some(kept);
-        } else if let Some(earlier) = earlier().filter(|one| one.contents == module.contents) {
-            module.kept = earlier.kept;
-        }
+    let mut all = taken.snapshot.distributions.iter_mut();
+    let module = all.find(|one| one.name == MODULE)?;
+    if is_this_one {
+        let kept = Kept {
+            sha256: deskside_envs::environment::sha256(&wheel.bytes),
+            file: wheel.file_name,
+        };
+        module.kept = Some(kept.clone());
+        return Some((kept, wheel.bytes));
     }
-    place.store.keep(machine, &taken.snapshot, &taken.files)
+    if let Some(earlier) = earlier().filter(|one| one.contents == module.contents) {
+        module.kept = earlier.kept;
+    }
+    None
 }
 
 /// Whether an install in the environment was begun and not finished.

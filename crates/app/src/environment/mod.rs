@@ -22,6 +22,7 @@ pub(crate) mod project;
 pub mod rebuild;
 pub(crate) mod restoring;
 pub mod rollback;
+pub(crate) mod settle;
 mod space;
 pub mod sync;
 mod variants;

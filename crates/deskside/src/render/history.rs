@@ -161,6 +161,9 @@ fn draw(
         ui.short(&preview.wish),
         ui.moment(preview.began_at)
     ));
+    if let Some(text) = elsewhere(ui, preview) {
+        print(&ui.wrapped(&format!("  {text}"), 2));
+    }
     for title in &preview.steps {
         print(&format!(
             "  {} {}",
@@ -168,6 +171,15 @@ fn draw(
             ui.short(title)
         ));
     }
+}
+
+/// That another project is meant than the one a person stands in.
+pub fn elsewhere(ui: &Ui, preview: &UndoPreview) -> Option<String> {
+    let project = preview.elsewhere.as_ref()?;
+    Some(format!(
+        "nothing newer stands: this is of another project than the one here, of {}",
+        ui.short(project)
+    ))
 }
 
 /// Draws what was taken back.

@@ -2,7 +2,7 @@
 
 use super::venv::{self, State};
 use super::{marker, proof, tree};
-use crate::snapshot::Store;
+use crate::snapshot::{Store, home};
 use deskside_machine::{Directories, Machine, Reading};
 use deskside_types::plan::EnvironmentAction;
 use deskside_types::{Code, Problem};
@@ -69,7 +69,7 @@ fn snapshot_of(machine: &dyn Machine, path: &Path) -> Option<String> {
 /// The store of the project whose environment that is.
 pub(super) fn store(machine: &dyn Machine, path: &Path) -> Option<Store> {
     let directories = Directories::of(machine).ok()?;
-    Some(Store::of(&directories, path.parent()?))
+    Some(home::find(machine, &directories, path.parent()?).store)
 }
 
 /// A free name beside an environment, for what is in its way.
