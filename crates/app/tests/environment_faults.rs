@@ -82,7 +82,7 @@ fn ctrl_c_is_never_taken_for_an_answer() {
             rebuilt(context).map(|()| String::new())
         }),
         ("rollback", |context| {
-            let prepared = rollback::rollback(context, here(), "1", false)?;
+            let prepared = rollback::rollback(context, here(), "2", false)?;
             carry_out(context, &prepared, &mut |_| {}).map(|_| String::new())
         }),
         ("add", |context| {
@@ -301,7 +301,7 @@ fn what_was_brought_back_is_in_sync() {
     assert!(plan().is_empty());
     rebuilt(&context).unwrap();
     assert!(plan().is_empty(), "{:?}", plan().steps);
-    let prepared = rollback::rollback(&context, here(), "1", false).unwrap();
+    let prepared = rollback::rollback(&context, here(), "2", false).unwrap();
     carry_out(&context, &prepared, &mut |_| {}).unwrap();
     assert_eq!(versions(&sim, VENV), ["deskside", "numpy 1.0", "six 1.0"]);
     assert!(plan().is_empty(), "{:?}", plan().steps);
@@ -311,16 +311,16 @@ fn what_was_brought_back_is_in_sync() {
 fn an_environment_behind_a_link_is_made_anew_where_it_lies() {
     let sim = two_states();
     let context = context(sim.shared());
-    sim.put_directory("/mnt/big");
-    sim.rename(VENV, "/mnt/big/venv").unwrap();
-    sim.put_link(VENV, "/mnt/big/venv");
-    let six = "/mnt/big/venv/lib/python3.12/site-packages/six.py";
+    sim.put_directory("/home/user/big");
+    sim.rename(VENV, "/home/user/big/venv").unwrap();
+    sim.put_link(VENV, "/home/user/big/venv");
+    let six = "/home/user/big/venv/lib/python3.12/site-packages/six.py";
     sim.remove_file(six).unwrap();
     rebuilt(&context).unwrap();
-    assert_eq!(sim.link(VENV).unwrap(), Path::new("/mnt/big/venv"));
+    assert_eq!(sim.link(VENV).unwrap(), Path::new("/home/user/big/venv"));
     assert!(sim.exists(six).unwrap());
     let left: Vec<String> = sim
-        .entries("/mnt/big")
+        .entries("/home/user/big")
         .unwrap()
         .into_iter()
         .map(|entry| entry.name)

@@ -9,7 +9,7 @@
 
 use super::{Place, change};
 use crate::{Answer, Context};
-use deskside_envs::environment::restore::{left_over, was_cut_off};
+use deskside_envs::environment::restore::{clear_rubbish, left_over, was_cut_off};
 use deskside_envs::snapshot::{Store, home};
 use deskside_machine::{Acting, ErrorKind, FileKind, Machine, Reading};
 use deskside_operate::{apply_in, turn};
@@ -299,6 +299,7 @@ pub fn carry_out(context: &Context, prepared: &Prepared) -> Result<GcReport> {
     // What an earlier one moved aside can be brought back until now.
     clear(machine, &prepared.place.store)?;
     clear_aside(machine, &home::stores(&context.directories))?;
+    clear_rubbish(machine, &prepared.place.environment)?;
     if prepared.preview.gone {
         // The store goes as a whole: what takes the space must not go aside with it.
         remove_all(machine, &prepared.wheels)?;

@@ -4,7 +4,7 @@ use deskside_machine::{
     Answer, Child, DoorError, Effect, ErrorKind, Held, Launch, Machine, Output, Progress, Question,
     Reading,
 };
-use deskside_testkit::sim::output;
+use deskside_testkit::sim::{Content, output};
 use deskside_testkit::{Sim, SimState};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,6 +28,14 @@ pub fn machine() -> Sim {
     sim.on_command(
         |argv| argv[0].ends_with("/uv"),
         |state, command| Ok(uv(state, &command.argv[1..])),
+    );
+    sim.on_command(
+        |argv| argv[0].ends_with("uname"),
+        |_, _| Ok(output(0, "x86_64\n", "")),
+    );
+    sim.on_command(
+        |argv| argv[0].ends_with("getconf"),
+        |_, _| Ok(output(0, "glibc 2.35\n", "")),
     );
     sim.on_command(
         |argv| argv[0] == "/usr/bin/python3.12",
@@ -101,7 +109,7 @@ fn uv(state: &mut SimState, arguments: &[String]) -> Output {
         let mut words = words.iter().skip_while(|known| **known != word);
         words.nth(1).map(ToString::to_string).unwrap_or_default()
     };
-    let environment = after("--python").replace("/bin/python", "");
+    let environment = behind(state, &after("--python").replace("/bin/python", ""));
     match words.as_slice() {
         ["--version"] => output(0, "uv 0.13.9 (simulated)", ""),
         ["cache", "dir"] => output(0, "/home/user/.cache/uv\n", ""),
@@ -109,7 +117,8 @@ fn uv(state: &mut SimState, arguments: &[String]) -> Output {
         ["python", "find", ..] => output(0, "/usr/bin/python3.12\n", ""),
         ["python", "list", ..] => output(0, "[]", ""),
         ["venv", .., path] => {
-            make(state, path, &[]);
+            let path = behind(state, path);
+            make(state, &path, &[]);
             output(0, "", "made")
         }
         ["add", ..] => {
@@ -144,6 +153,14 @@ fn uv(state: &mut SimState, arguments: &[String]) -> Output {
             output(0, "", "installed")
         }
         other => output(2, "", format!("the simulated uv does not know {other:?}")),
+    }
+}
+
+/// Where a link leads; any other path as it is.
+fn behind(state: &SimState, path: &str) -> String {
+    match state.get(path).map(|node| &node.content) {
+        Some(Content::Link(target)) => target.display().to_string(),
+        _ => path.to_string(),
     }
 }
 

@@ -15,7 +15,7 @@ mod waiting;
 pub use belongings::is_of_no_use;
 pub use left_over::{LeftOver, left_over};
 pub(super) use undo::{to_snapshot, undo};
-pub use waiting::{is_waiting, recover, was_cut_off};
+pub use waiting::{clear_rubbish, is_waiting, recover, was_cut_off};
 
 use super::marker::{self, Marker, Restored};
 use super::proof::{self, Proof};

@@ -51,6 +51,14 @@ pub fn was_cut_off(machine: &dyn Machine, path: &Path) -> Result<Option<PathBuf>
         .map(|(aside, _)| aside))
 }
 
+/// Removes environments that were to go when a shutdown came: their names say so, and nobody looks into them.
+///
+/// # Errors
+/// None by now; what can't be removed stays for the next time.
+pub fn clear_rubbish(machine: &dyn Machine, path: &Path) -> Result<(), Problem> {
+    tree::clear_rubbish(machine, &tree::place(machine, path))
+}
+
 /// Whether an old environment waits beside its place, be it needed or not.
 ///
 /// # Errors
