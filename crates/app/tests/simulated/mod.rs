@@ -1,5 +1,7 @@
 //! A simulated machine with projects and a stand-in for uv, and one whose n-th wait is interrupted.
 
+#![allow(dead_code, reason = "each test program uses its part of it")]
+
 use deskside_machine::{
     Answer, Child, DoorError, Effect, ErrorKind, Held, Launch, Machine, Output, Progress, Question,
     Reading,
