@@ -18,9 +18,6 @@ use serde::Serialize;
 /// The reason of a snapshot of a state that Deskside did not make.
 pub(crate) const AS_FOUND: &str = "as it was found";
 
-/// How the reason of a rollback begins.
-pub(crate) const ROLLBACK: &str = "env rollback to";
-
 /// A change that is planned and not carried out yet.
 pub struct Prepared {
     /// Where.
@@ -35,6 +32,8 @@ pub struct Prepared {
     pub warnings: Vec<String>,
     /// The command in a phrase, for the snapshot: `env add numpy`.
     pub reason: String,
+    /// It goes back to an earlier state; cut off half way, the same command goes on with that.
+    pub goes_back: bool,
     /// The framework build that is chosen for this machine afterwards; the one noted before when none.
     pub choice: Option<Choice>,
     /// The machine the plan was made for.
@@ -197,8 +196,7 @@ pub fn carry_out(
     premise::require(machine, &prepared.plan, &prepared.facts)?;
     // Half of an earlier rollback is no state that anybody wants to go back to.
     let newest = || -> Result<Option<Snapshot>> { Ok(place.store.list(machine)?.snapshots.pop()) };
-    let goes_on = prepared.reason.starts_with(ROLLBACK)
-        && present::is_underway(context, place, newest()?.as_ref())?;
+    let goes_on = prepared.goes_back && present::is_underway(context, place, newest()?.as_ref())?;
     let before = if goes_on {
         newest()?
     } else {

@@ -143,7 +143,7 @@ pub fn prepare(
     if gone {
         targets = vec![place.store.folder().display().to_string()];
     }
-    let beside = left_over(machine, &place.environment, &place.store)?;
+    let beside = left_over(machine, &place.environment, &staying)?;
     let (idle, needed): (Vec<_>, Vec<_>) = beside.into_iter().partition(|one| one.is_superfluous);
     let mut warnings: Vec<String> = needed
         .iter()

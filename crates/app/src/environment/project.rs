@@ -343,6 +343,7 @@ impl<'a> Project<'a> {
             expected: planned.expected.filter(|difference| !difference.is_empty()),
             warnings,
             reason: planned.reason,
+            goes_back: false,
             choice: planned.chosen,
             facts: self.facts.clone(),
         })

@@ -40,6 +40,8 @@ pub(crate) struct Restoration<'a> {
     pub wish: String,
     /// The command in a phrase.
     pub reason: String,
+    /// To a state before the one that is there.
+    pub goes_back: bool,
     /// Why, a sentence each.
     pub why: Vec<String>,
     /// What the environment's files tell, where they were looked at already.
@@ -220,6 +222,7 @@ pub(crate) fn prepare(context: &Context, wanted: Restoration<'_>) -> Result<Prep
         expected: Some(expected).filter(|expected| !expected.is_empty()),
         warnings,
         reason: wanted.reason,
+        goes_back: wanted.goes_back,
         choice: target.choice.clone(),
         facts,
     })
@@ -375,13 +378,16 @@ fn doubts(target: &Snapshot, origins: &[Origin], built: &[String], is_stored: bo
 /// A person's own files in the environment, in a sentence.
 fn own_files(own: &[PathBuf], place: &Place) -> Option<String> {
     let shown: Vec<String> = own.iter().map(|path| path.display().to_string()).collect();
-    (!own.is_empty()).then(|| {
-        format!(
-            "{} in the environment belongs to no package: it is kept in {}.kept-…",
-            listed(&shown),
-            place.environment.display()
-        )
-    })
+    let words = match own.len() {
+        0 => return None,
+        1 => "belongs to no package: it is kept",
+        _ => "belong to no package: they are kept",
+    };
+    Some(format!(
+        "{} in the environment {words} in {}.kept-…",
+        listed(&shown),
+        place.environment.display()
+    ))
 }
 
 /// Damage in sentences.

@@ -92,6 +92,7 @@ fn back(
                 .filter(|difference| !difference.is_empty()),
             warnings,
             reason: reason(&target),
+            goes_back: true,
             choice: target.choice.clone(),
             facts,
             place,
@@ -101,6 +102,7 @@ fn back(
         context,
         Restoration {
             reason: reason(&target),
+            goes_back: true,
             target: &target,
             now,
             then,
@@ -116,7 +118,7 @@ fn back(
 }
 
 fn reason(target: &Snapshot) -> String {
-    format!("{} {}", change::ROLLBACK, target.id)
+    format!("env rollback to {}", target.id)
 }
 
 /// How long ago a snapshot was taken.

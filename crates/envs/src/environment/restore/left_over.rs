@@ -3,7 +3,7 @@
 use super::belongings::Belongings;
 use super::waiting::{is_whole, waiting};
 use crate::environment::{marker, mend, tree};
-use crate::snapshot::Store;
+use crate::snapshot::Snapshot;
 use crate::snapshot::damage::How;
 use deskside_machine::{FileKind, Machine, Reading};
 use deskside_types::Problem;
@@ -20,14 +20,14 @@ pub struct LeftOver {
 
 /// What lies beside an environment: old ones that a cut off restore left (`.venv.deskside-before-…`), and such as were
 /// moved out of the way of a new one (`.venv.before`). None while the environment itself is not whole: then an old one
-/// may be all there is.
+/// may be all there is. What stands in `snapshots` counts as kept.
 ///
 /// # Errors
 /// When folders can't be looked at.
 pub fn left_over(
     machine: &dyn Machine,
     path: &Path,
-    store: &Store,
+    snapshots: &[Snapshot],
 ) -> Result<Vec<LeftOver>, Problem> {
     if !is_whole(machine, path)? {
         return Ok(Vec::new());
@@ -35,7 +35,7 @@ pub fn left_over(
     let waiting = waiting(machine, path)?.into_iter().map(|(aside, _)| aside);
     let mut all = Vec::new();
     for folder in waiting.chain(moved_aside(machine, path)) {
-        let belongings = Belongings::of(machine, &folder, store)?;
+        let belongings = Belongings::among(machine, &folder, snapshots);
         let is_edited = || {
             // Other contents may be a person's own work.
             let damaged = mend::damaged(machine, &folder);
