@@ -74,6 +74,12 @@ pub fn adopt(
         ..own.local(machine)
     };
     machine.write_file(own.local_path(), local.text(), 0o600, Durability::Power)?;
+    let environment = project.join(".venv");
+    if marker::read(machine, &environment).is_some() {
+        marker::change(machine, &environment, |marker| {
+            marker.store = Some(own.name());
+        })?;
+    }
     Ok(own)
 }
 
@@ -189,6 +195,13 @@ mod tests {
         assert_eq!((home.store, home.moved_from), (own.clone(), None));
         assert_eq!(own.local(&sim).project, "/home/user/new");
         assert!(orphans(&sim, &directories).is_empty());
+        // And once more, with nothing changed in between.
+        sim.rename("/home/user/new", "/home/user/newer").unwrap();
+        let home = find("/home/user/newer");
+        assert_eq!(
+            (home.store, home.moved_from.as_deref()),
+            (own, Some("/home/user/new"))
+        );
     }
 
     #[test]
