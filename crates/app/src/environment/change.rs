@@ -298,22 +298,29 @@ pub fn keep(
         return Ok(None);
     };
     let newest = place.store.list(machine)?.snapshots.pop();
-    if let Some(newest) = newest
-        && newest.same_as(&taken.snapshot)
-    {
-        return Ok(Some(newest));
-    }
-    remember(turn, context, place, &mut taken)?;
-    // An environment of somebody else's, in which nothing was done yet, is left without a marker.
+    let kept = match newest.filter(|newest| newest.same_as(&taken.snapshot)) {
+        Some(newest) => newest,
+        None => {
+            remember(turn, context, place, &mut taken)?;
+            taken.snapshot
+        }
+    };
+    name_store(machine, place)?;
+    Ok(Some(kept))
+}
+
+/// Names the store in the environment's marker, so that it follows a project that is moved. An environment of somebody
+/// else's, in which nothing was done yet, is left without a marker.
+fn name_store(machine: &dyn Machine, place: &Place) -> Result<(), Problem> {
     let name = place.store.name();
-    if marker::read(machine, &place.environment)
-        .is_some_and(|noted| noted.store.as_ref() != Some(&name))
-    {
-        marker::change(machine, &place.environment, |noted| {
-            noted.store = Some(name)
-        })?;
+    let is_to_be_named = marker::read(machine, &place.environment)
+        .is_some_and(|noted| noted.store.as_ref() != Some(&name));
+    if !is_to_be_named {
+        return Ok(());
     }
-    Ok(Some(taken.snapshot))
+    marker::change(machine, &place.environment, |noted| {
+        noted.store = Some(name)
+    })
 }
 
 /// Keeps a snapshot that was taken, with the wheel of Deskside's own module, which no index has.
