@@ -72,6 +72,12 @@ pub(super) fn store(machine: &dyn Machine, path: &Path) -> Option<Store> {
     Some(home::find(machine, &directories, path.parent()?).store)
 }
 
+/// The name of that store for the environment's marker; the one that its marker names already stays.
+pub(super) fn store_name(machine: &dyn Machine, path: &Path) -> Option<String> {
+    let noted = marker::read(machine, path).and_then(|marker| marker.store);
+    noted.or_else(|| store(machine, path).map(|store| store.name()))
+}
+
 /// A free name beside an environment, for what is in its way.
 fn free_name(machine: &dyn Machine, path: &Path) -> Result<PathBuf, Problem> {
     let name = path.file_name().map_or_else(

@@ -376,6 +376,7 @@ fn finished(
         packages: snapshot.finished.clone(),
         module: snapshot.module.clone().filter(|_| has_module),
         restored,
+        store: store_of(&restoring.snapshot),
         ..Marker::default()
     };
     match (old.filter(|marker| !marker.making), waits) {
@@ -395,6 +396,7 @@ fn finished(
                 .filter(|name| old.distributions.contains(name))
                 .collect(),
             restored: known.restored,
+            store: known.store,
             ..old.clone()
         },
         // One of a person's own stays theirs.
@@ -405,6 +407,12 @@ fn finished(
             ..known
         },
     }
+}
+
+/// The name of the store that a snapshot's folder lies in.
+fn store_of(snapshot: &Path) -> Option<String> {
+    let store = snapshot.parent().and_then(Path::parent)?;
+    Some(Store::at(store).name())
 }
 
 #[cfg(test)]
