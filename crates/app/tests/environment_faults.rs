@@ -236,7 +236,7 @@ fn an_old_environment_beside_a_whole_one_goes_once_it_is_proven_superfluous() {
     );
     sim.remove_file(format!("{aside}/notes.txt")).unwrap();
     let going = gc::prepare(&context, here(), 20, false).unwrap();
-    assert_eq!(going.preview.environments, [aside.clone()]);
+    assert_eq!(going.preview.environments, std::slice::from_ref(&aside));
     gc::carry_out(&context, &going).unwrap();
     assert!(beside(&sim, PROJECT).is_empty());
     assert!(
