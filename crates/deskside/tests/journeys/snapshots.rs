@@ -308,6 +308,8 @@ fn killed_in_the_middle_any_command_mends_it() {
     }
     let project = Project::new(&["six==1.16.0", "idna"]);
     project.does(&["env", "sync"]);
+    // What an installer notes of its own (REQUESTED) is another's afterwards.
+    project.does(&["env", "rebuild"]);
     let whole = project.files();
     let mut deaths = 0;
     for at in 1..60 {
@@ -339,6 +341,8 @@ fn ctrl_c_ends_with_130_and_says_nothing_false() {
     }
     let project = Project::new(&["numpy<3"]);
     project.does(&["env", "sync"]);
+    // What an installer notes of its own (REQUESTED) is another's afterwards.
+    project.does(&["env", "rebuild"]);
     let whole = project.files();
     let mut stopped = 0;
     for command in [
