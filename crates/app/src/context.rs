@@ -1,6 +1,6 @@
 //! What every use case is given: a machine, and where the person's things lie on it.
 
-use deskside_machine::{Directories, Machine, Replay};
+use deskside_machine::{Directories, Heeding, Machine, Replay};
 use deskside_types::{Code, Problem, Result};
 use std::path::Path;
 use std::sync::Arc;
@@ -56,6 +56,32 @@ impl Context {
             directories,
             recorded: true,
         })
+    }
+
+    /// Looks and decides, and answers that it was interrupted where a question met Ctrl-C: what was made of a question
+    /// without an answer (no uv, a silent index, a Python that does not start) is not true then.
+    ///
+    /// # Errors
+    /// As `look`; [`Code::Interrupted`].
+    pub fn heeding<T>(&self, look: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+        let machine = Arc::new(Heeding::new(self.machine.clone()));
+        let context = Self {
+            projects: if self.recorded {
+                self.projects.clone()
+            } else {
+                machine.clone()
+            },
+            machine: machine.clone(),
+            ..self.clone()
+        };
+        let answer = look(&context);
+        match &answer {
+            Err(problem) if problem.code == Code::Interrupted => answer,
+            _ if machine.was_interrupted() => Err(Problem::new(Code::Interrupted, "interrupted")
+                .because("it was stopped while it looked at the machine; what it found so far says nothing")
+                .hint("run the same command again")),
+            _ => answer,
+        }
     }
 
     /// Refuses a recorded machine.

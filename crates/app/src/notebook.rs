@@ -78,6 +78,8 @@ pub struct Server {
     pub runtime: PathBuf,
     /// The token.
     pub token: String,
+    /// The port that was asked for; a free one is looked for when none.
+    pub port: Option<u16>,
 }
 
 /// Writes the kernel's specification; when it is there already nothing is done.
@@ -91,8 +93,8 @@ pub fn kernel(
 ) -> Result<KernelReport> {
     context.require_live("notebook")?;
     let machine = &*context.machine;
-    let place = place(context, request)?;
-    let mut report = specification(context, &place)?;
+    let mut report =
+        context.heeding(|context| specification(context, &place(context, request)?))?;
     let text = contents(&report)?;
     let sha256 = sha256_hex(text.as_bytes());
     let is_there = Check::FileIs {
@@ -140,6 +142,10 @@ pub fn kernel(
 /// # Errors
 /// As [`kernel`].
 pub fn server(context: &Context, request: &NotebookRequest) -> Result<Server> {
+    context.heeding(|context| prepared(context, request))
+}
+
+fn prepared(context: &Context, request: &NotebookRequest) -> Result<Server> {
     context.require_live("notebook")?;
     let machine = &*context.machine;
     let place = place(context, request)?;
@@ -194,6 +200,7 @@ pub fn server(context: &Context, request: &NotebookRequest) -> Result<Server> {
         log: state.join("jupyterlab.log"),
         runtime,
         token,
+        port: request.port,
     })
 }
 
@@ -257,11 +264,24 @@ pub fn serve(context: &Context, server: &Server, answers: &(dyn Fn(&str) + Sync)
         .map(str::trim_end)
         .filter(|line| !line.is_empty())
         .collect();
+    if let Some(port) = server.port
+        && is_in_use(&lines, port)
+    {
+        return Err(Problem::new(Code::Effect, format!("port {port} is in use"))
+            .because("another program on this machine listens there")
+            .hint("name another port, or leave --port away: then a free one is taken"));
+    }
     let mut problem = Problem::new(Code::Effect, "JupyterLab ended by itself");
     for line in &lines[lines.len().saturating_sub(4)..] {
         problem = problem.because(*line);
     }
     Err(problem.hint(format!("everything it said: {}", server.log.display())))
+}
+
+/// Whether Jupyter says that the port it was given is taken: `The port 8888 is already in use.`
+fn is_in_use(log: &[&str], port: u16) -> bool {
+    let said = format!("port {port} is already in use");
+    log.iter().any(|line| line.contains(&said))
 }
 
 /// Looks until it answers, and tells its address.
@@ -328,7 +348,7 @@ fn place(context: &Context, request: &NotebookRequest) -> Result<Place> {
         "there is no {}",
         place.environment.join("bin/python").display()
     ))
-    .hint("make it: deskside env sync")
+    .hint(format!("make it: {}", place.making(&*context.machine)))
     .hint("see what is the matter: deskside env check"))
 }
 
@@ -352,6 +372,7 @@ fn specification(context: &Context, place: &Place) -> Result<KernelReport> {
     argv.extend(["-m", "ipykernel_launcher", "-f", "{connection_file}"].map(String::from));
     let kernels = data_folder(machine)?.join("kernels");
     let mut name = format!("deskside-{}", plain(&folder));
+    let mut called = folder.clone();
     // Another project of the same name keeps its kernel.
     let owner = |name: &str| -> Option<String> {
         let text = machine.text(kernels.join(name).join("kernel.json")).ok()?;
@@ -365,9 +386,13 @@ fn specification(context: &Context, place: &Place) -> Result<KernelReport> {
     };
     if owner(&name).is_some_and(|owner| owner != project) {
         name = format!("{name}-{}", &sha256_hex(project.as_bytes())[..6]);
+        // Menus show nothing else to tell the two apart by.
+        if let Some(above) = place.project.parent().and_then(Path::file_name) {
+            called = format!("{folder} in {}", above.to_string_lossy());
+        }
     }
     Ok(KernelReport {
-        display_name: format!("{folder} (deskside)"),
+        display_name: format!("{called} (deskside)"),
         file: kernels
             .join(&name)
             .join("kernel.json")

@@ -78,7 +78,28 @@ fn another_project_of_the_same_name_keeps_its_kernel() {
         report.name.starts_with("deskside-my-project-") && report.file != file,
         "{report:?}"
     );
+    // Menus show the name alone.
+    assert_eq!(report.display_name, "My Project in user (deskside)");
     assert!(context.machine.text(file).unwrap().contains("elsewhere"));
+}
+
+#[test]
+fn a_port_that_is_taken_is_told_as_that() {
+    let (sim, context) = project(&["ipykernel", "jupyterlab"]);
+    let log = "[I ServerApp] jupyterlab | extension was successfully linked.\n[I ServerApp] The port 9999 is already in use.\n[C ServerApp] ERROR: the Jupyter server could not be started because port 9999 is not available.\n";
+    sim.on_launch(
+        |_| true,
+        move |_, _| Ok(deskside_testkit::SimLaunched::exit(1, log)),
+    );
+    let wanted = |port| NotebookRequest { port, ..request() };
+    let taken = server(&context, &wanted(Some(9999))).unwrap();
+    let problem = serve(&context, &taken, &|_| {}).unwrap_err();
+    assert_eq!(problem.message, "port 9999 is in use");
+    assert!(problem.hints[0].contains("another port"), "{problem:?}");
+    // Of a port that nobody named, Jupyter takes the next by itself: then it ended for another reason.
+    let any = server(&context, &wanted(None)).unwrap();
+    let problem = serve(&context, &any, &|_| {}).unwrap_err();
+    assert_eq!(problem.message, "JupyterLab ended by itself");
 }
 
 #[test]

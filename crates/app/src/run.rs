@@ -2,7 +2,7 @@
 
 use crate::cost::RunCost;
 use crate::{Answer, Context};
-use deskside_envs::snapshot::{Choice, Store};
+use deskside_envs::snapshot::{Choice, home};
 use deskside_machine::{Machine, Reading};
 use deskside_runs::queue::Surroundings;
 use deskside_runs::{BuildRecord, Finished, Request};
@@ -112,7 +112,8 @@ fn chosen(context: &Context, environment: Option<&Path>) -> Option<Choice> {
         .and_then(Path::parent)
         .and_then(|project| machine.real_path(project).ok())
         .and_then(|project| {
-            Store::of(&context.directories, &project)
+            home::find(machine, &context.directories, &project)
+                .store
                 .local(machine)
                 .choice
         })

@@ -50,6 +50,9 @@ pub struct UndoPreview {
     /// It needs root.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub root: bool,
+    /// The project whose environment it changes, where a person stands in another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<String>,
 }
 
 impl Answer for UndoPreview {
@@ -78,6 +81,7 @@ pub fn preview(context: &Context, operation: Option<&str>) -> Result<UndoPreview
             .iter()
             .flat_map(|one| one.standing())
             .any(|step| step.root),
+        elsewhere: elsewhere(context, operation)?,
         operation: chosen.id.0.clone(),
         wish: chosen.plan.wish.clone(),
         began_at: chosen.began_at,
@@ -130,8 +134,8 @@ pub fn undo(context: &Context, operation: Option<&str>) -> Result<UndoReport> {
             continue;
         }
         let kept = Place::at(context, Some(folder)).and_then(|place| {
-            let reason = format!("undo {}", report.wish);
             let operation = report.operations.first().cloned();
+            let reason = format!("undo of {}", name_of(context, &place, operation.as_deref()));
             change::keep(&turn, context, &place, &facts, &reason, operation, None)
         });
         if let Err(problem) = kept {
@@ -141,6 +145,29 @@ pub fn undo(context: &Context, operation: Option<&str>) -> Result<UndoReport> {
         }
     }
     Ok(report)
+}
+
+/// What an operation was, as the snapshot that it led to says it (`env add numpy`); else its identity.
+fn name_of(context: &Context, place: &Place, operation: Option<&str>) -> String {
+    let snapshots = place.store.list(&*context.machine).unwrap_or_default();
+    let mut all = snapshots.snapshots.into_iter().rev();
+    all.find(|one| one.operation.is_some() && one.operation.as_deref() == operation)
+        .map(|one| one.reason)
+        .or_else(|| operation.map(String::from))
+        .unwrap_or_default()
+}
+
+/// The project that an operation is about, where a person stands in another one.
+fn elsewhere(context: &Context, operation: Option<&str>) -> Result<Option<String>> {
+    let Ok(here) = Place::find(context, None) else {
+        return Ok(None);
+    };
+    let environments = environments(context, operation)?;
+    let mut projects = environments.iter().filter_map(|path| path.parent());
+    let first = projects.next();
+    Ok(first
+        .filter(|first| *first != here.project && projects.all(|other| other != here.project))
+        .map(|first| first.display().to_string()))
 }
 
 /// A training that goes on must not lose its environment, nor the driver it runs on.

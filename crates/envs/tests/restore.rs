@@ -51,6 +51,8 @@ fn snapshot(distributions: Vec<Distribution>) -> Snapshot {
         files: Default::default(),
         distributions,
         full: false,
+        finished: None,
+        module: None,
     }
 }
 

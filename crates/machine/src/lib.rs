@@ -45,7 +45,7 @@ pub use launch::{Child, Ended, Launch, Started};
 pub use question::{
     Answer, Entry, FileKind, Moment, PersonIdentity, Question, Response, Space, Stat,
 };
-pub use wrappers::{Audited, Death, Died, DryRun, Fault, Faulty, Recording, Replay};
+pub use wrappers::{Audited, Death, Died, DryRun, Fault, Faulty, Heeding, Recording, Replay};
 
 use std::path::Path;
 use std::time::Duration;

@@ -4,7 +4,7 @@ use crate::check::door_command;
 use crate::journal::OperationId;
 use crate::kept::{LARGEST_KEPT, clear_leftovers, is_there, keep_file, uppermost_missing};
 use crate::{Workshop, sha256_hex, system};
-use deskside_machine::{Acting, Durability, Effect, Machine, Progress, Reading};
+use deskside_machine::{Acting, Durability, Effect, FileKind, Machine, Progress, Reading};
 use deskside_types::plan::{Action, FileContents};
 use deskside_types::{Code, Problem, Result};
 use serde_json::{Value, json};
@@ -47,6 +47,8 @@ pub(crate) fn prepare(
             file_before(path, Some(edited.as_bytes()))
         }
         Action::Download { path, .. } | Action::Extract { path, .. } => file_before(path, None),
+        // A small file is kept with the journal, so that nothing is left where people look.
+        Action::Remove { path } if is_small_file(machine, path) => file_before(path, None),
         Action::Remove { path } => Ok(json!({ "moved_to": aside(path, operation, name) })),
         Action::Env { action } => {
             let made = uppermost_missing(machine, Path::new(action.path()))?;
@@ -97,6 +99,10 @@ pub(crate) fn perform(
                 mode,
                 Durability::Power,
             )?;
+            Ok(Value::Null)
+        }
+        Action::Remove { path } if before["kept"].is_string() => {
+            machine.remove_file(path)?;
             Ok(Value::Null)
         }
         Action::Remove { path } => {
@@ -186,6 +192,14 @@ pub(crate) fn perform(
             "this step needs root, and nothing that asks for it was started",
         )),
     }
+}
+
+/// Whether a path is a plain file that costs nothing to keep. A link is moved as it is.
+fn is_small_file(machine: &dyn Machine, path: &str) -> bool {
+    const LARGEST: u64 = 4 << 20;
+    let is_link = machine.link(path).is_ok();
+    let stat = machine.stat(path);
+    !is_link && stat.is_ok_and(|stat| stat.kind == FileKind::File && stat.size <= LARGEST)
 }
 
 /// The bytes of a file in a plan; what the program carries must have the hash that the plan names.

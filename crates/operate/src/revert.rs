@@ -3,11 +3,22 @@
 use crate::check::door_command;
 use crate::kept::{FileBefore, is_there, remove_made_folders, restore_file};
 use crate::{Workshop, system};
-use deskside_machine::{Acting, ErrorKind, Progress};
+use deskside_machine::{Acting, ErrorKind, Progress, Reading};
 use deskside_types::plan::Action;
 use deskside_types::{Code, Problem, Result};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+
+/// What the journal says of a file as it was before.
+fn before_of(path: &str, before: &Value) -> Result<FileBefore> {
+    serde_json::from_value(before.clone()).map_err(|error| {
+        Problem::new(
+            Code::JournalUnreadable,
+            format!("the journal does not say what {path} was before"),
+        )
+        .because(error)
+    })
+}
 
 /// Takes an action back. Returns what was left as it is, and why.
 pub(crate) fn revert(
@@ -23,18 +34,26 @@ pub(crate) fn revert(
         | Action::EditFile { path, .. }
         | Action::Download { path, .. }
         | Action::Extract { path, .. } => {
-            let mut file: FileBefore = serde_json::from_value(before.clone()).map_err(|error| {
-                Problem::new(
-                    Code::JournalUnreadable,
-                    format!("the journal does not say what {path} was before"),
-                )
-                .because(error)
-            })?;
+            let mut file = before_of(path, before)?;
             if let Some(written) = after.get("written").and_then(Value::as_str) {
                 file.written = Some(written.to_string());
             }
             if let Action::Download { sha256, .. } = action {
                 file.written = Some(sha256.clone());
+            }
+            restore_file(machine, Path::new(path), &file)
+        }
+        Action::Remove { path } if before["kept"].is_string() => {
+            let file = before_of(path, before)?;
+            let kept = file.kept.clone().unwrap_or_default();
+            if is_there(machine, path)? {
+                let is_it = machine.file(path, u64::MAX).ok() == machine.file(&kept, u64::MAX).ok();
+                return Ok((!is_it).then(|| {
+                    format!(
+                        "{path} is there again; what it was before is kept at {}",
+                        kept.display()
+                    )
+                }));
             }
             restore_file(machine, Path::new(path), &file)
         }

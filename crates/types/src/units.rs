@@ -18,6 +18,15 @@ pub fn bytes(count: u64) -> String {
     }
 }
 
+/// A count with its thing: `1 snapshot`, `2 snapshots`, `no snapshots`.
+pub fn count(count: usize, thing: &str) -> String {
+    match count {
+        0 => format!("no {thing}s"),
+        1 => format!("1 {thing}"),
+        _ => format!("{count} {thing}s"),
+    }
+}
+
 /// A duration in its two largest units: `850 ms`, `12.3 s`, `4m 05s`, `1h 04m`, `3d 02h`.
 pub fn duration(span: Duration) -> String {
     let seconds = span.as_secs();
@@ -56,6 +65,13 @@ pub fn number(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn counts_agree_with_their_things() {
+        for (number, text) in [(0, "no wheels"), (1, "1 wheel"), (2, "2 wheels")] {
+            assert_eq!(count(number, "wheel"), text);
+        }
+    }
 
     #[test]
     fn sizes_carry_binary_units() {

@@ -137,6 +137,8 @@ fn places(context: &Context, facts: &Facts) -> Places {
             places.environment = Some(environment.clone());
         }
         if places.environment.as_deref() == Some(&environment) {
+            let parts = crate::environment::parts::noted(machine, &place);
+            places.groups = parts.groups;
             places.extras = place
                 .store
                 .local(machine)
@@ -144,6 +146,7 @@ fn places(context: &Context, facts: &Facts) -> Places {
                 .map(|choice| choice.extra)
                 .filter(|extra| !extra.is_empty())
                 .into_iter()
+                .chain(parts.extras)
                 .collect();
         }
     } else if !active {

@@ -35,6 +35,14 @@ pub fn add(
     request: &AddRequest,
     listen: &mut dyn FnMut(Event<'_>),
 ) -> Result<Prepared> {
+    context.heeding(|context| adding(context, request, listen))
+}
+
+fn adding(
+    context: &Context,
+    request: &AddRequest,
+    listen: &mut dyn FnMut(Event<'_>),
+) -> Result<Prepared> {
     let place = Place::find(context, request.project.as_deref())?;
     let project = Project::open(context, place, request.only_plan, listen)?;
     let mut manifest = project.existing()?.clone();
@@ -154,6 +162,14 @@ fn refuse_what_is_no_requirement(text: &str) -> Result<()> {
 /// # Errors
 /// When the project does not name one of them.
 pub fn remove(
+    context: &Context,
+    request: &AddRequest,
+    listen: &mut dyn FnMut(Event<'_>),
+) -> Result<Prepared> {
+    context.heeding(|context| removing(context, request, listen))
+}
+
+fn removing(
     context: &Context,
     request: &AddRequest,
     listen: &mut dyn FnMut(Event<'_>),

@@ -18,9 +18,6 @@ use serde::Serialize;
 /// The reason of a snapshot of a state that Deskside did not make.
 pub(crate) const AS_FOUND: &str = "as it was found";
 
-/// How the reason of a rollback begins.
-pub(crate) const ROLLBACK: &str = "env rollback to";
-
 /// A change that is planned and not carried out yet.
 pub struct Prepared {
     /// Where.
@@ -35,6 +32,8 @@ pub struct Prepared {
     pub warnings: Vec<String>,
     /// The command in a phrase, for the snapshot: `env add numpy`.
     pub reason: String,
+    /// It goes back to an earlier state; cut off half way, the same command goes on with that.
+    pub goes_back: bool,
     /// The framework build that is chosen for this machine afterwards; the one noted before when none.
     pub choice: Option<Choice>,
     /// The machine the plan was made for.
@@ -197,8 +196,7 @@ pub fn carry_out(
     premise::require(machine, &prepared.plan, &prepared.facts)?;
     // Half of an earlier rollback is no state that anybody wants to go back to.
     let newest = || -> Result<Option<Snapshot>> { Ok(place.store.list(machine)?.snapshots.pop()) };
-    let goes_on = prepared.reason.starts_with(ROLLBACK)
-        && present::is_underway(context, place, newest()?.as_ref())?;
+    let goes_on = prepared.goes_back && present::is_underway(context, place, newest()?.as_ref())?;
     let before = if goes_on {
         newest()?
     } else {
@@ -302,13 +300,29 @@ pub fn keep(
         return Ok(None);
     };
     let newest = place.store.list(machine)?.snapshots.pop();
-    if let Some(newest) = newest
-        && newest.same_as(&taken.snapshot)
-    {
-        return Ok(Some(newest));
+    let kept = match newest.filter(|newest| newest.same_as(&taken.snapshot)) {
+        Some(newest) => newest,
+        None => {
+            remember(turn, context, place, &mut taken)?;
+            taken.snapshot
+        }
+    };
+    name_store(machine, place)?;
+    Ok(Some(kept))
+}
+
+/// Names the store in the environment's marker, so that it follows a project that is moved. An environment of somebody
+/// else's, in which nothing was done yet, is left without a marker.
+fn name_store(machine: &dyn Machine, place: &Place) -> Result<(), Problem> {
+    let name = place.store.name();
+    let is_to_be_named = marker::read(machine, &place.environment)
+        .is_some_and(|noted| noted.store.as_ref() != Some(&name));
+    if !is_to_be_named {
+        return Ok(());
     }
-    remember(turn, context, place, &mut taken)?;
-    Ok(Some(taken.snapshot))
+    marker::change(machine, &place.environment, |noted| {
+        noted.store = Some(name)
+    })
 }
 
 /// Keeps a snapshot that was taken, with the wheel of Deskside's own module, which no index has.
@@ -322,6 +336,23 @@ pub(crate) fn remember(
     taken: &mut Taken,
 ) -> Result<()> {
     let machine = &*context.machine;
+    if let Some((kept, bytes)) = with_module(context, place, taken) {
+        let path = place.store.wheel_path(&kept);
+        if !machine.exists(&path)? {
+            machine.write_file(path, bytes, 0o600, Durability::Power)?;
+        }
+    }
+    place.store.keep(machine, &taken.snapshot, &taken.files)
+}
+
+/// Notes which wheel of Deskside's own module a snapshot keeps; answers with it where it is the one that this program
+/// carries. Writes nothing.
+pub(crate) fn with_module(
+    context: &Context,
+    place: &Place,
+    taken: &mut Taken,
+) -> Option<(Kept, Vec<u8>)> {
+    let machine = &*context.machine;
     let wheel = deskside_track::module::wheel();
     let installed = marker::read(machine, &place.environment).and_then(|marker| marker.module);
     let is_this_one = installed
@@ -333,27 +364,20 @@ pub(crate) fn remember(
             own.find(|one| one.name == MODULE && one.kept.is_some())
         })
     };
-    if let Some(module) = taken
-        .snapshot
-        .distributions
-        .iter_mut()
-        .find(|one| one.name == MODULE)
-    {
-        if is_this_one {
-            let kept = Kept {
-                sha256: deskside_envs::environment::sha256(&wheel.bytes),
-                file: wheel.file_name,
-            };
-            let path = place.store.wheel_path(&kept);
-            if !machine.exists(&path)? {
-                machine.write_file(path, wheel.bytes, 0o600, Durability::Power)?;
-            }
-            module.kept = Some(kept);
-        } else if let Some(earlier) = earlier().filter(|one| one.contents == module.contents) {
-            module.kept = earlier.kept;
-        }
+    let mut all = taken.snapshot.distributions.iter_mut();
+    let module = all.find(|one| one.name == MODULE)?;
+    if is_this_one {
+        let kept = Kept {
+            sha256: deskside_envs::environment::sha256(&wheel.bytes),
+            file: wheel.file_name,
+        };
+        module.kept = Some(kept.clone());
+        return Some((kept, wheel.bytes));
     }
-    place.store.keep(machine, &taken.snapshot, &taken.files)
+    if let Some(earlier) = earlier().filter(|one| one.contents == module.contents) {
+        module.kept = earlier.kept;
+    }
+    None
 }
 
 /// Whether an install in the environment was begun and not finished.

@@ -1,9 +1,9 @@
 //! `deskside env check`: whether a project's environment is whole, and what is the matter where it is not.
 
-use super::{Place, parts};
+use super::{Place, parts, settle};
 use crate::{Answer, Context};
 use deskside_envs::check::{self, Depth, Finding, LookedAt, Scene, Severity};
-use deskside_envs::snapshot::Store;
+use deskside_envs::environment::restore::was_cut_off;
 use deskside_machine::Reading;
 use deskside_types::facts::EnvironmentKind;
 use deskside_types::{Code, Problem, Result};
@@ -60,6 +60,15 @@ pub fn check(
     how: Thoroughness,
     hear: &mut dyn FnMut(&str),
 ) -> Result<CheckReport> {
+    context.heeding(|context| look(context, project, how, hear))
+}
+
+fn look(
+    context: &Context,
+    project: Option<&Path>,
+    how: Thoroughness,
+    hear: &mut dyn FnMut(&str),
+) -> Result<CheckReport> {
     let machine = &*context.machine;
     let begun = machine.now()?.monotonic;
     if how.deep {
@@ -68,10 +77,7 @@ pub fn check(
     let place = match Place::find(context, project) {
         // A bundle rarely holds the folder that somebody stood in; the environments that were seen are in it.
         Err(problem) if context.recorded && project.is_none() => {
-            recorded(context).ok_or_else(|| {
-                problem
-                    .hint("name the project's folder as it was on that machine: --project FOLDER")
-            })?
+            recorded(context).ok_or(problem)?
         }
         found => found?,
     };
@@ -79,13 +85,16 @@ pub fn check(
         .stat(&place.environment)
         .is_err_and(|error| error.kind == deskside_machine::ErrorKind::Absent)
         && machine.link(&place.environment).is_err();
+    if nothing && was_cut_off(machine, &place.environment)?.is_some() {
+        return Err(settle::cut_off(context, &place));
+    }
     if nothing {
         return Err(Problem::new(
             Code::EnvironmentMissing,
             format!("{} has no environment", place.project.display()),
         )
         .because(format!("there is no {}", place.environment.display()))
-        .hint("make it: deskside env sync"));
+        .hint(format!("make it: {}", place.making(machine))));
     }
     let parts = parts::noted(machine, &place);
     let extras: Vec<String> = place
@@ -161,8 +170,7 @@ fn recorded(context: &Context) -> Option<Place> {
     let environment = PathBuf::from(&seen.first()?.path);
     let project = environment.parent()?.to_path_buf();
     Some(Place {
-        store: Store::of(&context.directories, &project),
         environment,
-        project,
+        ..Place::of(context, &project)
     })
 }

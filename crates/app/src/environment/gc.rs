@@ -2,18 +2,22 @@
 //!
 //! Snapshots and the contents of project files are small: they are moved aside by an operation, so that `undo` brings
 //! them back, and go for good with the next `gc`. Wheels are what takes the space, so they go at once; they come from
-//! an index and can be had from there again, as long as it has them.
+//! an index and can be had from there again, as long as it has them. So do whole environments that a command which was
+//! cut off left beside the one that is there, as far as snapshots have all that is in them.
+//!
+//! Of a project whose folder is gone everything goes, where a person names that folder; otherwise it is only told.
 
 use super::{Place, change};
 use crate::{Answer, Context};
-use deskside_envs::snapshot::Store;
+use deskside_envs::environment::restore::{clear_rubbish, left_over, was_cut_off};
+use deskside_envs::snapshot::{Store, home};
 use deskside_machine::{Acting, ErrorKind, FileKind, Machine, Reading};
 use deskside_operate::{apply_in, turn};
 use deskside_types::plan::{Action, Check, Plan, Risk, Step, Undo};
-use deskside_types::{Code, Problem, Result};
+use deskside_types::{Code, Problem, Result, units};
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// The answer of `env gc --plan`, and what is shown before a person is asked.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -29,6 +33,28 @@ pub struct GcPreview {
     /// Wheels that no snapshot needs.
     pub wheels: usize,
     /// Bytes that the wheels free.
+    pub wheel_bytes: u64,
+    /// Whole environments that a command which was cut off left, and that snapshots have.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub environments: Vec<String>,
+    /// The project's folder is gone: all that is kept of it goes.
+    pub gone: bool,
+    /// Other projects whose folders are gone, with what is kept of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<GoneProject>,
+    /// What a person should know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+/// A project whose folder is gone.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct GoneProject {
+    /// Where it was.
+    pub project: String,
+    /// How many snapshots of it are kept.
+    pub snapshots: usize,
+    /// Bytes of the wheels that are kept with them.
     pub wheel_bytes: u64,
 }
 
@@ -71,6 +97,7 @@ pub struct Prepared {
     full: bool,
     plan: Plan,
     wheels: Vec<PathBuf>,
+    environments: Vec<PathBuf>,
     /// As an answer.
     pub preview: GcPreview,
 }
@@ -87,16 +114,25 @@ pub fn prepare(
     full: bool,
 ) -> Result<Prepared> {
     let machine = &*context.machine;
-    let place = Place::find(context, project)?;
+    let (place, gone) = match Place::find(context, project) {
+        Ok(place) => (place, false),
+        Err(problem) => match gone(context, project)? {
+            Some(place) => (place, true),
+            None => return Err(problem),
+        },
+    };
     let listed = place.store.list(machine)?;
-    let older = listed.snapshots.len().saturating_sub(keep.max(1));
+    let older = match gone {
+        true => listed.snapshots.len(),
+        false => listed.snapshots.len().saturating_sub(keep.max(1)),
+    };
     let (mut going, mut staying) = (Vec::new(), Vec::new());
     for (at, snapshot) in listed.snapshots.into_iter().enumerate() {
-        let goes = at < older && (full || !snapshot.full);
+        let goes = at < older && (gone || full || !snapshot.full);
         if goes { &mut going } else { &mut staying }.push(snapshot);
     }
     // What a snapshot that can't be read needs is not known: then everything stays but whole snapshots.
-    let rest = if listed.unreadable.is_empty() {
+    let rest = if listed.unreadable.is_empty() || gone {
         place.store.unreferenced(machine, &staying)?
     } else {
         Default::default()
@@ -104,6 +140,26 @@ pub fn prepare(
     let folder = |id: &str| place.store.snapshot_folder(id).display().to_string();
     let mut targets: Vec<String> = going.iter().map(|snapshot| folder(&snapshot.id)).collect();
     targets.extend(rest.objects.iter().map(|path| path.display().to_string()));
+    if gone {
+        targets = vec![place.store.folder().display().to_string()];
+    }
+    let beside = left_over(machine, &place.environment, &staying)?;
+    let (idle, needed): (Vec<_>, Vec<_>) = beside.into_iter().partition(|one| one.is_superfluous);
+    let mut warnings: Vec<String> = needed
+        .iter()
+        .map(|one| {
+            format!(
+                "{} holds what no snapshot has, or files of yours: it stays",
+                one.path.display()
+            )
+        })
+        .collect();
+    if was_cut_off(machine, &place.environment)?.is_some() {
+        warnings.push(format!(
+            "an earlier rollback or rebuild was cut off: {} finishes it",
+            super::settle::rebuild(context, &place)
+        ));
+    }
     let steps = if targets.is_empty() {
         Vec::new()
     } else {
@@ -130,10 +186,66 @@ pub fn prepare(
             objects: rest.objects.len(),
             wheels: rest.wheels.len(),
             wheel_bytes: rest.wheels.iter().map(|folder| size(machine, folder)).sum(),
+            environments: idle
+                .iter()
+                .map(|one| one.path.display().to_string())
+                .collect(),
+            gone,
+            others: others(context, &place),
+            warnings,
         },
+        environments: idle.into_iter().map(|one| one.path).collect(),
         wheels: rest.wheels,
         place,
     })
+}
+
+/// The place of a project whose folder is gone, and of which something is kept.
+fn gone(context: &Context, project: Option<&Path>) -> Result<Option<Place>> {
+    let Some(project) = project else {
+        return Ok(None);
+    };
+    let machine = &*context.machine;
+    // Nothing is there that could say where links lead.
+    let mut path = PathBuf::new();
+    for part in machine.working_directory()?.join(project).components() {
+        match part {
+            Component::ParentDir => {
+                path.pop();
+            }
+            Component::CurDir => {}
+            part => path.push(part),
+        }
+    }
+    let orphans = home::orphans(machine, &context.directories);
+    let is_it = |one: &home::Orphan| Path::new(&one.project) == path;
+    Ok(orphans.into_iter().find(is_it).map(|one| Place {
+        environment: path.join(".venv"),
+        project: path.clone(),
+        store: one.store,
+        moved_from: None,
+        copied_from: None,
+    }))
+}
+
+/// Other projects whose folders are gone.
+fn others(context: &Context, place: &Place) -> Vec<GoneProject> {
+    let machine = &*context.machine;
+    let orphans = home::orphans(machine, &context.directories).into_iter();
+    orphans
+        .filter(|one| one.store != place.store)
+        .map(|one| {
+            let wheels = one.store.folder().join("wheels");
+            let folders = machine.entries(&wheels).unwrap_or_default().into_iter();
+            GoneProject {
+                project: one.project,
+                snapshots: one.snapshots.len(),
+                wheel_bytes: folders
+                    .map(|folder| size(machine, &wheels.join(folder.name)))
+                    .sum(),
+            }
+        })
+        .collect()
 }
 
 fn step(snapshots: usize, targets: &[String]) -> Step {
@@ -143,7 +255,10 @@ fn step(snapshots: usize, targets: &[String]) -> Step {
         .collect();
     Step {
         id: "snapshots".into(),
-        title: format!("Remove {snapshots} snapshots and what only they need"),
+        title: format!(
+            "Remove {} and what only they need",
+            units::count(snapshots, "snapshot")
+        ),
         why: "newer ones are kept".into(),
         check: gone.clone(),
         actions: targets
@@ -183,10 +298,17 @@ pub fn carry_out(context: &Context, prepared: &Prepared) -> Result<GcReport> {
     }
     // What an earlier one moved aside can be brought back until now.
     clear(machine, &prepared.place.store)?;
-    let applied = apply_in(&turn, &workshop, &prepared.plan, &mut |_| {})?;
-    for folder in &prepared.wheels {
-        machine.remove_tree(folder)?;
+    clear_aside(machine, &home::stores(&context.directories))?;
+    clear_rubbish(machine, &prepared.place.environment)?;
+    if prepared.preview.gone {
+        // The store goes as a whole: what takes the space must not go aside with it.
+        remove_all(machine, &prepared.wheels)?;
     }
+    let applied = apply_in(&turn, &workshop, &prepared.plan, &mut |_| {})?;
+    if !prepared.preview.gone {
+        remove_all(machine, &prepared.wheels)?;
+    }
+    remove_all(machine, &prepared.environments)?;
     Ok(GcReport {
         gone: prepared.preview.clone(),
         operation: applied.operation.map(|id| id.0),
@@ -196,17 +318,29 @@ pub fn carry_out(context: &Context, prepared: &Prepared) -> Result<GcReport> {
 /// Removes what earlier operations moved aside in the store.
 fn clear(machine: &dyn Machine, store: &Store) -> Result<(), Problem> {
     for name in ["snapshots", "objects"] {
-        let folder = store.folder().join(name);
-        let entries = match machine.entries(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind == ErrorKind::Absent => continue,
-            Err(error) => return Err(error.into()),
-        };
-        for entry in entries {
-            if entry.name.starts_with('.') && entry.name.contains(".deskside-") {
-                machine.remove_tree(folder.join(entry.name))?;
-            }
+        clear_aside(machine, &store.folder().join(name))?;
+    }
+    Ok(())
+}
+
+/// Removes what operations moved aside in a folder.
+fn clear_aside(machine: &dyn Machine, folder: &Path) -> Result<(), Problem> {
+    let entries = match machine.entries(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind == ErrorKind::Absent => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    for entry in entries {
+        if entry.name.starts_with('.') && entry.name.contains(".deskside-") {
+            machine.remove_tree(folder.join(entry.name))?;
         }
+    }
+    Ok(())
+}
+
+fn remove_all(machine: &dyn Machine, folders: &[PathBuf]) -> Result<(), Problem> {
+    for folder in folders {
+        machine.remove_tree(folder)?;
     }
     Ok(())
 }

@@ -45,6 +45,14 @@ pub fn init(
     request: &InitRequest,
     listen: &mut dyn FnMut(Event<'_>),
 ) -> Result<Prepared> {
+    context.heeding(|context| beginning(context, request, listen))
+}
+
+fn beginning(
+    context: &Context,
+    request: &InitRequest,
+    listen: &mut dyn FnMut(Event<'_>),
+) -> Result<Prepared> {
     let machine = &*context.machine;
     let place = Place::at(context, request.folder.as_deref())?;
     let project = Project::open(context, place, request.only_plan, listen)?;

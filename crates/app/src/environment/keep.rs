@@ -1,5 +1,6 @@
 //! `deskside env snapshot`: keeps the environment as it is, and with `--full` its wheels, too.
 
+use super::settle::settle;
 use super::{Place, change};
 use crate::{Answer, Context};
 use deskside_envs::index::wheel::{self, Platform};
@@ -37,6 +38,9 @@ pub struct SnapshotReport {
     /// What can't be kept, and why, a sentence each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_kept: Vec<String>,
+    /// What a person should know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 impl Answer for SnapshotReport {
@@ -70,9 +74,19 @@ pub fn snapshot(
     full: bool,
     listen: &mut dyn FnMut(Keeping<'_>),
 ) -> Result<SnapshotReport> {
+    context.heeding(|context| keep(context, project, full, listen))
+}
+
+fn keep(
+    context: &Context,
+    project: Option<&Path>,
+    full: bool,
+    listen: &mut dyn FnMut(Keeping<'_>),
+) -> Result<SnapshotReport> {
     context.require_live("env snapshot")?;
     let machine = &*context.machine;
-    let place = Place::find(context, project)?;
+    let mut place = Place::find(context, project)?;
+    let warnings = settle(context, &mut place, false)?;
     let facts = deskside_probe::collect(machine);
     let newest = place.store.list(machine)?.snapshots.pop();
     // Held while wheels are downloaded, too: what no snapshot names yet would be rubbish to `env gc`.
@@ -87,7 +101,10 @@ pub fn snapshot(
             ),
         )
         .hint("make it again: deskside env rebuild")
-        .hint("or make one from the project's files: deskside env sync"));
+        .hint(format!(
+            "or make one from the project's files: {}",
+            place.making(machine)
+        )));
     };
     let mut report = SnapshotReport {
         project: place.project.display().to_string(),
@@ -98,6 +115,7 @@ pub fn snapshot(
         downloaded: 0,
         kept_bytes: 0,
         not_kept: Vec::new(),
+        warnings,
     };
     if full {
         let platform = Platform::of(&facts);

@@ -31,6 +31,14 @@ pub fn lock(
     request: &LockRequest,
     listen: &mut dyn FnMut(Event<'_>),
 ) -> Result<Prepared> {
+    context.heeding(|context| locking(context, request, listen))
+}
+
+fn locking(
+    context: &Context,
+    request: &LockRequest,
+    listen: &mut dyn FnMut(Event<'_>),
+) -> Result<Prepared> {
     let place = Place::find(context, request.project.as_deref())?;
     let project = Project::open(context, place, request.only_plan, listen)?;
     let manifest = project.existing()?.clone();

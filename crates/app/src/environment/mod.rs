@@ -27,6 +27,7 @@ pub mod rebuild;
 mod requirements_file;
 pub(crate) mod restoring;
 pub mod rollback;
+pub(crate) mod settle;
 mod space;
 pub mod sync;
 mod variants;
@@ -51,7 +52,13 @@ pub fn difference_in_words(difference: &Difference) -> String {
     some(difference.rebuilt.len(), "with other files");
     some(difference.removed.len(), "removed");
     some(usize::from(difference.python.is_some()), "Python");
-    some(difference.files.len(), "project files");
+    some(
+        difference.files.len(),
+        match difference.files.len() {
+            1 => "project file",
+            _ => "project files",
+        },
+    );
     if parts.is_empty() {
         return "nothing".into();
     }

@@ -5,7 +5,7 @@ use super::extra::{self, ExtraWish};
 use super::parts::{self, PartsWish};
 use super::python::Interpreter;
 use super::space::{self, Installing};
-use super::{Place, era, majors, restoring, uv_state};
+use super::{Place, era, majors, restoring, settle, uv_state};
 use crate::Context;
 use crate::up::Everything;
 use deskside_envs::environment::venv::{self, State};
@@ -86,11 +86,12 @@ impl<'a> Project<'a> {
     /// own, or, where only the plan is wanted, into the cache folder, so that nothing is changed.
     pub fn open(
         context: &'a Context,
-        place: Place,
+        mut place: Place,
         only_plan: bool,
         listen: &mut dyn FnMut(Event<'_>),
     ) -> Result<Self> {
         let machine = &*context.machine;
+        let mut notes = settle::settle(context, &mut place, only_plan)?;
         let facts = deskside_probe::collect(machine);
         refuse_member(machine, &place.project)?;
         let premises = RESTING_ON
@@ -109,7 +110,6 @@ impl<'a> Project<'a> {
             }
             other => other,
         };
-        let mut notes = Vec::new();
         let uv = match &uv_state {
             UvState::Here(tool) => tool.path.clone(),
             UvState::Fetch(source) => {
@@ -354,6 +354,7 @@ impl<'a> Project<'a> {
             expected: planned.expected.filter(|difference| !difference.is_empty()),
             warnings,
             reason: planned.reason,
+            goes_back: false,
             choice: planned.chosen,
             facts: self.facts.clone(),
         })

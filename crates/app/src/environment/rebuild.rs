@@ -3,9 +3,11 @@
 use super::change::{self, Prepared};
 use super::present::{Present, taking};
 use super::restoring::{self, Restoration};
+use super::settle::settle;
 use super::sync::lock_fits;
 use super::{Place, difference_in_words, uv_state};
 use crate::Context;
+use deskside_envs::environment::in_the_way;
 use deskside_envs::environment::restore::was_cut_off;
 use deskside_envs::environment::venv::{self, State};
 use deskside_envs::snapshot::{self, Snapshot, Taken, difference};
@@ -22,21 +24,33 @@ use std::path::Path;
 /// # Errors
 /// [`Code::EnvironmentMissing`] when nothing says what was there; when packages can't be had any more.
 pub fn rebuild(context: &Context, project: Option<&Path>, only_plan: bool) -> Result<Prepared> {
+    context.heeding(|context| anew(context, project, only_plan))
+}
+
+fn anew(context: &Context, project: Option<&Path>, only_plan: bool) -> Result<Prepared> {
     context.require_live("env rebuild")?;
     let machine = &*context.machine;
-    let place = Place::find(context, project)?;
+    let mut place = Place::find(context, project)?;
+    let warnings = if only_plan {
+        Vec::new()
+    } else {
+        settle(context, &mut place, only_plan)?
+    };
     let facts = deskside_probe::collect(machine);
     let present = Present::look(context, &place, &facts)?;
     let (target, why) = match decide(context, &place, &facts, &present)? {
         Target::Kept(snapshot, why) => (snapshot, why),
         Target::Seen(mut taken, why) => {
-            if !only_plan {
+            if only_plan {
+                // As it would be kept: its module's wheel lies in this program.
+                change::with_module(context, &place, &mut taken);
+            } else {
                 let turn = turn(&change::workshop(context))?;
                 change::remember(&turn, context, &place, &mut taken)?;
             }
             (taken.snapshot, why)
         }
-        Target::Lock(why) => return from_lock(context, place, facts, why),
+        Target::Lock(why) => return from_lock(context, place, facts, why, warnings),
     };
     restoring::prepare(
         context,
@@ -47,9 +61,10 @@ pub fn rebuild(context: &Context, project: Option<&Path>, only_plan: bool) -> Re
             resting_on: Vec::new(),
             wish: format!("Make the environment {} anew", place.environment.display()),
             reason: "env rebuild".into(),
+            goes_back: false,
             why,
             survey: None,
-            warnings: Vec::new(),
+            warnings,
             place,
             facts,
         },
@@ -98,7 +113,7 @@ fn decide(context: &Context, place: &Place, facts: &Facts, present: &Present) ->
         vec![
             same(newest),
             format!(
-                "the environment was changed outside Deskside since ({}): that goes; `deskside env snapshot` before keeps it instead",
+                "the environment was changed outside Deskside since ({}): that is kept as a snapshot of its own first, and goes",
                 difference_in_words(&packages)
             ),
         ],
@@ -117,14 +132,18 @@ fn broken(
     newest: Option<&Snapshot>,
 ) -> Result<Target> {
     let machine = &*context.machine;
-    let state = match venv::look(machine, &place.environment)? {
+    let is_cut_off = was_cut_off(machine, &place.environment)?.is_some();
+    let found = venv::look(machine, &place.environment)?;
+    if let (false, Some(problem)) = (is_cut_off, in_the_way(&found, &place.environment, "")) {
+        return Err(problem);
+    }
+    let state = match found {
         State::Broken { why, .. } => format!("the environment there is broken ({why})"),
-        State::Foreign(what) => format!("{} is {what}", place.environment.display()),
         _ => "no environment is there".to_string(),
     };
     if let Some(newest) = newest {
         let mut why = vec![state, same(newest)];
-        if was_cut_off(machine, &place.environment)?.is_some() {
+        if is_cut_off {
             why[0] =
                 "an earlier attempt was cut off: the environment that was there waits aside".into();
         } else if lock_moved_on(machine, place, newest)? {
@@ -164,7 +183,10 @@ fn broken(
     .because(format!(
         "{state}, no snapshot has it, and there is no uv.lock"
     ))
-    .hint("make one from the project's files: deskside env sync"))
+    .hint(format!(
+        "make one from the project's files: {}",
+        place.making(machine)
+    )))
 }
 
 /// Whether the project has a lock file, and another one than a snapshot has.
@@ -178,8 +200,13 @@ fn lock_moved_on(machine: &dyn Machine, place: &Place, newest: &Snapshot) -> Res
 }
 
 /// The plan from the lock file alone.
-fn from_lock(context: &Context, place: Place, facts: Facts, why: Vec<String>) -> Result<Prepared> {
-    let mut warnings = Vec::new();
+fn from_lock(
+    context: &Context,
+    place: Place,
+    facts: Facts,
+    why: Vec<String>,
+    mut warnings: Vec<String>,
+) -> Result<Prepared> {
     if let UvState::Here(tool) = uv_state(context, &facts)? {
         warnings.extend(lock_fits(context, &place, &tool.path)?);
     }
@@ -192,6 +219,7 @@ fn from_lock(context: &Context, place: Place, facts: Facts, why: Vec<String>) ->
         expected: None,
         warnings,
         reason: "env rebuild".into(),
+        goes_back: false,
         choice: place.store.local(&*context.machine).choice,
         facts,
         place,

@@ -4,7 +4,8 @@ use super::change::{self, Prepared};
 use super::space::{self, Installing};
 use super::{Place, place};
 use crate::Context;
-use deskside_envs::environment::restore::is_of_no_use;
+use deskside_envs::environment::in_the_way;
+use deskside_envs::environment::restore::{is_of_no_use, was_cut_off};
 use deskside_envs::environment::venv::{self, State};
 use deskside_envs::index::wheel::Platform;
 use deskside_envs::snapshot::available::{self, Asking, Fetching};
@@ -39,6 +40,8 @@ pub(crate) struct Restoration<'a> {
     pub wish: String,
     /// The command in a phrase.
     pub reason: String,
+    /// To a state before the one that is there.
+    pub goes_back: bool,
     /// Why, a sentence each.
     pub why: Vec<String>,
     /// What the environment's files tell, where they were looked at already.
@@ -87,6 +90,13 @@ pub(crate) fn prepare(context: &Context, wanted: Restoration<'_>) -> Result<Prep
         mut warnings,
         ..
     } = wanted;
+    let found = venv::look(machine, &place.environment)?;
+    if matches!(found, State::Foreign(_))
+        && was_cut_off(machine, &place.environment)?.is_none()
+        && let Some(problem) = in_the_way(&found, &place.environment, "")
+    {
+        return Err(problem);
+    }
     let uv = place::uv_state(context, &facts)?;
     let offline = is_kept_whole(machine, &place, target);
     let platform = Platform::of(&facts);
@@ -141,7 +151,9 @@ pub(crate) fn prepare(context: &Context, wanted: Restoration<'_>) -> Result<Prep
     fetching.anew(&recipe, &refresh);
     available::require(machine, target, &origins, &fetching)?;
     why.extend(sources(target, &origins, &fetching, offline));
-    warnings.extend(doubts(target, &origins, &recipe.notes.built));
+    // One that is only planned with is not in the store yet: its module's wheel lies in this program.
+    let is_stored = machine.exists(place.store.snapshot_folder(&target.id))?;
+    warnings.extend(doubts(target, &origins, &recipe.notes.built, is_stored));
     warnings.extend(own_files(&survey.own, &place));
     why.extend(described(&survey.damaged));
     let snapshot = place.store.snapshot_folder(&target.id);
@@ -210,6 +222,7 @@ pub(crate) fn prepare(context: &Context, wanted: Restoration<'_>) -> Result<Prep
         expected: Some(expected).filter(|expected| !expected.is_empty()),
         warnings,
         reason: wanted.reason,
+        goes_back: wanted.goes_back,
         choice: target.choice.clone(),
         facts,
     })
@@ -285,14 +298,19 @@ fn sources(
     }
     let all = target.distributions.len();
     let mut why = vec![match fetching.names.len() {
-        0 => format!("{all} packages, all on this machine: nothing is downloaded"),
+        0 => format!(
+            "{}, all on this machine: nothing is downloaded",
+            units::count(all, "package")
+        ),
         count => {
             let size = match fetching.bytes {
                 0 => String::new(),
                 bytes => format!(" ({})", units::bytes(bytes)),
             };
             format!(
-                "{count} of {all} packages are downloaded{size}: {}",
+                "{count} of {} {} downloaded{size}: {}",
+                units::count(all, "package"),
+                if count == 1 { "is" } else { "are" },
                 listed(&fetching.names)
             )
         }
@@ -303,14 +321,15 @@ fn sources(
         .count();
     if looked_up > 0 {
         why.push(format!(
-            "{looked_up} of them are looked up by uv by their versions"
+            "uv looks {looked_up} of them up by {} version",
+            if looked_up == 1 { "its" } else { "their" }
         ));
     }
     why
 }
 
 /// What can't be promised, in sentences.
-fn doubts(target: &Snapshot, origins: &[Origin], built: &[String]) -> Vec<String> {
+fn doubts(target: &Snapshot, origins: &[Origin], built: &[String], is_stored: bool) -> Vec<String> {
     let mut warnings = Vec::new();
     let from_folders: Vec<String> = target
         .distributions
@@ -345,6 +364,7 @@ fn doubts(target: &Snapshot, origins: &[Origin], built: &[String]) -> Vec<String
                 "the file of {} {} could not be looked up ({why}): uv's cache must have it",
                 one.name, one.version
             )),
+            Origin::NotKept if one.name == MODULE && !is_stored && one.kept.is_some() => {}
             Origin::NotKept if one.name == MODULE => warnings.push(format!(
                 "the deskside module {} is not kept: `deskside up` puts one in",
                 one.version
@@ -358,13 +378,16 @@ fn doubts(target: &Snapshot, origins: &[Origin], built: &[String]) -> Vec<String
 /// A person's own files in the environment, in a sentence.
 fn own_files(own: &[PathBuf], place: &Place) -> Option<String> {
     let shown: Vec<String> = own.iter().map(|path| path.display().to_string()).collect();
-    (!own.is_empty()).then(|| {
-        format!(
-            "{} in the environment belongs to no package: it is kept in {}.kept-…",
-            listed(&shown),
-            place.environment.display()
-        )
-    })
+    let words = match own.len() {
+        0 => return None,
+        1 => "belongs to no package: it is kept",
+        _ => "belong to no package: they are kept",
+    };
+    Some(format!(
+        "{} in the environment {words} in {}.kept-…",
+        listed(&shown),
+        place.environment.display()
+    ))
 }
 
 /// Damage in sentences.
@@ -391,8 +414,11 @@ pub(crate) fn described(damaged: &[Damaged]) -> Vec<String> {
             let what = match (own.len() - 1, missing == own.len()) {
                 (0, true) => "is missing".to_string(),
                 (0, false) => "is not as it was installed".to_string(),
-                (more, true) => format!("and {more} more files are missing"),
-                (more, false) => format!("and {more} more files are not as they were installed"),
+                (more, true) => format!("and {} are missing", units::count(more, "more file")),
+                (more, false) => format!(
+                    "and {} are not as they were installed",
+                    units::count(more, "more file")
+                ),
             };
             format!("{name} is damaged: {first} {what}")
         })

@@ -3,6 +3,7 @@
 use super::change::Prepared;
 use super::present::Present;
 use super::restoring::{self, Restoration, Survey};
+use super::settle::settle;
 use super::{Place, change};
 use crate::Context;
 use deskside_envs::snapshot::store::Local;
@@ -25,13 +26,26 @@ pub fn rollback(
     wanted: &str,
     only_plan: bool,
 ) -> Result<Prepared> {
+    context.heeding(|context| back(context, project, wanted, only_plan))
+}
+
+fn back(
+    context: &Context,
+    project: Option<&Path>,
+    wanted: &str,
+    only_plan: bool,
+) -> Result<Prepared> {
     context.require_live("env rollback")?;
     let machine = &*context.machine;
-    let place = Place::find(context, project)?;
+    let mut place = Place::find(context, project)?;
+    let mut warnings = if only_plan {
+        Vec::new()
+    } else {
+        settle(context, &mut place, only_plan)?
+    };
     let facts = deskside_probe::collect(machine);
     let present = Present::look(context, &place, &facts)?;
     let target = present.find(wanted)?.clone();
-    let mut warnings = Vec::new();
     let then: Vec<Step> = files_step(machine, &place, &target, &mut warnings)?
         .into_iter()
         .collect();
@@ -78,6 +92,7 @@ pub fn rollback(
                 .filter(|difference| !difference.is_empty()),
             warnings,
             reason: reason(&target),
+            goes_back: true,
             choice: target.choice.clone(),
             facts,
             place,
@@ -87,6 +102,7 @@ pub fn rollback(
         context,
         Restoration {
             reason: reason(&target),
+            goes_back: true,
             target: &target,
             now,
             then,
@@ -102,7 +118,7 @@ pub fn rollback(
 }
 
 fn reason(target: &Snapshot) -> String {
-    format!("{} {}", change::ROLLBACK, target.id)
+    format!("env rollback to {}", target.id)
 }
 
 /// How long ago a snapshot was taken.
@@ -113,6 +129,9 @@ fn taken(machine: &dyn Machine, target: &Snapshot) -> Result<String> {
         .duration_since(target.taken_at)
         .as_secs()
         .max(0);
+    if seconds == 0 {
+        return Ok("just now".into());
+    }
     let span = std::time::Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
     Ok(format!("{} ago", units::duration(span)))
 }
@@ -126,7 +145,7 @@ fn files_step(
 ) -> Result<Option<Step>> {
     let mut actions = Vec::new();
     let mut verify = Vec::new();
-    let mut names = Vec::new();
+    let (mut names, mut gone) = (Vec::new(), Vec::new());
     for name in PROJECT_FILES {
         let path = place.project.join(name);
         let shown = path.display().to_string();
@@ -143,7 +162,7 @@ fn files_step(
                     path: shown.clone(),
                 });
                 verify.push(Check::Absent { path: shown });
-                names.push((*name).to_string());
+                gone.push((*name).to_string());
             }
             (Some(hash), now) => {
                 if now.is_some_and(|now| deskside_envs::environment::sha256(&now) == *hash) {
@@ -195,7 +214,15 @@ fn files_step(
     }
     Ok(Some(Step {
         id: "files".into(),
-        title: format!("Put {} back", restoring::listed(&names)),
+        title: match (names.is_empty(), gone.is_empty()) {
+            (false, true) => format!("Put {} back", restoring::listed(&names)),
+            (true, _) => format!("Take {} away, as it was then", restoring::listed(&gone)),
+            (false, false) => format!(
+                "Put {} back and take {} away, as it was then",
+                restoring::listed(&names),
+                restoring::listed(&gone)
+            ),
+        },
         why: "they say which packages the environment has; what stands in them now is kept".into(),
         check: verify.clone(),
         actions,

@@ -9,7 +9,7 @@ use deskside_envs::environment::failure;
 use deskside_envs::environment::uv::command;
 use deskside_envs::manifest::resolve::dry_sync;
 use deskside_envs::snapshot::Parts;
-use deskside_machine::{ErrorKind, Reading};
+use deskside_machine::{ErrorKind, Machine, Reading};
 use deskside_operate::Event;
 use deskside_types::{Code, Problem, Result};
 use std::path::PathBuf;
@@ -38,6 +38,14 @@ pub struct SyncRequest {
 /// # Errors
 /// [`Code::LockUnusable`] when the lock is damaged or older than `pyproject.toml`.
 pub fn sync(
+    context: &Context,
+    request: &SyncRequest,
+    listen: &mut dyn FnMut(Event<'_>),
+) -> Result<Prepared> {
+    context.heeding(|context| syncing(context, request, listen))
+}
+
+fn syncing(
     context: &Context,
     request: &SyncRequest,
     listen: &mut dyn FnMut(Event<'_>),
@@ -167,20 +175,38 @@ pub(crate) fn lock_fits(context: &Context, place: &Place, uv: &str) -> Result<Op
                 line.contains("needs to be updated") || line.contains("parse error")
             };
             let why = problem.causes.iter().find(telling);
-            Err(Problem::new(
+            let problem = Problem::new(
                 Code::LockUnusable,
                 format!("{folder}/uv.lock can't be used"),
             )
             .because(match why {
+                Some(_) if has_marks(machine, place) => {
+                    "it holds the marks of a merge that git left to you (<<<<<<<)".into()
+                }
                 Some(line) if line.contains("needs to be updated") => {
                     "it is older than pyproject.toml, which asks for something else now".into()
                 }
                 Some(line) => line.trim_start_matches("cause: ").to_string(),
                 None => problem.causes.last().cloned().unwrap_or_default(),
             })
-            .hint("make it anew from pyproject.toml: deskside env lock")
-            .hint("or bring back the last state that worked: deskside env rollback 0"))
+            .hint("make it anew from pyproject.toml: deskside env lock");
+            // By its identity: a lock that was changed is a state of its own, and shifts the numbers.
+            Err(match place.store.list(machine)?.snapshots.pop() {
+                Some(newest) => problem.hint(format!(
+                    "or bring back the last state that is kept: deskside env rollback {}{}",
+                    newest.id,
+                    place.option(machine)
+                )),
+                None => problem,
+            })
         }
         _ => Err(problem),
     }
+}
+
+/// Whether git could not merge the lock file.
+fn has_marks(machine: &dyn Machine, place: &Place) -> bool {
+    let bytes = machine.file(place.project.join("uv.lock"), 64 << 20);
+    let text = String::from_utf8(bytes.unwrap_or_default()).unwrap_or_default();
+    text.lines().any(|line| line.starts_with("<<<<<<< "))
 }

@@ -25,11 +25,7 @@ pub fn extra(
     }
     let path = project.path.join("pyproject.toml");
     let manifest = Manifest::parse(&path.display().to_string(), &context.projects.text(&path)?)?;
-    let place = Place {
-        environment: project.environment(),
-        store: deskside_envs::snapshot::Store::of(&context.directories, &project.path),
-        project: project.path.clone(),
-    };
+    let place = Place::of(context, &project.path);
     let mut why = Vec::new();
     let chosen = extra::choose(
         context,
@@ -71,10 +67,6 @@ pub fn require_fit(
     if context.recorded || !installs || project.packages != Packages::Lock {
         return Ok(None);
     }
-    let place = Place {
-        environment: project.environment(),
-        store: deskside_envs::snapshot::Store::of(&context.directories, &project.path),
-        project: project.path.clone(),
-    };
+    let place = Place::of(context, &project.path);
     sync::lock_fits(context, &place, &tool.path)
 }

@@ -19,6 +19,7 @@ pub use train::train;
 use crate::Context;
 use crate::environment::{self, Place, change};
 use deskside_envs::build::{Build, Flavour};
+use deskside_envs::environment::restore::was_cut_off;
 use deskside_envs::project::Project;
 use deskside_envs::snapshot::Choice;
 use deskside_envs::uv::{self, UvState};
@@ -84,6 +85,10 @@ pub struct Carried {
 /// # Errors
 /// When the project can't be read, no build fits, or uv can't be had.
 pub fn prepare(context: &Context, request: &UpRequest) -> Result<Prepared> {
+    context.heeding(|context| decide(context, request))
+}
+
+fn decide(context: &Context, request: &UpRequest) -> Result<Prepared> {
     let machine = &*context.machine;
     let flavour = match &request.flavour {
         Some(word) => Some(
@@ -98,6 +103,10 @@ pub fn prepare(context: &Context, request: &UpRequest) -> Result<Prepared> {
         Some(path) => choose::named(context, &facts, path, flavour)?,
         None => choose::first(context, &facts, flavour)?,
     };
+    let place = Place::of(context, &project.path);
+    if was_cut_off(machine, &place.environment)?.is_some() {
+        return Err(environment::settle::cut_off(context, &place));
+    }
     if request.train {
         project.require_command()?;
     }

@@ -23,6 +23,12 @@ pub fn undo(ui: &Ui, context: &Context, arguments: &Undo) -> Result<u8> {
     if arguments.plan {
         return answer(ui, &preview, render::history::preview);
     }
+    if arguments.yes
+        && operation.is_none()
+        && let Some(text) = render::history::elsewhere(ui, &preview)
+    {
+        super::env::warnings(ui, &[text]);
+    }
     if !arguments.yes {
         confirm(
             ui,

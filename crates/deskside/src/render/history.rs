@@ -168,6 +168,9 @@ fn draw(
         ui.short(&preview.wish),
         ui.moment(preview.began_at)
     ));
+    if let Some(text) = elsewhere(ui, preview) {
+        print(&ui.wrapped(&format!("  {text}"), 2));
+    }
     for title in &preview.steps {
         print(&format!(
             "  {} {}",
@@ -181,6 +184,15 @@ fn draw(
     for limit in &preview.limits {
         print(&ui.wrapped(&format!("    {}", ui.short(limit)), 4));
     }
+}
+
+/// That another project is meant than the one a person stands in.
+pub fn elsewhere(ui: &Ui, preview: &UndoPreview) -> Option<String> {
+    let project = preview.elsewhere.as_ref()?;
+    Some(format!(
+        "nothing newer stands: this is of another project than the one here, of {}",
+        ui.short(project)
+    ))
 }
 
 /// Draws what was taken back.

@@ -300,3 +300,117 @@ fn old_snapshots_go_and_come_back() {
     assert_eq!(project.files(), files);
     assert!(Path::new(&project.venv()).is_dir());
 }
+
+#[test]
+fn killed_in_the_middle_any_command_mends_it() {
+    if !real_wanted() {
+        return;
+    }
+    let project = Project::new(&["six==1.16.0", "idna"]);
+    project.does(&["env", "sync"]);
+    // What an installer notes of its own (REQUESTED) is another's afterwards.
+    project.does(&["env", "rebuild"]);
+    let whole = project.files();
+    let mut deaths = 0;
+    for at in 1..60 {
+        let mut command = project.prepared(project.person.command(&["env", "rebuild"]));
+        command.env("DESKSIDE_FAULT", format!("die-after@{at}"));
+        let died = said(&command.output().unwrap());
+        if died.code == 0 {
+            break;
+        }
+        deaths += 1;
+        let checked = project.says(&["env", "check"]);
+        let is_whole = project.venv().join("pyvenv.cfg").exists();
+        assert!(
+            checked.code == 0 || (checked.out + &checked.talk).contains("deskside env rebuild"),
+            "killed at {at}, whole: {is_whole}"
+        );
+        project.does(&["env", "sync"]);
+        assert_eq!(project.files(), whole, "killed at {at}");
+    }
+    assert!(deaths > 8, "{deaths}");
+    project.does(&["env", "gc", "--yes"]);
+    assert!(project.left().is_empty(), "{:?}", project.left());
+}
+
+#[test]
+fn ctrl_c_ends_with_130_and_says_nothing_false() {
+    if !real_wanted() {
+        return;
+    }
+    let project = Project::new(&["numpy<3"]);
+    project.does(&["env", "sync"]);
+    // What an installer notes of its own (REQUESTED) is another's afterwards.
+    project.does(&["env", "rebuild"]);
+    let whole = project.files();
+    let mut stopped = 0;
+    for command in [
+        &["env", "check", "--deep"][..],
+        &["env", "rebuild"],
+        &["env", "sync"],
+    ] {
+        for wait in [10, 30, 60, 100, 200, 400, 700] {
+            let mut child = project
+                .prepared(project.person.command(command))
+                .stdout(std::process::Stdio::piped())
+                .stderr(std::process::Stdio::piped())
+                .spawn()
+                .unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(wait));
+            if child.try_wait().unwrap().is_none() {
+                let pid = child.id().to_string();
+                let _ = std::process::Command::new("kill")
+                    .args(["-INT", &pid])
+                    .status();
+            }
+            let end = said(&child.wait_with_output().unwrap());
+            let told = format!("{command:?} after {wait} ms: {}\n{}", end.out, end.talk);
+            assert!([0, 130].contains(&end.code), "{} {told}", end.code);
+            assert!(
+                !told.contains("broken:") && !told.contains("DS04"),
+                "{told}"
+            );
+            stopped += usize::from(end.code == 130);
+        }
+    }
+    assert!(stopped > 2, "{stopped}");
+    project.does(&["env", "rebuild"]);
+    assert_eq!(project.files(), whole);
+}
+
+#[test]
+fn a_project_that_is_moved_keeps_its_snapshots() {
+    if !real_wanted() {
+        return;
+    }
+    let project = Project::empty();
+    project.person.write(
+        "one/pyproject.toml",
+        "[project]\nname = \"p\"\nversion = \"0.1\"\nrequires-python = \">=3.9\"\ndependencies = [\"six==1.16.0\"]\n",
+    );
+    project.does(&["env", "sync", "--project", "one"]);
+    let count = |folder: &str| {
+        let history = project.json(&["env", "history", "--project", folder]);
+        history["snapshots"].as_array().unwrap().len()
+    };
+    let before = count("one");
+    let work = project.person.work();
+    std::fs::rename(work.join("one"), work.join("two")).unwrap();
+    assert_eq!(count("two"), before);
+    let said = project.does(&["env", "add", "--project", "two", "idna"]);
+    assert!(said.talk.contains("was moved here from"), "{}", said.talk);
+    assert!(count("two") > before);
+    std::fs::remove_dir_all(work.join("two")).unwrap();
+    project.person.write("three/requirements.txt", "six\n");
+    let plan = project.does(&["env", "gc", "--plan", "--project", "three"]);
+    assert!(
+        plan.out.contains("deskside env gc --project"),
+        "{}",
+        plan.out
+    );
+    let going = project.json(&["env", "gc", "--yes", "--project", "two"]);
+    assert_eq!(going["gone"]["gone"], true, "{going}");
+    let plan = project.json(&["env", "gc", "--plan", "--project", "three"]);
+    assert!(plan.get("others").is_none(), "{plan}");
+}

@@ -350,12 +350,13 @@ fn finding(scene: &Scene<'_>, dist: &Dist, files: &[Damaged<'_>]) -> Finding {
         finding = finding.evidence(format!("and {} more", files.len() - NAMED));
     }
     if shared {
-        finding = finding
-            .evidence("the damaged files have several names on this disk: uv links them from its cache, so the copy there and in every other environment is damaged too")
-            .mend(format!("uv cache clean {}", dist.name));
+        finding = finding.evidence(SHARED);
     }
     finding.mend("deskside env rebuild")
 }
+
+/// What files with several names mean. The commands that mend them forget the cache's copies themselves.
+const SHARED: &str = "the damaged files have several names on this disk: uv links them from its cache, so the copy there and in every other environment is damaged too";
 
 fn words(wrong: &Wrong) -> String {
     match wrong {
@@ -392,18 +393,11 @@ fn together(findings: Vec<Finding>) -> Vec<Finding> {
             finding = finding.evidence(format!("and {} more", findings.len() - 8));
         }
         let names: Vec<String> = findings.iter().flat_map(|one| one.about.clone()).collect();
-        let cleaned: Vec<&String> = findings
-            .iter()
-            .filter(|one| one.mend.len() > 1)
-            .flat_map(|one| &one.about)
-            .collect();
-        if !cleaned.is_empty() {
-            let cleaned: Vec<&str> = cleaned.into_iter().map(String::as_str).collect();
-            finding = finding
-                .evidence(
-                    "damaged files are linked from uv's cache: the copies there are damaged too",
-                )
-                .mend(format!("uv cache clean {}", cleaned.join(" ")));
+        let mut evidence = findings.iter().flat_map(|one| &one.evidence);
+        if evidence.any(|line| line == SHARED) {
+            finding = finding.evidence(
+                "damaged files are linked from uv's cache: the copies there are damaged too",
+            );
         }
         Some(finding.mend("deskside env rebuild").about(names))
     };

@@ -5,6 +5,7 @@ use super::scene::{Scene, Seen};
 use super::{Finding, Rank, Severity};
 use deskside_machine::{Answer, FileKind, Question, Reading};
 use deskside_types::facts::{Facts, OsKind};
+use deskside_types::shell;
 use std::path::{Path, PathBuf};
 
 const REBUILD: &str = "deskside env rebuild";
@@ -15,26 +16,27 @@ pub(crate) fn findings(scene: &Scene<'_>, facts: &Facts) -> Vec<Finding> {
         Seen::Unknown => return Vec::new(),
         Seen::No => {
             let shown = scene.shown(&scene.environment);
-            let finding = match scene.machine.link(&scene.environment) {
-                Ok(target) => Finding::new(
+            let finding = |cause: String| {
+                Finding::new(
                     Rank::Interpreter,
                     "environment-gone",
                     Severity::Broken,
-                    format!("{shown} is a link that leads nowhere"),
+                    cause,
                 )
-                .evidence(format!("{shown} -> {}", target.display())),
-                Err(_) => Finding::new(
-                    Rank::Interpreter,
-                    "environment-gone",
-                    Severity::Broken,
-                    format!("there is no environment at {shown}"),
-                ),
+                .meaning("nothing of the project can run")
             };
-            return vec![
-                finding
-                    .meaning("nothing of the project can run")
-                    .mend(REBUILD),
-            ];
+            let is_there = scene.machine.stat(&scene.environment).is_ok();
+            return vec![match scene.machine.link(&scene.environment) {
+                _ if is_there => {
+                    out_of_the_way(scene, finding(format!("{shown} is a file, not a folder")))
+                }
+                Ok(target) => out_of_the_way(
+                    scene,
+                    finding(format!("{shown} is a link that leads nowhere"))
+                        .evidence(format!("{shown} -> {}", target.display())),
+                ),
+                Err(_) => finding(format!("there is no environment at {shown}")).mend(REBUILD),
+            }];
         }
     };
     if scene.settings.is_no() && !scene.is_conda {
@@ -47,7 +49,7 @@ pub(crate) fn findings(scene: &Scene<'_>, facts: &Facts) -> Vec<Finding> {
                 .meaning("without it Python does not know that it is in an environment: the packages of the environment are not found")
                 .mend(REBUILD)
         } else {
-            Finding::new(
+            let finding = Finding::new(
                 Rank::Interpreter,
                 "no-environment",
                 Severity::Broken,
@@ -59,8 +61,8 @@ pub(crate) fn findings(scene: &Scene<'_>, facts: &Facts) -> Vec<Finding> {
                     .take(4)
                     .map(|entry| format!("{shown}/{}", entry.name)),
             )
-            .meaning("there is no interpreter and no folder of packages in it")
-            .mend(REBUILD)
+            .meaning("there is no interpreter and no folder of packages in it");
+            out_of_the_way(scene, finding)
         }];
     }
     let mut findings: Vec<Finding> = Vec::new();
@@ -91,6 +93,14 @@ pub(crate) fn findings(scene: &Scene<'_>, facts: &Facts) -> Vec<Finding> {
         );
     }
     findings
+}
+
+/// What is no environment is a person's own and stays: it is moved before one is made.
+fn out_of_the_way(scene: &Scene<'_>, finding: Finding) -> Finding {
+    let path = shell::quoted(&scene.shown(&scene.environment));
+    finding
+        .mend(format!("mv {path} {path}.old"))
+        .mend(scene.sync_command())
 }
 
 /// `bin/python` leads nowhere, or is not there.

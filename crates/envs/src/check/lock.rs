@@ -84,7 +84,7 @@ pub(crate) fn findings(scene: &Scene<'_>, platform: &Platform) -> Vec<Finding> {
                 Severity::WillBreak,
                 "uv.lock can't be read",
             )
-            .evidence(trouble(&text))
+            .evidence(trouble("uv.lock", &text))
             .meaning("nothing can be installed from it until it is made anew")
             .mend("deskside env lock"),
         ];
@@ -227,7 +227,8 @@ fn same(locked: &str, installed: &str) -> bool {
     }
 }
 
-fn trouble(text: &str) -> String {
+/// Where a file of the project is no TOML, and why; of a lock file also that it names nothing.
+pub(super) fn trouble(name: &str, text: &str) -> String {
     match text.parse::<toml::Table>() {
         Err(error) => {
             let line = error
@@ -236,10 +237,10 @@ fn trouble(text: &str) -> String {
             let message = error.message().to_string();
             line.map_or_else(
                 || message.clone(),
-                |line| format!("uv.lock:{line}: {message}"),
+                |line| format!("{name}:{line}: {message}"),
             )
         }
-        Ok(_) => "uv.lock: it names no packages".into(),
+        Ok(_) => format!("{name}: it names no packages"),
     }
 }
 

@@ -4,6 +4,7 @@
 //! cause with its consequences below it. What could not be looked at is said, never guessed.
 
 mod cuda;
+mod cut_off;
 pub mod deep;
 mod distributions;
 mod files;
@@ -202,7 +203,16 @@ pub fn judge(scene: &Scene<'_>, facts: &Facts, depth: Depth) -> Check {
         distributions: scene.distributions.len(),
         ..LookedAt::default()
     };
+    if let Some(finding) = cut_off::finding(scene) {
+        return Check {
+            findings: vec![finding],
+            looked_at: LookedAt::default(),
+            not_looked_at: vec!["the environment itself, which is half made".into()],
+            took: clock(scene.machine).saturating_sub(begun),
+        };
+    }
     let mut findings = interpreter::findings(scene, facts);
+    findings.extend(cut_off::left_over(scene));
     let platform = platform::of(scene, facts);
     if scene.site.is_some() {
         findings.extend(distributions::findings(scene));
@@ -221,6 +231,7 @@ pub fn judge(scene: &Scene<'_>, facts: &Facts, depth: Depth) -> Check {
         findings.extend(shadow::findings(scene));
         findings.extend(libraries::findings(scene, facts));
     }
+    findings.extend(stale::unreadable(scene));
     findings.extend(stale::findings(scene));
     Check {
         findings: fold::fold(findings),

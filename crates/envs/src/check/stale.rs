@@ -3,7 +3,7 @@
 //! uv's own rule: the requirements in the lock's `[package.metadata]` of the project must be those of `pyproject.toml`.
 //! uv writes markers in its own form, so they are compared by what they say on systems and Pythons, not by their text.
 
-use super::lock::{packages, root};
+use super::lock::{packages, root, trouble};
 use super::scene::{Scene, Seen};
 use super::{Finding, Rank, Severity};
 use deskside_knowledge::python::normalised_name;
@@ -29,6 +29,23 @@ struct Wish {
 
 /// Requirements by the part they stand in: empty, `extra x`, `group x`.
 type Wishes = BTreeMap<String, BTreeSet<Wish>>;
+
+/// A `pyproject.toml` that is no TOML: what the project asks for is not known then, and no command can work with it.
+pub(crate) fn unreadable(scene: &Scene<'_>) -> Option<Finding> {
+    let text = scene.project_file("pyproject.toml").yes()?;
+    let table = text.parse::<toml::Table>();
+    table.is_err().then(|| {
+        Finding::new(
+            Rank::Lock,
+            "project-unreadable",
+            Severity::WillBreak,
+            "pyproject.toml can't be read",
+        )
+        .evidence(trouble("pyproject.toml", &text))
+        .meaning("what the project asks for is not known, and no command works with it until that line is put right, or the file comes back as it was kept last")
+        .mend("deskside env rollback")
+    })
+}
 
 pub(crate) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
     let (Seen::Yes(project), Seen::Yes(lock)) = (

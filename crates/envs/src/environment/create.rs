@@ -3,7 +3,7 @@
 use super::marker::{self, Marker};
 use super::uv::{command, uv_command};
 use super::venv::{self, State};
-use super::{CREATE_DEADLINE, serves, tree};
+use super::{CREATE_DEADLINE, prepare, serves, tree};
 use deskside_machine::{Acting, Machine, Progress};
 use deskside_types::{Code, Problem, shell};
 use serde_json::{Value, json};
@@ -64,6 +64,7 @@ pub(super) fn create(
             .hint("run the same command again")),
         }
     };
+    let store = prepare::store_name(machine, path);
     tree::clear_rubbish(machine, path)?;
     match venv::look(machine, path)? {
         State::Absent | State::Empty => {}
@@ -114,6 +115,7 @@ pub(super) fn create(
         id,
         // pip and its like, where the person has uv put them in.
         distributions: venv::distributions(machine, path).into_keys().collect(),
+        store,
         ..Marker::default()
     };
     marker::write(machine, path, &made)?;

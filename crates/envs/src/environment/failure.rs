@@ -39,6 +39,7 @@ const KINDS: &[Kind] = &[
         cause: "a downloaded file is not what the index promised",
         hints: &[
             "run the same command again; if it stays, the package index or a proxy changes files",
+            "or uv.lock was edited by hand: make it anew with `deskside env lock`, or go back with `deskside env rollback`",
         ],
     },
     Kind {

@@ -2,6 +2,7 @@
 
 use deskside_machine::{Durability, ErrorKind, Machine, Reading};
 use deskside_types::Problem;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -36,6 +37,9 @@ pub struct Marker {
     /// It was made anew from a snapshot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restored: Option<Box<Restored>>,
+    /// The name of the store with its snapshots: where the project's folder is moved, the store follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<String>,
 }
 
 /// From which snapshot an environment was made anew.
@@ -55,7 +59,7 @@ impl Marker {
 }
 
 /// Something that was finished.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finished {
     /// Of what it was made, as SHA-256.
     pub fingerprint: String,

@@ -317,8 +317,10 @@ fn packages(
         .into_iter()
         .filter(|name| noted.distributions.contains(name) || !before.contains(name))
         .collect();
+    let store = prepare::store_name(machine, path);
     marker::change(machine, path, |marker| {
         marker.packages = Some(done);
+        marker.store = store;
         marker.underway = None;
         if marker.made_here() {
             marker.distributions = ours;

@@ -2,7 +2,7 @@
 
 use super::venv::{self, State};
 use super::{marker, proof, tree};
-use crate::snapshot::Store;
+use crate::snapshot::{Store, home};
 use deskside_machine::{Directories, Machine, Reading};
 use deskside_types::plan::EnvironmentAction;
 use deskside_types::{Code, Problem};
@@ -69,7 +69,13 @@ fn snapshot_of(machine: &dyn Machine, path: &Path) -> Option<String> {
 /// The store of the project whose environment that is.
 pub(super) fn store(machine: &dyn Machine, path: &Path) -> Option<Store> {
     let directories = Directories::of(machine).ok()?;
-    Some(Store::of(&directories, path.parent()?))
+    Some(home::find(machine, &directories, path.parent()?).store)
+}
+
+/// The name of that store for the environment's marker; the one that its marker names already stays.
+pub(super) fn store_name(machine: &dyn Machine, path: &Path) -> Option<String> {
+    let noted = marker::read(machine, path).and_then(|marker| marker.store);
+    noted.or_else(|| store(machine, path).map(|store| store.name()))
 }
 
 /// A free name beside an environment, for what is in its way.

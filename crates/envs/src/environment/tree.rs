@@ -71,6 +71,15 @@ pub(super) fn clear_rubbish(machine: &dyn Machine, path: &Path) -> Result<(), Pr
     Ok(())
 }
 
+/// Where an environment's folder really lies: behind its path, where that is a link, also while nothing is there.
+pub(super) fn place(machine: &dyn Machine, path: &Path) -> PathBuf {
+    let Ok(target) = machine.link(path) else {
+        return path.to_path_buf();
+    };
+    let behind = || path.parent().unwrap_or(path).join(target);
+    machine.real_path(path).unwrap_or_else(|_| behind())
+}
+
 /// What follows an environment's name while it is removed; then come 16 hex digits.
 const RUBBISH: &str = ".deskside-rubbish-";
 

@@ -70,7 +70,7 @@ pub fn uv_command(
             format!("could not {what}"),
         )
         .because(format!("`{shown}`: {}", error.detail))
-        .hint("run `deskside up` again: it fetches uv")),
+        .hint("run the same command again: where no uv is there, it is fetched")),
         Err(error) => Err(Problem::from(error).within(format!("could not {what}"))),
     }
 }

@@ -3,6 +3,7 @@
 pub mod available;
 pub mod compare;
 pub mod damage;
+pub mod home;
 pub mod numbering;
 pub mod origin;
 pub mod python;
@@ -17,6 +18,7 @@ pub use compare::{Difference, difference};
 pub use store::{Choice, Local, Parts, Store};
 pub use take::{Taken, Taking, salvage, take};
 
+use crate::environment::marker::Finished;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -65,6 +67,12 @@ pub struct Snapshot {
     /// The wheels of all distributions are kept with it.
     #[serde(default)]
     pub full: bool,
+    /// The install that had been finished in it: brought back, it is as finished as it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished: Option<Finished>,
+    /// Deskside's own module, where Deskside had put it in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module: Option<Finished>,
 }
 
 /// A Python as a snapshot keeps it.

@@ -46,9 +46,12 @@ pub fn find<'a>(
         }
         let count = snapshots.len();
         return snapshots.iter().rev().nth(number - first).ok_or_else(|| {
+            let kept = match count {
+                1 => format!("only one is kept, number {first}"),
+                _ => format!("the oldest of the {count} is {}", first + count - 1),
+            };
             unknown(format!(
-                "there is no snapshot {number}: the oldest of the {count} is {}",
-                first + count - 1
+                "there is no snapshot {number}: {kept}, and nothing is kept from before it"
             ))
         });
     }

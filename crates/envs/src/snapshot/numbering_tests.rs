@@ -25,6 +25,8 @@ fn snapshot(id: &str, python: &str) -> Snapshot {
         files: Default::default(),
         distributions: vec![],
         full: false,
+        finished: None,
+        module: None,
     }
 }
 
@@ -63,6 +65,11 @@ fn numbers_count_from_the_state_that_is_there() {
         let message = id(Some(&same), wanted).unwrap_err();
         assert!(message.contains(said), "{wanted}: {message}");
     }
+    let first = find(&all[..1], Some(&snapshot("x", "3.10")), "1").unwrap_err();
+    assert_eq!(
+        first.message,
+        "there is no snapshot 1: only one is kept, number 0, and nothing is kept from before it"
+    );
     assert_eq!(id(Some(&same), "bbbb").unwrap(), all[1].id);
     // An end of four digits is an identity.
     assert_eq!(id(Some(&same), "2222").unwrap(), all[2].id);

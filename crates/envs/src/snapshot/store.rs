@@ -86,6 +86,15 @@ impl Parts {
     }
 }
 
+impl Local {
+    /// As its file has it.
+    pub fn text(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}
+
 /// A framework build as it was chosen for this machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Choice {
@@ -148,6 +157,12 @@ impl Store {
     /// Its folder.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// The name of its folder, as an environment's marker has it.
+    pub fn name(&self) -> String {
+        let name = self.folder.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
     }
 
     /// The file with this machine's choices.
@@ -365,7 +380,7 @@ fn read(machine: &dyn Machine, folder: &Path) -> Result<Option<Snapshot>, String
 }
 
 /// A project's key: its folder's name, and 12 hex digits of its path's SHA-256.
-fn key(project: &Path) -> String {
+pub(super) fn key(project: &Path) -> String {
     let name: String = project
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())

@@ -4,6 +4,7 @@ use super::record;
 use super::record::RecordedFile;
 use super::store::{Choice, Parts};
 use super::{Distribution, MachineState, PythonState, SNAPSHOT_VERSION, Snapshot, Wheel};
+use crate::environment::marker;
 use crate::environment::venv::{self, State};
 use crate::index::{address, settings};
 use deskside_knowledge::python::normalised_name;
@@ -102,6 +103,7 @@ fn assemble(
         .map(locked)
         .unwrap_or_default();
     let now = machine.now()?.wall;
+    let noted = marker::read(machine, taking.environment).unwrap_or_default();
     let snapshot = Snapshot {
         version: SNAPSHOT_VERSION,
         id: RunId::new(now, machine.random()? as u32).0,
@@ -129,6 +131,8 @@ fn assemble(
             .collect(),
         distributions: distributions(machine, taking.environment, &locked),
         full: false,
+        finished: noted.packages,
+        module: noted.module,
     };
     Ok(Taken { snapshot, files })
 }

@@ -51,6 +51,7 @@ pub(super) fn checked(machine: &dyn Machine, facts: &Facts, places: &Places) -> 
         environment: folder,
         project,
         extras: &places.extras,
+        groups: &places.groups,
     };
     let mut check = check::check(machine, &place, facts, Depth::Sizes);
     if machine.is_synthetic() {

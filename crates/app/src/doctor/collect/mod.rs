@@ -43,6 +43,8 @@ pub struct Places {
     pub site: Option<String>,
     /// The project's extras that are chosen for this machine.
     pub extras: Vec<String>,
+    /// The dependency groups that are installed on this machine.
+    pub groups: Vec<String>,
 }
 
 impl Places {
@@ -66,6 +68,7 @@ impl Places {
             environment,
             site,
             extras: Vec::new(),
+            groups: Vec::new(),
         }
     }
 }
@@ -103,6 +106,7 @@ impl Places {
                 self.site = site_packages(machine, &absolute);
                 self.environment = Some(absolute);
                 self.extras = Vec::new();
+                self.groups = Vec::new();
                 return;
             }
         }

@@ -92,6 +92,10 @@ enum Asked {
 /// # Errors
 /// [`Code::NoFittingBuild`] with the nearest thing that works; [`Code::Usage`] for names that nobody knows.
 pub fn why(context: &Context, request: &WhyRequest) -> Result<WhyReport> {
+    context.heeding(|context| answered(context, request))
+}
+
+fn answered(context: &Context, request: &WhyRequest) -> Result<WhyReport> {
     let (facts, python, origin, taken) = match &request.assume {
         Some(text) => {
             let assumed = assume::assume(text)?;

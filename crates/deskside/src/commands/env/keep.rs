@@ -22,5 +22,7 @@ pub fn snapshot(ui: &Ui, context: &Context, arguments: &Snapshot) -> Result<u8> 
     });
     steps.clear();
     drop(steps);
-    answer(ui, &report?, render::env::keep::snapshot)
+    let report = report?;
+    super::warnings(ui, &report.warnings);
+    answer(ui, &report, render::env::keep::snapshot)
 }

@@ -2,6 +2,7 @@
 
 use deskside_app::environment::check::{CheckFinding, CheckReport, CheckSeverity, Outcome, Step};
 use deskside_tui::{Meaning, Ui};
+use deskside_types::units;
 
 /// Draws a check.
 pub fn check(ui: &Ui, report: &CheckReport) {
@@ -18,8 +19,11 @@ pub fn check(ui: &Ui, report: &CheckReport) {
     let seen = &report.looked_at;
     let place = ui.short(&report.environment);
     let counts = format!(
-        "{} packages, {} files, {} requirements in {:.0} ms",
-        seen.distributions, seen.files, seen.requirements, report.took_ms
+        "{}, {}, {} in {:.0} ms",
+        units::count(seen.distributions, "package"),
+        units::count(seen.files, "file"),
+        units::count(seen.requirements, "requirement"),
+        report.took_ms
     );
     let (mark, meaning, words) = match (report.findings.len(), report.healthy) {
         (0, _) => (ui.letter("✓", "ok"), Meaning::Good, "is whole".to_string()),
@@ -46,7 +50,10 @@ pub fn check(ui: &Ui, report: &CheckReport) {
     ));
     if seen.hashed > 0 {
         ui.answer(&ui.paint(
-            &format!("  the contents of {} files were compared", seen.hashed),
+            &format!(
+                "  contents compared of {}",
+                units::count(seen.hashed, "file")
+            ),
             Meaning::Quiet,
         ));
     }

@@ -9,10 +9,13 @@ use deskside_tui::{Meaning, Table, Ui};
 /// Draws the list, newest first.
 pub fn history(ui: &Ui, report: &EnvironmentHistoryReport) {
     if let Some(changed) = &report.changed_outside {
-        ui.answer(&format!(
-            "{} the state that is there is in no snapshot yet: it was changed outside Deskside, or a command did not come to its end ({})",
-            ui.paint("0", Meaning::Warning),
-            difference_in_words(changed)
+        ui.answer(&ui.wrapped(
+            &format!(
+                "{} the state that is there is in no snapshot yet: it was changed outside Deskside, or a command did not come to its end ({})",
+                ui.paint("0", Meaning::Warning),
+                difference_in_words(changed)
+            ),
+            2,
         ));
         for line in packages(ui, changed) {
             ui.answer(&ui.wrapped(&format!("    {line}"), 6));

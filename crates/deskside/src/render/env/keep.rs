@@ -14,8 +14,8 @@ pub fn snapshot(ui: &Ui, report: &SnapshotReport) {
         "the newest snapshot has this state already"
     };
     ui.answer(&format!(
-        "{good} {id}: {what}, {} packages",
-        report.distributions
+        "{good} {id}: {what}, {}",
+        units::count(report.distributions, "package")
     ));
     if report.full {
         ui.answer(&format!(

@@ -129,6 +129,10 @@ pub fn prove(
                     .join(", "),
             );
             let ended = start(scene, &run);
+            // Ctrl-C says nothing of the environment; whoever asked hears that it was interrupted.
+            if matches!(&ended, Err(error) if error.kind == ErrorKind::Interrupted) {
+                break 'runs;
+            }
             let lines = match &ended {
                 Ok(output) => lines(&output.text()),
                 Err(_) => Vec::new(),

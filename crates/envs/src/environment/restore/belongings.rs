@@ -3,11 +3,11 @@
 use super::{KEPT, marker, tree};
 use crate::environment::proof;
 use crate::environment::venv::{self, State};
-use crate::snapshot::Store;
 use crate::snapshot::damage::How;
 use crate::snapshot::take::installed;
 use crate::snapshot::unclaimed::unclaimed;
 use crate::snapshot::walk::Walk;
+use crate::snapshot::{Snapshot, Store};
 use deskside_machine::{Acting, Machine, Reading};
 use deskside_types::Problem;
 use std::path::{Path, PathBuf};
@@ -22,20 +22,24 @@ pub(super) struct Belongings {
 
 impl Belongings {
     pub fn of(machine: &dyn Machine, old: &Path, store: &Store) -> Result<Self, Problem> {
+        Ok(Self::among(machine, old, &store.list(machine)?.snapshots))
+    }
+
+    /// As [`Self::of`], where only these snapshots count.
+    pub fn among(machine: &dyn Machine, old: &Path, snapshots: &[Snapshot]) -> Self {
         let there = installed(machine, old);
-        let snapshots = store.list(machine)?.snapshots;
         let marker = marker::read(machine, old).unwrap_or_default();
         // Half of an install that was cut off: the state before it is kept, and it itself is what nobody wants back.
         let is_half = marker.making || marker.underway.is_some() && !snapshots.is_empty();
-        let unknown = !is_half && !proof::is_remembered(&there, &snapshots);
-        Ok(Self {
+        let unknown = !is_half && !proof::is_remembered(&there, snapshots);
+        Self {
             own: if unknown {
                 Vec::new()
             } else {
                 unclaimed(&Walk::of(machine, old), &there)
             },
             unknown,
-        })
+        }
     }
 }
 

@@ -4,15 +4,18 @@
 //! filled by the snapshot's recipe and proven; only then the old one goes. Whatever happens on the way, one of the two
 //! is whole: [`waiting`] tells which, from the new one's marker, and finishes what an earlier process left. Only where
 //! the disk has no room for two, and the old one is of no use, the old one goes first.
+//!
+//! Where the environment's path is a link, all of this happens where it leads: a person may have put it on another disk.
 
 mod belongings;
+mod left_over;
 mod undo;
 mod waiting;
 
 pub use belongings::is_of_no_use;
+pub use left_over::{LeftOver, left_over};
 pub(super) use undo::{to_snapshot, undo};
-pub(super) use waiting::recover;
-pub use waiting::was_cut_off;
+pub use waiting::{clear_rubbish, is_waiting, recover, was_cut_off};
 
 use super::marker::{self, Marker, Restored};
 use super::proof::{self, Proof};
@@ -37,6 +40,8 @@ const KEPT: &str = ".kept-";
 /// The parts of the action.
 struct Restoring<'a> {
     path: &'a Path,
+    /// Where the environment's folder really lies.
+    place: PathBuf,
     snapshot: PathBuf,
     python: &'a str,
     offline: bool,
@@ -47,7 +52,7 @@ struct Restoring<'a> {
 
 impl Restoring<'_> {
     fn aside(&self) -> PathBuf {
-        tree::beside(self.path, &format!("{BEFORE}{}", self.id))
+        tree::beside(&self.place, &format!("{BEFORE}{}", self.id))
     }
 
     fn uv(&self, words: &[&str]) -> Vec<String> {
@@ -58,7 +63,11 @@ impl Restoring<'_> {
     }
 }
 
-fn parts<'a>(action: &'a EnvironmentAction, before: &Value) -> Result<Restoring<'a>, Problem> {
+fn parts<'a>(
+    machine: &dyn Machine,
+    action: &'a EnvironmentAction,
+    before: &Value,
+) -> Result<Restoring<'a>, Problem> {
     let EnvironmentAction::Restore {
         path,
         snapshot,
@@ -72,6 +81,7 @@ fn parts<'a>(action: &'a EnvironmentAction, before: &Value) -> Result<Restoring<
     };
     Ok(Restoring {
         path: Path::new(path),
+        place: tree::place(machine, Path::new(path)),
         snapshot: PathBuf::from(snapshot),
         python,
         offline: *offline,
@@ -84,7 +94,7 @@ fn parts<'a>(action: &'a EnvironmentAction, before: &Value) -> Result<Restoring<
 /// Whether the environment was made from the snapshot, and has its versions still. [`perform`] proves every file; this
 /// is what a check can tell at once.
 pub(super) fn holds(machine: &dyn Machine, action: &EnvironmentAction) -> Result<bool, Problem> {
-    let restoring = parts(action, &Value::Null)?;
+    let restoring = parts(machine, action, &Value::Null)?;
     let (_, snapshot) = Store::behind(machine, &restoring.snapshot)?;
     let made = marker::read(machine, restoring.path).and_then(|marker| marker.restored);
     Ok(made.is_some_and(|made| made.snapshot == snapshot.id)
@@ -93,7 +103,7 @@ pub(super) fn holds(machine: &dyn Machine, action: &EnvironmentAction) -> Result
 
 /// What taking it back will need: an identity, and the snapshot of what is there.
 pub(super) fn prepare(machine: &dyn Machine, action: &EnvironmentAction) -> Result<Value, Problem> {
-    let restoring = parts(action, &Value::Null)?;
+    let restoring = parts(machine, action, &Value::Null)?;
     let (store, _) = Store::behind(machine, &restoring.snapshot)?;
     // Cut off before, what was there waits aside still.
     let waiting = waiting::waiting(machine, restoring.path)?
@@ -131,7 +141,7 @@ pub(super) fn perform(
     before: &Value,
     watch: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Value, Problem> {
-    let restoring = parts(action, before)?;
+    let restoring = parts(machine, action, before)?;
     let (store, _) = Store::behind(machine, &restoring.snapshot)?;
     recover(machine, restoring.path, &store)?;
     make(machine, &restoring, watch)
@@ -144,23 +154,23 @@ fn make(
     watch: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Value, Problem> {
     let (store, snapshot) = Store::behind(machine, &restoring.snapshot)?;
-    let path = restoring.path;
+    let (path, place) = (restoring.path, restoring.place.as_path());
     let shown = path.display();
     let old = marker::read(machine, path);
     let aside = restoring.aside();
-    let waits = match venv::look(machine, path)? {
+    let waits = match waiting::look(machine, path)? {
         State::Absent => false,
         State::Empty => {
-            machine.remove_tree(path)?;
+            machine.remove_tree(place)?;
             false
         }
         // An attempt that was cut off after all before it was gone.
         State::Broken { ours: true, .. } if old.as_ref().is_some_and(|old| old.making) => {
-            tree::discard(machine, path)?;
+            tree::discard(machine, place)?;
             false
         }
         State::Whole(_) | State::Broken { .. } => {
-            machine.rename(path, &aside)?;
+            machine.rename(place, &aside)?;
             true
         }
         State::Foreign(what) => {
@@ -195,10 +205,10 @@ fn make(
         && is_of_no_use(machine, &aside)?
     {
         // No room for two, and the old one is of no use: what the new one needs was proven to be had before.
-        tree::discard(machine, path)?;
+        tree::discard(machine, place)?;
         room_made = Some(dispose(
             machine,
-            path,
+            place,
             &aside,
             belongings,
             &restoring.id,
@@ -209,7 +219,7 @@ fn make(
     if let Err(problem) = filled {
         let problem = problem.within(format!("could not bring back snapshot {}", snapshot.id));
         // Without undoing half of it here, a person would stand without any environment until the next try.
-        return Err(match put_back(machine, path, &aside) {
+        return Err(match put_back(machine, place, &aside) {
             Ok(()) if room_made.is_some() => problem.hint(format!(
                 "nothing is at {shown} now: what was there was broken, and went to make room; with more free space the same command makes it"
             )),
@@ -225,7 +235,7 @@ fn make(
         (Some(kept), _) => kept,
         (None, Some(belongings)) => dispose(
             machine,
-            path,
+            place,
             &aside,
             &belongings?,
             &restoring.id,
@@ -260,7 +270,7 @@ fn fill(
     damaged.dedup();
     // Damaged right after they were installed: so is uv's copy. What was fetched anew is right, or nothing is.
     if !damaged.is_empty() && !damaged.iter().any(|name| restoring.refresh.contains(name)) {
-        tree::discard(machine, path)?;
+        tree::discard(machine, &restoring.place)?;
         empty(machine, restoring, snapshot, watch)?;
         install(machine, restoring, &notes, &damaged, watch)?;
         proof = proof::prove(machine, path, snapshot, &notes.built, &damaged);
@@ -279,6 +289,10 @@ fn empty(
     watch: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(), Problem> {
     let path = restoring.path;
+    if restoring.place != path {
+        // The link stays, and nothing can be written through one that leads nowhere.
+        machine.create_directory(&restoring.place)?;
+    }
     marker::write(
         machine,
         path,
@@ -357,37 +371,48 @@ fn finished(
         snapshot: snapshot.id.clone(),
     }));
     let names = || snapshot.distributions.iter().map(|one| one.name.clone());
+    let has_module = names().any(|name| name == MODULE);
+    let known = Marker {
+        packages: snapshot.finished.clone(),
+        module: snapshot.module.clone().filter(|_| has_module),
+        restored,
+        store: store_of(&restoring.snapshot),
+        ..Marker::default()
+    };
     match (old.filter(|marker| !marker.making), waits) {
         // The same module is there again where the snapshot has it: the check of its step compares the wheel itself.
         (Some(old), _) => Marker {
             making: false,
             underway: None,
-            packages: old.packages.clone().filter(|_| {
+            packages: known.packages.or_else(|| {
                 let restored = old.restored.as_ref();
-                restored.is_some_and(|restored| restored.snapshot == snapshot.id)
+                let is_same = restored.is_some_and(|restored| restored.snapshot == snapshot.id);
+                old.packages.clone().filter(|_| is_same)
             }),
-            module: old
+            module: known
                 .module
-                .clone()
-                .filter(|_| names().any(|name| name == MODULE)),
+                .or_else(|| old.module.clone().filter(|_| has_module)),
             distributions: names()
                 .filter(|name| old.distributions.contains(name))
                 .collect(),
-            restored,
+            restored: known.restored,
+            store: known.store,
             ..old.clone()
         },
         // One of a person's own stays theirs.
-        (None, true) => Marker {
-            restored,
-            ..Marker::default()
-        },
+        (None, true) => known,
         (None, false) => Marker {
             id: restoring.id.clone(),
             distributions: names().collect(),
-            restored,
-            ..Marker::default()
+            ..known
         },
     }
+}
+
+/// The name of the store that a snapshot's folder lies in.
+fn store_of(snapshot: &Path) -> Option<String> {
+    let store = snapshot.parent().and_then(Path::parent)?;
+    Some(Store::at(store).name())
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Taking a restore back, and bringing back what was there before an install.
 
 use super::belongings::take_away;
-use super::waiting::{recover, waiting};
+use super::waiting::{look, recover, waiting};
 use super::{KEPT, Restoring, make, marker, parts, tree};
 use crate::environment::marker::Restored;
-use crate::environment::venv::{self, State};
+use crate::environment::venv::State;
 use crate::index::wheel::Platform;
 use crate::snapshot::origin::{self, Looking};
 use crate::snapshot::unclaimed::unclaimed;
@@ -23,19 +23,20 @@ pub fn undo(
     before: &Value,
     after: &Value,
 ) -> Result<Vec<String>, Problem> {
-    let mut restoring = parts(action, before)?;
+    let mut restoring = parts(machine, action, before)?;
     let path = restoring.path;
+    let place = restoring.place.clone();
     let shown = path.display();
     let (store, _) = Store::behind(machine, &restoring.snapshot)?;
     recover(machine, path, &store)?;
     let by = marker::read(machine, path)
         .and_then(|marker| marker.restored)
         .map(|restored| restored.by);
-    let kept = tree::beside(path, &format!("{KEPT}{}", restoring.id));
+    let kept = tree::beside(&place, &format!("{KEPT}{}", restoring.id));
     let whole_is_kept = machine.exists(kept.join("pyvenv.cfg"))?;
     // An earlier undo was killed between the one going and the other coming back.
-    if whole_is_kept && venv::look(machine, path)? == State::Absent {
-        machine.rename(&kept, path)?;
+    if whole_is_kept && look(machine, path)? == State::Absent {
+        machine.rename(&kept, &place)?;
         return Ok(Vec::new());
     }
     let note: Option<Box<Restored>> = serde_json::from_value(before["restored"].clone()).ok();
@@ -54,15 +55,15 @@ pub fn undo(
         )]);
     }
     if whole_is_kept {
-        let left = take_away(machine, path, &store, &restoring.id)?;
-        machine.rename(&kept, path)?;
+        let left = take_away(machine, &place, &store, &restoring.id)?;
+        machine.rename(&kept, &place)?;
         return Ok(left);
     }
     let found = before["found"].as_str().unwrap_or_default();
     if ["nothing", "empty"].contains(&found) {
-        let left = take_away(machine, path, &store, &restoring.id)?;
+        let left = take_away(machine, &place, &store, &restoring.id)?;
         if found == "empty" {
-            machine.create_directory(path)?;
+            machine.create_directory(&place)?;
         }
         return Ok(left);
     }
@@ -125,8 +126,11 @@ pub fn to_snapshot(
     id: &str,
 ) -> Result<Vec<String>, Problem> {
     recover(machine, path, store)?;
+    let place = tree::place(machine, path);
+    let kept = tree::beside(&place, &format!("{KEPT}{id}"));
     let restoring = Restoring {
         path,
+        place,
         snapshot: store.snapshot_folder(&snapshot.id),
         python: "",
         offline: false,
@@ -140,7 +144,7 @@ pub fn to_snapshot(
     if !is_done {
         anew(machine, restoring, store, snapshot)?;
     }
-    return_what_was_kept(machine, path, &tree::beside(path, &format!("{KEPT}{id}")))
+    return_what_was_kept(machine, path, &kept)
 }
 
 /// The end of an undo: a person's own files, and the note of the attempt before, which can be taken back next.

@@ -14,13 +14,14 @@ pub(super) fn waiting(
     machine: &dyn Machine,
     path: &Path,
 ) -> Result<Vec<(PathBuf, String)>, Problem> {
-    let beginning = tree::beside(path, BEFORE);
+    let place = tree::place(machine, path);
+    let beginning = tree::beside(&place, BEFORE);
     let beginning = beginning
         .file_name()
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
-    let folder = path.parent().unwrap_or(path);
+    let folder = place.parent().unwrap_or(&place);
     let entries = match machine.entries(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind == ErrorKind::Absent => return Ok(Vec::new()),
@@ -50,26 +51,55 @@ pub fn was_cut_off(machine: &dyn Machine, path: &Path) -> Result<Option<PathBuf>
         .map(|(aside, _)| aside))
 }
 
+/// Removes environments that were to go when a shutdown came: their names say so, and nobody looks into them.
+///
+/// # Errors
+/// None by now; what can't be removed stays for the next time.
+pub fn clear_rubbish(machine: &dyn Machine, path: &Path) -> Result<(), Problem> {
+    tree::clear_rubbish(machine, &tree::place(machine, path))
+}
+
+/// Whether an old environment waits beside its place, be it needed or not.
+///
+/// # Errors
+/// When the folder it lies in can't be listed.
+pub fn is_waiting(machine: &dyn Machine, path: &Path) -> Result<bool, Problem> {
+    Ok(!waiting(machine, path)?.is_empty())
+}
+
+/// What lies at an environment's path. Where that is a link that leads nowhere, nothing does.
+pub(super) fn look(machine: &dyn Machine, path: &Path) -> Result<State, Problem> {
+    let place = tree::place(machine, path);
+    if place != path && !machine.exists(&place)? {
+        return Ok(State::Absent);
+    }
+    Ok(venv::look(machine, path)?)
+}
+
 pub(super) fn is_whole(machine: &dyn Machine, path: &Path) -> Result<bool, Problem> {
     Ok(matches!(venv::look(machine, path)?, State::Whole(_)))
 }
 
 /// Finishes what a process that was killed left: puts the old environment back where the new one is not whole, and
 /// gets rid of it where it is.
+///
+/// # Errors
+/// When a folder can't be looked at, renamed or removed.
 pub fn recover(machine: &dyn Machine, path: &Path, store: &Store) -> Result<(), Problem> {
-    tree::clear_rubbish(machine, path)?;
+    let place = tree::place(machine, path);
+    tree::clear_rubbish(machine, &place)?;
     for (aside, id) in waiting(machine, path)? {
         let noted = marker::read(machine, path);
         let is_its = |marker: &Marker| marker.making && marker.id == id;
-        match venv::look(machine, path)? {
-            State::Absent => machine.rename(&aside, path)?,
+        match look(machine, path)? {
+            State::Absent => machine.rename(&aside, &place)?,
             State::Empty => {
-                machine.remove_tree(path)?;
-                machine.rename(&aside, path)?;
+                machine.remove_tree(&place)?;
+                machine.rename(&aside, &place)?;
             }
             // Cut off before its marker was whole, or while it was filled.
             State::Broken { ours: true, .. } if noted.as_ref().is_none_or(is_its) => {
-                put_back(machine, path, &aside)?;
+                put_back(machine, &place, &aside)?;
             }
             State::Whole(venv)
                 if venv
@@ -80,9 +110,9 @@ pub fn recover(machine: &dyn Machine, path: &Path, store: &Store) -> Result<(), 
             {
                 // Proven already: only the old one has to go.
                 let belongings = Belongings::of(machine, &aside, store)?;
-                dispose(machine, path, &aside, &belongings, &id, Going::Later)?;
+                dispose(machine, &place, &aside, &belongings, &id, Going::Later)?;
             }
-            // The person made another one meanwhile: both stay.
+            // Another one was made meanwhile: both stay, and `env gc` looks whether the old one is needed.
             _ => {}
         }
     }
