@@ -3,7 +3,9 @@
 use crate::explain::{reach, roots};
 use crate::judge::{Judged, applies, filled, judge, not_seen, take};
 use crate::offer::offer;
-use crate::report::{Confidence, Consequence, Diagnosis, Finding, NotSeen, RuledOut, Unexplained};
+use crate::report::{
+    Confidence, Consequence, Diagnosis, Finding, NotSeen, RuledOut, Suspect, Unexplained,
+};
 use crate::scene::Scene;
 use deskside_knowledge::breakages::{Breakage, Certainty, LookAlike, Severity, breakages};
 use serde_json::Value;
@@ -23,23 +25,16 @@ pub(crate) fn diagnose_by(known: &'static [Breakage], scene: &Scene) -> Diagnosi
         .map(|one| judge(one, scene, &mut root))
         .collect();
     let asked = scene.is_asked();
-    let mut found: Vec<&Judged> = judged.iter().filter(|one| is_found(one)).collect();
+    let mut found: Vec<&Judged> = judged.iter().filter(|one| one.holds()).collect();
     found.sort_by_key(|one| place(one));
     let explained = explained(known, &found);
-    let related = |one: &Judged| !asked || is_related(known, one, &judged);
-
-    let answered = found.iter().any(|one| {
-        one.holds() && one.breakage.severity != Severity::Notice && is_related(known, one, &judged)
-    });
     let mut findings: Vec<Finding> = found
         .iter()
         .filter(|one| !explained.iter().any(|(id, _)| *id == one.breakage.id))
-        // A cause that is there answers for a symptom; what is merely possible is then no finding.
-        .filter(|one| one.holds() || !answered)
         .map(|one| {
             let mut finding = finding(one, &judged, &mut root);
-            finding.related = related(one);
-            finding.consequences = consequences(one.breakage, &explained, &judged);
+            finding.related = !asked || is_related(known, one, &judged);
+            finding.consequences = consequences(one.breakage, &explained, &judged, &root);
             finding
         })
         .collect();
@@ -52,15 +47,9 @@ pub(crate) fn diagnose_by(known: &'static [Breakage], scene: &Scene) -> Diagnosi
     }
 }
 
-/// The cause is there; or its symptom was met and nothing disproves it.
-fn is_found(one: &Judged) -> bool {
-    one.holds() || (!one.fails() && !one.matched.is_empty())
-}
-
-/// The order of mending, what is sure before what is not.
-fn place(one: &Judged) -> (bool, bool, u8, Severity, &'static str) {
+/// The order of mending; a cause before what has none.
+fn place(one: &Judged) -> (bool, u8, Severity, &'static str) {
     (
-        !one.holds(),
         one.breakage.certainty == Certainty::CauseUnknown,
         one.breakage.mended_at(),
         one.breakage.severity,
@@ -112,17 +101,12 @@ fn explained(known: &'static [Breakage], found: &[&Judged]) -> Vec<(&'static str
             continue;
         }
         let accounts = |root: &&&Judged| {
-            root.holds()
-                && root.breakage.id != one.breakage.id
+            root.breakage.id != one.breakage.id
                 && root.breakage.certainty != Certainty::CauseUnknown
                 && root.breakage.severity == Severity::Error
                 && root.breakage.area == one.breakage.area
         };
-        if !one.holds() {
-            if let Some(root) = sure.iter().find(|root| reach(known, root).contains(id)) {
-                explained.push((id, root));
-            }
-        } else if one.breakage.certainty == Certainty::CauseUnknown
+        if one.breakage.certainty == Certainty::CauseUnknown
             && let Some(root) = found.iter().find(accounts)
         {
             explained.push((id, &root.breakage.id));
@@ -135,6 +119,7 @@ fn consequences(
     root: &Breakage,
     explained: &[(&'static str, &'static str)],
     judged: &[Judged],
+    scene_root: &Value,
 ) -> Vec<Consequence> {
     let mut consequences: Vec<Consequence> = explained
         .iter()
@@ -143,7 +128,7 @@ fn consequences(
         .filter(|one| one.holds())
         .map(|one| Consequence {
             id: one.breakage.id.clone(),
-            title: one.breakage.title.clone(),
+            title: filled(&one.breakage.title, &one.values, scene_root),
         })
         .collect();
     consequences.sort_by(|one, other| one.id.cmp(&other.id));
@@ -162,11 +147,10 @@ fn is_related(known: &'static [Breakage], one: &Judged, judged: &[Judged]) -> bo
 }
 
 fn confidence(one: &Judged) -> Confidence {
-    match (one.holds(), one.breakage.certainty) {
-        (true, Certainty::CauseUnknown) => Confidence::CauseUnknown,
-        (true, Certainty::Proven) if one.doubt.is_empty() => Confidence::Proven,
-        (true, _) => Confidence::Likely,
-        (false, _) => Confidence::Possible,
+    match one.breakage.certainty {
+        Certainty::CauseUnknown => Confidence::CauseUnknown,
+        Certainty::Proven if one.doubt.is_empty() => Confidence::Proven,
+        Certainty::Proven | Certainty::Likely => Confidence::Likely,
     }
 }
 
@@ -177,11 +161,9 @@ fn finding(one: &Judged, judged: &[Judged], root: &mut Value) -> Finding {
     let text = |template: &str| filled(template, &one.values, root);
     let confidence = confidence(one);
     let mut evidence = one.matched.clone();
-    if one.holds() {
-        for line in &one.evidence {
-            if !evidence.iter().any(|seen| seen.text == line.text) {
-                evidence.push(line.clone());
-            }
+    for line in &one.evidence {
+        if !evidence.iter().any(|seen| seen.text == line.text) {
+            evidence.push(line.clone());
         }
     }
     Finding {
@@ -198,7 +180,7 @@ fn finding(one: &Judged, judged: &[Judged], root: &mut Value) -> Finding {
         ruled_out: breakage
             .look_alikes
             .iter()
-            .map(|alike| alike_of(alike, judged, &text))
+            .map(|alike| alike_of(alike, judged, root, &text))
             .collect(),
         not_seen: not_seen(one.unseen()),
         fix: offer(
@@ -215,7 +197,12 @@ fn finding(one: &Judged, judged: &[Judged], root: &mut Value) -> Finding {
     }
 }
 
-fn alike_of(alike: &LookAlike, judged: &[Judged], text: &dyn Fn(&str) -> String) -> RuledOut {
+fn alike_of(
+    alike: &LookAlike,
+    judged: &[Judged],
+    root: &Value,
+    text: &dyn Fn(&str) -> String,
+) -> RuledOut {
     let other = alike
         .id
         .as_ref()
@@ -223,7 +210,7 @@ fn alike_of(alike: &LookAlike, judged: &[Judged], text: &dyn Fn(&str) -> String)
     match other {
         Some(other) => RuledOut {
             why: text(&alike.apart),
-            ..ruled_out(other)
+            ..ruled_out(other, root)
         },
         None => RuledOut {
             id: alike.id.clone(),
@@ -234,7 +221,7 @@ fn alike_of(alike: &LookAlike, judged: &[Judged], text: &dyn Fn(&str) -> String)
                     .and_then(deskside_knowledge::breakages::breakage)
                     .map_or_else(
                         || alike.id.clone().unwrap_or_default(),
-                        |one| one.title.clone(),
+                        |one| filled(&one.title, &Default::default(), root),
                     )
             }),
             why: text(&alike.apart),
@@ -244,7 +231,7 @@ fn alike_of(alike: &LookAlike, judged: &[Judged], text: &dyn Fn(&str) -> String)
     }
 }
 
-fn ruled_out(one: &Judged) -> RuledOut {
+fn ruled_out(one: &Judged, root: &Value) -> RuledOut {
     let (why, evidence) = match &one.disproof {
         Some((why, lines)) => (why.clone(), lines.clone()),
         None => (
@@ -258,7 +245,7 @@ fn ruled_out(one: &Judged) -> RuledOut {
     };
     RuledOut {
         id: Some(one.breakage.id.clone()),
-        title: one.breakage.title.clone(),
+        title: filled(&one.breakage.title, &one.values, root),
         why,
         surely: one.fails(),
         evidence,
@@ -292,16 +279,26 @@ fn unexplained(
             lines.push(line.clone());
         }
     }
-    let ruled_out = candidates
-        .into_iter()
-        .map(|one| {
-            take(one.breakage, root);
-            let mut out = ruled_out(one);
-            out.title = filled(&one.breakage.title, &one.values, root);
-            out
-        })
-        .collect();
-    Some(Unexplained { lines, ruled_out })
+    let mut possible = Vec::new();
+    let mut out = Vec::new();
+    for one in candidates {
+        take(one.breakage, root);
+        let title = filled(&one.breakage.title, &one.values, root);
+        if one.fails() {
+            out.push(ruled_out(one, root));
+        } else {
+            possible.push(Suspect {
+                id: one.breakage.id.clone(),
+                title,
+                not_seen: not_seen(one.unseen()),
+            });
+        }
+    }
+    Some(Unexplained {
+        lines,
+        possible,
+        ruled_out: out,
+    })
 }
 
 /// What could not be seen and would decide something, each once.

@@ -20,7 +20,7 @@ pub use diagnose::{diagnose, in_order, recognises};
 pub use judge::without_controls;
 pub use report::{
     AreaState, Confidence, Consequence, Diagnosis, EvidenceLine, Finding, FixOffer, NotSeen,
-    RuledOut, Unexplained,
+    RuledOut, Suspect, Unexplained,
 };
 pub use scene::{Document, EXIT, OUTPUT, Scene};
 pub use unseen::{Unseen, unseen};

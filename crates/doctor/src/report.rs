@@ -15,8 +15,6 @@ pub enum Confidence {
     Likely,
     /// It is surely broken; what for could not be told.
     CauseUnknown,
-    /// The symptom fits; what would prove it could not be seen.
-    Possible,
 }
 
 /// A line that proves something.
@@ -131,11 +129,25 @@ pub struct Finding {
     pub sources: Vec<String>,
 }
 
-/// An error that was recognised, and none of its known causes is there.
+/// A cause that fits an error, and that could neither be proven nor ruled out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Suspect {
+    /// The breakage.
+    pub id: String,
+    /// What would be broken, in a phrase.
+    pub title: String,
+    /// What would have to be seen to tell.
+    pub not_seen: Vec<NotSeen>,
+}
+
+/// An error that was recognised, and none of its known causes is surely there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Unexplained {
     /// The lines that were recognised.
     pub lines: Vec<EvidenceLine>,
+    /// What it may be: nothing is claimed, and nothing could be ruled out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub possible: Vec<Suspect>,
     /// What it is not.
     pub ruled_out: Vec<RuledOut>,
 }

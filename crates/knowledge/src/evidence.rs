@@ -48,7 +48,7 @@ pub enum Take {
 }
 
 /// One question. Paths may hold `*` within a part (`/etc/apt/sources.list.d/*.list`) and `{{facts}}`; `{{home}}` is the
-/// person's folder, `{{project}}` the current project's, `{{environment}}` its environment's.
+/// person's folder, `{{variable:NAME}}` an environment variable that is an absolute path, `{{project}}` the current project's, `{{environment}}` its environment's.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Ask {

@@ -10,7 +10,6 @@ pub(super) fn add(diagnosis: &mut Diagnosis, checked: &Checked, asked: Option<&s
     let named: Vec<String> = diagnosis
         .findings
         .iter()
-        .filter(|finding| finding.confidence != Confidence::Possible)
         .flat_map(|finding| {
             std::iter::once(finding.id.clone())
                 .chain(finding.consequences.iter().map(|one| one.id.clone()))

@@ -39,25 +39,16 @@ pub fn examine(context: &Context, request: &DoctorRequest) -> Examination {
     if let Some(asked) = &request.asked {
         places.of_the_failure(machine, &asked.about, &asked.text);
     }
-    let mut collected = collect(machine, &facts, &places, request.depth, request.root);
     let asked = request.asked.as_ref();
-    if let Some(asked) = asked {
-        collected.scene.ask();
-        let text = deskside_doctor::without_controls(end_of(&asked.text));
-        if is_kernel_log(&text) {
-            collected
-                .scene
-                .put(KERNEL_LOG, [Document::text(asked.about.clone(), text.clone())]);
-        }
-        collected
-            .scene
-            .put(OUTPUT, [Document::text(asked.about.clone(), text)]);
-        if let Some(exit) = asked.exit {
-            collected
-                .scene
-                .put(EXIT, [Document::text(asked.about.clone(), ending(exit))]);
-        }
-    }
+    let output = asked.map(documents).unwrap_or_default();
+    let collected = collect(
+        machine,
+        &facts,
+        &places,
+        request.depth,
+        request.root,
+        &output,
+    );
     let mut diagnosis = diagnose(&collected.scene);
     if let Some(checked) = &collected.checked {
         environment::add(
@@ -71,6 +62,23 @@ pub fn examine(context: &Context, request: &DoctorRequest) -> Examination {
         collected,
         diagnosis,
     }
+}
+
+/// What was asked about, as evidence.
+fn documents(asked: &Asked) -> Vec<(&'static str, Document)> {
+    let text = deskside_doctor::without_controls(end_of(&asked.text));
+    let mut documents = Vec::new();
+    if is_kernel_log(&text) {
+        documents.push((
+            KERNEL_LOG,
+            Document::text(asked.about.clone(), text.clone()),
+        ));
+    }
+    documents.push((OUTPUT, Document::text(asked.about.clone(), text)));
+    if let Some(exit) = asked.exit {
+        documents.push((EXIT, Document::text(asked.about.clone(), ending(exit))));
+    }
+    documents
 }
 
 /// The item that a kernel's log is read from.
@@ -175,7 +183,10 @@ mod tests {
             ("[    5.1] NVRM: x\n[   6.2] y\n", true),
             ("[Fri Mar  3 04:27:08 2023] NVRM: Xid\n", true),
             ("Nov 26 03:00:00 desk kernel: NVRM: Xid\n", true),
-            ("Traceback (most recent call last):\n  File\nKilled\n", false),
+            (
+                "Traceback (most recent call last):\n  File\nKilled\n",
+                false,
+            ),
             ("[INFO] step 3\n[INFO] step 4\n", false),
             ("", false),
         ] {

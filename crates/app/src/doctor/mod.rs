@@ -13,7 +13,7 @@ pub use collect::{Checked, Collected, Depth, Places, collect};
 pub use command::{command, run_log};
 pub use deskside_doctor::{
     Area, AreaState, Confidence, Consequence, Diagnosis, EvidenceLine, Finding, FixOffer, NotSeen,
-    RuledOut, Severity, Unexplained,
+    RuledOut, Severity, Suspect, Unexplained,
 };
 pub use examine::{Asked, Examination, ending, examine};
 pub use record::record;

@@ -12,7 +12,7 @@
 mod case;
 
 use case::Case;
-use deskside_app::doctor::{Asked, Confidence, Depth, Diagnosis, DoctorRequest, Severity, examine};
+use deskside_app::doctor::{Asked, Depth, Diagnosis, DoctorRequest, Severity, examine};
 use deskside_app::{Context, Host};
 use deskside_knowledge::breakages::breakages;
 use deskside_machine::{Bundle, Replay};
@@ -83,6 +83,19 @@ fn complaint(id: &str, case: &Case, diagnosis: &Diagnosis) -> Option<String> {
         .map(|one| one.id.as_str())
         .collect();
     let said = format!("expected {expected:?}, found {found:?}");
+    if case.only_possible {
+        let suspects: Vec<&str> = diagnosis
+            .unexplained
+            .iter()
+            .flat_map(|one| &one.possible)
+            .map(|suspect| suspect.id.as_str())
+            .collect();
+        let named = expected.iter().all(|id| suspects.contains(&id.as_str()));
+        let claimed = found
+            .iter()
+            .any(|id| !case.also.iter().any(|also| also == id));
+        return (!named || claimed).then(|| format!("{said}, possible {suspects:?}"));
+    }
     if found.first().copied() != expected.first().map(String::as_str) {
         // Findings that are true here, too, may stand alone where none is expected.
         let only_also = expected.is_empty()
@@ -103,14 +116,7 @@ fn complaint(id: &str, case: &Case, diagnosis: &Diagnosis) -> Option<String> {
         return Some(format!("{said}; {surplus} is too much"));
     }
     if let Some(first) = diagnosis.findings.first().filter(|_| !expected.is_empty()) {
-        let possible = first.confidence == Confidence::Possible;
-        if possible != case.only_possible {
-            return Some(format!(
-                "the first finding is {:?}: {:?}",
-                first.confidence, first.not_seen
-            ));
-        }
-        if !possible && first.severity != Severity::Notice && first.fix.is_none() {
+        if first.severity != Severity::Notice && first.fix.is_none() {
             return Some("the first finding offers no way to mend it".into());
         }
         for id in &case.consequences {

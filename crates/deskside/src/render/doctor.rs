@@ -101,7 +101,6 @@ fn word(confidence: Confidence) -> &'static str {
         Confidence::Proven => "proven",
         Confidence::Likely => "likely",
         Confidence::CauseUnknown => "cause not known",
-        Confidence::Possible => "possible",
     }
 }
 
@@ -280,11 +279,32 @@ fn not_seen(ui: &Ui, one: &NotSeen) {
 fn unexplained(ui: &Ui, one: &Unexplained) {
     ui.answer("");
     ui.answer(&ui.wrapped(
-        "This error is known, and none of the causes that are known for it is there. So nothing is claimed about its cause.",
+        if one.possible.is_empty() {
+            "This error is known, and none of the causes that are known for it is there. So nothing is claimed about its cause."
+        } else {
+            "This error is known. Its cause could not be proven, so nothing is claimed."
+        },
         0,
     ));
     for (place, line) in one.lines.iter().take(EVIDENCE).enumerate() {
         labelled(ui, if place == 0 { "seen" } else { "" }, &shown(ui, line));
+    }
+    let mut helps: Vec<&String> = Vec::new();
+    for (place, suspect) in one.possible.iter().enumerate() {
+        let unseen: Vec<String> = suspect.not_seen.iter().map(unseen_text).collect();
+        labelled(
+            ui,
+            if place == 0 { "could be" } else { "" },
+            &format!("{} (not seen: {})", suspect.title, unseen.join("; ")),
+        );
+        for help in suspect.not_seen.iter().filter_map(|one| one.help.as_ref()) {
+            if !helps.contains(&help) {
+                helps.push(help);
+            }
+        }
+    }
+    for help in helps {
+        labelled(ui, "to see it", help);
     }
     for (place, out) in one.ruled_out.iter().enumerate() {
         labelled(

@@ -13,16 +13,35 @@ fn a_recorded_machine_is_told_its_root_cause_first_and_the_way_back_last() {
     let said = person.says(&["doctor", "--machine", &bundle]);
     assert_eq!(said.code, 1, "{}{}", said.out, said.talk);
     let lines: Vec<&str> = said.out.lines().collect();
-    assert!(lines[0].contains("system") && lines[0].contains("Ubuntu 22.04"), "{}", said.out);
-    let cause = said.out.find("upgraded under the running kernel module (proven)");
+    assert!(
+        lines[0].contains("system") && lines[0].contains("Ubuntu 22.04"),
+        "{}",
+        said.out
+    );
+    let cause = said
+        .out
+        .find("upgraded under the running kernel module (proven)");
     let seen = said.out.find("module 570.133.07 is loaded");
     let fix = said.out.find("deskside doctor --fix");
-    assert!(cause < seen && seen < fix && cause.is_some(), "{}", said.out);
-    assert!(said.out.lines().all(|line| line.chars().count() <= 100), "{}", said.out);
+    assert!(
+        cause < seen && seen < fix && cause.is_some(),
+        "{}",
+        said.out
+    );
+    assert!(
+        said.out.lines().all(|line| line.chars().count() <= 100),
+        "{}",
+        said.out
+    );
     // The same from JSON, and quickly.
-    let json: serde_json::Value = serde_json::from_str(&person.says(&["doctor", "--machine", &bundle, "--json"]).out).unwrap();
+    let json: serde_json::Value =
+        serde_json::from_str(&person.says(&["doctor", "--machine", &bundle, "--json"]).out)
+            .unwrap();
     assert_eq!(json["schema"], "deskside.doctor");
-    assert_eq!(json["findings"][0]["id"], "nvml-mismatch-after-package-upgrade");
+    assert_eq!(
+        json["findings"][0]["id"],
+        "nvml-mismatch-after-package-upgrade"
+    );
     assert_eq!(json["findings"][0]["confidence"], "proven");
     // A recorded machine is not mended.
     let refused = person.says(&["doctor", "--fix", "--machine", &bundle]);
@@ -34,7 +53,11 @@ fn a_healthy_machine_is_one_line_a_layer_and_nothing_more() {
     let person = Person::new();
     let said = person.says(&["doctor", "--machine", &bundle("ubuntu-22.04-rtx-4090")]);
     assert_eq!(said.code, 0, "{}{}", said.out, said.talk);
-    assert!(said.out.trim_end().ends_with("Nothing is broken."), "{}", said.out);
+    assert!(
+        said.out.trim_end().ends_with("Nothing is broken."),
+        "{}",
+        said.out
+    );
     assert!(said.out.lines().count() <= 8, "{}", said.out);
 }
 
@@ -48,7 +71,11 @@ fn a_commands_failure_keeps_its_exit_code_and_output() {
     let well = person.says(&["doctor", "--", "true"]);
     assert_eq!(well.code, 0, "{}", well.talk);
     let gone = person.says(&["doctor", "--", "there-is-no-such-program"]);
-    assert!(gone.code != 0 && gone.talk.contains("there-is-no-such-program"), "{}", gone.talk);
+    assert!(
+        gone.code != 0 && gone.talk.contains("there-is-no-such-program"),
+        "{}",
+        gone.talk
+    );
 }
 
 /// Pipes a log in.
@@ -71,19 +98,39 @@ fn a_pasted_log_is_judged_by_the_machine_and_not_by_its_words() {
     let broken = bundle(MISMATCH);
     let there = explained(&person, &["--machine", &broken], log);
     assert_eq!(there.code, 0, "{}{}", there.out, there.talk);
-    assert!(there.out.contains("(proven)") && !there.out.contains('\x1b'), "{}", there.out);
+    assert!(
+        there.out.contains("(proven)") && !there.out.contains('\x1b'),
+        "{}",
+        there.out
+    );
     let healthy = bundle("ubuntu-22.04-rtx-4090");
     let not_there = explained(&person, &["--machine", &healthy], log);
     assert_eq!(not_there.code, 1, "{}", not_there.out);
-    assert!(not_there.out.contains("ruled out") && !not_there.out.contains("(proven)"), "{}", not_there.out);
+    assert!(
+        not_there.out.contains("ruled out") && !not_there.out.contains("(proven)"),
+        "{}",
+        not_there.out
+    );
     // A log of 40 MB, a log of nothing, a log of no text.
     let mut huge = b"epoch 1 step 2 loss 0.3\n".repeat(1_700_000);
     huge.extend_from_slice(log);
     assert_eq!(explained(&person, &["--machine", &broken], &huge).code, 0);
     assert_eq!(explained(&person, &[], b"").code, 2);
-    assert_eq!(explained(&person, &["--machine", &broken], &[0xff, 0, 0xfe, b'\n', 0x80]).code, 1);
+    assert_eq!(
+        explained(
+            &person,
+            &["--machine", &broken],
+            &[0xff, 0, 0xfe, b'\n', 0x80]
+        )
+        .code,
+        1
+    );
     let missing = person.says(&["explain-error", "no-such.log"]);
-    assert!(missing.code == 1 && missing.talk.contains("no-such.log"), "{}", missing.talk);
+    assert!(
+        missing.code == 1 && missing.talk.contains("no-such.log"),
+        "{}",
+        missing.talk
+    );
 }
 
 #[test]
@@ -96,7 +143,11 @@ fn what_is_recorded_gives_the_same_diagnosis() {
     let again = person.says(&["doctor", "--json", "--machine", path]);
     let parts = |text: &str| {
         let json: serde_json::Value = serde_json::from_str(text).unwrap();
-        (json["findings"].clone(), json["areas"].clone(), json["considered"].clone())
+        (
+            json["findings"].clone(),
+            json["areas"].clone(),
+            json["considered"].clone(),
+        )
     };
     assert_eq!(parts(&live.out), parts(&again.out));
 }

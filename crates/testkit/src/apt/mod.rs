@@ -266,6 +266,12 @@ fn mark(state: &mut SimState, word: &str, names: &[&str]) -> Output {
 
 fn configure_all(state: &mut SimState, archive: &[Package]) -> Output {
     let mut database = Database::read(state);
+    // What an interrupted run left in the journal is taken into the status file.
+    for entry in state.paths_below("/var/lib/dpkg/updates") {
+        if entry != std::path::Path::new("/var/lib/dpkg/updates") {
+            state.remove(entry);
+        }
+    }
     let failed = work::configure_pending(&mut database, archive);
     database.write(state);
     match failed {

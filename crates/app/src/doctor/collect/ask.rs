@@ -71,6 +71,10 @@ impl Asker<'_> {
     fn fill(&self, template: &str) -> Option<String> {
         filled(template, |name| match self.names.get(name) {
             Some(value) => Some(value.clone()),
+            None if name.starts_with("variable:") => self
+                .machine
+                .variable(&name["variable:".len()..])
+                .filter(|value| value.starts_with('/')),
             None => values(self.facts, name, None, None).into_iter().next(),
         })
     }

@@ -81,7 +81,8 @@ impl Places {
         let in_traceback = text.lines().rev().find_map(|line| {
             let (_, path) = line.split_once("File \"/")?;
             let (environment, _) = path.split_once("/lib/python")?;
-            path.contains("/site-packages/").then(|| format!("/{environment}"))
+            path.contains("/site-packages/")
+                .then(|| format!("/{environment}"))
         });
         let candidates = by_program.into_iter().chain(in_traceback);
         for candidate in candidates {
@@ -93,9 +94,11 @@ impl Places {
                 };
                 here.join(candidate).display().to_string()
             };
-            let is_environment = ["pyvenv.cfg", "conda-meta"]
-                .iter()
-                .any(|sign| machine.exists(format!("{absolute}/{sign}")).unwrap_or(false));
+            let is_environment = ["pyvenv.cfg", "conda-meta"].iter().any(|sign| {
+                machine
+                    .exists(format!("{absolute}/{sign}"))
+                    .unwrap_or(false)
+            });
             if is_environment && self.environment.as_deref() != Some(&absolute) {
                 self.site = site_packages(machine, &absolute);
                 self.environment = Some(absolute);
@@ -136,13 +139,14 @@ pub struct Collected {
 
 /// Looks at everything that breakages are judged by.
 ///
-/// `root`: what only root may read is read with root, after everything else.
+/// `root`: what only root may read is read with root, after everything else. `output`: what was asked about, by item.
 pub fn collect(
     machine: &dyn Machine,
     facts: &Facts,
     places: &Places,
     depth: Depth,
     root: bool,
+    output: &[(&str, Document)],
 ) -> Collected {
     let mut scene = Scene::new(facts);
     let recorded: Vec<(String, Output)> = machine
@@ -204,6 +208,11 @@ pub fn collect(
         scene.put(&item.name, documents);
     }
     complaints(&mut scene, &wanted, &recorded);
+    // What was asked about stands for itself: programs' complaints beside it are no part of it.
+    for (item, document) in output {
+        scene.put(item, [document.clone()]);
+        scene.ask();
+    }
     derived::add(machine, facts, places, &mut scene);
     scene.put(
         "environment-check",
@@ -354,8 +363,24 @@ const PROBES: &[&str] = &[
 /// Programs whose failure is what a person sees first.
 fn is_complaint(argv: &str) -> bool {
     const PROGRAMS: &[&str] = &[
-        "nvidia-smi", "rocminfo", "rocm-smi", "apt", "apt-get", "dpkg", "dkms", "uv", "pip", "pip3", "conda", "ssh",
-        "modprobe", "insmod", "rmmod", "nvcc", "make", "gcc",
+        "nvidia-smi",
+        "rocminfo",
+        "rocm-smi",
+        "apt",
+        "apt-get",
+        "dpkg",
+        "dkms",
+        "uv",
+        "pip",
+        "pip3",
+        "conda",
+        "ssh",
+        "modprobe",
+        "insmod",
+        "rmmod",
+        "nvcc",
+        "make",
+        "gcc",
     ];
     let mut words = argv.split(' ').filter(|word| *word != "sudo");
     let program = words.next().unwrap_or_default();

@@ -13,7 +13,8 @@ const PROCESSES: usize = 2000;
 /// Open files of one process that are looked at.
 const FILES: usize = 400;
 
-/// A line for each process: `pid=1 parent=1 state=S start=123 name=python devices=/dev/nvidia0,…`.
+/// A line for each process: `pid=9 parent=1 parent-name=systemd state=S start=123 group=7 leader=gone name=python
+/// devices=/dev/nvidia0,…`.
 ///
 /// It is asked only where a GPU's memory is in use, or not known to be free.
 pub(super) fn holders(machine: &dyn Machine, facts: &Facts) -> Vec<Document> {
@@ -88,10 +89,21 @@ fn described(machine: &dyn Machine, pid: &str) -> String {
         .map(|(_, rest)| rest.split_whitespace().collect())
         .unwrap_or_default();
     let field = |place: usize| fields.get(place).copied().unwrap_or("?");
+    // A worker whose group has lost its leader was left behind; a service is its own leader.
+    let leader = match machine.exists(format!("/proc/{}", field(2))) {
+        Ok(true) => "there",
+        Ok(false) => "gone",
+        Err(_) => "unknown",
+    };
+    let parent = machine
+        .text(format!("/proc/{}/comm", field(1)))
+        .unwrap_or_default();
     format!(
-        "pid={pid} parent={} state={} start={} name={name}",
+        "pid={pid} parent={} parent-name={} state={} start={} group={} leader={leader} name={name}",
         field(1),
+        parent.trim(),
         field(0),
-        field(19)
+        field(19),
+        field(2)
     )
 }
