@@ -1,6 +1,6 @@
 //! What every use case is given: a machine, and where the person's things lie on it.
 
-use deskside_machine::{Directories, Heeding, Machine, Replay};
+use deskside_machine::{Directories, ErrorKind, Heeding, Machine, Reading, Replay};
 use deskside_types::{Code, Problem, Result};
 use std::path::Path;
 use std::sync::Arc;
@@ -46,10 +46,17 @@ impl Context {
     /// A recorded machine.
     ///
     /// # Errors
-    /// When nothing says where the person lives.
+    /// When the home has a name that can't be used.
     pub fn replay(replay: Replay, here: Arc<dyn Machine>) -> Result<Self> {
         let machine: Arc<dyn Machine> = Arc::new(replay);
-        let directories = Directories::of(&*machine).map_err(Problem::from)?;
+        let directories = match Directories::of(&*machine) {
+            Ok(directories) => directories,
+            // Who writes a machine down by hand need not know its variables.
+            Err(error) if error.kind == ErrorKind::Absent => {
+                Directories::below(machine.working_directory()?)
+            }
+            Err(error) => return Err(error.into()),
+        };
         Ok(Self {
             projects: here,
             machine,

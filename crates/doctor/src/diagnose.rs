@@ -40,7 +40,9 @@ pub(crate) fn diagnose_by(known: &'static [Breakage], scene: &Scene) -> Diagnosi
         .collect();
     in_order(&mut findings);
     Diagnosis {
-        unexplained: unexplained(known, &findings, &judged, &mut root),
+        unexplained: unexplained(known, &findings, &judged, &mut root)
+            // Where nobody asks about an error, an error that is found is enough to begin with.
+            .filter(|_| asked || !findings.iter().any(|one| one.severity == Severity::Error)),
         not_seen: overall(&judged),
         considered: judged.len(),
         findings,

@@ -185,8 +185,10 @@ pub struct Diagnosis {
 impl Diagnosis {
     /// Whether anything does not work.
     pub fn has_errors(&self) -> bool {
-        self.findings
-            .iter()
-            .any(|finding| finding.severity == Severity::Error)
+        self.unexplained.is_some()
+            || self
+                .findings
+                .iter()
+                .any(|finding| finding.severity == Severity::Error)
     }
 }

@@ -51,6 +51,18 @@ impl Directories {
         }
     }
 
+    /// The usual ones below a home: for a machine that somebody wrote down without its variables.
+    pub fn below(home: PathBuf) -> Self {
+        Self {
+            config: home.join(".config/deskside"),
+            data: home.join(".local/share/deskside"),
+            state: home.join(".local/state/deskside"),
+            cache: home.join(".cache/deskside"),
+            projects: home.join("deskside"),
+            home,
+        }
+    }
+
     fn read(machine: &dyn Machine) -> Result<Self, DoorError> {
         let folder = |name: &str| {
             machine

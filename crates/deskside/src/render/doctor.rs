@@ -9,6 +9,8 @@ use deskside_tui::{Meaning, Ui};
 
 /// Lines of evidence that are shown without `--verbose`.
 const EVIDENCE: usize = 5;
+/// Causes that were ruled out that are named without `--verbose`.
+const RULED_OUT: usize = 6;
 /// Where the text behind a label begins.
 const COLUMN: usize = 15;
 /// A line of a log is cut behind that many characters.
@@ -32,7 +34,7 @@ pub fn doctor(ui: &Ui, report: &DoctorReport, verbose: bool) {
         finding(ui, one, verbose);
     }
     if let Some(one) = &report.diagnosis.unexplained {
-        unexplained(ui, one);
+        unexplained(ui, one, verbose);
     } else if report.about.is_some() && related.is_empty() {
         ui.answer(&ui.wrapped(
             "Nothing that is known fits this error, so nothing is claimed about its cause.",
@@ -276,7 +278,7 @@ fn not_seen(ui: &Ui, one: &NotSeen) {
     ));
 }
 
-fn unexplained(ui: &Ui, one: &Unexplained) {
+fn unexplained(ui: &Ui, one: &Unexplained, verbose: bool) {
     ui.answer("");
     ui.answer(&ui.wrapped(
         if one.possible.is_empty() {
@@ -291,7 +293,10 @@ fn unexplained(ui: &Ui, one: &Unexplained) {
     }
     let mut helps: Vec<&String> = Vec::new();
     for (place, suspect) in one.possible.iter().enumerate() {
-        let unseen: Vec<String> = suspect.not_seen.iter().map(unseen_text).collect();
+        let mut unseen: Vec<String> = suspect.not_seen.iter().map(unseen_text).collect();
+        if !verbose {
+            unseen.truncate(1);
+        }
         labelled(
             ui,
             if place == 0 { "could be" } else { "" },
@@ -306,12 +311,18 @@ fn unexplained(ui: &Ui, one: &Unexplained) {
     for help in helps {
         labelled(ui, "to see it", help);
     }
-    for (place, out) in one.ruled_out.iter().enumerate() {
-        labelled(
-            ui,
-            if place == 0 { "ruled out" } else { "" },
-            &ruled_out(out),
-        );
+    let told = if verbose { usize::MAX } else { RULED_OUT };
+    for (place, out) in one.ruled_out.iter().take(told).enumerate() {
+        let label = if place == 0 { "ruled out" } else { "" };
+        if verbose {
+            labelled(ui, label, &ruled_out(out));
+        } else {
+            labelled(ui, label, &out.title);
+        }
+    }
+    if one.ruled_out.len() > told {
+        let more = one.ruled_out.len() - told;
+        labelled(ui, "", &format!("and {more} more; -v says why"));
     }
 }
 
@@ -346,7 +357,11 @@ fn closing(ui: &Ui, report: &DoctorReport, verbose: bool) {
         if report.about.is_some() {
             return;
         }
-        "Nothing is broken.".to_string()
+        if report.diagnosis.unexplained.is_some() {
+            "Something is wrong, and its cause is not known.".to_string()
+        } else {
+            "Nothing is broken.".to_string()
+        }
     } else {
         let order = if errors + warnings > 1 {
             ", in the order to mend them"

@@ -310,13 +310,15 @@ impl Condition {
 
     fn trace(&self, scope: Scope<'_>) -> (Truth, Vec<Evidence>) {
         let (truth, places) = self.places(scope);
+        // The words are for a condition that holds; of one that does not, the value itself tells.
+        let say = self.say.as_ref().filter(|_| truth.holds());
         let inner = self.tests.iter().find_map(|test| match test {
             Test::Where(inner) => Some(inner),
             _ => None,
         });
         let mut lines = Vec::new();
         for place in places.iter().take(if truth.holds() { 3 } else { 1 }) {
-            match (place.content, inner, &self.say) {
+            match (place.content, inner, say) {
                 // A list that has no such element: what its elements are instead is no evidence.
                 (Content::Value(_), Some(_), _) if !truth.holds() => {}
                 (Content::Value(value), Some(inner), None) => {
@@ -336,7 +338,7 @@ impl Condition {
                         &place.name,
                         &value,
                         &said_of(content, &value),
-                        say.as_deref(),
+                        say.map(String::as_str),
                     ));
                 }
             }

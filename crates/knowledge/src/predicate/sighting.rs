@@ -97,6 +97,7 @@ impl Sighting {
                 } else {
                     Truth::Unknown(unknown)
                 };
+                let say = say.filter(|_| truth.holds());
                 let lines = if there.is_empty() {
                     vec![Evidence::said(&self.item, "absent", "absent", say)]
                 } else {
@@ -165,6 +166,7 @@ impl Sighting {
             (false, true) => Truth::False,
             (false, false) => Truth::Unknown(unknown),
         };
+        let say = say.filter(|_| truth.holds());
         let shown = found
             .iter()
             .take(SHOWN - 1)

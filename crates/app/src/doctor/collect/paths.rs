@@ -10,6 +10,9 @@ const MOST: usize = 400;
 /// # Errors
 /// When a folder that had to be listed could not be; one that is absent only has no paths below it.
 pub(crate) fn expand(machine: &dyn Machine, pattern: &str) -> Result<Vec<String>, DoorError> {
+    if pattern == "/" {
+        return Ok(vec![pattern.to_string()]);
+    }
     let mut paths = vec![String::new()];
     for part in pattern.split('/').filter(|part| !part.is_empty()) {
         if !part.contains('*') {
@@ -94,5 +97,6 @@ mod tests {
         );
         assert_eq!(expand(&sim, "/none/*/x").unwrap(), Vec::<String>::new());
         assert_eq!(expand(&sim, "/none").unwrap(), ["/none"]);
+        assert_eq!(expand(&sim, "/").unwrap(), ["/"]);
     }
 }

@@ -136,3 +136,13 @@ fn what_is_said_names_value_line_and_source() {
     let (_, lines) = Predicate::from_value(&table["p"]).unwrap().trace(&root());
     assert_eq!(lines[0].text, "7 free by dmesg (free=7)");
 }
+
+#[test]
+fn words_are_said_only_of_what_holds() {
+    let table: Value =
+        toml::from_str("p = { fact = 'system.kernel', '=' = 'x', say = 'the kernel is x' }")
+            .unwrap();
+    let (truth, lines) = Predicate::from_value(&table["p"]).unwrap().trace(&root());
+    assert!(truth.fails());
+    assert_eq!(lines[0].text, "6.8.0-87-generic");
+}
