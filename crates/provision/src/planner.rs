@@ -2,7 +2,7 @@
 
 use crate::draft::{Draft, SystemPlan};
 use crate::present::{Present, cards, platform};
-use crate::recipes::{access, apple, clean, driver, hold, reinstall, repair, sources, toolkit};
+use crate::recipes::{access, apple, clean, driver, fetch, hold, reinstall, repair, sources, toolkit};
 use crate::wish::Wish;
 use deskside_types::facts::{OsKind, Packages, Vendor};
 use deskside_types::plan::{Comparison, PLAN_VERSION, Plan, Premise};
@@ -41,12 +41,21 @@ pub fn plan(facts: &Facts, wish: &Wish) -> Result<SystemPlan> {
                     was: None,
                 };
                 driver_expected = linux(&present, &mut draft);
+                if wish.clean.is_none() {
+                    let half = repair::is_half_unpacked(&present);
+                    fetch::before_removal(&mut draft, &moment(facts), half);
+                }
             }
             other => unseen(facts, other, &mut draft),
         }
     }
     draft.end(driver_expected);
     Ok(finished(facts, wish, Some(platform.name.clone()), draft))
+}
+
+/// The plan's moment, as names of files hold it: another plan has another.
+pub(crate) fn moment(facts: &Facts) -> String {
+    facts.taken_at.strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
 /// A machine with apt. Returns whether NVIDIA's driver must answer at the end.

@@ -7,6 +7,7 @@ mod alternative;
 mod apt;
 mod boot;
 pub mod dpkg;
+mod fetch;
 pub mod group;
 mod module;
 pub mod names;

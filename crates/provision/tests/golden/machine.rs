@@ -375,11 +375,13 @@ pub fn guide(facts: &mut Facts) {
             file: "/home/me/.bashrc".into(),
             line: 118,
             text: "export PATH=/usr/local/cuda/bin:$PATH".into(),
+            bound: false,
         },
         SettingLine {
             file: "/home/me/.bashrc".into(),
             line: 119,
             text: "export LD_LIBRARY_PATH=/usr/local/cuda/lib64:$LD_LIBRARY_PATH".into(),
+            bound: false,
         },
     ]);
 }

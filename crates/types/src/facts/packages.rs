@@ -196,6 +196,10 @@ pub struct SettingLine {
     pub file: String,
     /// The line, from 1.
     pub line: u32,
-    /// What it says.
+    /// What it says, as it stands there.
     pub text: String,
+    /// It is a part of something longer: it goes on in the next line, goes on from the one before, or stands in a
+    /// here-document. It can't be taken out by itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bound: bool,
 }

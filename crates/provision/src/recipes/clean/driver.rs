@@ -3,6 +3,7 @@
 use super::{Purpose, names, outside, remove};
 use crate::draft::{Draft, line_stands, run};
 use crate::present::Present;
+use crate::recipes::line::switched_off;
 use crate::recipes::{hold, toolkit};
 use crate::wish::Part;
 use deskside_knowledge::platforms::settings_of_packages;
@@ -182,17 +183,22 @@ fn nouveau(present: &Present<'_>, draft: &mut Draft) {
             .iter()
             .filter(|other| other.file == line.file && other.text == line.text)
             .count();
-        if twins > 1 {
+        if twins > 1 || line.bound {
+            let why = if line.bound {
+                "in a line that is a part of something longer"
+            } else {
+                "more than once in the same words"
+            };
             draft.note(
                 format!(
-                    "{} forbids nouveau more than once in the same words: take the lines out by hand, or the screen stays dark",
+                    "{} forbids nouveau {why}: take it out by hand, or the screen stays dark",
                     line.file
                 ),
                 &[&format!("sudoedit {}", line.file)],
             );
             continue;
         }
-        let new = format!("# switched off by deskside: {}", line.text);
+        let new = switched_off(line);
         checks.push(line_stands(&line.file, &new));
         actions.push(Action::EditFile {
             path: line.file.clone(),

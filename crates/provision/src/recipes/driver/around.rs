@@ -4,6 +4,7 @@ use crate::branch::Modules;
 use crate::draft::{Draft, answers, run};
 use crate::names::branch_of;
 use crate::present::Present;
+use crate::recipes::line::switched_off;
 use deskside_knowledge::platforms::NvidiaPlatform;
 use deskside_types::plan::{Action, Check};
 
@@ -120,7 +121,17 @@ pub(super) fn unblock(present: &Present<'_>, draft: &mut Draft) {
         .cloned()
         .collect();
     for line in lines {
-        let new = format!("# switched off by deskside: {}", line.text);
+        if line.bound {
+            draft.block(
+                format!(
+                    "{} line {} forbids the module that the driver needs, and is a part of something longer: take it out by hand",
+                    line.file, line.line
+                ),
+                &[&format!("sudoedit {}", line.file)],
+            );
+            continue;
+        }
+        let new = switched_off(&line);
         draft.step(
             "driver.unblock",
             &[("file", &line.file)],
