@@ -7,7 +7,7 @@
 use super::{apt, dpkg, names};
 use deskside_machine::{Acting, Command, Durability, Machine, Progress, Reading};
 use deskside_types::plan::CommandLine;
-use deskside_types::{Code, Problem, Result};
+use deskside_types::{Code, Result};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -18,27 +18,95 @@ const COPY: &str = "/var/cache/deskside/packages-without";
 /// dpkg's list is not larger.
 const LARGEST: u64 = 256 << 20;
 
-/// The names of a command that only fetches: those that come, and those that go before.
-pub(super) fn names_of(command: &CommandLine) -> Option<(Vec<String>, Vec<String>)> {
-    let words: Vec<&str> = command.argv.iter().map(String::as_str).collect();
-    let ["apt-get", "install", "--download-only", "-y", words @ ..] = words.as_slice() else {
-        return None;
-    };
-    let (mut come, mut go) = (Vec::new(), Vec::new());
-    for word in words {
-        match word.strip_suffix('-') {
-            Some(name) => go.push(name.to_string()),
-            None => come.push((*word).to_string()),
-        }
-    }
-    Some((come, go))
+/// A command that only fetches.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Fetching {
+    /// What comes, for a machine without what goes.
+    Coming {
+        /// Names that come.
+        come: Vec<String>,
+        /// Names that go before.
+        go: Vec<String>,
+    },
+    /// What is there now, in its version.
+    Now(Vec<String>),
 }
 
-/// Fetches.
+/// What a command fetches, where that is all it does.
+pub(super) fn read(command: &CommandLine) -> Option<Fetching> {
+    let words: Vec<&str> = command.argv.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["apt-get", "install", "--download-only", "--reinstall", "-y", names @ ..] => {
+            Some(Fetching::Now(
+                names.iter().map(ToString::to_string).collect(),
+            ))
+        }
+        ["apt-get", "install", "--download-only", "-y", names @ ..] => {
+            let (mut come, mut go) = (Vec::new(), Vec::new());
+            for word in names {
+                match word.strip_suffix('-') {
+                    Some(name) => go.push(name.to_string()),
+                    None => come.push((*word).to_string()),
+                }
+            }
+            Some(Fetching::Coming { come, go })
+        }
+        _ => None,
+    }
+}
+
+/// Fetches. What is there now is fetched as far as its archive has it: that it could not be is no failure.
 ///
 /// # Errors
-/// When a name is no exact name, or something could not be fetched: what it is for is then not begun.
+/// When a name is no exact name, or something that comes could not be fetched: what it is for is then not begun.
 pub(super) fn perform(
+    machine: &dyn Machine,
+    what: &Fetching,
+    watch: &mut dyn FnMut(Progress<'_>),
+) -> Result<()> {
+    match what {
+        Fetching::Coming { come, go } => coming(machine, come, go, watch),
+        Fetching::Now(names) => now(machine, names, watch),
+    }
+}
+
+fn now(
+    machine: &dyn Machine,
+    names: &[String],
+    watch: &mut dyn FnMut(Progress<'_>),
+) -> Result<()> {
+    for name in names {
+        names::package(name)?;
+    }
+    let packages = dpkg::packages(machine)?;
+    let words: Vec<String> = names
+        .iter()
+        .filter_map(|name| Some(format!("{name}={}", packages.get(name)?.version)))
+        .collect();
+    if words.is_empty() {
+        return Ok(());
+    }
+    let mut all = ["install", "--download-only", "--reinstall"]
+        .map(String::from)
+        .to_vec();
+    all.extend(words);
+    match apt::run(machine, "fetch what is there now", door(&[], all), watch) {
+        Err(problem) if problem.code == Code::Interrupted => Err(problem),
+        _ => Ok(()),
+    }
+}
+
+fn door(options: &[String], words: Vec<String>) -> Command {
+    let mut argv = vec!["apt-get".to_string(), "--yes".into(), "--quiet".into()];
+    argv.extend(apt::options());
+    for option in options {
+        argv.extend(["-o".to_string(), option.clone()]);
+    }
+    argv.extend(words);
+    apt::quietly(Command::new(argv).deadline(Duration::from_secs(4 * 3600)))
+}
+
+fn coming(
     machine: &dyn Machine,
     come: &[String],
     go: &[String],
@@ -51,22 +119,27 @@ pub(super) fn perform(
     let list = String::from_utf8_lossy(&machine.file(dpkg::STATUS, LARGEST)?).into_owned();
     machine.create_directory(CACHE)?;
     machine.write_file(COPY, without(&list, &gone), 0o644, Durability::Process)?;
-    let mut argv = vec!["apt-get".to_string(), "--yes".into(), "--quiet".into()];
-    argv.extend(apt::options());
-    for option in [
-        &format!("Dir::State::status={COPY}"),
-        "Dir::Cache::pkgcache=",
+    let options = [
+        format!("Dir::State::status={COPY}"),
+        "Dir::Cache::pkgcache=".into(),
         // They are released before they move; here nothing moves.
-        "APT::Get::allow-change-held-packages=true",
-    ] {
-        argv.extend(["-o".to_string(), option.to_string()]);
-    }
-    argv.extend(["install", "--download-only"].map(String::from));
-    argv.extend(come.iter().cloned());
-    let command = apt::quietly(Command::new(argv).deadline(Duration::from_secs(4 * 3600)));
+        "APT::Get::allow-change-held-packages=true".into(),
+    ];
+    let mut words = ["install", "--download-only"].map(String::from).to_vec();
+    words.extend(come.iter().cloned());
+    let command = door(&options, words);
     let said = apt::run(machine, "fetch what comes later", command, watch);
     machine.remove_file(COPY)?;
-    said.map_err(|problem| in_short(problem, come))
+    let what = match come {
+        [one] => one.clone(),
+        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+        [] => "nothing".into(),
+    };
+    said.map_err(|problem| {
+        problem.within(format!(
+            "{what} could not be fetched, so nothing was taken away for it"
+        ))
+    })
 }
 
 /// What goes, with what apt takes along. Where apt can't say, what is named.
@@ -110,43 +183,6 @@ fn without(list: &str, gone: &BTreeSet<String>) -> String {
         .collect()
 }
 
-/// The reasons without each file's address: one line a reason, and how many files.
-fn in_short(mut problem: Problem, come: &[String]) -> Problem {
-    problem
-        .causes
-        .retain(|cause| !cause.starts_with("`apt-get "));
-    let of_files = |cause: &String| cause.starts_with("Failed to fetch ");
-    let failed = problem.causes.iter().filter(|cause| of_files(cause)).count();
-    if failed > 0 {
-        let mut reasons: Vec<String> = Vec::new();
-        for cause in problem.causes.iter().filter(|cause| of_files(cause)) {
-            // `Failed to fetch ADDRESS  REASON`
-            let reason = cause
-                .splitn(5, ' ')
-                .nth(4)
-                .unwrap_or_default()
-                .trim()
-                .to_string();
-            if !reason.is_empty() && !reasons.contains(&reason) {
-                reasons.push(reason);
-            }
-        }
-        problem.causes.retain(|cause| !of_files(cause));
-        problem.causes.splice(0..0, reasons);
-    }
-    let what = match come {
-        [one] => one.clone(),
-        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
-        [] => "nothing".into(),
-    };
-    if problem.code == Code::CommandFailed && failed > 0 {
-        problem.code = Code::Network;
-    }
-    problem.within(format!(
-        "{what} could not be fetched, so nothing was taken away for it"
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,15 +195,24 @@ mod tests {
             variables: Default::default(),
             deadline_seconds: 1,
         };
-        let (come, go) =
-            names_of(&line("apt-get install --download-only -y a1 b2- a1- c3")).unwrap();
-        assert_eq!((come, go), (vec!["a1".to_string(), "c3".into()], vec!["b2".to_string(), "a1".into()]));
+        let names = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(
+            read(&line("apt-get install --download-only -y a1 b2- a1- c3")),
+            Some(Fetching::Coming {
+                come: names(&["a1", "c3"]),
+                go: names(&["b2", "a1"]),
+            })
+        );
+        assert_eq!(
+            read(&line("apt-get install --download-only --reinstall -y a1")),
+            Some(Fetching::Now(names(&["a1"])))
+        );
         for other in [
             "apt-get install -y a1",
             "apt-get install --download-only a1",
             "apt-get update",
         ] {
-            assert_eq!(names_of(&line(other)), None, "{other}");
+            assert_eq!(read(&line(other)), None, "{other}");
         }
     }
 
@@ -180,22 +225,5 @@ mod tests {
             "Package: b2\nArchitecture: amd64\nDescription: x\n Package: a1\n\n"
         );
         assert_eq!(without(list, &gone(&[])).matches("Package: ").count(), 4);
-    }
-
-    #[test]
-    fn a_network_that_is_away_is_told_in_one_line() {
-        let problem = [
-            "`apt-get -o x` ended with exit code 100",
-            "Failed to fetch http://h/a.deb  Temporary failure resolving 'h'",
-            "Failed to fetch http://h/b.deb  Temporary failure resolving 'h'",
-            "Unable to fetch some archives",
-        ]
-        .into_iter()
-        .fold(Problem::new(Code::Network, "x"), Problem::because);
-        let told = in_short(problem, &["nvidia-driver-580-open".into()]);
-        let text = format!("{told} {:?}", told.causes);
-        assert!(!text.contains("http://") && !text.contains("-o x"), "{text}");
-        assert_eq!(text.matches("Temporary failure resolving 'h'").count(), 1, "{text}");
-        assert!(text.contains("nothing was taken away"), "{text}");
     }
 }

@@ -95,8 +95,8 @@ pub fn perform(
     command: &CommandLine,
     watch: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Value> {
-    if let Some((come, go)) = super::fetch::names_of(command) {
-        super::fetch::perform(machine, &come, &go, watch)?;
+    if let Some(what) = super::fetch::read(command) {
+        super::fetch::perform(machine, &what, watch)?;
         return Ok(Value::Null);
     }
     let mut door = door(command);

@@ -4,6 +4,7 @@
 //! then the first thing goes.
 
 use crate::draft::{Draft, command, refresh};
+use crate::names::counted;
 use deskside_types::plan::{Action, Check, FileContents, Step};
 
 /// A download may take this long, in seconds.
@@ -28,7 +29,7 @@ pub(crate) fn before_removal(draft: &mut Draft, moment: &str, half: bool) {
         return;
     };
     let mut comes: Vec<String> = Vec::new();
-    for name in draft.steps[first..].iter().flat_map(|step| installs(step)) {
+    for name in draft.steps[first..].iter().flat_map(installs) {
         if !name.starts_with('/') && !comes.contains(&name) {
             comes.push(name);
         }
@@ -38,45 +39,88 @@ pub(crate) fn before_removal(draft: &mut Draft, moment: &str, half: bool) {
     }
     // What goes before: apt must fetch for a machine without it.
     let mut gone: Vec<String> = Vec::new();
-    for name in draft.steps[first..].iter().flat_map(|step| removes(step)) {
+    for name in draft.steps[first..].iter().flat_map(removes) {
         if !gone.contains(&name) {
             gone.push(name);
         }
     }
+    let back: Vec<String> = draft
+        .steps
+        .iter()
+        .filter(|step| {
+            step.id.starts_with("reinstall.") || step.id.starts_with("driver.remove")
+        })
+        .flat_map(removes)
+        .collect();
     let (sources, others): (Vec<Step>, Vec<Step>) = draft.steps.drain(first..).partition(|step| {
         ["sources.", "repository."]
             .iter()
             .any(|head| step.id.starts_with(head))
     });
+    // What is there now is fetched while its source is still one.
+    let first_source = draft
+        .steps
+        .iter()
+        .position(|step| step.id.starts_with("sources."))
+        .unwrap_or(draft.steps.len());
+    let prepared = draft.steps.split_off(first_source);
+    if !back.is_empty() {
+        fetch(
+            draft,
+            "packages.keep",
+            moment,
+            &back,
+            &["--reinstall", "-y"],
+            back.clone(),
+        );
+    }
+    draft.steps.extend(prepared);
     draft.steps.extend(sources);
-    let mark = format!("/var/cache/deskside/fetched-{moment}");
-    let mut line = command(["apt-get", "install", "--download-only", "-y"], DEADLINE);
-    line.argv.extend(comes.iter().cloned());
-    line.argv.extend(gone.iter().map(|name| format!("{name}-")));
-    let actions = vec![
-        refresh(),
+    let marked = gone.iter().map(|name| format!("{name}-"));
+    let words = comes.iter().cloned().chain(marked).collect();
+    fetch(draft, "packages.fetch", moment, &comes, &["-y"], words);
+    draft.steps.extend(others);
+}
+
+/// A step that only fetches.
+fn fetch(
+    draft: &mut Draft,
+    recipe: &str,
+    moment: &str,
+    names: &[String],
+    options: &[&str],
+    words: Vec<String>,
+) {
+    let what = recipe.trim_start_matches("packages.");
+    let mark = format!("/var/cache/deskside/fetched-{moment}-{what}");
+    let mut line = command(["apt-get", "install", "--download-only"], DEADLINE);
+    line.argv.extend(options.iter().map(ToString::to_string));
+    line.argv.extend(words);
+    // What is there now needs no newer lists, and apt may refuse to fetch any before its sources are mended.
+    let lists = (what == "fetch").then(refresh);
+    let run = [
         Action::Run {
             command: line,
             undo: None,
         },
         Action::WriteFile {
             path: mark.clone(),
-            contents: FileContents::Text("what this plan brings was fetched\n".into()),
+            contents: FileContents::Text("a plan fetched what it needs\n".into()),
             mode: 0o644,
         },
     ];
-    draft.step(
-        "packages.fetch",
-        &[("count", &crate::names::counted(&comes))],
+    let actions = lists.into_iter().chain(run).collect();
+    if let Some(step) = draft.step(
+        recipe,
+        &[("count", &counted(names))],
         vec![Check::Exists { path: mark }],
         actions,
-    );
-    if let Some(step) = draft.steps.last_mut() {
+    ) {
         step.download_bytes = None;
     }
-    draft.steps.extend(others);
 }
 
+/// What a step brings.
 fn installs(step: &Step) -> Vec<String> {
     step.actions
         .iter()
@@ -87,12 +131,12 @@ fn installs(step: &Step) -> Vec<String> {
         .collect()
 }
 
-/// What steps that only remove take away. What goes in one transaction with what comes is apt's to weigh.
+/// What a step takes away.
 fn removes(step: &Step) -> Vec<String> {
     step.actions
         .iter()
         .flat_map(|action| match action {
-            Action::Packages { install, remove } if install.is_empty() => remove.clone(),
+            Action::Packages { remove, .. } => remove.clone(),
             _ => Vec::new(),
         })
         .collect()

@@ -8,8 +8,8 @@ use crate::branch::{Choice, Modules, choose, modules};
 use crate::draft::{Draft, Restart, are, packages, refresh};
 use crate::names::{branch_of, shown};
 use crate::present::{Present, cards};
-pub(crate) use around::unhold_named;
-use around::{enrol, is_runfile, own_kernel, runfile, unblock, unhold};
+pub(crate) use around::{hold_again, unhold_named};
+use around::{enrol, held, is_runfile, own_kernel, release, runfile, unblock};
 use deskside_knowledge::platforms::{Branch, NvidiaPlatform};
 use deskside_knowledge::version::order;
 use deskside_types::facts::{Package, Vendor};
@@ -25,12 +25,6 @@ pub(crate) fn plan(
 ) -> Option<String> {
     let cards = cards(present.facts, Vendor::Nvidia);
     if cards.is_empty() {
-        if present.wish.driver.is_some() {
-            draft.block(
-                "a driver was asked for, and no NVIDIA card is on the bus",
-                &["lspci -nn"],
-            );
-        }
         return None;
     }
     let there = branch_there(present, nvidia);
@@ -69,6 +63,22 @@ pub(crate) fn plan(
     }
     install(present, nvidia, branch, origin, origin_name, draft);
     Some(origin.clone())
+}
+
+/// Why the driver that is wished can't be had here; none where none is wished, or it can. Where it can't, nothing else is
+/// planned: a plan that goes half the way helps nobody.
+pub(crate) fn impossible(present: &Present<'_>) -> Option<String> {
+    let nvidia = present.platform.nvidia.as_ref()?;
+    present.wish.driver.as_ref()?;
+    let cards = cards(present.facts, Vendor::Nvidia);
+    if cards.is_empty() {
+        return Some("a driver was asked for, and no NVIDIA card is on the bus".into());
+    }
+    let there = branch_there(present, nvidia);
+    match choose(present, nvidia, &cards, there.as_deref()) {
+        Choice::Branch(..) => None,
+        Choice::None(why) => Some(why),
+    }
 }
 
 /// The branch whose packages are there, as the platform names it, else as the packages' names tell it.
@@ -232,10 +242,15 @@ fn install(
             undo: None,
         });
     }
-    let mut released = unhold(
+    let held = held(
         present,
-        &[before.clone(), with.clone(), wanted.clone()].concat(),
+        &[before.clone(), with.clone(), moves.clone()].concat(),
     );
+    let mut released = release(&held);
+    let again: Vec<String> = held
+        .into_iter()
+        .filter(|name| !with.contains(name))
+        .collect();
     if !released.is_empty() {
         draft.why("packages that were held at their version are released, because the driver needs them to go or to move");
     }
@@ -319,6 +334,7 @@ fn install(
             released
                 .into_iter()
                 .chain([refresh(), packages(&lacking, &with)])
+                .chain(hold_again(&again))
                 .collect(),
         );
     }
