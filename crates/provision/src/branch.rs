@@ -134,20 +134,22 @@ fn as_wished<'a>(
         .map(|branch| branch.name.as_str())
         .collect();
     let fitting = if fitting.is_empty() {
-        "none would".into()
+        "none".into()
     } else {
-        format!("{} would", fitting.join(", "))
+        fitting.join(", ")
     };
     if meant.is_empty() {
         return Choice::None(format!(
-            "there is no driver {wished} for {}; {fitting}",
+            "there is no driver {wished} for {}; for {names} {fitting} would do",
             present.platform.name
         ));
     }
     let mut dark: Vec<String> = Vec::new();
     for card in cards {
         let name = card_name(card);
-        let driven = meant.iter().any(|branch| drives(card, branch) == Some(true));
+        let driven = meant
+            .iter()
+            .any(|branch| drives(card, branch) == Some(true));
         if !driven && !dark.contains(&name) {
             dark.push(name);
         }
@@ -159,7 +161,7 @@ fn as_wished<'a>(
         dark.join(" and ")
     };
     Choice::None(format!(
-        "driver {wished} does not drive {dark} on {}; {fitting}",
+        "driver {wished} does not drive {dark} on {}; for {names} {fitting} would do",
         present.platform.name
     ))
 }

@@ -2,9 +2,11 @@
 
 use crate::draft::{Draft, SystemPlan};
 use crate::present::{Present, card_name, cards, platform};
-use crate::recipes::{access, apple, clean, driver, fetch, hold, reinstall, repair, sources, toolkit};
+use crate::recipes::{
+    access, apple, clean, driver, fetch, hold, reinstall, repair, sources, toolkit,
+};
 use crate::wish::Wish;
-use deskside_knowledge::hardware::nvidia_architectures;
+use deskside_knowledge::hardware::{KernelModules, nvidia_architectures};
 use deskside_knowledge::platforms::branch_number;
 use deskside_types::facts::{Gpu, OsKind, Packages, Vendor};
 use deskside_types::plan::{Comparison, PLAN_VERSION, Plan, Premise};
@@ -204,13 +206,18 @@ fn unsupported(facts: &Facts, wish: &Wish, mut draft: Draft) -> Result<SystemPla
     let amd = !cards(facts, Vendor::Amd).is_empty();
     let (causes, way) = unmanaged(&nvidia, amd);
     let problem = causes.into_iter().fold(problem, Problem::because);
-    Err(problem.hint(format!("{way}, restart, then `deskside up`: environments need no more than a driver that answers")))
+    Err(problem.hint(format!(
+        "{way}, restart, then `deskside up`: environments need no more than a driver that answers"
+    )))
 }
 
 /// Which driver a person takes where Deskside makes no plans: what each card takes, and the way that is right for all.
 fn unmanaged(nvidia: &[&Gpu], amd: bool) -> (Vec<String>, String) {
     let mut causes = Vec::new();
-    for card in nvidia.iter().filter(|card| !card.driver_branches.is_empty()) {
+    for card in nvidia
+        .iter()
+        .filter(|card| !card.driver_branches.is_empty())
+    {
         let told = format!(
             "{} is driven by NVIDIA's branches {}",
             card_name(card),
@@ -223,7 +230,9 @@ fn unmanaged(nvidia: &[&Gpu], amd: bool) -> (Vec<String>, String) {
     let with = "with your distribution's package manager";
     if nvidia.is_empty() {
         let way = if amd {
-            format!("install the firmware for AMD cards {with}, and join the groups render and video; the kernel's own amdgpu is the driver")
+            format!(
+                "install the firmware for AMD cards {with}, and join the groups render and video; the kernel's own amdgpu is the driver"
+            )
         } else {
             format!("install the driver {with}")
         };
@@ -236,20 +245,27 @@ fn unmanaged(nvidia: &[&Gpu], amd: bool) -> (Vec<String>, String) {
     let Some(first) = known.first() else {
         return (
             causes,
-            format!("install the driver {with}; NVIDIA's page of supported products names the card's branch"),
+            format!(
+                "install the driver {with}; NVIDIA's page of supported products names the card's branch"
+            ),
         );
     };
     let common: Vec<&String> = first
         .driver_branches
         .iter()
-        .filter(|branch| known.iter().all(|card| card.driver_branches.contains(branch)))
+        .filter(|branch| {
+            known
+                .iter()
+                .all(|card| card.driver_branches.contains(branch))
+        })
         .collect();
     let newest = common.iter().max_by_key(|branch| branch_number(branch));
     let Some(newest) = newest else {
         causes.push("no one driver drives them together".into());
         return (
             causes,
-            "take one card out, or leave one without a driver; then install the other's driver".into(),
+            "take one card out, or leave one without a driver; then install the other's driver"
+                .into(),
         );
     };
     // A card that its maker dropped has a last branch.
@@ -260,12 +276,20 @@ fn unmanaged(nvidia: &[&Gpu], amd: bool) -> (Vec<String>, String) {
             .any(|row| name == Some(&row.name) && row.last_driver_branch.is_some())
     });
     let number = branch_number(newest);
-    let modules = if common.iter().all(|branch| branch.ends_with("-open")) {
-        ", with the open kernel modules"
-    } else if common.iter().any(|branch| branch.ends_with("-open")) {
-        ""
+    let takes = |wanted: KernelModules| {
+        known.iter().any(|card| {
+            let name = card.architecture.value();
+            nvidia_architectures()
+                .iter()
+                .any(|row| name == Some(&row.name) && row.kernel_modules == wanted)
+        })
+    };
+    let modules = if takes(KernelModules::Open) {
+        " with its open kernel modules"
+    } else if takes(KernelModules::Proprietary) {
+        " with its proprietary kernel modules"
     } else {
-        ", with the proprietary kernel modules"
+        ""
     };
     let branch = if ends || number < 580 {
         format!("branch {number}")
@@ -274,7 +298,7 @@ fn unmanaged(nvidia: &[&Gpu], amd: bool) -> (Vec<String>, String) {
     };
     (
         causes,
-        format!("install NVIDIA's {branch}{modules} {with}"),
+        format!("install NVIDIA's {branch}{modules}, {with}"),
     )
 }
 

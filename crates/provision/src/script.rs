@@ -350,8 +350,7 @@ fn otherwise(command: &CommandLine) -> Option<String> {
     let argv: Vec<&str> = command.argv.iter().map(String::as_str).collect();
     match argv.as_slice() {
         // What did not come back can't be held.
-        ["apt-mark", "hold", ..]
-        | ["apt-get", "install", "--download-only", "--reinstall", ..] => {
+        ["apt-mark", "hold", ..] | ["apt-get", "install", "--download-only", "--reinstall", ..] => {
             Some(format!("as_root {} || true", words(command)))
         }
         ["apt-get", "install", "--download-only", "-y", names @ ..] => {
@@ -362,7 +361,11 @@ fn otherwise(command: &CommandLine) -> Option<String> {
                 .flat_map(|name| [name.trim_end_matches('-'), " "])
                 .collect();
             let come: Vec<String> = come.iter().map(ToString::to_string).collect();
-            Some(format!("beforehand {} {}", quoted(&format!(" {gone}")), list(&come)))
+            Some(format!(
+                "beforehand {} {}",
+                quoted(&format!(" {gone}")),
+                list(&come)
+            ))
         }
         _ => None,
     }

@@ -128,9 +128,7 @@ impl Wish {
             ("release-driver", None) => self.release_driver = true,
             ("revert", Some(change)) if is_change(change) => self.revert = Some(change.into()),
             _ => {
-                return Err(
-                    Problem::new(Code::Usage, format!("`{word}` is no wish")).hint(WORDS)
-                );
+                return Err(Problem::new(Code::Usage, format!("`{word}` is no wish")).hint(WORDS));
             }
         }
         match self.contradiction() {
@@ -414,7 +412,11 @@ mod tests {
             ("hold-driver", "release-driver"),
         ] {
             for (first, second) in [(one, other), (other, one)] {
-                let problem = Wish::default().with(first).unwrap().with(second).unwrap_err();
+                let problem = Wish::default()
+                    .with(first)
+                    .unwrap()
+                    .with(second)
+                    .unwrap_err();
                 assert_eq!(problem.code, Code::Usage);
                 assert!(
                     problem.message.contains(first) && problem.message.contains(second),
@@ -427,7 +429,11 @@ mod tests {
             ["reinstall=cuda", "cuda=13.0"],
             ["clean=driver", "release-driver"],
         ] {
-            assert!(both.into_iter().try_fold(Wish::default(), Wish::with).is_ok());
+            assert!(
+                both.into_iter()
+                    .try_fold(Wish::default(), Wish::with)
+                    .is_ok()
+            );
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `deskside plan`: what would be done to the system layer, in full, before anything is done. `apply` carries it out.
 
+mod held;
 mod private;
 mod removals;
 mod simulate;

@@ -215,7 +215,10 @@ mod tests {
                 "Err:1 http://h.example/ubuntu jammy InRelease\n  Temporary failure resolving 'h.example'\nReading package lists...\nE: Failed to fetch http://h.example/ubuntu/dists/jammy/InRelease  Temporary failure resolving 'h.example'\nE: Some index files failed to download.\n",
                 "h.example: Temporary failure resolving 'h.example'",
             ),
-            ("E: Conflicting values set for option Signed-By\n", "Conflicting values set for option Signed-By"),
+            (
+                "E: Conflicting values set for option Signed-By\n",
+                "Conflicting values set for option Signed-By",
+            ),
             ("", "apt-get update failed"),
         ] {
             assert_eq!(reason(text), told);

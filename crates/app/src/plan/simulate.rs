@@ -94,7 +94,11 @@ pub(super) fn simulate(machine: &dyn Machine, cache: &Path, system: &mut SystemP
     let arguments = arguments(&install, &remove);
     let (mut said, mut listed) = both(machine, &options, &arguments);
     // A machine whose lists were never fetched, or long ago, knows no name.
-    if !sources_change && let Ok(first) = &said && !first.succeeded() && is_unknown(&text_of(first)) {
+    if !sources_change
+        && let Ok(first) = &said
+        && !first.succeeded()
+        && is_unknown(&text_of(first))
+    {
         match super::private::options(machine, cache, system) {
             Ok(options) => (said, listed) = both(machine, &options, &arguments),
             Err(reason) => {
@@ -121,6 +125,7 @@ pub(super) fn simulate(machine: &dyn Machine, cache: &Path, system: &mut SystemP
             {
                 transaction = transaction.with_sizes(&listed.text());
             }
+            super::held::release(system, &transaction.held);
             write_in(system, &transaction);
             Simulation {
                 transaction: Some(transaction),
@@ -145,7 +150,10 @@ fn both(
         let listed = scope.spawn(|| ask(machine, &["--print-uris", "-qq"], options, arguments));
         let said = ask(machine, &["-s"], options, arguments);
         let listed = listed.join();
-        (said, listed.unwrap_or_else(|_| Err("it ended early".into())))
+        (
+            said,
+            listed.unwrap_or_else(|_| Err("it ended early".into())),
+        )
     })
 }
 
@@ -155,9 +163,13 @@ fn text_of(said: &Output) -> String {
 
 /// Whether apt says that no list names what is wanted.
 fn is_unknown(text: &str) -> bool {
-    ["Unable to locate package", "was not found", "has no installation candidate"]
-        .iter()
-        .any(|words| text.contains(words))
+    [
+        "Unable to locate package",
+        "was not found",
+        "has no installation candidate",
+    ]
+    .iter()
+    .any(|words| text.contains(words))
 }
 
 fn arguments(install: &BTreeSet<String>, remove: &BTreeSet<String>) -> Vec<String> {
@@ -240,11 +252,7 @@ fn write_in(system: &mut SystemPlan, transaction: &Transaction) {
         return;
     }
     let steps = &mut system.plan.steps;
-    let place = steps
-        .iter()
-        .rposition(|step| step.reboot && changes_packages(step))
-        .or_else(|| steps.iter().rposition(|step| installs(step) > 0));
-    let Some(step) = place.and_then(|place| steps.get_mut(place)) else {
+    let Some(step) = mover(steps).and_then(|place| steps.get_mut(place)) else {
         return;
     };
     step.risk = Risk::Severe;
@@ -266,6 +274,15 @@ fn write_in(system: &mut SystemPlan, transaction: &Transaction) {
         blocking: false,
         commands: Vec::new(),
     });
+}
+
+/// The step that what moves unnamed moves for: the last that counts only after a restart (the driver), else the last that
+/// installs anything.
+pub(super) fn mover(steps: &[Step]) -> Option<usize> {
+    steps
+        .iter()
+        .rposition(|step| step.reboot && changes_packages(step))
+        .or_else(|| steps.iter().rposition(|step| installs(step) > 0))
 }
 
 fn installs(step: &Step) -> usize {

@@ -151,8 +151,11 @@ fn both(output: &Output) -> String {
 /// Why a program of the package system failed, shortened to the lines that say why, with what to type next.
 pub fn refusal(what: &str, shown: &str, output: &Output) -> Problem {
     let text = both(output);
-    let mut problem = Problem::new(code_of(&text), what)
-        .because(format!("`{}` ended with exit code {}", without_options(shown), output.code));
+    let mut problem = Problem::new(code_of(&text), what).because(format!(
+        "`{}` ended with exit code {}",
+        without_options(shown),
+        output.code
+    ));
     for line in unfetched(&text) {
         problem = problem.because(line);
     }

@@ -36,11 +36,16 @@ pub(super) enum Fetching {
 pub(super) fn read(command: &CommandLine) -> Option<Fetching> {
     let words: Vec<&str> = command.argv.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["apt-get", "install", "--download-only", "--reinstall", "-y", names @ ..] => {
-            Some(Fetching::Now(
-                names.iter().map(ToString::to_string).collect(),
-            ))
-        }
+        [
+            "apt-get",
+            "install",
+            "--download-only",
+            "--reinstall",
+            "-y",
+            names @ ..,
+        ] => Some(Fetching::Now(
+            names.iter().map(ToString::to_string).collect(),
+        )),
         ["apt-get", "install", "--download-only", "-y", names @ ..] => {
             let (mut come, mut go) = (Vec::new(), Vec::new());
             for word in names {
@@ -70,11 +75,7 @@ pub(super) fn perform(
     }
 }
 
-fn now(
-    machine: &dyn Machine,
-    names: &[String],
-    watch: &mut dyn FnMut(Progress<'_>),
-) -> Result<()> {
+fn now(machine: &dyn Machine, names: &[String], watch: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
     for name in names {
         names::package(name)?;
     }

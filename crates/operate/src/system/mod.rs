@@ -11,7 +11,6 @@ mod fetch;
 pub mod group;
 mod module;
 pub mod names;
-mod openpgp;
 mod packages;
 pub mod person;
 mod programs;

@@ -47,9 +47,7 @@ pub(crate) fn before_removal(draft: &mut Draft, moment: &str, half: bool) {
     let back: Vec<String> = draft
         .steps
         .iter()
-        .filter(|step| {
-            step.id.starts_with("reinstall.") || step.id.starts_with("driver.remove")
-        })
+        .filter(|step| step.id.starts_with("reinstall.") || step.id.starts_with("driver.remove"))
         .flat_map(removes)
         .collect();
     let (sources, others): (Vec<Step>, Vec<Step>) = draft.steps.drain(first..).partition(|step| {

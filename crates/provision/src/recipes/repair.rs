@@ -118,7 +118,9 @@ pub(crate) fn is_half_unpacked(present: &Present<'_>) -> bool {
             .value()
             .into_iter()
             .flatten()
-            .any(|package| package.state.is_broken() && package.state != PackageState::HalfConfigured)
+            .any(|package| {
+                package.state.is_broken() && package.state != PackageState::HalfConfigured
+            })
 }
 
 /// Room in `/boot`, before a driver makes boot images anew; false where there is none and none can be made.

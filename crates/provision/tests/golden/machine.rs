@@ -104,6 +104,7 @@ pub fn machine(os: &str, version: &str, card: &str, secure_boot: bool) -> Facts 
             interrupted: Known::Value(false),
             sources: Known::Value(vec![]),
             keyrings: Known::Value(vec![]),
+            key_files: vec![],
             pins: Known::Value(vec![]),
             lock_holder: Known::Absent,
             kernels: Known::Value(vec![InstalledKernel {

@@ -17,6 +17,9 @@ pub struct Packages {
     pub sources: Known<Vec<PackageSource>>,
     /// Files of trusted keys, by path.
     pub keyrings: Known<Vec<String>>,
+    /// What is in those of them that lie below `/etc/apt`, where a person or a script put them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub key_files: Vec<KeyFile>,
     /// Pins: which origin is preferred for what.
     pub pins: Known<Vec<Pin>>,
     /// Another package manager at work.
@@ -187,6 +190,15 @@ pub struct UnattendedUpgrades {
     /// The files that such patterns stand in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
+}
+
+/// A file of keys that apt trusts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KeyFile {
+    /// Its path.
+    pub file: String,
+    /// The fingerprints of the keys in it, in capital hex.
+    pub fingerprints: Vec<String>,
 }
 
 /// A line of a settings file.

@@ -95,6 +95,47 @@ pub fn edges(table: &mut Table) {
         healthy("22.04", ADA),
         |facts| packages(facts).profile_lines = profile(&lines),
     );
+    table.wish(
+        "edges",
+        "keys by apt-key and by add-apt-repository, cleaned",
+        &["clean=all"],
+        ubuntu("22.04", ADA, true),
+        |facts| {
+            guide(facts);
+            let files = [
+                (
+                    "/etc/apt/trusted.gpg",
+                    vec![
+                        "AE09FE4BBD223A84B2CCFCE3F60F4B3D7FA2AF80",
+                        "EB693B3035CD5710E231E123A4B469963BF863CC",
+                        "0123456789ABCDEF0123456789ABCDEF01234567",
+                    ],
+                ),
+                (
+                    "/etc/apt/trusted.gpg.d/mine.gpg",
+                    vec!["0123456789ABCDEF0123456789ABCDEF01234567"],
+                ),
+                (
+                    "/etc/apt/trusted.gpg.d/other-name.gpg",
+                    vec!["EB693B3035CD5710E231E123A4B469963BF863CC"],
+                ),
+                (
+                    "/etc/apt/trusted.gpg.d/graphics-drivers-ubuntu-ppa.gpg",
+                    vec![],
+                ),
+            ];
+            packages(facts).keyrings =
+                Known::Value(files.iter().map(|(file, _)| (*file).into()).collect());
+            packages(facts).key_files = files
+                .iter()
+                .filter(|(_, keys)| !keys.is_empty())
+                .map(|(file, keys)| KeyFile {
+                    file: (*file).into(),
+                    fingerprints: keys.iter().map(ToString::to_string).collect(),
+                })
+                .collect();
+        },
+    );
     table.plain(
         "edges",
         "held, and only a module lacks",
