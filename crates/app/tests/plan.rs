@@ -102,11 +102,21 @@ fn apt_tells_sizes_and_what_else_would_go() {
 fn what_apt_refuses_is_told_in_its_words() {
     let (sim, _) = machine(|_| (100, "E: Unable to locate package nvidia-driver-580-open\n"));
     let report = plan(&context(&sim), &PlanRequest::default()).unwrap();
+    // New lists were tried first, in folders of our own.
     assert_eq!(
         report.simulation.refused,
-        ["E: Unable to locate package nvidia-driver-580-open"]
+        [
+            "E: Unable to locate package nvidia-driver-580-open",
+            "new lists could not be fetched: Unable to locate package nvidia-driver-580-open"
+        ]
     );
     assert_eq!(report.system.plan.steps[0].download_bytes, None);
+    let problem = report.require_possible().unwrap_err();
+    assert!(problem.to_string().contains("Unable to locate package"));
+    let request = deskside_app::apply::ApplyRequest::default();
+    let before = sim.tree();
+    assert!(deskside_app::apply::prepare(&context(&sim), &request).is_err());
+    assert_eq!(sim.tree(), before);
 }
 
 #[test]
@@ -279,7 +289,16 @@ fn what_goes_to_come_back_is_not_kept_out_of_the_answer() {
         .iter()
         .map(|step| step.id.as_str())
         .collect();
-    assert_eq!(ids, ["reinstall.driver", "driver.install", "restart"]);
+    assert_eq!(
+        ids,
+        [
+            "packages.keep",
+            "packages.fetch",
+            "reinstall.driver",
+            "driver.install",
+            "restart"
+        ]
+    );
     assert!(report.simulation.not_simulated.is_some());
     assert_eq!(report.system.plan.steps[1].download_bytes, None);
     for line in asked
@@ -290,6 +309,172 @@ fn what_goes_to_come_back_is_not_kept_out_of_the_answer() {
     {
         assert!(!line.contains("libnvidia-compute-580-"), "{line}");
     }
+}
+
+/// A machine whose lists were never fetched knows no name: they are fetched into folders of our own, and asked there.
+#[test]
+fn a_machine_without_lists_is_asked_with_new_ones() {
+    let (sim, asked) = machine(|argv| {
+        if argv.iter().any(|word| word == "update") {
+            (0, "")
+        } else if argv.iter().any(|word| word.contains("Dir::State::Lists=")) {
+            (
+                0,
+                "Inst nvidia-driver-580-open (580.178.04 Ubuntu:22.04 [amd64])\n",
+            )
+        } else {
+            (100, "E: Unable to locate package nvidia-driver-580-open\n")
+        }
+    });
+    let report = plan(&context(&sim), &PlanRequest::default()).unwrap();
+    assert!(
+        report.simulation.refused.is_empty(),
+        "{:?}",
+        report.simulation
+    );
+    assert!(report.simulation.transaction.is_some() && report.require_possible().is_ok());
+    assert!(
+        asked
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|line| line.contains(" update "))
+    );
+}
+
+/// What apt says is held and moves is released where it moves, and held again.
+#[test]
+fn what_is_held_and_moves_is_released_and_held_again() {
+    let (sim, _) = machine(|argv| {
+        if argv.iter().any(|word| word == "-s") {
+            (
+                0,
+                "The following held packages will be changed:\n  libnvidia-compute-580\nInst libnvidia-compute-580 [1] (2 x [amd64])\n",
+            )
+        } else {
+            (0, "")
+        }
+    });
+    let report = plan(&context(&sim), &PlanRequest::default()).unwrap();
+    let step = &report.system.plan.steps[0];
+    let actions: Vec<String> = step
+        .actions
+        .iter()
+        .map(|action| format!("{action:?}"))
+        .collect();
+    let place = |word: &str| actions.iter().position(|action| action.contains(word));
+    let packages = place("Packages").unwrap();
+    assert!(place("[\"apt-mark\", \"unhold\", \"libnvidia-compute-580\"]").unwrap() < packages);
+    let again = actions
+        .iter()
+        .rposition(|action| action.contains("argv: [\"apt-mark\", \"hold\""));
+    assert_eq!(again, Some(packages + 1), "{actions:?}");
+}
+
+/// Titles count what a step takes, also what apt takes along; no later step names it again.
+#[test]
+fn titles_count_what_goes_along_and_name_it_once() {
+    let (sim, _) = machine(|argv| {
+        if argv.iter().any(|word| word == "remove") {
+            (
+                0,
+                "Remv nvidia-driver-580-open [1]\nRemv libnvidia-compute-580 [1]\nRemv blender-cuda [4]\n",
+            )
+        } else {
+            (
+                0,
+                "Remv blender-cuda [4]\nInst nvidia-driver-580-open [1] (2 x [amd64])\n",
+            )
+        }
+    });
+    with_driver(&sim);
+    let report = wished(&sim, "reinstall=driver");
+    let steps = &report.system.plan.steps;
+    let step = |id: &str| steps.iter().find(|step| step.id == id).unwrap();
+    let gone = step("reinstall.driver");
+    let removed = gone
+        .actions
+        .iter()
+        .find_map(|action| match action {
+            deskside_types::plan::Action::Packages { remove, .. } => Some(remove.clone()),
+            _ => None,
+        })
+        .unwrap();
+    assert!(removed.contains(&"blender-cuda".to_string()), "{removed:?}");
+    assert!(
+        gone.title
+            .ends_with(&format!(": {} packages", removed.len())),
+        "{}",
+        gone.title
+    );
+    assert!(!format!("{:?}", step("driver.install").actions).contains("blender-cuda"));
+    assert!(format!("{:?}", step("packages.fetch").actions).contains("blender-cuda-"));
+}
+
+/// A profile is a program: switching lines off leaves it one that a shell can read, and every other line as it is.
+#[test]
+#[allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test starts a shell"
+)]
+fn a_profile_stays_one_that_a_shell_can_read() {
+    use deskside_types::plan::Action;
+    let profiles = [
+        "if [ -d /usr/local/cuda ]; then\n    export LD_LIBRARY_PATH=/usr/local/cuda/lib64:$LD_LIBRARY_PATH\nfi\n",
+        "for one in a; do\nexport LD_LIBRARY_PATH=/usr/local/cuda/lib64\ndone\nexport LD_LIBRARY_PATH=/usr/local/cuda-12/lib64\n",
+        "if true; then export LD_LIBRARY_PATH=/usr/local/cuda/lib64; fi\n",
+        "export LD_LIBRARY_PATH=/usr/local/cuda/lib64:\\\n/srv/lib\n",
+        "export PATH=$PATH:\\\nLD_LIBRARY_PATH=/usr/local/cuda/lib64\n",
+        "cat > /dev/null << END\nexport LD_LIBRARY_PATH=/usr/local/cuda/lib64\nEND\n",
+        "export LD_LIBRARY_PATH=/usr/local/cuda/lib64:$HOME/lib\n",
+        "f() {\n\texport LD_LIBRARY_PATH=/usr/local/cuda/lib64   \n}\n",
+    ];
+    let readable = |text: &str| {
+        let mut shell = std::process::Command::new("sh")
+            .arg("-n")
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::io::Write::write_all(&mut shell.stdin.take().unwrap(), text.as_bytes()).unwrap();
+        shell.wait().unwrap().success()
+    };
+    let mut edited = 0;
+    for text in profiles {
+        let (sim, _) = machine(|_| (0, ""));
+        let home = deskside_machine::Reading::variable(&*sim.shared(), "HOME").unwrap();
+        let path = format!("{home}/.bashrc");
+        sim.put_file(&path, text);
+        let report = plan(&context(&sim), &PlanRequest::default()).unwrap();
+        let mut lines: Vec<String> = text.lines().map(str::to_string).collect();
+        for action in report
+            .system
+            .plan
+            .steps
+            .iter()
+            .flat_map(|step| &step.actions)
+        {
+            if let Action::EditFile {
+                path: file,
+                old,
+                new,
+            } = action
+            {
+                assert_eq!(*file, path);
+                let places: Vec<usize> = (0..lines.len())
+                    .filter(|place| lines[*place] == *old)
+                    .collect();
+                assert_eq!(places.len(), 1, "{old} is one whole line of {text}");
+                lines[places[0]].clone_from(new);
+                edited += 1;
+            }
+        }
+        assert!(
+            readable(text) && readable(&(lines.join("\n") + "\n")),
+            "{text} became {lines:?}"
+        );
+    }
+    assert_eq!(edited, 4);
 }
 
 #[test]

@@ -160,6 +160,9 @@ pub struct Repository {
     pub fingerprint: Option<String>,
     /// Names of keys it no longer uses, as they stand in keyring files.
     pub old_keys: Vec<String>,
+    /// How files of its key are called beside [`Self::keyring_file`], where a tool chooses the name: a part of it.
+    #[serde(default)]
+    pub key_names: Vec<String>,
     /// The package that brings key, source and pin.
     pub keyring_package: Option<String>,
     /// Where its key lies.

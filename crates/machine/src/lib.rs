@@ -27,6 +27,7 @@ pub mod extension;
 pub mod host;
 pub mod interrupt;
 pub mod launch;
+pub mod openpgp;
 pub mod question;
 pub mod supervise;
 pub mod wrappers;

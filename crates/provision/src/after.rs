@@ -59,6 +59,7 @@ fn moved_aside(facts: &mut Facts, path: &str) {
     let Known::Value(packages) = &mut facts.packages else {
         return;
     };
+    packages.key_files.retain(|one| one.file != path);
     if let Known::Value(sources) = &mut packages.sources {
         sources.retain(|source| source.file != path);
     }

@@ -81,40 +81,7 @@ pub(crate) fn choose<'a>(
             && cards.iter().all(|card| drives(card, branch) == Some(true))
     };
     if let Some(wished) = &present.wish.driver {
-        let bare = |branch: &&Branch| {
-            branch.name == *wished || branch.name.strip_suffix("-open") == Some(wished.as_str())
-        };
-        return match nvidia
-            .branches
-            .iter()
-            .filter(bare)
-            .find(|branch| serves(branch))
-        {
-            Some(branch) => Choice::Branch(
-                branch,
-                format!(
-                    "driver {}, as you asked: {} branch; it drives {names}",
-                    branch.name, branch.support
-                ),
-            ),
-            None => {
-                let offered: Vec<&str> = nvidia
-                    .branches
-                    .iter()
-                    .filter(|branch| serves(branch))
-                    .map(|branch| branch.name.as_str())
-                    .collect();
-                Choice::None(format!(
-                    "driver {wished} does not drive {names} on {}; {} would",
-                    present.platform.name,
-                    if offered.is_empty() {
-                        "none".into()
-                    } else {
-                        offered.join(", ")
-                    }
-                ))
-            }
-        };
+        return as_wished(present, nvidia, cards, wished, &names, &serves);
     }
     if let Some(branch) = nvidia
         .branches
@@ -130,6 +97,73 @@ pub(crate) fn choose<'a>(
         Some(branch) => Choice::Branch(branch, reason(branch, cards, &names)),
         None => Choice::None(impossible(present, nvidia, cards, &names)),
     }
+}
+
+/// The branch that a person asked for, in its own form, else in its open one.
+fn as_wished<'a>(
+    present: &Present<'_>,
+    nvidia: &'a NvidiaPlatform,
+    cards: &[&Gpu],
+    wished: &str,
+    names: &str,
+    serves: &dyn Fn(&Branch) -> bool,
+) -> Choice<'a> {
+    let meant: Vec<&Branch> = nvidia
+        .branches
+        .iter()
+        .filter(|branch| branch.name == wished || branch.name.strip_suffix("-open") == Some(wished))
+        .collect();
+    if let Some(branch) = meant.iter().find(|branch| serves(branch)) {
+        let form = if branch.name == wished {
+            String::new()
+        } else {
+            " in its open form".into()
+        };
+        return Choice::Branch(
+            branch,
+            format!(
+                "driver {wished}{form}, as you asked: {} branch; it drives {names}",
+                branch.support
+            ),
+        );
+    }
+    let fitting: Vec<&str> = nvidia
+        .branches
+        .iter()
+        .filter(|branch| serves(branch))
+        .map(|branch| branch.name.as_str())
+        .collect();
+    let fitting = if fitting.is_empty() {
+        "none".into()
+    } else {
+        fitting.join(", ")
+    };
+    if meant.is_empty() {
+        return Choice::None(format!(
+            "there is no driver {wished} for {}; for {names} {fitting} would do",
+            present.platform.name
+        ));
+    }
+    let mut dark: Vec<String> = Vec::new();
+    for card in cards {
+        let name = card_name(card);
+        let driven = meant
+            .iter()
+            .any(|branch| drives(card, branch) == Some(true));
+        if !driven && !dark.contains(&name) {
+            dark.push(name);
+        }
+    }
+    let dark = if dark.is_empty() {
+        // Each is driven by one form of it, and none by the same.
+        format!("{names} in one form")
+    } else {
+        dark.join(" and ")
+    };
+    Choice::None(format!(
+        "driver {wished} does not drive {dark} on {}; for {names} {fitting} would do",
+        present.platform.name
+    ))
 }
 
 fn reason(branch: &Branch, cards: &[&Gpu], names: &str) -> String {

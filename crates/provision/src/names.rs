@@ -63,6 +63,16 @@ pub(crate) fn is_package(name: &str) -> bool {
         })
 }
 
+/// `1 package`, `4 packages`
+pub(crate) fn counted(names: &[String]) -> String {
+    let word = if names.len() == 1 {
+        "package"
+    } else {
+        "packages"
+    };
+    format!("{} {word}", names.len())
+}
+
 /// A list as a person reads it: all up to four, else the first three and how many more.
 pub(crate) fn shown(names: &[String]) -> String {
     if names.len() <= 4 {

@@ -1,10 +1,14 @@
 //! Facts and a wish become a plan. Pure: no machine, no clock but the facts' own.
 
 use crate::draft::{Draft, SystemPlan};
-use crate::present::{Present, cards, platform};
-use crate::recipes::{access, apple, clean, driver, hold, reinstall, repair, sources, toolkit};
+use crate::present::{Present, card_name, cards, platform};
+use crate::recipes::{
+    access, apple, clean, driver, fetch, hold, reinstall, repair, sources, toolkit,
+};
 use crate::wish::Wish;
-use deskside_types::facts::{OsKind, Packages, Vendor};
+use deskside_knowledge::hardware::{KernelModules, nvidia_architectures};
+use deskside_knowledge::platforms::branch_number;
+use deskside_types::facts::{Gpu, OsKind, Packages, Vendor};
 use deskside_types::plan::{Comparison, PLAN_VERSION, Plan, Premise};
 use deskside_types::{Code, Facts, Known, Problem, Result};
 use serde_json::Value;
@@ -41,12 +45,21 @@ pub fn plan(facts: &Facts, wish: &Wish) -> Result<SystemPlan> {
                     was: None,
                 };
                 driver_expected = linux(&present, &mut draft);
+                if wish.clean.is_none() {
+                    let half = repair::is_half_unpacked(&present);
+                    fetch::before_removal(&mut draft, &moment(facts), half);
+                }
             }
             other => unseen(facts, other, &mut draft),
         }
     }
     draft.end(driver_expected);
     Ok(finished(facts, wish, Some(platform.name.clone()), draft))
+}
+
+/// The plan's moment, as names of files hold it: another plan has another.
+pub(crate) fn moment(facts: &Facts) -> String {
+    facts.taken_at.strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
 /// A machine with apt. Returns whether NVIDIA's driver must answer at the end.
@@ -77,6 +90,13 @@ fn linux(present: &Present<'_>, draft: &mut Draft) -> bool {
 
 /// Brings what is wished and lacks. Returns whether NVIDIA's driver must answer at the end.
 pub(crate) fn bring(present: &Present<'_>, draft: &mut Draft) -> bool {
+    if present.facts.system.wsl.value().is_none()
+        && let Some(why) = driver::impossible(present)
+    {
+        draft.steps.clear();
+        draft.block(why, &["deskside plan", "lspci -nn"]);
+        return false;
+    }
     let rests = toolkit::rests_on_archive(present);
     let wished = toolkit::wants_archive(present);
     let taken_out = sources::mend(present, draft, rests || wished);
@@ -178,21 +198,108 @@ fn unsupported(facts: &Facts, wish: &Wish, mut draft: Draft) -> Result<SystemPla
         draft.satisfied("no NVIDIA or AMD card is on the bus: training runs on the processor, which needs no driver");
         return Ok(finished(facts, wish, None, draft));
     }
-    let mut problem = Problem::new(
+    let problem = Problem::new(
         Code::PlatformUnknown,
         format!("Deskside makes no plans for drivers and toolkits on {name}"),
     )
     .because("it plans for Ubuntu 22.04, 24.04 and 26.04, Pop!_OS 22.04 and 24.04, Debian 12 and 13, WSL 2, and macOS on Apple silicon");
-    for card in nvidia {
-        if !card.driver_branches.is_empty() {
-            problem = problem.because(format!(
-                "{} is driven by NVIDIA's branches {}",
-                crate::present::card_name(card),
-                card.driver_branches.join(", ")
-            ));
+    let amd = !cards(facts, Vendor::Amd).is_empty();
+    let (causes, way) = unmanaged(&nvidia, amd);
+    let problem = causes.into_iter().fold(problem, Problem::because);
+    Err(problem.hint(format!(
+        "{way}, restart, then `deskside up`: environments need no more than a driver that answers"
+    )))
+}
+
+/// Which driver a person takes where Deskside makes no plans: what each card takes, and the way that is right for all.
+fn unmanaged(nvidia: &[&Gpu], amd: bool) -> (Vec<String>, String) {
+    let mut causes = Vec::new();
+    for card in nvidia
+        .iter()
+        .filter(|card| !card.driver_branches.is_empty())
+    {
+        let told = format!(
+            "{} is driven by NVIDIA's branches {}",
+            card_name(card),
+            card.driver_branches.join(", ")
+        );
+        if !causes.contains(&told) {
+            causes.push(told);
         }
     }
-    Err(problem.hint("install the driver with your distribution's package manager (NVIDIA: branch 580 or newer), restart, then `deskside up`: environments need no more than a driver that answers"))
+    let with = "with your distribution's package manager";
+    if nvidia.is_empty() {
+        let way = if amd {
+            format!(
+                "install the firmware for AMD cards {with}, and join the groups render and video; the kernel's own amdgpu is the driver"
+            )
+        } else {
+            format!("install the driver {with}")
+        };
+        return (causes, way);
+    }
+    let known: Vec<&&Gpu> = nvidia
+        .iter()
+        .filter(|card| !card.driver_branches.is_empty())
+        .collect();
+    let Some(first) = known.first() else {
+        return (
+            causes,
+            format!(
+                "install the driver {with}; NVIDIA's page of supported products names the card's branch"
+            ),
+        );
+    };
+    let common: Vec<&String> = first
+        .driver_branches
+        .iter()
+        .filter(|branch| {
+            known
+                .iter()
+                .all(|card| card.driver_branches.contains(branch))
+        })
+        .collect();
+    let newest = common.iter().max_by_key(|branch| branch_number(branch));
+    let Some(newest) = newest else {
+        causes.push("no one driver drives them together".into());
+        return (
+            causes,
+            "take one card out, or leave one without a driver; then install the other's driver"
+                .into(),
+        );
+    };
+    // A card that its maker dropped has a last branch.
+    let ends = known.iter().any(|card| {
+        let name = card.architecture.value();
+        nvidia_architectures()
+            .iter()
+            .any(|row| name == Some(&row.name) && row.last_driver_branch.is_some())
+    });
+    let number = branch_number(newest);
+    let takes = |wanted: KernelModules| {
+        known.iter().any(|card| {
+            let name = card.architecture.value();
+            nvidia_architectures()
+                .iter()
+                .any(|row| name == Some(&row.name) && row.kernel_modules == wanted)
+        })
+    };
+    let modules = if takes(KernelModules::Open) {
+        " with its open kernel modules"
+    } else if takes(KernelModules::Proprietary) {
+        " with its proprietary kernel modules"
+    } else {
+        ""
+    };
+    let branch = if ends || number < 580 {
+        format!("branch {number}")
+    } else {
+        "branch 580 or newer".into()
+    };
+    (
+        causes,
+        format!("install NVIDIA's {branch}{modules}, {with}"),
+    )
 }
 
 pub(crate) fn finished(

@@ -146,6 +146,16 @@ fetch() {
     if command -v curl > /dev/null; then curl -fsSL -o "$2" "$1"; else wget -q -O "$2" "$1"; fi
 }
 "#;
+const BEFOREHAND: &str = r#"# Fetches what comes for a machine without the packages of the first word, and installs nothing.
+beforehand() {
+    without=$(mktemp)
+    awk -v gone="$1" 'BEGIN { RS = ""; ORS = "\n\n" } index(gone, " " $2 " ") == 0' /var/lib/dpkg/status > "$without"
+    shift
+    as_root apt-get -o Dir::State::status="$without" -o Dir::Cache::pkgcache= -o APT::Get::allow-change-held-packages=true \
+        install --download-only -y "$@"
+    rm -f "$without"
+}
+"#;
 
 /// Only the helpers that the steps use, so that nothing in the script is idle.
 fn needed_helpers(plan: &SystemPlan) -> String {
@@ -162,6 +172,7 @@ fn needed_helpers(plan: &SystemPlan) -> String {
         ("fetch ", FETCH),
         ("holds_key ", KEY),
         ("change_packages ", PACKAGES),
+        ("beforehand ", BEFOREHAND),
     ] {
         if body.contains(call) {
             text.push_str(helper);
@@ -282,7 +293,7 @@ fn condition(check: &Check) -> Vec<String> {
 fn lines(action: &Action, root: bool) -> Vec<String> {
     let sudo = if root { "as_root " } else { "" };
     match action {
-        Action::Run { command, .. } => vec![format!("{sudo}{}", words(command))],
+        Action::Run { command, .. } => vec![otherwise(command).unwrap_or_else(|| format!("{sudo}{}", words(command)))],
         Action::Packages { install, remove } => {
             let mut names: Vec<String> = install.clone();
             let may = quoted(&remove.join(" "));
@@ -356,6 +367,32 @@ fn lines(action: &Action, root: bool) -> Vec<String> {
             "read -r _".into(),
         ],
         other => vec![format!("say {} >&2; exit 1", quoted(&format!("this script can't do: {}", kind(other))))],
+    }
+}
+
+/// A command that a script says in another way, or that may fail: what only fetches, and what is held again.
+fn otherwise(command: &CommandLine) -> Option<String> {
+    let argv: Vec<&str> = command.argv.iter().map(String::as_str).collect();
+    match argv.as_slice() {
+        // What did not come back can't be held.
+        ["apt-mark", "hold", ..] | ["apt-get", "install", "--download-only", "--reinstall", ..] => {
+            Some(format!("as_root {} || true", words(command)))
+        }
+        ["apt-get", "install", "--download-only", "-y", names @ ..] => {
+            let (gone, come): (Vec<&str>, Vec<&str>) =
+                names.iter().partition(|name| name.ends_with('-'));
+            let gone: String = gone
+                .iter()
+                .flat_map(|name| [name.trim_end_matches('-'), " "])
+                .collect();
+            let come: Vec<String> = come.iter().map(ToString::to_string).collect();
+            Some(format!(
+                "beforehand {} {}",
+                quoted(&format!(" {gone}")),
+                list(&come)
+            ))
+        }
+        _ => None,
     }
 }
 

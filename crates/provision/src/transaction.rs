@@ -12,6 +12,9 @@ pub struct Transaction {
     pub upgrades: Vec<String>,
     /// What goes.
     pub removes: Vec<String>,
+    /// What is held and moves or goes all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<String>,
     /// Bytes to be downloaded, where apt named the files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub download_bytes: Option<u64>,
@@ -20,7 +23,10 @@ pub struct Transaction {
 impl Transaction {
     /// Reads the lines of `apt-get -s`: `Inst P [old] (new Release [arch])`, `Remv P [version]`, `Purg P [version]`.
     pub fn parse(simulated: &str) -> Self {
-        let mut transaction = Self::default();
+        let mut transaction = Self {
+            held: held(simulated),
+            ..Self::default()
+        };
         for line in simulated.lines() {
             let mut words = line.split_whitespace();
             match (words.next(), words.next()) {
@@ -84,6 +90,18 @@ impl Transaction {
     }
 }
 
+/// The packages below `The following held packages will be changed:`, each line of them behind two blanks.
+fn held(simulated: &str) -> Vec<String> {
+    simulated
+        .lines()
+        .skip_while(|line| !line.starts_with("The following held packages will be changed"))
+        .skip(1)
+        .take_while(|line| line.starts_with("  "))
+        .flat_map(str::split_whitespace)
+        .map(str::to_string)
+        .collect()
+}
+
 /// Why apt refused, in its own words: the lines that begin with `E:`, and those of unmet dependencies.
 pub fn refusal(output: &str) -> Vec<String> {
     output
@@ -122,6 +140,24 @@ mod tests {
         assert_eq!(
             Transaction::parse("").with_sizes("").download_bytes,
             Some(0)
+        );
+    }
+
+    #[test]
+    fn what_is_held_and_moves_is_read() {
+        let said = "The following additional packages will be installed:\n  dkms\nThe following held packages will be changed:\n  libnvidia-compute-580 nvidia-kernel-common-580\n  nvidia-driver-580-open\n0 upgraded, 1 newly installed.\nInst dkms (3 Ubuntu:24.04/noble [all])\n";
+        assert_eq!(
+            Transaction::parse(said).held,
+            [
+                "libnvidia-compute-580",
+                "nvidia-kernel-common-580",
+                "nvidia-driver-580-open"
+            ]
+        );
+        assert!(
+            Transaction::parse("Inst dkms (3 x [all])\n")
+                .held
+                .is_empty()
         );
     }
 

@@ -118,35 +118,91 @@ impl Wish {
             ("wired", Some(megabytes)) if megabytes.parse::<u64>().is_ok() => {
                 self.wired_limit_mb = megabytes.parse().ok();
             }
-            ("clean", Some(part)) if self.reinstall.is_none() && Part::named(part).is_some() => {
+            ("clean", Some(part)) if Part::named(part).is_some() => {
                 self.clean = Part::named(part);
             }
-            ("reinstall", Some(part)) if self.clean.is_none() && Part::named(part).is_some() => {
+            ("reinstall", Some(part)) if Part::named(part).is_some() => {
                 self.reinstall = Part::named(part);
             }
-            ("hold-driver", None) if !self.release_driver => self.hold_driver = true,
-            ("release-driver", None) if !self.hold_driver => self.release_driver = true,
+            ("hold-driver", None) => self.hold_driver = true,
+            ("release-driver", None) => self.release_driver = true,
             ("revert", Some(change)) if is_change(change) => self.revert = Some(change.into()),
             _ => {
-                return Err(Problem::new(
-                    Code::Usage,
-                    format!("`{word}` is no wish, or none beside the others"),
-                )
-                .hint(WORDS));
+                return Err(Problem::new(Code::Usage, format!("`{word}` is no wish")).hint(WORDS));
             }
         }
-        Ok(self)
+        match self.contradiction() {
+            None => Ok(self),
+            Some((one, other)) => Err(Problem::new(
+                Code::Usage,
+                format!("`{one}` and `{other}` are no wish together"),
+            )
+            .hint(format!(
+                "one after the other: deskside apply --wish {one}    then    deskside apply --wish {other}"
+            ))),
+        }
     }
 
-    /// The wish in `[system]` of a project's `deskside.toml`; the empty one where the file has no such table.
+    /// Two words of it that no one plan can do both of: what goes does not come, and what is taken back stands alone.
+    fn contradiction(&self) -> Option<(String, String)> {
+        let words = self.words();
+        let is = |word: &str, head: &str| word.split('=').next() == Some(head);
+        let against = |head: &str, others: &[&str]| {
+            let one = words.iter().find(|word| is(word, head))?;
+            let other = words
+                .iter()
+                .find(|word| others.iter().any(|other| is(word, other)))?;
+            Some((one.clone(), other.clone()))
+        };
+        against(
+            "clean",
+            &[
+                "reinstall",
+                "revert",
+                "driver",
+                "cuda",
+                "rocm",
+                "upgrade",
+                "wired",
+                "hold-driver",
+            ],
+        )
+        .or_else(|| {
+            against(
+                "revert",
+                &[
+                    "reinstall",
+                    "driver",
+                    "cuda",
+                    "rocm",
+                    "upgrade",
+                    "wired",
+                    "hold-driver",
+                    "release-driver",
+                ],
+            )
+        })
+        .or_else(|| against("hold-driver", &["release-driver"]))
+    }
+
+    /// The wish in `[system]` of a project's `deskside.toml`; the empty one where the file has no such table. A project
+    /// says what it needs and no more: what takes away, holds or takes back is asked for by a person.
     ///
     /// # Errors
-    /// [`Code::ProjectUnreadable`] when it can't be understood.
+    /// [`Code::ProjectUnreadable`] when it can't be understood, or asks for more.
     pub fn of_project(text: &str) -> Result<Self> {
+        #[derive(Default, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        struct Needs {
+            driver: Option<String>,
+            cuda: Option<String>,
+            rocm: bool,
+            wired_limit_mb: Option<u64>,
+        }
         #[derive(Deserialize)]
         struct File {
             #[serde(default)]
-            system: Wish,
+            system: Needs,
         }
         let unreadable = |cause: &dyn std::fmt::Display| {
             Problem::new(
@@ -154,29 +210,29 @@ impl Wish {
                 "[system] of deskside.toml can't be understood",
             )
             .because(cause)
-            .hint("for example: [system] cuda = \"13.0\"")
+            .hint("it may hold driver, cuda, rocm and wired_limit_mb: [system] cuda = \"13.0\"")
+            .hint("what takes away, holds or takes back is asked for by name: deskside plan --wish clean=cuda")
         };
-        let wish = toml::from_str::<File>(text)
+        let needs = toml::from_str::<File>(text)
             .map_err(|error| unreadable(&error.message()))?
             .system;
-        if let Some(cuda) = &wish.cuda
+        if let Some(cuda) = &needs.cuda
             && version_parts(cuda).is_none()
         {
             return Err(unreadable(&format!("cuda = \"{cuda}\" is no version")));
         }
-        if let Some(driver) = &wish.driver
+        if let Some(driver) = &needs.driver
             && !is_branch(driver)
         {
             return Err(unreadable(&format!("driver = \"{driver}\" is no branch")));
         }
-        let both = wish.clean.is_some() && wish.reinstall.is_some();
-        if both || (wish.hold_driver && wish.release_driver) {
-            return Err(unreadable(&"two wishes in it contradict each other"));
-        }
-        if let Some(change) = wish.revert.as_ref().filter(|change| !is_change(change)) {
-            return Err(unreadable(&format!("revert = \"{change}\" is no change")));
-        }
-        Ok(wish)
+        Ok(Self {
+            driver: needs.driver,
+            cuda: needs.cuda,
+            rocm: needs.rocm,
+            wired_limit_mb: needs.wired_limit_mb,
+            ..Self::default()
+        })
     }
 
     /// The words that make this wish, as `plan --wish` and `apply --wish` take them.
@@ -270,12 +326,12 @@ mod tests {
 
     #[test]
     fn words_and_files_say_the_same() {
-        let words = ["cuda=13.0", "rocm", "driver=595-open", "clean=cuda"]
+        let words = ["cuda=13.0", "rocm", "driver=595-open", "wired=49152"]
             .into_iter()
             .try_fold(Wish::default(), Wish::with)
             .unwrap();
         let file = Wish::of_project(
-            "[run]\nx = 1\n[system]\ncuda = \"13.0\"\nrocm = true\ndriver = \"595-open\"\nclean = \"cuda\"\n",
+            "[run]\nx = 1\n[system]\ncuda = \"13.0\"\nrocm = true\ndriver = \"595-open\"\nwired_limit_mb = 49152\n",
         )
         .unwrap();
         assert_eq!(words, file);
@@ -324,12 +380,13 @@ mod tests {
             let made = wish(words.iter().map(ToString::to_string).collect());
             assert_eq!(wish(made.words()), made, "{words:?}");
         }
-        let said = ["reinstall=driver", "hold-driver"]
-            .into_iter()
-            .try_fold(Wish::default(), Wish::with)
-            .unwrap();
-        assert!(said.clone().with("clean=cuda").is_err() && said.with("release-driver").is_err());
         for odd in [
+            "[system]\nclean = \"cuda\"\n",
+            "[system]\nreinstall = \"driver\"\n",
+            "[system]\nrevert = \"apt-20261102-064112\"\n",
+            "[system]\nhold_driver = true\n",
+            "[system]\nrelease_driver = true\n",
+            "[system]\nupgrade = true\n",
             "[system]\nclean = \"cuda\"\nreinstall = \"cuda\"\n",
             "[system]\nrevert = \"/etc\"\n",
             "[system]\ncuda = 13\n",
@@ -338,6 +395,45 @@ mod tests {
             "[",
         ] {
             assert!(Wish::of_project(odd).is_err(), "{odd}");
+        }
+    }
+
+    #[test]
+    fn what_no_one_plan_can_do_is_no_wish() {
+        for (one, other) in [
+            ("clean=cuda", "cuda=13.0"),
+            ("clean=driver", "driver=595-open"),
+            ("clean=driver", "hold-driver"),
+            ("clean=all", "rocm"),
+            ("clean=cuda", "driver=580"),
+            ("clean=cuda", "reinstall=driver"),
+            ("reinstall=driver", "revert=2026-11-02"),
+            ("revert=2026-11-02", "upgrade"),
+            ("hold-driver", "release-driver"),
+        ] {
+            for (first, second) in [(one, other), (other, one)] {
+                let problem = Wish::default()
+                    .with(first)
+                    .unwrap()
+                    .with(second)
+                    .unwrap_err();
+                assert_eq!(problem.code, Code::Usage);
+                assert!(
+                    problem.message.contains(first) && problem.message.contains(second),
+                    "{problem}"
+                );
+            }
+        }
+        for both in [
+            ["reinstall=driver", "driver=595-open"],
+            ["reinstall=cuda", "cuda=13.0"],
+            ["clean=driver", "release-driver"],
+        ] {
+            assert!(
+                both.into_iter()
+                    .try_fold(Wish::default(), Wish::with)
+                    .is_ok()
+            );
         }
     }
 }

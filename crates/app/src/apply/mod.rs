@@ -120,6 +120,7 @@ pub fn prepare(context: &Context, request: &ApplyRequest) -> Result<Prepared> {
         Some(file) => read(context, file)?,
         None => crate::plan::plan(context, &request.plan)?,
     };
+    report.require_possible()?;
     if request.file.is_some() {
         let facts = deskside_probe::collect(&*context.machine);
         premise::require(&*context.machine, &report.system.plan, &facts)?;
@@ -148,6 +149,7 @@ pub fn lacking(context: &Context) -> Result<Option<Prepared>> {
         Err(problem) if problem.code == Code::PlatformUnknown => return Ok(None),
         Err(problem) => return Err(problem),
     };
+    report.require_possible()?;
     let prepared = Prepared {
         plan: report.system.plan.clone(),
         report: Some(report),

@@ -1,5 +1,6 @@
 //! `deskside plan`: what would be done to the system layer, in full, before anything is done. `apply` carries it out.
 
+mod held;
 mod private;
 mod removals;
 mod simulate;
@@ -99,6 +100,34 @@ fn under_runs(context: &Context, system: &mut SystemPlan) {
             commands: vec!["deskside runs --state running".into()],
         },
     );
+}
+
+impl SystemPlanReport {
+    /// Whether it can be carried out: apt did not refuse it, or refused for what a step of it mends.
+    ///
+    /// # Errors
+    /// [`Code::CommandFailed`] with apt's words.
+    pub fn require_possible(&self) -> Result<()> {
+        let mends = self.system.plan.steps.iter().any(|step| {
+            ["dpkg.", "sources."]
+                .iter()
+                .any(|head| step.id.starts_with(head))
+        });
+        if self.simulation.refused.is_empty() || mends {
+            return Ok(());
+        }
+        let problem = Problem::new(
+            Code::CommandFailed,
+            "apt refuses this plan, so nothing of it is carried out",
+        );
+        let refused = self.simulation.refused.iter();
+        Err(refused
+            .fold(problem, |problem, line| {
+                problem.because(line.trim_start_matches("E: "))
+            })
+            .hint("deskside plan    # the plan, with what apt says of it")
+            .hint("sudo apt-get update    # shows which package source does not answer"))
+    }
 }
 
 /// The plan as a POSIX script.

@@ -56,11 +56,27 @@ pub(super) fn options(
         return Ok(options);
     }
     let text = format!("{}\n{}", said.text(), String::from_utf8_lossy(&said.stderr));
-    let first = text
-        .lines()
-        .map(str::trim)
-        .find(|line| line.starts_with("E: ") || line.starts_with("Err:"));
-    Err(first.unwrap_or("apt-get update failed").to_string())
+    Err(reason(&text))
+}
+
+/// Why lists could not be fetched: the place and the reason of the first that failed, else apt's first complaint.
+fn reason(text: &str) -> String {
+    let failed = text.lines().find_map(|line| {
+        // `W: Failed to fetch ADDRESS  REASON`
+        let (address, reason) = line.split_once("Failed to fetch ")?.1.split_once(' ')?;
+        let place = address.split_once("://")?.1.split('/').next()?;
+        let reason = reason.trim();
+        (!reason.is_empty()).then(|| format!("{place}: {reason}"))
+    });
+    let complaint = || {
+        text.lines()
+            .map(str::trim)
+            .find_map(|line| line.strip_prefix("E: "))
+            .map(str::to_string)
+    };
+    failed
+        .or_else(complaint)
+        .unwrap_or_else(|| "apt-get update failed".into())
 }
 
 fn fill(machine: &dyn Machine, root: &Path, system: &SystemPlan) -> Result<()> {
@@ -186,4 +202,26 @@ fn unsigned(contents: &str) -> String {
         })
         .flat_map(|line| [line, "\n"])
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_lists_could_not_be_fetched_is_told_without_addresses() {
+        for (text, told) in [
+            (
+                "Err:1 http://h.example/ubuntu jammy InRelease\n  Temporary failure resolving 'h.example'\nReading package lists...\nE: Failed to fetch http://h.example/ubuntu/dists/jammy/InRelease  Temporary failure resolving 'h.example'\nE: Some index files failed to download.\n",
+                "h.example: Temporary failure resolving 'h.example'",
+            ),
+            (
+                "E: Conflicting values set for option Signed-By\n",
+                "Conflicting values set for option Signed-By",
+            ),
+            ("", "apt-get update failed"),
+        ] {
+            assert_eq!(reason(text), told);
+        }
+    }
 }

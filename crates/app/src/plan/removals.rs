@@ -14,6 +14,7 @@ pub(super) fn complete(machine: &dyn Machine, system: &mut SystemPlan) {
     let mut along: Vec<String> = Vec::new();
     for step in &mut system.plan.steps {
         let only_removes = takes_away(step);
+        let known = along.len();
         for action in &mut step.actions {
             let Action::Packages { install, remove } = action else {
                 continue;
@@ -41,8 +42,10 @@ pub(super) fn complete(machine: &dyn Machine, system: &mut SystemPlan) {
             }
             named.extend(along.iter().cloned());
         }
+        recount(step, along.len() - known);
     }
     if !along.is_empty() {
+        fetched_without(system, &along);
         system.notes.push(Note {
             text: format!(
                 "apt removes what cannot be without these packages, too: {}",
@@ -54,9 +57,39 @@ pub(super) fn complete(machine: &dyn Machine, system: &mut SystemPlan) {
     }
 }
 
+/// The number of packages in a step's title, where it ends with one, once more are named.
+fn recount(step: &mut Step, more: usize) {
+    let Some((text, count)) = step.title.rsplit_once(": ") else {
+        return;
+    };
+    let number = count
+        .strip_suffix(" packages")
+        .or_else(|| count.strip_suffix(" package"))
+        .and_then(|number| number.parse::<usize>().ok());
+    if let (Some(number), 1..) = (number, more) {
+        step.title = format!("{text}: {} packages", number + more);
+    }
+}
+
+/// What is fetched beforehand is fetched for a machine without these packages, too.
+fn fetched_without(system: &mut SystemPlan, along: &[String]) {
+    let steps = system.plan.steps.iter_mut();
+    for action in steps
+        .filter(|step| step.id.starts_with("packages.fetch"))
+        .flat_map(|step| &mut step.actions)
+    {
+        if let Action::Run { command, .. } = action
+            && command.argv.get(1).is_some_and(|word| word == "install")
+        {
+            let marked = along.iter().map(|name| format!("{name}-"));
+            command.argv.extend(marked);
+        }
+    }
+}
+
 /// A step that takes a driver or toolkit away.
 pub(super) fn takes_away(step: &Step) -> bool {
-    ["clean.", "reinstall.", "dpkg.drop"]
+    ["clean.", "reinstall.", "dpkg.drop", "driver.remove"]
         .iter()
         .any(|head| step.id.starts_with(head))
 }

@@ -92,30 +92,41 @@ pub(super) fn simulate(machine: &dyn Machine, cache: &Path, system: &mut SystemP
         NO_LOCKS.map(str::to_string).to_vec()
     };
     let arguments = arguments(&install, &remove);
-    // Each call reads all lists anew, which is most of its time: both run beside each other.
-    let (said, listed) = std::thread::scope(|scope| {
-        let listed = scope.spawn(|| ask(machine, &["--print-uris", "-qq"], &options, &arguments));
-        let said = ask(machine, &["-s"], &options, &arguments);
-        (said, listed.join())
-    });
-    match said {
-        Err(reason) => Simulation::not(format!("apt-get could not be asked: {reason}")),
-        Ok(said) if !said.succeeded() => {
-            let text = format!("{}\n{}", said.text(), String::from_utf8_lossy(&said.stderr));
-            Simulation {
-                refused: refusal(&text),
-                ..Simulation::default()
+    let (mut said, mut listed) = both(machine, &options, &arguments);
+    // A machine whose lists were never fetched, or long ago, knows no name.
+    if !sources_change
+        && let Ok(first) = &said
+        && !first.succeeded()
+        && is_unknown(&text_of(first))
+    {
+        match super::private::options(machine, cache, system) {
+            Ok(options) => (said, listed) = both(machine, &options, &arguments),
+            Err(reason) => {
+                let mut refused = refusal(&text_of(first));
+                refused.push(format!("new lists could not be fetched: {reason}"));
+                return Simulation {
+                    refused,
+                    ..Simulation::default()
+                };
             }
         }
+    }
+    match said {
+        Err(reason) => Simulation::not(format!("apt-get could not be asked: {reason}")),
+        Ok(said) if !said.succeeded() => Simulation {
+            refused: refusal(&text_of(&said)),
+            ..Simulation::default()
+        },
         Ok(said) => {
             let mut transaction = Transaction::parse(&said.text());
-            if let Ok(Ok(listed)) = listed
+            if let Ok(listed) = listed
                 && listed.succeeded()
                 && !anew
             {
                 transaction = transaction.with_sizes(&listed.text());
             }
-            write_in(system, &transaction, &remove);
+            super::held::release(system, &transaction.held);
+            write_in(system, &transaction);
             Simulation {
                 transaction: Some(transaction),
                 not_simulated: anew.then(|| {
@@ -126,6 +137,39 @@ pub(super) fn simulate(machine: &dyn Machine, cache: &Path, system: &mut SystemP
             }
         }
     }
+}
+
+/// What apt would do, and the files it would fetch. Each call reads all lists anew, which is most of its time: both run
+/// beside each other.
+fn both(
+    machine: &dyn Machine,
+    options: &[String],
+    arguments: &[String],
+) -> (Result<Output, String>, Result<Output, String>) {
+    std::thread::scope(|scope| {
+        let listed = scope.spawn(|| ask(machine, &["--print-uris", "-qq"], options, arguments));
+        let said = ask(machine, &["-s"], options, arguments);
+        let listed = listed.join();
+        (
+            said,
+            listed.unwrap_or_else(|_| Err("it ended early".into())),
+        )
+    })
+}
+
+fn text_of(said: &Output) -> String {
+    format!("{}\n{}", said.text(), String::from_utf8_lossy(&said.stderr))
+}
+
+/// Whether apt says that no list names what is wanted.
+fn is_unknown(text: &str) -> bool {
+    [
+        "Unable to locate package",
+        "was not found",
+        "has no installation candidate",
+    ]
+    .iter()
+    .any(|words| text.contains(words))
 }
 
 fn arguments(install: &BTreeSet<String>, remove: &BTreeSet<String>) -> Vec<String> {
@@ -162,8 +206,17 @@ pub(super) fn ask(
 /// Sizes go to the step that installs most. Packages that apt would remove beside those named are named too, in the step
 /// that they go for: the last that counts only after a restart (the driver), else the last that installs anything. Such a
 /// step is of great risk.
-fn write_in(system: &mut SystemPlan, transaction: &Transaction, planned: &BTreeSet<String>) {
-    let planned: Vec<String> = planned.iter().cloned().collect();
+fn write_in(system: &mut SystemPlan, transaction: &Transaction) {
+    let planned: Vec<String> = system
+        .plan
+        .steps
+        .iter()
+        .flat_map(|step| &step.actions)
+        .flat_map(|action| match action {
+            Action::Packages { remove, .. } => remove.clone(),
+            _ => Vec::new(),
+        })
+        .collect();
     let unnamed: Vec<String> = transaction
         .unplanned_removals(&planned)
         .iter()
@@ -177,8 +230,15 @@ fn write_in(system: &mut SystemPlan, transaction: &Transaction, planned: &BTreeS
         .filter(|(_, step)| changes_packages(step))
         .max_by_key(|(_, step)| installs(step))
         .map(|(place, _)| place);
+    // What is fetched beforehand is fetched there.
+    let beforehand = system
+        .plan
+        .steps
+        .iter()
+        .position(|step| step.id.starts_with("packages.fetch"));
+    let largest = beforehand.or(largest);
     for (place, step) in system.plan.steps.iter_mut().enumerate() {
-        if !changes_packages(step) {
+        if !changes_packages(step) && Some(place) != beforehand {
             step.download_bytes.get_or_insert(0);
             continue;
         }
@@ -192,14 +252,12 @@ fn write_in(system: &mut SystemPlan, transaction: &Transaction, planned: &BTreeS
         return;
     }
     let steps = &mut system.plan.steps;
-    let place = steps
-        .iter()
-        .rposition(|step| step.reboot && changes_packages(step))
-        .or_else(|| steps.iter().rposition(|step| installs(step) > 0));
-    let Some(step) = place.and_then(|place| steps.get_mut(place)) else {
+    let Some(step) = mover(steps).and_then(|place| steps.get_mut(place)) else {
         return;
     };
     step.risk = Risk::Severe;
+    step.why
+        .push_str(&format!(" apt removes with it: {}.", unnamed.join(", ")));
     let last = step
         .actions
         .iter_mut()
@@ -216,6 +274,15 @@ fn write_in(system: &mut SystemPlan, transaction: &Transaction, planned: &BTreeS
         blocking: false,
         commands: Vec::new(),
     });
+}
+
+/// The step that what moves unnamed moves for: the last that counts only after a restart (the driver), else the last that
+/// installs anything.
+pub(super) fn mover(steps: &[Step]) -> Option<usize> {
+    steps
+        .iter()
+        .rposition(|step| step.reboot && changes_packages(step))
+        .or_else(|| steps.iter().rposition(|step| installs(step) > 0))
 }
 
 fn installs(step: &Step) -> usize {

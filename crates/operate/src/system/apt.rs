@@ -151,8 +151,14 @@ fn both(output: &Output) -> String {
 /// Why a program of the package system failed, shortened to the lines that say why, with what to type next.
 pub fn refusal(what: &str, shown: &str, output: &Output) -> Problem {
     let text = both(output);
-    let mut problem = Problem::new(code_of(&text), what)
-        .because(format!("`{shown}` ended with exit code {}", output.code));
+    let mut problem = Problem::new(code_of(&text), what).because(format!(
+        "`{}` ended with exit code {}",
+        without_options(shown),
+        output.code
+    ));
+    for line in unfetched(&text) {
+        problem = problem.because(line);
+    }
     let mut told: Vec<&str> = Vec::new();
     for line in text.lines().map(str::trim) {
         let telling = line.starts_with("E: ")
@@ -162,7 +168,8 @@ pub fn refusal(what: &str, shown: &str, output: &Output) -> Problem {
             || line.starts_with("dpkg: error")
             || line.starts_with("No space left")
             || line.contains("trying to overwrite");
-        if telling && told.len() < 8 && !told.contains(&line) {
+        let of_a_file = line.contains("Failed to fetch ");
+        if telling && !of_a_file && told.len() < 8 && !told.contains(&line) {
             told.push(line);
         }
     }
@@ -175,6 +182,57 @@ pub fn refusal(what: &str, shown: &str, output: &Output) -> Problem {
         }
     }
     hints(&text).into_iter().fold(problem, Problem::hint)
+}
+
+/// A command in short: the settings that every call has tell a person nothing.
+fn without_options(shown: &str) -> String {
+    let mut words = shown.split(' ').peekable();
+    let mut short: Vec<&str> = Vec::new();
+    while let Some(word) = words.next() {
+        match word {
+            "-o" => {
+                words.next();
+            }
+            "--yes" | "--quiet" | "--simulate" => {}
+            _ if short.len() == 8 => {
+                short.push("…");
+                break;
+            }
+            _ => short.push(word),
+        }
+    }
+    short.join(" ")
+}
+
+/// What could not be fetched: a line a place and reason, instead of one a file.
+pub(crate) fn unfetched(text: &str) -> Vec<String> {
+    let mut told: Vec<(String, usize)> = Vec::new();
+    for line in text.lines() {
+        let Some((_, rest)) = line.split_once("Failed to fetch ") else {
+            continue;
+        };
+        let (address, reason) = rest.split_once(' ').unwrap_or((rest, ""));
+        let place = address
+            .split_once("://")
+            .and_then(|(_, rest)| rest.split('/').next())
+            .unwrap_or(address);
+        let reason = match reason.trim() {
+            "" => "no reason is given",
+            reason => reason,
+        };
+        let line = format!("from {place}: {reason}");
+        match told.iter_mut().find(|(known, _)| *known == line) {
+            Some((_, count)) => *count += 1,
+            None => told.push((line, 1)),
+        }
+    }
+    told.into_iter()
+        .take(4)
+        .map(|(line, count)| match count {
+            1 => format!("1 file could not be fetched {line}"),
+            count => format!("{count} files could not be fetched {line}"),
+        })
+        .collect()
 }
 
 /// Whether another package manager is at work. apt's words, and those of dpkg and of older releases.
@@ -306,6 +364,29 @@ mod tests {
                 hints(text)
             );
         }
+    }
+
+    #[test]
+    fn a_network_that_is_away_is_told_in_one_line_a_place() {
+        let output = Output {
+            code: 100,
+            stdout: Vec::new(),
+            stderr: b"E: Failed to fetch http://h.example/a.deb  Temporary failure resolving 'h.example'\n\
+                E: Failed to fetch http://h.example/b.deb  Temporary failure resolving 'h.example'\n\
+                E: Unable to fetch some archives, maybe run apt-get update or try with --fix-missing?\n"
+                .to_vec(),
+        };
+        let shown = "apt-get --yes --quiet -o DPkg::Lock::Timeout=10 -o x=y install a b";
+        let problem = refusal("could not change the packages", shown, &output);
+        assert_eq!(problem.code, Code::Network);
+        assert_eq!(
+            problem.causes,
+            [
+                "`apt-get install a b` ended with exit code 100",
+                "2 files could not be fetched from h.example: Temporary failure resolving 'h.example'",
+                "Unable to fetch some archives, maybe run apt-get update or try with --fix-missing?",
+            ]
+        );
     }
 
     #[test]

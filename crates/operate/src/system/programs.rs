@@ -95,6 +95,10 @@ pub fn perform(
     command: &CommandLine,
     watch: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Value> {
+    if let Some(what) = super::fetch::read(command) {
+        super::fetch::perform(machine, &what, watch)?;
+        return Ok(Value::Null);
+    }
     let mut door = door(command);
     if door.argv[0].ends_with("dpkg") && command.argv.iter().any(|word| word == "--configure") {
         return match super::packages::settle(machine, watch)? {

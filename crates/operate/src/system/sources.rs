@@ -1,9 +1,10 @@
 //! Sources of packages and the keys they are signed with (sources.list(5)).
 
-use super::{names, openpgp, tools};
+use super::{names, tools};
 use crate::Workshop;
 use crate::journal::OperationId;
 use crate::kept::{FileBefore, clear_leftovers, keep_file, restore_file};
+use deskside_machine::openpgp;
 use deskside_machine::{Acting, Durability, Machine, Reading};
 use deskside_types::{Code, Problem, Result};
 use serde_json::{Value, json};

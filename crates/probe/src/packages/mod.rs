@@ -18,12 +18,14 @@ use deskside_knowledge::platforms::platforms;
 use deskside_knowledge::version;
 use deskside_machine::{Machine, Reading};
 use deskside_types::Known;
-use deskside_types::facts::{InstalledKernel, OperatingSystem, Packages};
+use deskside_types::facts::{InstalledKernel, KeyFile, OperatingSystem, Packages};
 
 /// dpkg's list of packages.
 pub(crate) const STATUS: &str = "/var/lib/dpkg/status";
 /// A list of packages is 2 to 8 MB.
 const LARGEST_STATUS: u64 = 32 << 20;
+/// A file of keys is a few KB.
+const LARGEST_KEYS: u64 = 4 << 20;
 
 /// The packages of a Linux machine; absent where there is no dpkg.
 pub(crate) fn linux(
@@ -45,6 +47,7 @@ pub(crate) fn linux(
                 .any(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
         }),
         sources: sources::all(machine),
+        key_files: key_files(machine, &keyrings(machine)),
         keyrings: keyrings(machine),
         pins: pins::all(machine),
         lock_holder: lock::holder(machine),
@@ -86,6 +89,24 @@ fn keyrings(machine: &dyn Machine) -> Known<Vec<String>> {
         found.push("/etc/apt/trusted.gpg".into());
     }
     Known::Value(found)
+}
+
+/// The fingerprints in the files of keys below `/etc/apt`. What can't be read as keys is left out.
+fn key_files(machine: &dyn Machine, files: &Known<Vec<String>>) -> Vec<KeyFile> {
+    files
+        .value()
+        .into_iter()
+        .flatten()
+        .filter(|file| file.starts_with("/etc/apt/"))
+        .filter_map(|file| {
+            let bytes = machine.file(file, LARGEST_KEYS).ok()?;
+            let keys = deskside_machine::openpgp::read(&bytes).ok()?;
+            Some(KeyFile {
+                file: file.clone(),
+                fingerprints: keys.fingerprints,
+            })
+        })
+        .collect()
 }
 
 /// Kernels by their files in `/boot`; headers by the build link of each.

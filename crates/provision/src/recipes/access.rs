@@ -1,6 +1,7 @@
 //! AMD's kernel driver, groups, and lines in shell profiles that put a second CUDA before the frameworks' own.
 
 use super::archive;
+use super::line::{holds_more, switched_off};
 use crate::draft::{Draft, are, line_stands, packages, refresh};
 use crate::names::shown;
 use crate::present::{Present, card_name, cards};
@@ -126,27 +127,31 @@ fn switch_off(
         .cloned()
         .collect();
     for line in &lines {
-        if lines
+        let sets = if recipe == "profile.path" {
+            format!("names a path to {what}")
+        } else {
+            "sets LD_LIBRARY_PATH for CUDA".into()
+        };
+        let twins = lines
             .iter()
             .filter(|other| other.file == line.file && other.text == line.text)
-            .count()
-            > 1
-        {
-            let sets = if recipe == "profile.path" {
-                format!("names a path to {what}")
-            } else {
-                "sets LD_LIBRARY_PATH for CUDA".into()
-            };
+            .count();
+        let why_not = if twins > 1 {
+            Some("stands there more than once in the same words")
+        } else {
+            holds_more(line)
+        };
+        if let Some(why_not) = why_not {
             draft.note(
                 format!(
-                    "{} {sets} more than once in the same words: take the lines out by hand",
-                    line.file
+                    "{} line {} {sets}, and {why_not}: it stays as it is, take out by hand what belongs to {what}",
+                    line.file, line.line
                 ),
                 &[],
             );
             continue;
         }
-        let new = format!("# switched off by deskside: {}", line.text);
+        let new = switched_off(line);
         if let Some(step) = draft.step(
             recipe,
             &[("file", &line.file), ("what", what)],

@@ -11,6 +11,7 @@ use crate::present::{Present, cards};
 use crate::wish::{Part, Wish, version_parts};
 use deskside_knowledge::version::order;
 use deskside_types::facts::{Packages, Vendor};
+use deskside_types::plan::Action;
 use deskside_types::{Facts, Known};
 
 /// The plan. Returns whether NVIDIA's driver must answer at the end.
@@ -61,6 +62,7 @@ pub(crate) fn plan(present: &Present<'_>, part: Part, draft: &mut Draft) -> bool
         };
         toolkit::cuda(&without(present, &facts, packages, &wish, None), draft);
     }
+    hold_what_comes_back(draft, begun);
     let ids: Vec<String> = draft.steps.iter().map(|step| step.id.clone()).collect();
     let comes = |head: &str| ids.iter().any(|id| id.starts_with(head));
     let missing = [
@@ -95,6 +97,27 @@ pub(crate) fn plan(present: &Present<'_>, part: Part, draft: &mut Draft) -> bool
         );
     }
     expected
+}
+
+/// What was held when it was taken away is held again once it is back.
+fn hold_what_comes_back(draft: &mut Draft, begun: usize) {
+    let held: Vec<String> = draft.steps[begun..]
+        .iter()
+        .filter(|step| step.id.starts_with("reinstall."))
+        .flat_map(|step| &step.actions)
+        .flat_map(|action| match action {
+            Action::Run { command, .. } => command.argv.clone(),
+            _ => Vec::new(),
+        })
+        .filter(|word| word != "apt-mark" && word != "unhold")
+        .collect();
+    let last = draft
+        .steps
+        .iter_mut()
+        .rfind(|step| step.id.contains("install") && !step.id.starts_with("reinstall."));
+    if let Some(last) = last {
+        last.actions.extend(driver::hold_again(&held));
+    }
 }
 
 /// The machine without what was taken away.

@@ -4,7 +4,7 @@ use crate::draft::{Draft, are, packages, run};
 use crate::names::{branch_of, is_package, shown};
 use crate::present::Present;
 use deskside_knowledge::platforms::package_kind;
-use deskside_types::facts::{Package, Packages};
+use deskside_types::facts::{Package, PackageState, Packages};
 use deskside_types::plan::Check;
 use deskside_types::units;
 
@@ -107,6 +107,20 @@ pub(crate) fn dpkg(present: &Present<'_>, draft: &mut Draft) {
             vec![run(["dpkg", "--configure", "--pending"], 1800)],
         );
     }
+}
+
+/// Whether a package is there of which not all was unpacked: apt fetches nothing until it is mended.
+pub(crate) fn is_half_unpacked(present: &Present<'_>) -> bool {
+    present.packages.interrupted.value() == Some(&true)
+        || present
+            .packages
+            .installed
+            .value()
+            .into_iter()
+            .flatten()
+            .any(|package| {
+                package.state.is_broken() && package.state != PackageState::HalfConfigured
+            })
 }
 
 /// Room in `/boot`, before a driver makes boot images anew; false where there is none and none can be made.

@@ -2,13 +2,11 @@
 
 use crate::draft::{Draft, line_stands, packages, refresh};
 use crate::present::Present;
+use crate::recipes::line::OFF;
 use deskside_knowledge::platforms::{Repository, repositories, repository, repository_of};
 use deskside_types::facts::PackageSource;
 use deskside_types::plan::{Action, Check};
 use std::collections::BTreeSet;
-
-/// What stands before a line that is switched off.
-const OFF: &str = "# switched off by deskside: ";
 
 /// Mends what makers' archives are entered wrongly. `wanted` says whether NVIDIA's archive will be needed. Returns
 /// whether its entry was taken out, so that it must be entered anew where it is needed.

@@ -127,6 +127,15 @@ pub(crate) fn cuda(present: &Present<'_>, draft: &mut Draft) {
 
 /// Whether the toolkit compiles for the cards.
 fn cards_and_toolkit(present: &Present<'_>, version: &str, draft: &mut Draft) {
+    if present.facts.gpus.value().is_some()
+        && cards(present.facts, Vendor::Nvidia).is_empty()
+        && present.facts.system.wsl.value().is_none()
+    {
+        draft.note(
+            "the CUDA toolkit was asked for, and no NVIDIA card is on the bus: it compiles, and what it compiles does not run here",
+            &[],
+        );
+    }
     for card in cards(present.facts, Vendor::Nvidia) {
         let Some(row) = card
             .compute_capability

@@ -341,7 +341,7 @@ fn only_places_of_the_system_layer_are_touched_and_nothing_of_a_persons_goes() {
                 // A line of a shell profile is switched off, and can be switched on again.
                 assert!(!removed && !step.root, "{name}: {path}");
                 assert!(
-                    matches!(action, Action::EditFile { new, .. } if new.starts_with("# switched off by deskside: ")),
+                    matches!(action, Action::EditFile { old, new, .. } if *new == format!(": # switched off by deskside: {old}")),
                     "{name}"
                 );
                 continue;

@@ -104,6 +104,7 @@ pub fn machine(os: &str, version: &str, card: &str, secure_boot: bool) -> Facts 
             interrupted: Known::Value(false),
             sources: Known::Value(vec![]),
             keyrings: Known::Value(vec![]),
+            key_files: vec![],
             pins: Known::Value(vec![]),
             lock_holder: Known::Absent,
             kernels: Known::Value(vec![InstalledKernel {
@@ -375,11 +376,13 @@ pub fn guide(facts: &mut Facts) {
             file: "/home/me/.bashrc".into(),
             line: 118,
             text: "export PATH=/usr/local/cuda/bin:$PATH".into(),
+            bound: false,
         },
         SettingLine {
             file: "/home/me/.bashrc".into(),
             line: 119,
             text: "export LD_LIBRARY_PATH=/usr/local/cuda/lib64:$LD_LIBRARY_PATH".into(),
+            bound: false,
         },
     ]);
 }

@@ -19,6 +19,9 @@ fn printed(case: &Case) -> String {
         Ok(plan) => text.push_str(&print::print(&plan)),
         Err(problem) => {
             let _ = writeln!(text, "  refused: {problem}");
+            for hint in &problem.hints {
+                let _ = writeln!(text, "    try {hint}");
+            }
         }
     }
     text

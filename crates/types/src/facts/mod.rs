@@ -10,8 +10,8 @@ pub use accelerator::{
     Vendor,
 };
 pub use packages::{
-    DkmsTree, InstalledKernel, LockHolder, Package, PackageSource, PackageState, Packages, Pin,
-    SettingLine, UnattendedUpgrades,
+    DkmsTree, InstalledKernel, KeyFile, LockHolder, Package, PackageSource, PackageState, Packages,
+    Pin, SettingLine, UnattendedUpgrades,
 };
 pub use python::{
     EnvironmentKind, Framework, PythonEnvironment, PythonInterpreter, PythonOrigin, Tool,

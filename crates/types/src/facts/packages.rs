@@ -17,6 +17,9 @@ pub struct Packages {
     pub sources: Known<Vec<PackageSource>>,
     /// Files of trusted keys, by path.
     pub keyrings: Known<Vec<String>>,
+    /// What is in those of them that lie below `/etc/apt`, where a person or a script put them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub key_files: Vec<KeyFile>,
     /// Pins: which origin is preferred for what.
     pub pins: Known<Vec<Pin>>,
     /// Another package manager at work.
@@ -189,6 +192,15 @@ pub struct UnattendedUpgrades {
     pub files: Vec<String>,
 }
 
+/// A file of keys that apt trusts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KeyFile {
+    /// Its path.
+    pub file: String,
+    /// The fingerprints of the keys in it, in capital hex.
+    pub fingerprints: Vec<String>,
+}
+
 /// A line of a settings file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SettingLine {
@@ -196,6 +208,10 @@ pub struct SettingLine {
     pub file: String,
     /// The line, from 1.
     pub line: u32,
-    /// What it says.
+    /// What it says, as it stands there.
     pub text: String,
+    /// It is a part of something longer: it goes on in the next line, goes on from the one before, or stands in a
+    /// here-document. It can't be taken out by itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bound: bool,
 }

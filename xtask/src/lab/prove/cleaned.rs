@@ -392,7 +392,9 @@ fn came_back(machine: &Machine, command: &str, before: &[String]) -> Result<()> 
         );
         let there = packages(machine, MAIN)?;
         ensure!(
-            there.iter().any(|package| package.contains(" ii")),
+            there
+                .iter()
+                .any(|package| package.contains(" ii") || package.contains(" hi")),
             "no driver is installed: {there:?}"
         );
     }

@@ -6,7 +6,7 @@ use crate::present::Present;
 use crate::recipes::sources;
 use crate::wish::Part;
 use deskside_knowledge::platforms::{Repository, repositories, repository_of};
-use deskside_types::facts::PackageSource;
+use deskside_types::facts::{KeyFile, PackageSource};
 
 /// Takes the archives away that served only what goes.
 pub(super) fn plan(present: &Present<'_>, part: Part, draft: &mut Draft) {
@@ -91,9 +91,59 @@ fn take(present: &Present<'_>, archive: &Repository, draft: &mut Draft) {
                 || archive.fence_file.as_ref() == Some(file)
         })
         .collect();
-    left.extend(keys(present, archive, &carriers));
+    let own = keys(present, archive, &carriers);
+    among_others(present, archive, &own, draft);
+    left.extend(own);
     left.dedup();
     outside(&left, draft);
+}
+
+/// The file holds a key of the archive, by its fingerprint: whether it holds nothing else.
+fn holds(archive: &Repository, file: &KeyFile) -> Option<bool> {
+    let is_own = |fingerprint: &&String| {
+        archive
+            .fingerprint
+            .as_ref()
+            .is_some_and(|own| own.eq_ignore_ascii_case(fingerprint))
+            || archive
+                .old_keys
+                .iter()
+                .any(|key| fingerprint.to_ascii_lowercase().ends_with(key.as_str()))
+    };
+    let count = file.fingerprints.iter().filter(is_own).count();
+    (count > 0).then_some(count == file.fingerprints.len())
+}
+
+/// Keys of the archive in files that hold others, too: they are trusted for every archive, and taken out by hand.
+fn among_others(present: &Present<'_>, archive: &Repository, own: &[String], draft: &mut Draft) {
+    for file in &present.packages.key_files {
+        if holds(archive, file) != Some(false) || own.contains(&file.file) {
+            continue;
+        }
+        let fingerprints: Vec<&str> = file
+            .fingerprints
+            .iter()
+            .filter(|one| {
+                let alone = KeyFile {
+                    file: String::new(),
+                    fingerprints: vec![(*one).clone()],
+                };
+                holds(archive, &alone) == Some(true)
+            })
+            .map(String::as_str)
+            .collect();
+        draft.note(
+            format!(
+                "{} holds the key of {} beside others, and apt trusts it for every archive: take it out by hand",
+                file.file, archive.name
+            ),
+            &[&format!(
+                "sudo gpg --no-default-keyring --keyring {} --batch --yes --delete-keys {}",
+                file.file,
+                fingerprints.join(" ")
+            )],
+        );
+    }
 }
 
 /// Files of the archive's keys that no package brought and no other source needs.
@@ -116,15 +166,25 @@ fn keys(present: &Present<'_>, archive: &Repository, carriers: &[String]) -> Vec
                 .unwrap_or_default()
                 .to_ascii_lowercase();
             let own = archive.keyring_file.as_ref() == Some(*file) && carriers.is_empty();
-            let named = short
+            // What is in it counts, where it could be read; else its name.
+            let read = present
+                .packages
+                .key_files
                 .iter()
-                .chain(&archive.old_keys)
-                .any(|key| name.contains(key.as_str()));
+                .find(|one| one.file == **file);
+            let mixed = read.is_some_and(|one| one.fingerprints.len() > 1);
+            let named = !mixed
+                && short
+                    .iter()
+                    .chain(&archive.old_keys)
+                    .chain(&archive.key_names)
+                    .any(|key| name.contains(key.as_str()));
+            let held = read.is_some_and(|one| holds(archive, one) == Some(true));
             let needed = present.sources().iter().any(|source| {
                 source.signed_by.value() == Some(*file)
                     && repository_of(&source.uri).is_none_or(|one| one.id != archive.id)
             });
-            (own || named) && !needed
+            (own || named || held) && !needed
         })
         .cloned()
         .collect()

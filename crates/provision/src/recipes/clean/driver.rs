@@ -3,15 +3,16 @@
 use super::{Purpose, names, outside, remove};
 use crate::draft::{Draft, line_stands, run};
 use crate::present::Present;
+use crate::recipes::line::switched_off;
 use crate::recipes::{hold, toolkit};
 use crate::wish::Part;
 use deskside_knowledge::platforms::settings_of_packages;
 use deskside_types::facts::SettingLine;
-use deskside_types::plan::{Action, Check, Risk};
+use deskside_types::plan::{Action, Check};
 
 /// Takes the driver away.
 pub(super) fn plan(present: &Present<'_>, purpose: Purpose, part: Part, draft: &mut Draft) {
-    runfile(present, draft);
+    runfile(present, purpose, draft);
     let toolkits_go = part == Part::All
         || draft
             .steps
@@ -51,7 +52,7 @@ pub(super) fn plan(present: &Present<'_>, purpose: Purpose, part: Part, draft: &
         draft,
     );
     unowned(present, &all, purpose, draft);
-    leftovers(present, draft);
+    leftovers(present, purpose, draft);
     if purpose == Purpose::ForGood {
         display(present, draft);
         nouveau(present, draft);
@@ -60,7 +61,7 @@ pub(super) fn plan(present: &Present<'_>, purpose: Purpose, part: Part, draft: &
 }
 
 /// The `.run` installer's own way out.
-fn runfile(present: &Present<'_>, draft: &mut Draft) {
+fn runfile(present: &Present<'_>, purpose: Purpose, draft: &mut Draft) {
     let uninstaller = present
         .packages
         .runfile
@@ -68,18 +69,40 @@ fn runfile(present: &Present<'_>, draft: &mut Draft) {
         .into_iter()
         .flatten()
         .find(|trace| trace.ends_with("nvidia-uninstall"));
-    if let Some(uninstaller) = uninstaller
-        && let Some(step) = draft.step(
-            "runfile.remove",
-            &[],
-            vec![Check::Absent {
-                path: uninstaller.clone(),
-            }],
-            vec![run([uninstaller, "--silent"], 900)],
-        )
-    {
-        step.risk = Risk::Severe;
+    let Some(uninstaller) = uninstaller else {
+        return;
+    };
+    let mut actions = vec![run([uninstaller, "--silent"], 900)];
+    if purpose == Purpose::ForGood {
+        // It takes its own line away that forbids nouveau, and the boot image holds a copy.
+        actions.push(image());
     }
+    draft.step(
+        "runfile.remove",
+        &[],
+        vec![Check::Absent {
+            path: uninstaller.clone(),
+        }],
+        actions,
+    );
+}
+
+/// Makes the boot images anew, which hold copies of what is in `/etc/modprobe.d`.
+fn image() -> Action {
+    run(["update-initramfs", "-u", "-k", "all"], 1800)
+}
+
+/// Settings that the `.run` installer wrote: they forbid nouveau.
+fn of_runfile(present: &Present<'_>) -> Vec<String> {
+    present
+        .packages
+        .runfile
+        .value()
+        .into_iter()
+        .flatten()
+        .filter(|trace| trace.starts_with("/etc/modprobe.d/"))
+        .cloned()
+        .collect()
 }
 
 /// A driver's library that no package and no uninstaller explains.
@@ -112,7 +135,7 @@ fn unowned(present: &Present<'_>, removed: &[String], purpose: Purpose, draft: &
 }
 
 /// Module sources under DKMS whose package is not there, and settings that the `.run` installer wrote.
-fn leftovers(present: &Present<'_>, draft: &mut Draft) {
+fn leftovers(present: &Present<'_>, purpose: Purpose, draft: &mut Draft) {
     let owned = present
         .of_kind(&["nvidia-modules"])
         .iter()
@@ -126,16 +149,9 @@ fn leftovers(present: &Present<'_>, draft: &mut Draft) {
         .filter(|tree| tree.module.starts_with("nvidia") && !owned)
         .map(|tree| format!("/var/lib/dkms/{}/{}", tree.module, tree.version))
         .collect();
-    paths.extend(
-        present
-            .packages
-            .runfile
-            .value()
-            .into_iter()
-            .flatten()
-            .filter(|trace| trace.starts_with("/etc/modprobe.d/"))
-            .cloned(),
-    );
+    if purpose == Purpose::Anew {
+        paths.extend(of_runfile(present));
+    }
     outside(&paths, draft);
 }
 
@@ -176,23 +192,32 @@ fn nouveau(present: &Present<'_>, draft: &mut Draft) {
         .collect();
     let mut checks = Vec::new();
     let mut actions = Vec::new();
-    let mut files: Vec<String> = Vec::new();
+    let mut files: Vec<String> = of_runfile(present);
+    for path in &files {
+        checks.push(Check::Absent { path: path.clone() });
+        actions.push(Action::Remove { path: path.clone() });
+    }
     for line in &lines {
         let twins = lines
             .iter()
             .filter(|other| other.file == line.file && other.text == line.text)
             .count();
-        if twins > 1 {
+        if twins > 1 || line.bound {
+            let why = if line.bound {
+                "in a line that is a part of something longer"
+            } else {
+                "more than once in the same words"
+            };
             draft.note(
                 format!(
-                    "{} forbids nouveau more than once in the same words: take the lines out by hand, or the screen stays dark",
+                    "{} forbids nouveau {why}: take it out by hand, or the screen stays dark",
                     line.file
                 ),
                 &[&format!("sudoedit {}", line.file)],
             );
             continue;
         }
-        let new = format!("# switched off by deskside: {}", line.text);
+        let new = switched_off(line);
         checks.push(line_stands(&line.file, &new));
         actions.push(Action::EditFile {
             path: line.file.clone(),
@@ -207,7 +232,7 @@ fn nouveau(present: &Present<'_>, draft: &mut Draft) {
         return;
     }
     // The boot image holds a copy of these lines.
-    actions.push(run(["update-initramfs", "-u", "-k", "all"], 1800));
+    actions.push(image());
     draft.step(
         "clean.nouveau",
         &[("files", &files.join(", "))],

@@ -7,7 +7,7 @@ mod toolkits;
 
 use super::driver::unhold_named;
 use crate::draft::{Draft, are, packages};
-use crate::names::shown;
+use crate::names::{counted, shown};
 use crate::present::Present;
 use crate::wish::Part;
 use deskside_knowledge::platforms::package_kind;
@@ -154,16 +154,6 @@ fn remove(
     }
 }
 
-/// `1 package`, `4 packages`
-fn counted(names: &[String]) -> String {
-    let word = if names.len() == 1 {
-        "package"
-    } else {
-        "packages"
-    };
-    format!("{} {word}", names.len())
-}
-
 /// A file that says that this very plan removed something: a later plan has another one.
 fn mark(facts: &Facts, draft: &Draft) -> String {
     let count = draft
@@ -171,7 +161,7 @@ fn mark(facts: &Facts, draft: &Draft) -> String {
         .iter()
         .filter(|step| step.id.starts_with("reinstall."))
         .count();
-    let moment = facts.taken_at.strftime("%Y%m%dT%H%M%SZ");
+    let moment = crate::planner::moment(facts);
     format!("/var/cache/deskside/removed-{moment}-{}", count + 1)
 }
 

@@ -2,8 +2,8 @@
 
 use crate::branch::Modules;
 use crate::draft::{Draft, answers, run};
-use crate::names::branch_of;
 use crate::present::Present;
+use crate::recipes::line::switched_off;
 use deskside_knowledge::platforms::NvidiaPlatform;
 use deskside_types::plan::{Action, Check};
 
@@ -35,22 +35,9 @@ pub(super) fn runfile(present: &Present<'_>, draft: &mut Draft) {
     );
 }
 
-/// Releases packages that are held and must move; taken back it holds them again.
-pub(super) fn unhold(present: &Present<'_>, moving: &[String]) -> Vec<Action> {
-    let held: Vec<String> = present
-        .driver_packages()
-        .iter()
-        .filter(|package| {
-            package.held && (moving.contains(&package.name) || branch_of(&package.name).is_some())
-        })
-        .map(|package| package.name.clone())
-        .collect();
-    release(&held)
-}
-
-/// Releases those of some packages that are held.
-pub(crate) fn unhold_named(present: &Present<'_>, names: &[String]) -> Vec<Action> {
-    let held: Vec<String> = names
+/// Those of some packages that are held. What else moves with them is known to apt alone, and is released when it said so.
+pub(super) fn held(present: &Present<'_>, names: &[String]) -> Vec<String> {
+    let mut held: Vec<String> = names
         .iter()
         .filter(|name| {
             present
@@ -60,21 +47,38 @@ pub(crate) fn unhold_named(present: &Present<'_>, names: &[String]) -> Vec<Actio
         })
         .cloned()
         .collect();
-    release(&held)
+    held.sort_unstable();
+    held.dedup();
+    held
 }
 
-fn release(held: &[String]) -> Vec<Action> {
-    if held.is_empty() {
+/// Releases those of some packages that are held.
+pub(crate) fn unhold_named(present: &Present<'_>, names: &[String]) -> Vec<Action> {
+    release(&held(present, names))
+}
+
+/// Releases packages; taken back it holds them again.
+pub(super) fn release(held: &[String]) -> Vec<Action> {
+    marked(held, "unhold", "hold")
+}
+
+/// Holds packages again that had to be released and are still there.
+pub(crate) fn hold_again(held: &[String]) -> Vec<Action> {
+    marked(held, "hold", "unhold")
+}
+
+fn marked(names: &[String], word: &str, back: &str) -> Vec<Action> {
+    if names.is_empty() {
         return Vec::new();
     }
     let mark = |word: &str| {
         let mut line = crate::draft::command(["apt-mark", word], 60);
-        line.argv.extend(held.iter().cloned());
+        line.argv.extend(names.iter().cloned());
         line
     };
     vec![Action::Run {
-        command: mark("unhold"),
-        undo: Some(mark("hold")),
+        command: mark(word),
+        undo: Some(mark(back)),
     }]
 }
 
@@ -120,7 +124,17 @@ pub(super) fn unblock(present: &Present<'_>, draft: &mut Draft) {
         .cloned()
         .collect();
     for line in lines {
-        let new = format!("# switched off by deskside: {}", line.text);
+        if line.bound {
+            draft.block(
+                format!(
+                    "{} line {} forbids the module that the driver needs, and is a part of something longer: take it out by hand",
+                    line.file, line.line
+                ),
+                &[&format!("sudoedit {}", line.file)],
+            );
+            continue;
+        }
+        let new = switched_off(&line);
         draft.step(
             "driver.unblock",
             &[("file", &line.file)],

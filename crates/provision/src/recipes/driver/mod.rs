@@ -9,8 +9,8 @@ use crate::branch::{Choice, Modules, choose, modules};
 use crate::draft::{Draft, Restart, are, packages, refresh};
 use crate::names::{branch_of, shown};
 use crate::present::{Present, cards};
-pub(crate) use around::unhold_named;
-use around::{enrol, is_runfile, own_kernel, runfile, unblock, unhold};
+use around::{enrol, held, is_runfile, own_kernel, release, runfile, unblock};
+pub(crate) use around::{hold_again, unhold_named};
 use deskside_knowledge::platforms::{Branch, NvidiaPlatform};
 use deskside_knowledge::version::order;
 use deskside_types::facts::{Package, Vendor};
@@ -26,12 +26,6 @@ pub(crate) fn plan(
 ) -> Option<String> {
     let cards = cards(present.facts, Vendor::Nvidia);
     if cards.is_empty() {
-        if present.wish.driver.is_some() {
-            draft.block(
-                "a driver was asked for, and no NVIDIA card is on the bus",
-                &["lspci -nn"],
-            );
-        }
         return None;
     }
     let there = branch_there(present, nvidia);
@@ -79,6 +73,22 @@ fn lost(present: &Present<'_>, draft: &mut Draft) {
     if let Some(lost) = found.iter().find(|lacking| lacking.id == "nvidia.gpu.lost") {
         let commands: Vec<&str> = lost.commands.iter().map(String::as_str).collect();
         draft.block(format!("{}. {}", lost.title, lost.why), &commands);
+    }
+}
+
+/// Why the driver that is wished can't be had here; none where none is wished, or it can. Where it can't, nothing else is
+/// planned: a plan that goes half the way helps nobody.
+pub(crate) fn impossible(present: &Present<'_>) -> Option<String> {
+    let nvidia = present.platform.nvidia.as_ref()?;
+    present.wish.driver.as_ref()?;
+    let cards = cards(present.facts, Vendor::Nvidia);
+    if cards.is_empty() {
+        return Some("a driver was asked for, and no NVIDIA card is on the bus".into());
+    }
+    let there = branch_there(present, nvidia);
+    match choose(present, nvidia, &cards, there.as_deref()) {
+        Choice::Branch(..) => None,
+        Choice::None(why) => Some(why),
     }
 }
 
@@ -243,10 +253,15 @@ fn install(
             undo: None,
         });
     }
-    let mut released = unhold(
+    let held = held(
         present,
-        &[before.clone(), with.clone(), wanted.clone()].concat(),
+        &[before.clone(), with.clone(), moves.clone()].concat(),
     );
+    let mut released = release(&held);
+    let again: Vec<String> = held
+        .into_iter()
+        .filter(|name| !with.contains(name))
+        .collect();
     if !released.is_empty() {
         draft.why("packages that were held at their version are released, because the driver needs them to go or to move");
     }
@@ -330,6 +345,7 @@ fn install(
             released
                 .into_iter()
                 .chain([refresh(), packages(&lacking, &with)])
+                .chain(hold_again(&again))
                 .collect(),
         );
     }

@@ -3,6 +3,7 @@
 mod bare;
 mod broken;
 mod cleaning;
+mod edges;
 mod platforms;
 mod present;
 mod states;
@@ -76,6 +77,7 @@ pub fn all() -> Vec<Case> {
     toolkits::cleaning(&mut table);
     cleaning::cleaning(&mut table);
     cleaning::holding(&mut table);
+    edges::edges(&mut table);
     table.0
 }
 

@@ -130,6 +130,7 @@ pub fn present(table: &mut Table) {
                 file: "/etc/modprobe.d/blacklist-nvidia.conf".into(),
                 line: 1,
                 text: "blacklist nvidia".into(),
+                bound: false,
             }]);
         },
     );

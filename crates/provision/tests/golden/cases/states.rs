@@ -8,6 +8,7 @@ fn setting(file: &str, line: u32, text: &str) -> SettingLine {
         file: file.into(),
         line,
         text: text.into(),
+        bound: false,
     }
 }
 
