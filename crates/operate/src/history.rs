@@ -3,7 +3,7 @@
 use crate::Workshop;
 use crate::journal::{self, Entry, OperationId};
 use deskside_machine::{Machine, Reading};
-use deskside_types::plan::Plan;
+use deskside_types::plan::{Action, Plan};
 use deskside_types::{Problem, Result};
 use serde_json::Value;
 use std::path::Path;
@@ -66,6 +66,12 @@ impl Operation {
         let mut titles: Vec<String> = Vec::new();
         for standing in self.standing.iter().rev() {
             let step = self.plan.steps.iter().find(|step| step.id == standing.step);
+            // A restart is nothing that is taken back; what would go on after it is given up.
+            let step = step.filter(|step| {
+                step.actions
+                    .get(standing.action)
+                    .is_some_and(|action| *action != Action::Reboot)
+            });
             titles.extend(step.map(|step| step.title.clone()));
         }
         titles.dedup();
@@ -102,14 +108,23 @@ pub fn history(machine: &dyn Machine, state: &Path) -> Result<(Vec<Operation>, V
 }
 
 /// The attempt at `wish` that a new operation goes on with, so that one `undo` takes all of it back: the newest
-/// operation of which something stands, where it has the same wish and did not arrive.
+/// operation of which something stands, where it has the same wish and did not arrive; else the newest of the same wish,
+/// where it waits for a restart: others may have begun before it.
 pub(crate) fn unfinished_attempt(operations: &[Operation], wish: &str) -> Option<OperationId> {
-    operations
-        .iter()
-        .rev()
-        .filter(|operation| operation.outcome != Outcome::Undone)
-        .find(|operation| operation.outcome == Outcome::Done || !operation.standing.is_empty())
-        .filter(|operation| operation.outcome != Outcome::Done && operation.plan.wish == wish)
+    let newest = |wanted: &dyn Fn(&Operation) -> bool| {
+        operations
+            .iter()
+            .rev()
+            .filter(|operation| operation.outcome != Outcome::Undone)
+            .filter(|operation| {
+                operation.outcome == Outcome::Done || !operation.standing.is_empty()
+            })
+            .find(|operation| wanted(operation))
+    };
+    let of_wish = |operation: &Operation| operation.plan.wish == wish;
+    newest(&|_| true)
+        .filter(|operation| operation.outcome != Outcome::Done && of_wish(operation))
+        .or_else(|| newest(&of_wish).filter(|operation| operation.outcome == Outcome::Restart))
         .map(|operation| operation.id.clone())
 }
 

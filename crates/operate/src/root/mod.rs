@@ -10,10 +10,15 @@ mod direct;
 mod ledger;
 mod message;
 pub mod restart;
+mod risk;
+mod rules;
 mod serve;
 
+pub use allow::require;
 pub use channel::{Channel, ROOT_COMMAND};
 pub use direct::Direct;
+pub use risk::{risk, weigh};
+pub use rules::{Fetched, Rules, Whole};
 pub use serve::Server;
 
 use crate::OperationId;
@@ -51,6 +56,12 @@ pub trait Root {
     /// # Errors
     /// When root is not given, or the plan holds what root does not do.
     fn begin(&self, operation: &OperationId, plan: &Plan) -> Result<()>;
+
+    /// As [`Root::begin`], for taking an operation back. Called before its first action is.
+    ///
+    /// # Errors
+    /// When root is not given, or somebody else is changing the machine as root.
+    fn begin_undo(&self, operation: &OperationId) -> Result<()>;
 
     /// Gathers what taking the action back will need. What is returned is journalled.
     ///

@@ -4,7 +4,7 @@
 //! be carried out again after it was cut off anywhere, and so can each way back.
 
 mod alternative;
-mod apt;
+pub mod apt;
 mod boot;
 pub mod dpkg;
 pub mod group;
@@ -20,7 +20,6 @@ mod sources;
 mod swap;
 mod tools;
 
-pub(crate) use progress::WAITING;
 
 use crate::Workshop;
 use crate::journal::OperationId;
