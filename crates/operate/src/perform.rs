@@ -269,7 +269,12 @@ fn whole_lines(text: &str, wanted: &str) -> Vec<std::ops::Range<usize>> {
     }
     lines
         .windows(wanted.len())
-        .filter(|window| window.iter().map(|(_, line)| *line).eq(wanted.iter().copied()))
+        .filter(|window| {
+            window
+                .iter()
+                .map(|(_, line)| *line)
+                .eq(wanted.iter().copied())
+        })
         .filter_map(|window| Some(window.first()?.0.start..window.last()?.0.end))
         .collect()
 }

@@ -174,7 +174,9 @@ fn one(
         let left = match &step.undo {
             _ if along => None,
             // What would go on after the restart must not, whatever becomes of the step's other actions.
-            Undo::None { why } if *action != Action::Reboot => Some(format!("`{}` stays: {why}", step.title)),
+            Undo::None { why } if *action != Action::Reboot => {
+                Some(format!("`{}` stays: {why}", step.title))
+            }
             _ => {
                 let place = Place {
                     operation: &operation.id,

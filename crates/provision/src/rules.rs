@@ -8,7 +8,10 @@ use deskside_operate::root::{Fetched, Rules, Whole};
 pub fn rules() -> Rules {
     let mut rules = Rules {
         kind: package_kind,
-        is_makers: |line| line.split_whitespace().any(|word| repository_of(word).is_some()),
+        is_makers: |line| {
+            line.split_whitespace()
+                .any(|word| repository_of(word).is_some())
+        },
         ..Rules::none()
     };
     for archive in repositories() {
@@ -28,19 +31,20 @@ pub fn rules() -> Rules {
                     path: path.clone(),
                     proof: fingerprint.clone(),
                 });
-                rules.files.extend(["amd64", "arm64"].map(|architecture| Whole {
-                    path: format!("/etc/apt/sources.list.d/{}", entered::name(archive)),
-                    contents: entered::source(place, path, architecture),
-                }));
+                rules
+                    .files
+                    .extend(["amd64", "arm64"].map(|architecture| Whole {
+                        path: format!("/etc/apt/sources.list.d/{}", entered::name(archive)),
+                        contents: entered::source(place, path, architecture),
+                    }));
             }
         }
         let pins = [entered::pin(archive), entered::fence(archive)];
-        rules
-            .files
-            .extend(pins.into_iter().flatten().map(|(path, contents)| Whole {
-                path,
-                contents,
-            }));
+        rules.files.extend(
+            pins.into_iter()
+                .flatten()
+                .map(|(path, contents)| Whole { path, contents }),
+        );
     }
     rules
 }

@@ -219,9 +219,7 @@ fn shown(action: &Action) -> Vec<String> {
             parts.join("  ")
         }
         Action::WriteFile {
-            path,
-            mode: 0o644,
-            ..
+            path, mode: 0o644, ..
         } => format!("write {path}"),
         Action::WriteFile { path, mode, .. } => format!("write {path}, mode {mode:o}"),
         Action::EditFile { path, new, .. } => format!("in {path}: {new}"),

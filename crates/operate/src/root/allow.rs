@@ -14,6 +14,8 @@ pub(super) const HELD: &str = "/etc/apt/apt.conf.d/52deskside-driver";
 const RESTART: &str = "/run/deskside-restart";
 /// How the marks begin that say that a plan removed what it brings back.
 pub(super) const REMOVED: &str = "/var/cache/deskside/removed-";
+/// How the marks begin that say that a plan fetched what it brings later.
+const FETCHED: &str = "/var/cache/deskside/fetched-";
 /// What stands before a line that is switched off: a comment, or what is one within a shell's `if` and `for`, too.
 const OFF: [&str; 2] = [
     "# switched off by deskside: ",
@@ -102,14 +104,18 @@ fn allowed(action: &Action, rules: &Rules) -> Refused {
         Action::Download {
             url, path, sha256, ..
         } => told(Rules::gives(&rules.packages, url, path, sha256), || {
-            format!("{url} is no package file of an archive that it knows, or would get another name or hash")
+            format!(
+                "{url} is no package file of an archive that it knows, or would get another name or hash"
+            )
         }),
         Action::Key {
             path,
             fingerprint,
             url,
         } => told(Rules::gives(&rules.keys, url, path, fingerprint), || {
-            format!("{url} is no key of an archive that it knows, or would get another name or fingerprint")
+            format!(
+                "{url} is no key of an archive that it knows, or would get another name or fingerprint"
+            )
         }),
         Action::AptSource { name, contents } => {
             let path = format!("/etc/apt/sources.list.d/{name}");
@@ -128,7 +134,9 @@ fn allowed(action: &Action, rules: &Rules) -> Refused {
         Action::BootParameter { parameter } => {
             Err(format!("no recipe sets the kernel parameter {parameter}"))
         }
-        Action::Alternative { name, .. } => Err(format!("no recipe chooses the alternative {name}")),
+        Action::Alternative { name, .. } => {
+            Err(format!("no recipe chooses the alternative {name}"))
+        }
         Action::Swap { .. } => Err("no recipe makes swap".into()),
     }
 }
@@ -148,7 +156,11 @@ fn persons(action: &Action) -> Refused {
                 .is_some_and(|name| OWN_PROFILES.contains(&name));
             told(
                 profile && is_plain(path) && is_switched_off(old, new) && of_toolkits(old),
-                || format!("{path} would be edited otherwise than by switching off a line for a toolkit"),
+                || {
+                    format!(
+                        "{path} would be edited otherwise than by switching off a line for a toolkit"
+                    )
+                },
             )
         }
         _ => Err("no recipe does so in a person's account".into()),
@@ -159,37 +171,35 @@ fn persons(action: &Action) -> Refused {
 fn run(command: &CommandLine, undo: Option<&CommandLine>) -> Refused {
     let refused = || format!("`{command}` is no command that it runs");
     let words = shape(command).ok_or_else(refused)?;
-    let good = match (words.as_slice(), undo) {
-        (
-            ["apt-get", "update"]
-            | ["dpkg", "--configure", "--pending"]
-            | ["update-initramfs", "-u", "-k", "all"]
-            | [
-                "/usr/bin/nvidia-uninstall" | "/usr/local/bin/nvidia-uninstall",
-                "--silent",
-            ],
-            None,
-        ) => true,
-        (["apt-get", "install", rest @ ..], None) => again_or_beforehand(rest),
-        (["apt-mark", word @ ("hold" | "unhold"), names @ ..], undo) => {
-            let back = if *word == "hold" { "unhold" } else { "hold" };
-            let taken_back = undo.is_none_or(|undo| {
-                shape(undo).is_some_and(|words| {
-                    words.starts_with(&["apt-mark", back]) && words[2..] == *names
-                })
-            });
-            !names.is_empty() && names.iter().all(|name| is_unversioned(name)) && taken_back
-        }
-        (["sysctl", setting], undo) => {
-            is_limit(setting)
-                && undo.is_none_or(|undo| {
-                    shape(undo).is_some_and(
-                        |words| matches!(words.as_slice(), ["sysctl", setting] if is_limit(setting)),
-                    )
-                })
-        }
-        _ => false,
-    };
+    let good =
+        match (words.as_slice(), undo) {
+            (
+                ["apt-get", "update"]
+                | ["dpkg", "--configure", "--pending"]
+                | ["update-initramfs", "-u", "-k", "all"]
+                | [
+                    "/usr/bin/nvidia-uninstall" | "/usr/local/bin/nvidia-uninstall",
+                    "--silent",
+                ],
+                None,
+            ) => true,
+            (["apt-get", "install", rest @ ..], None) => again_or_beforehand(rest),
+            (["apt-mark", word @ ("hold" | "unhold"), names @ ..], undo) => {
+                let back = if *word == "hold" { "unhold" } else { "hold" };
+                let taken_back = undo.is_none_or(|undo| {
+                    shape(undo).is_some_and(|words| {
+                        words.starts_with(&["apt-mark", back]) && words[2..] == *names
+                    })
+                });
+                !names.is_empty() && names.iter().all(|name| is_unversioned(name)) && taken_back
+            }
+            (["sysctl", setting], undo) => is_limit(setting) && undo.is_none_or(|undo| {
+                shape(undo).is_some_and(
+                    |words| matches!(words.as_slice(), ["sysctl", setting] if is_limit(setting)),
+                )
+            }),
+            _ => false,
+        };
     told(good, refused)
 }
 
@@ -199,9 +209,13 @@ fn shape(command: &CommandLine) -> Option<Vec<&str>> {
         .then(|| command.argv.iter().map(String::as_str).collect())
 }
 
-/// `apt-get install` beside the action that installs: what is there comes anew, or what comes later is fetched.
+/// `apt-get install` beside the action that installs: what is there comes anew, or what comes later is fetched. What goes
+/// before that bears a `-`.
 fn again_or_beforehand(words: &[&str]) -> bool {
-    let options = words.iter().take_while(|word| word.starts_with('-')).count();
+    let options = words
+        .iter()
+        .take_while(|word| word.starts_with('-'))
+        .count();
     let (options, names) = words.split_at(options);
     options.contains(&"-y")
         && (options.contains(&"--reinstall") || options.contains(&"--download-only"))
@@ -209,9 +223,13 @@ fn again_or_beforehand(words: &[&str]) -> bool {
             .iter()
             .all(|option| ["-y", "--reinstall", "--download-only"].contains(option))
         && !names.is_empty()
-        && names
-            .iter()
-            .all(|name| matches!(names::package(name), Ok(Named::Package { .. })))
+        && names.iter().all(|name| {
+            let name = match name.strip_suffix('-') {
+                Some(name) if options.contains(&"--download-only") => name,
+                _ => name,
+            };
+            matches!(names::package(name), Ok(Named::Package { .. }))
+        })
 }
 
 /// `iogpu.wired_limit_mb=N`
@@ -261,9 +279,10 @@ fn written(path: &str, contents: &FileContents, mode: u32, rules: &Rules) -> Ref
         _ => {
             rules.writes(path, text)
                 || (text.len() <= 200
-                    && path
-                        .strip_prefix(REMOVED)
-                        .is_some_and(|rest| is_name(rest) && !rest.contains('.')))
+                    && [REMOVED, FETCHED].iter().any(|mark| {
+                        path.strip_prefix(mark)
+                            .is_some_and(|rest| is_name(rest) && !rest.contains('.'))
+                    }))
         }
     };
     told(good, || {
@@ -301,7 +320,9 @@ fn edited(path: &str, old: &str, new: &str, rules: &Rules) -> Refused {
             && (rules.is_makers)(old)
     };
     told(right_place && is_switched_off(old, new), || {
-        format!("{path} would be edited otherwise than by switching off a line of a driver, a toolkit or its archive")
+        format!(
+            "{path} would be edited otherwise than by switching off a line of a driver, a toolkit or its archive"
+        )
     })
 }
 
@@ -313,9 +334,9 @@ fn is_switched_off(old: &str, new: &str) -> bool {
     !words.trim().is_empty()
         && !old.contains(['\n', '\r'])
         && !old.trim_end().ends_with('\\')
-        && OFF.iter().any(|mark| {
-            new == format!("{mark}{old}") || new == format!("{indent}{mark}{words}")
-        })
+        && OFF
+            .iter()
+            .any(|mark| new == format!("{mark}{old}") || new == format!("{indent}{mark}{words}"))
 }
 
 fn of_toolkits(line: &str) -> bool {
@@ -325,7 +346,10 @@ fn of_toolkits(line: &str) -> bool {
 fn moved_aside(path: &str) -> bool {
     let below = |folder: &str| child(path, folder);
     let version_of = |name: &str, head: &str| {
-        name == head || name.strip_prefix(head).is_some_and(|rest| rest.starts_with('-'))
+        name == head
+            || name
+                .strip_prefix(head)
+                .is_some_and(|rest| rest.starts_with('-'))
     };
     FILES.contains(&path)
         || FOLDERS.iter().any(|folder| below(folder).is_some())
@@ -348,7 +372,9 @@ fn child<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
     let name = path.strip_prefix(folder)?.strip_prefix('/')?;
     let good = !name.is_empty()
         && !name.starts_with('.')
-        && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'/');
     good.then_some(name)
 }
 
@@ -371,8 +397,11 @@ fn looked_at(check: &Check) -> Refused {
         ["nvidia-smi", "-L"]
             | ["grep", "-qxF", "--", _, _]
             | ["sysctl", "-n", "iogpu.wired_limit_mb"]
+            | ["dpkg", "--compare-versions", _, "ge", _]
     );
-    told(good, || format!("`{command}` is no command that only looks"))
+    told(good, || {
+        format!("`{command}` is no command that only looks")
+    })
 }
 
 #[cfg(test)]

@@ -146,22 +146,74 @@ fn what_recipes_do_is_done() {
     embedded_hold.push_str("Unattended-Upgrade::Package-Blacklist {\n    \"nvidia-driver-580$\";\n    \"linux-image-generic-hwe-22\\.04$\";\n};\n");
     for good in [
         run(&["apt-get", "update"]),
-        run(&["apt-get", "install", "--reinstall", "-y", "nvidia-utils-580"]),
-        run(&["apt-get", "install", "-y", "--download-only", "a1=1.2-3", "libc6:i386"]),
-        run_back(&["apt-mark", "unhold", "nvidia-driver-535"], &["apt-mark", "hold", "nvidia-driver-535"]),
+        run(&[
+            "apt-get",
+            "install",
+            "--reinstall",
+            "-y",
+            "nvidia-utils-580",
+        ]),
+        run(&[
+            "apt-get",
+            "install",
+            "-y",
+            "--download-only",
+            "a1=1.2-3",
+            "libc6:i386",
+        ]),
+        run(&[
+            "apt-get",
+            "install",
+            "--download-only",
+            "-y",
+            "a1",
+            "b2",
+            "b2-",
+            "c3-",
+        ]),
+        run_back(
+            &["apt-mark", "unhold", "nvidia-driver-535"],
+            &["apt-mark", "hold", "nvidia-driver-535"],
+        ),
         run(&["dpkg", "--configure", "--pending"]),
         run(&["update-initramfs", "-u", "-k", "all"]),
         run(&["/usr/bin/nvidia-uninstall", "--silent"]),
-        run_back(&["sysctl", "iogpu.wired_limit_mb=0"], &["sysctl", "iogpu.wired_limit_mb=24576"]),
-        packages(&["nvidia-driver-580", DEB, "cuda-toolkit-13-0=13.0.1-1"], &["nvidia-driver-535", "libc6:i386"]),
-        write("/run/deskside-restart", "a step counts from the next boot on\n"),
-        write("/var/cache/deskside/removed-20261126T034204Z-1", "removed\n"),
+        run_back(
+            &["sysctl", "iogpu.wired_limit_mb=0"],
+            &["sysctl", "iogpu.wired_limit_mb=24576"],
+        ),
+        packages(
+            &["nvidia-driver-580", DEB, "cuda-toolkit-13-0=13.0.1-1"],
+            &["nvidia-driver-535", "libc6:i386"],
+        ),
+        write(
+            "/run/deskside-restart",
+            "a step counts from the next boot on\n",
+        ),
+        write(
+            "/var/cache/deskside/removed-20261126T034204Z-1",
+            "removed\n",
+        ),
+        write(
+            "/var/cache/deskside/fetched-20261126T034204Z-keep",
+            "fetched\n",
+        ),
         write(HELD, &embedded_hold),
         write(FENCE, "Pin-Priority: -1\n"),
         off("/etc/modprobe.d/blacklist.conf", "blacklist nouveau"),
-        off("/etc/apt/sources.list", "deb https://maker.example/repos/ubuntu2204/ /"),
-        off("/etc/profile.d/cuda.sh", "export PATH=/usr/local/cuda/bin:$PATH"),
-        edit("/etc/profile.d/cuda.sh", "  export CUDA_HOME=/usr/local/cuda", "  : # switched off by deskside: export CUDA_HOME=/usr/local/cuda"),
+        off(
+            "/etc/apt/sources.list",
+            "deb https://maker.example/repos/ubuntu2204/ /",
+        ),
+        off(
+            "/etc/profile.d/cuda.sh",
+            "export PATH=/usr/local/cuda/bin:$PATH",
+        ),
+        edit(
+            "/etc/profile.d/cuda.sh",
+            "  export CUDA_HOME=/usr/local/cuda",
+            "  : # switched off by deskside: export CUDA_HOME=/usr/local/cuda",
+        ),
         remove("/usr/local/cuda"),
         remove("/usr/local/cuda-12.4"),
         remove("/opt/rocm-6.4.1"),
@@ -170,7 +222,11 @@ fn what_recipes_do_is_done() {
         remove("/etc/modprobe.d/nvidia-installer-disable-nouveau.conf"),
         remove("/etc/X11/xorg.conf"),
         download(&format!("{MAKER}keyring_1.1-1_all.deb"), DEB, "ab12"),
-        key(&format!("{MAKER}maker.gpg"), "/etc/apt/keyrings/maker.gpg", "ca8b"),
+        key(
+            &format!("{MAKER}maker.gpg"),
+            "/etc/apt/keyrings/maker.gpg",
+            "ca8b",
+        ),
         source("deskside-maker.sources", "Types: deb\n"),
         group("render"),
         Action::Reboot,
@@ -197,13 +253,27 @@ fn what_an_edited_plan_holds_beyond_that_is_refused() {
     };
     for bad in [
         // A shell by apt's settings, patterns, other programs.
-        run(&["apt-get", "update", "-o", "APT::Update::Pre-Invoke::=id>/root/x"]),
+        run(&[
+            "apt-get",
+            "update",
+            "-o",
+            "APT::Update::Pre-Invoke::=id>/root/x",
+        ]),
         run(&["apt-get", "-y", "remove", "linux-modules-extra.*"]),
         run(&["apt-get", "install", "-y", "nvidia-driver-580"]),
         run(&["apt-get", "install", "--reinstall", "-y", "nvidia-.*"]),
-        run(&["apt-get", "install", "--reinstall", "-y", "-oDPkg::Pre-Invoke::=id", "a1"]),
+        run(&[
+            "apt-get",
+            "install",
+            "--reinstall",
+            "-y",
+            "-oDPkg::Pre-Invoke::=id",
+            "a1",
+        ]),
         run(&["apt-get", "install", "--reinstall", "-y", DEB]),
         run(&["apt-get", "install", "--reinstall", "-y"]),
+        run(&["apt-get", "install", "--reinstall", "-y", "a1-"]),
+        run(&["apt-get", "install", "--download-only", "-y", "nvidia-.*-"]),
         run(&["apt-mark", "hold", "nvidia-.*"]),
         run(&["apt-mark", "hold"]),
         run_back(&["apt-mark", "hold", "a1"], &["apt-mark", "unhold", "b1"]),
@@ -223,8 +293,14 @@ fn what_an_edited_plan_holds_beyond_that_is_refused() {
         // Files that are read as root, or by everybody.
         write("/etc/apt/apt.conf.d/00x", "DPkg::Pre-Invoke {\"id\";};\n"),
         write(HELD, "DPkg::Pre-Invoke {\"id\";};\n"),
-        write(HELD, "Unattended-Upgrade::Package-Blacklist {\n  \"a1$\";\n};\nDPkg::Pre-Invoke {\"id\";\n};\n"),
-        write(HELD, "Unattended-Upgrade::Package-Blacklist {\n  \"a1$\"; } DPkg::Pre-Invoke { \"id$\";\n};\n"),
+        write(
+            HELD,
+            "Unattended-Upgrade::Package-Blacklist {\n  \"a1$\";\n};\nDPkg::Pre-Invoke {\"id\";\n};\n",
+        ),
+        write(
+            HELD,
+            "Unattended-Upgrade::Package-Blacklist {\n  \"a1$\"; } DPkg::Pre-Invoke { \"id$\";\n};\n",
+        ),
         write(FENCE, "Pin-Priority: 1001\n"),
         write("/etc/profile.d/x.sh", "id"),
         write("/etc/modprobe.d/x.conf", "install nvidia /home/ada/x"),
@@ -247,11 +323,21 @@ fn what_an_edited_plan_holds_beyond_that_is_refused() {
         },
         edit("/etc/profile", "# /etc/profile", "touch /root/own #"),
         off("/etc/profile", "umask 077 # cuda"),
-        edit("/etc/profile.d/cuda.sh", "export CUDA=1 # cuda", "id # switched off by deskside: export CUDA=1 # cuda"),
-        off("/etc/profile.d/cuda.sh", "export PATH=/usr/local/cuda/bin:\\"),
+        edit(
+            "/etc/profile.d/cuda.sh",
+            "export CUDA=1 # cuda",
+            "id # switched off by deskside: export CUDA=1 # cuda",
+        ),
+        off(
+            "/etc/profile.d/cuda.sh",
+            "export PATH=/usr/local/cuda/bin:\\",
+        ),
         off("/etc/profile.d/cuda.sh", "umask 077"),
         off("/etc/modprobe.d/blacklist.conf", "blacklist pcspkr"),
-        off("/etc/apt/sources.list", "deb http://archive.ubuntu.com/ubuntu jammy main"),
+        off(
+            "/etc/apt/sources.list",
+            "deb http://archive.ubuntu.com/ubuntu jammy main",
+        ),
         off("/home/ada/.bashrc", "export PATH=/usr/local/cuda/bin:$PATH"),
         remove("/etc/apt/sources.list"),
         remove("/etc/apt/apt.conf.d/20auto-upgrades"),
@@ -311,7 +397,13 @@ fn what_an_edited_plan_holds_beyond_that_is_refused() {
 #[test]
 fn the_persons_own_steps_are_as_narrow() {
     let own = |actions| require(&plan(false, Risk::Low, actions), &rules());
-    assert!(own(vec![off("/home/ada/.bashrc", "export PATH=/usr/local/cuda/bin:$PATH")]).is_ok());
+    assert!(
+        own(vec![off(
+            "/home/ada/.bashrc",
+            "export PATH=/usr/local/cuda/bin:$PATH"
+        )])
+        .is_ok()
+    );
     for bad in [
         run(&["sh", "-c", "rm -rf ~"]),
         write("/home/ada/.bashrc", "id"),
@@ -346,25 +438,55 @@ fn risk_is_told_by_what_is_done() {
     for (actions, wanted) in [
         (vec![packages(&["nvidia-driver-580"], &[])], Risk::Low),
         (
-            vec![packages(&["nvidia-driver-580"], &["nvidia-driver-535", "linux-modules-nvidia-535-generic"])],
+            vec![packages(
+                &["nvidia-driver-580"],
+                &["nvidia-driver-535", "linux-modules-nvidia-535-generic"],
+            )],
             Risk::Moderate,
         ),
         (vec![packages(&[], &["nvidia-driver-535"])], Risk::Severe),
         (
-            vec![packages(&["nvidia-driver-580"], &["nvidia-driver-535", "cuda-toolkit-13-0"])],
+            vec![packages(
+                &["nvidia-driver-580"],
+                &["nvidia-driver-535", "cuda-toolkit-13-0"],
+            )],
             Risk::Severe,
         ),
-        (vec![packages(&["nvidia-driver-535=535.1"], &[])], Risk::Severe),
-        (vec![packages(&["nvidia-driver-580"], &["sudo"])], Risk::Severe),
-        (vec![packages(&[], &["linux-image-6.8.0-31-generic"])], Risk::Moderate),
-        (vec![packages(&[], &["linux-image-6.8.0-40-generic"])], Risk::Severe),
+        (
+            vec![packages(&["nvidia-driver-535=535.1"], &[])],
+            Risk::Severe,
+        ),
+        (
+            vec![packages(&["nvidia-driver-580"], &["sudo"])],
+            Risk::Severe,
+        ),
+        (
+            vec![packages(&[], &["linux-image-6.8.0-31-generic"])],
+            Risk::Moderate,
+        ),
+        (
+            vec![packages(&[], &["linux-image-6.8.0-40-generic"])],
+            Risk::Severe,
+        ),
         (vec![packages(&[], &["linux-generic"])], Risk::Severe),
-        (vec![run(&["/usr/bin/nvidia-uninstall", "--silent"])], Risk::Severe),
+        (
+            vec![run(&["/usr/bin/nvidia-uninstall", "--silent"])],
+            Risk::Severe,
+        ),
         (vec![remove("/usr/local/cuda-12.4")], Risk::Severe),
         (vec![remove(HELD)], Risk::Low),
-        (vec![remove("/etc/apt/sources.list.d/x.list")], Risk::Moderate),
-        (vec![write("/var/cache/deskside/removed-1", "x")], Risk::Severe),
-        (vec![off("/etc/modprobe.d/x.conf", "blacklist nouveau")], Risk::Severe),
+        (
+            vec![remove("/etc/apt/sources.list.d/x.list")],
+            Risk::Moderate,
+        ),
+        (
+            vec![write("/var/cache/deskside/removed-1", "x")],
+            Risk::Severe,
+        ),
+        (
+            vec![off("/etc/modprobe.d/x.conf", "blacklist nouveau")],
+            Risk::Severe,
+        ),
         (vec![group("render")], Risk::Low),
         (vec![Action::Reboot], Risk::Moderate),
     ] {
@@ -376,12 +498,16 @@ fn risk_is_told_by_what_is_done() {
         risk: Risk::Low,
         ..plan(true, Risk::Low, vec![packages(&[], &["nvidia-driver-535"])]).steps[0].clone()
     });
-    two.steps.push(plan(true, Risk::Low, vec![group("video")]).steps[0].clone());
+    two.steps
+        .push(plan(true, Risk::Low, vec![group("video")]).steps[0].clone());
     weigh(&sim, &mut two, &rules());
     let risks: Vec<Risk> = two.steps.iter().map(|step| step.risk).collect();
     assert_eq!(risks, [Risk::Severe, Risk::Severe, Risk::Low]);
     // In WSL the driver is Windows', and a Linux one only stands in its way.
-    sim.put_file("/proc/sys/kernel/osrelease", "5.15.90.1-microsoft-standard-WSL2\n");
+    sim.put_file(
+        "/proc/sys/kernel/osrelease",
+        "5.15.90.1-microsoft-standard-WSL2\n",
+    );
     let wsl = plan(true, Risk::Low, vec![packages(&[], &["nvidia-driver-535"])]);
     assert_eq!(risk(&sim, &wsl, &rules()), Risk::Moderate);
 }

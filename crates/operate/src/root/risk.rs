@@ -55,7 +55,9 @@ impl Scale<'_> {
                 } else {
                     Risk::Low
                 };
-                remove.iter().fold(floor, |risk, name| risk.max(self.removal(name)))
+                remove
+                    .iter()
+                    .fold(floor, |risk, name| risk.max(self.removal(name)))
             }
             Action::Run { command, .. } => match command.argv.first().map(String::as_str) {
                 Some(program) if program.ends_with("nvidia-uninstall") => Risk::Severe,

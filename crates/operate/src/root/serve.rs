@@ -206,25 +206,21 @@ impl Server<'_> {
 
     /// Whether that plan may be carried out by a person who agreed to so much.
     fn may_begin(&self, plan: &Plan, agreed: Risk) -> Result<()> {
+        allow::require(plan, self.rules)?;
         match &self.approved {
-            Some(approved) if approved != plan => {
-                return Err(Problem::new(
-                    Code::NeedsRoot,
-                    "the plan is not the one that was approved before the restart",
-                )
-                .hint("run `deskside plan`, and apply it again"));
-            }
-            None if risk(self.machine, plan, self.rules) > agreed => {
-                return Err(Problem::new(
-                    Code::NotConfirmed,
-                    "the plan does more than was agreed to: nothing was done",
-                )
-                .because("root's process tells a plan's risk by its actions")
-                .hint("deskside apply"));
-            }
-            _ => {}
+            Some(approved) if approved != plan => Err(Problem::new(
+                Code::NeedsRoot,
+                "the plan is not the one that was approved before the restart",
+            )
+            .hint("run `deskside plan`, and apply it again")),
+            None if risk(self.machine, plan, self.rules) > agreed => Err(Problem::new(
+                Code::NotConfirmed,
+                "the plan does more than was agreed to: nothing was done",
+            )
+            .because("root's process tells a plan's risk by its actions")
+            .hint("deskside apply")),
+            _ => Ok(()),
         }
-        allow::require(plan, self.rules)
     }
 
     /// What goes on after a restart is what was approved before it, and nothing else.

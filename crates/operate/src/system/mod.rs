@@ -20,7 +20,6 @@ mod sources;
 mod swap;
 mod tools;
 
-
 use crate::Workshop;
 use crate::journal::OperationId;
 use deskside_machine::Progress;
