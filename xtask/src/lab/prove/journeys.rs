@@ -201,7 +201,7 @@ fn locked(program: &[u8]) -> Result<String> {
     ensure!(code == 0, "exit code {code}:\n{text}");
     let before = seen(&machine)?;
     let output = machine.shell(
-        "flock /var/lib/deskside/lock sleep 30 & it=$!; sleep 0.3\nrunuser -l ada -c 'deskside undo --yes'; code=$?; kill $it; exit $code",
+        "flock -o /var/lib/deskside/lock sleep 30 >/dev/null 2>&1 & it=$!; sleep 0.3\nrunuser -l ada -c 'deskside undo --yes'; code=$?; kill $it; exit $code",
     )?;
     ensure!(
         output.code != 0 && output.text().contains("[DS0301]"),

@@ -9,7 +9,7 @@ mod scripts;
 
 use super::machine::{Description, Machine, differences};
 use super::{base, state};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
@@ -43,23 +43,13 @@ const UNREACHABLE: &str = "/.lab/unreachable";
 #[derive(Clone, Copy)]
 struct Account {
     name: &'static str,
-    home: &'static str,
 }
 
 /// May use sudo without a password.
-const ADA: Account = Account {
-    name: "ada",
-    home: "/home/ada",
-};
+const ADA: Account = Account { name: "ada" };
 /// May not use it.
-const BOB: Account = Account {
-    name: "bob",
-    home: "/home/bob",
-};
-const ROOT: Account = Account {
-    name: "root",
-    home: "/root",
-};
+const BOB: Account = Account { name: "bob" };
+const ROOT: Account = Account { name: "root" };
 
 /// How a machine was left.
 struct Proof {
