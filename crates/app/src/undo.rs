@@ -2,7 +2,7 @@
 
 use crate::environment::{Place, change};
 use crate::{Answer, Context, live};
-use deskside_machine::Reading;
+use deskside_machine::{Progress, Reading};
 use deskside_operate::Workshop;
 use deskside_operate::root::Channel;
 use deskside_types::plan::{Action, Undo};
@@ -104,7 +104,11 @@ pub fn of_another_tool(context: &Context, id: &str) -> Result<Option<String>> {
 ///
 /// # Errors
 /// When there is none, or an action can't be taken back.
-pub fn undo(context: &Context, operation: Option<&str>) -> Result<UndoReport> {
+pub fn undo(
+    context: &Context,
+    operation: Option<&str>,
+    watch: &mut dyn FnMut(Progress<'_>),
+) -> Result<UndoReport> {
     context.require_live("undo")?;
     refuse_under_a_live_run(context, operation)?;
     let channel = Channel::new(&*context.machine);
@@ -115,7 +119,11 @@ pub fn undo(context: &Context, operation: Option<&str>) -> Result<UndoReport> {
     let turn = deskside_operate::turn(&workshop)?;
     let environments = environments(context, operation)?;
     let system = preview(context, operation)?.root;
-    let undone = deskside_operate::undo_in(&turn, &workshop, operation, &mut |_| {})?;
+    let gives_up = restarts(context, operation)?;
+    let undone = deskside_operate::undo_in(&turn, &workshop, operation, watch)?;
+    if gives_up {
+        crate::apply::next::forget(context)?;
+    }
     let mut report = UndoReport {
         operations: undone.operations.into_iter().map(|id| id.0).collect(),
         wish: undone.wish,
@@ -145,6 +153,17 @@ pub fn undo(context: &Context, operation: Option<&str>) -> Result<UndoReport> {
         }
     }
     Ok(report)
+}
+
+/// Whether what is taken back would have gone on after a restart, and an `up` behind it.
+fn restarts(context: &Context, operation: Option<&str>) -> Result<bool> {
+    let (operations, _) = deskside_operate::history(&*context.machine, &context.directories.state)?;
+    let chosen = deskside_operate::undo::choose(&operations, operation)?;
+    let chain = deskside_operate::undo::chain(&operations, &chosen);
+    Ok(chain
+        .iter()
+        .flat_map(|one| &one.plan.steps)
+        .any(|step| step.actions.contains(&Action::Reboot)))
 }
 
 /// What an operation was, as the snapshot that it led to says it (`env add numpy`); else its identity.

@@ -71,6 +71,6 @@ fn gc_and_snapshot_wait_for_who_is_at_work() {
     assert_eq!(going.preview.snapshots.len(), 2);
     gc::carry_out(&context, &going).unwrap();
     assert_eq!(count(), 1);
-    undo::undo(&context, None).unwrap();
+    undo::undo(&context, None, &mut |_| {}).unwrap();
     assert_eq!(count(), 3);
 }

@@ -387,7 +387,7 @@ fn take_all_back(sim: &Sim, what: &str) -> Vec<String> {
     let context = Context::here(sim.shared()).unwrap();
     let mut left = Vec::new();
     loop {
-        match deskside_app::undo::undo(&context, None) {
+        match deskside_app::undo::undo(&context, None, &mut |_| {}) {
             Ok(undone) => left.extend(undone.left),
             Err(problem) if problem.code == Code::UndoImpossible => return left,
             Err(problem) => panic!("{what}: {problem}"),
@@ -460,7 +460,7 @@ fn dying_with_uv_and_calling_again_arrives_and_one_undo_takes_both_attempts_back
                 assert_eq!(project_tree(&sim), reference, "{what}");
                 let context = Context::here(sim.shared()).unwrap();
                 // Before anything is done, dying leaves nothing that stands, and nothing is different.
-                deskside_app::undo::undo(&context, None)
+                deskside_app::undo::undo(&context, None, &mut |_| {})
                     .unwrap_or_else(|problem| panic!("{what}: {problem}"));
                 assert_eq!(sim.tree_of("/home/user/deskside"), before, "{what}");
             }
@@ -480,7 +480,7 @@ fn dying_while_taking_up_back_and_calling_again_leads_back() {
                 whole_up(&sim, sim.shared()).unwrap().unwrap();
                 let context = Context::here(dying(&sim, mode, at)).unwrap();
                 let died = catch_unwind(AssertUnwindSafe(|| {
-                    deskside_app::undo::undo(&context, None).map(drop)
+                    deskside_app::undo::undo(&context, None, &mut |_| {}).map(drop)
                 }));
                 take_all_back(&sim, &what);
                 assert_eq!(sim.tree_of("/home/user/deskside"), before, "{what}");
@@ -579,7 +579,7 @@ fn taking_up_back_leaves_what_a_person_wrote() {
     whole_up(&sim, sim.shared()).unwrap().unwrap();
     sim.put_file(format!("{PROJECT}/train.py"), "mine\n");
     let context = Context::here(sim.shared()).unwrap();
-    let undone = deskside_app::undo::undo(&context, None).unwrap();
+    let undone = deskside_app::undo::undo(&context, None, &mut |_| {}).unwrap();
     assert!(
         undone.left.iter().any(|left| left.contains("train.py")),
         "{:?}",

@@ -108,6 +108,8 @@ pub enum Progress<'a> {
     },
     /// A line a command said.
     Line(&'a str),
+    /// Somebody else is waited for: who, in a clause. Nothing is changed meanwhile.
+    Waiting(&'a str),
 }
 
 impl Effect {

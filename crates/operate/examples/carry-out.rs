@@ -66,7 +66,9 @@ fn carry_out(words: &[&str]) -> Result<()> {
                 Event::Begin { step, .. } => println!("begin {}", step.id),
                 Event::Satisfied { step } => println!("satisfied {}", step.id),
                 Event::Done { step, .. } => println!("done {}", step.id),
-                Event::Progress(Progress::Line(line)) => println!("  {line}"),
+                Event::Progress(Progress::Line(line) | Progress::Waiting(line)) => {
+                    println!("  {line}")
+                }
                 Event::Progress(Progress::Bytes { done, total }) => {
                     println!("  {done} of {total:?} bytes");
                 }
@@ -75,7 +77,7 @@ fn carry_out(words: &[&str]) -> Result<()> {
         }
         ["undo"] => {
             let undone = undo(&workshop, None, &mut |progress| {
-                if let Progress::Line(line) = progress {
+                if let Progress::Line(line) | Progress::Waiting(line) = progress {
                     eprintln!("  {line}");
                 }
             })?;

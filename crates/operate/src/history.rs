@@ -66,7 +66,13 @@ impl Operation {
         let mut steps: Vec<&Step> = Vec::new();
         for standing in self.standing.iter().rev() {
             let step = self.plan.steps.iter().find(|step| step.id == standing.step);
-            steps.extend(step.filter(|step| step.actions != [Action::Reboot]));
+            // A restart is nothing that is taken back; what would go on after it is given up.
+            let step = step.filter(|step| {
+                step.actions
+                    .get(standing.action)
+                    .is_some_and(|action| *action != Action::Reboot)
+            });
+            steps.extend(step);
         }
         steps.dedup_by(|one, other| one.id == other.id);
         steps
@@ -110,14 +116,23 @@ pub fn history(machine: &dyn Machine, state: &Path) -> Result<(Vec<Operation>, V
 }
 
 /// The attempt at `wish` that a new operation goes on with, so that one `undo` takes all of it back: the newest
-/// operation of which something stands, where it has the same wish and did not arrive.
+/// operation of which something stands, where it has the same wish and did not arrive; else the newest of the same wish,
+/// where it waits for a restart: others may have begun before it.
 pub(crate) fn unfinished_attempt(operations: &[Operation], wish: &str) -> Option<OperationId> {
-    operations
-        .iter()
-        .rev()
-        .filter(|operation| operation.outcome != Outcome::Undone)
-        .find(|operation| operation.outcome == Outcome::Done || !operation.standing.is_empty())
-        .filter(|operation| operation.outcome != Outcome::Done && operation.plan.wish == wish)
+    let newest = |wanted: &dyn Fn(&Operation) -> bool| {
+        operations
+            .iter()
+            .rev()
+            .filter(|operation| operation.outcome != Outcome::Undone)
+            .filter(|operation| {
+                operation.outcome == Outcome::Done || !operation.standing.is_empty()
+            })
+            .find(|operation| wanted(operation))
+    };
+    let of_wish = |operation: &Operation| operation.plan.wish == wish;
+    newest(&|_| true)
+        .filter(|operation| operation.outcome != Outcome::Done && of_wish(operation))
+        .or_else(|| newest(&of_wish).filter(|operation| operation.outcome == Outcome::Restart))
         .map(|operation| operation.id.clone())
 }
 

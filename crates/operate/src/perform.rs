@@ -247,17 +247,50 @@ fn edited(machine: &dyn Machine, path: &str, old: &str, new: &str) -> Result<Str
             ))
             .hint("edit it by hand")
     })?;
-    match text.matches(old).count() {
-        1 => Ok(text.replacen(old, new, 1)),
-        0 if text.contains(new) => Ok(text),
-        count => Err(Problem::new(
+    let places = whole_lines(&text, old);
+    match places.as_slice() {
+        [place] => {
+            let mut edited = text.clone();
+            edited.replace_range(place.clone(), new);
+            Ok(edited)
+        }
+        [] if !whole_lines(&text, new).is_empty() => Ok(text),
+        _ => Err(Problem::new(
             Code::PlanStale,
             format!(
-                "{path} is not as the plan expects: the text to replace stands there {count} times"
+                "{path} is not as the plan expects: the line to replace stands there {} times",
+                places.len()
             ),
         )
         .hint("make the plan again")),
     }
+}
+
+/// Where a line stands, or several one after the other: whole lines, without their ends. What is blank at a line's end
+/// does not count, as nobody sees it.
+fn whole_lines(text: &str, wanted: &str) -> Vec<std::ops::Range<usize>> {
+    let wanted: Vec<&str> = wanted.lines().map(str::trim_end).collect();
+    let mut lines = Vec::new();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let bare = line.strip_suffix('\n').unwrap_or(line);
+        let bare = bare.strip_suffix('\r').unwrap_or(bare);
+        lines.push((start..start + bare.len(), bare.trim_end()));
+        start += line.len();
+    }
+    if wanted.is_empty() {
+        return Vec::new();
+    }
+    lines
+        .windows(wanted.len())
+        .filter(|window| {
+            window
+                .iter()
+                .map(|(_, line)| *line)
+                .eq(wanted.iter().copied())
+        })
+        .filter_map(|window| Some(window.first()?.0.start..window.last()?.0.end))
+        .collect()
 }
 
 fn extracted(machine: &dyn Machine, archive: &str, member: &str) -> Result<Vec<u8>> {

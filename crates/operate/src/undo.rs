@@ -139,6 +139,19 @@ fn goes_along<'a>(
     })
 }
 
+/// Asks for root before anything is taken back, where something that is root's stands.
+fn begin_root(workshop: &Workshop<'_>, operation: &Operation) -> Result<()> {
+    for standing in &operation.standing {
+        if let Some((step, action)) = found(operation, standing)
+            && (*action == Action::Reboot || !matches!(step.undo, Undo::None { .. }))
+            && let Some(root) = apply::roots(workshop, step, action)?
+        {
+            return root.begin_undo(&operation.id);
+        }
+    }
+    Ok(())
+}
+
 fn one(
     workshop: &Workshop<'_>,
     operation: &Operation,
@@ -146,6 +159,7 @@ fn one(
     undone: &mut Undone,
     watch: &mut dyn FnMut(Progress<'_>),
 ) -> Result<()> {
+    begin_root(workshop, operation)?;
     for (place, standing) in operation.standing.iter().enumerate().rev() {
         let Some((step, action)) = found(operation, standing) else {
             continue;
@@ -159,8 +173,11 @@ fn one(
         let along = goes_along(workshop, action, later.chain(of_earlier))?;
         let left = match &step.undo {
             _ if along => None,
-            Undo::None { why } => Some(format!("`{}` stays: {why}", step.title)),
-            Undo::Exact | Undo::BestEffort { .. } => {
+            // What would go on after the restart must not, whatever becomes of the step's other actions.
+            Undo::None { why } if *action != Action::Reboot => {
+                Some(format!("`{}` stays: {why}", step.title))
+            }
+            _ => {
                 let place = Place {
                     operation: &operation.id,
                     step: &step.id,
@@ -186,7 +203,7 @@ fn one(
                 left: left.clone(),
             },
         )?;
-        if undone.steps.last() != Some(&step.title) {
+        if *action != Action::Reboot && undone.steps.last() != Some(&step.title) {
             undone.steps.push(step.title.clone());
         }
         // What was left is what taking back answered, not what was feared beforehand.

@@ -113,8 +113,8 @@ fn plan() -> Plan {
                 vec![is("settings", "colour = blue\n")],
                 Action::EditFile {
                     path: path("settings"),
-                    old: "red".into(),
-                    new: "blue".into(),
+                    old: "colour = red".into(),
+                    new: "colour = blue".into(),
                 },
             ),
             step(

@@ -4,7 +4,7 @@
 
 use deskside_machine::wrappers::Mode;
 use deskside_machine::{Conversation, DoorError, ErrorKind, Fault, Faulty, Machine, Reading};
-use deskside_operate::root::{Channel, Server, restart};
+use deskside_operate::root::{Channel, Rules, Server, Whole, restart};
 use deskside_operate::{NoDomain, Outcome, Workshop, apply, history, undo};
 use deskside_testkit::Sim;
 use deskside_types::Code;
@@ -78,7 +78,7 @@ fn with_root_on<T>(
         scope.spawn(move || {
             Server {
                 machine: roots,
-                programs: &["apt-get"],
+                rules: &rules(),
                 approved,
                 person: restart::Person {
                     uid: 1000,
@@ -88,8 +88,19 @@ fn with_root_on<T>(
             }
             .serve(&mut other)
         });
-        person(Channel::over(machine, Box::new(own)))
+        person(Channel::over(machine, Box::new(own)).agreed(Risk::Moderate))
     })
+}
+
+/// The pin of these tests is one that root's process knows.
+fn rules() -> Rules {
+    Rules {
+        files: vec![Whole {
+            path: PIN.into(),
+            contents: "new".into(),
+        }],
+        ..Rules::none()
+    }
 }
 
 fn workshop<'a>(machine: &'a dyn Machine, channel: &'a Channel<'a>) -> Workshop<'a> {
@@ -214,7 +225,7 @@ fn only_what_was_handed_over_can_be_asked_for() {
         scope.spawn(|| {
             Server {
                 machine: &*machine,
-                programs: &[],
+                rules: &Rules::none(),
                 approved: None,
                 person: restart::Person {
                     uid: 1000,
@@ -230,6 +241,8 @@ fn only_what_was_handed_over_can_be_asked_for() {
             r#"{"ask":"perform","operation":"x","step":"pin","action":0}"#,
             r#"{"ask":"prepare","operation":"../../etc","step":"pin","action":0}"#,
             r#"{"ask":"revert","operation":"../../etc","step":"pin","action":0}"#,
+            r#"{"ask":"revert","operation":"x","step":"pin","action":0}"#,
+            r#"{"ask":"begin","operation":"x","plan":{},"agreed":"severe"}"#,
             r#"{"ask":"anything"}"#,
             "no json",
         ] {
@@ -328,4 +341,187 @@ fn a_program_that_was_changed_does_not_go_on() {
     assert_eq!(problem.code, Code::HashMismatch);
     let left = sim.tree_of("/etc/systemd");
     assert!(!left.contains("deskside"), "it is not tried again: {left}");
+}
+
+/// A plan of great risk that says of itself that it has none: root's process looks by itself.
+#[test]
+fn a_plan_that_does_more_than_was_agreed_to_is_refused() {
+    let sim = root_machine();
+    sim.put_directory("/usr/local/cuda-12.4");
+    let machine = sim.shared();
+    let mut plan = plan(vec![step(
+        "tidy",
+        vec![Check::Absent {
+            path: "/usr/local/cuda-12.4".into(),
+        }],
+        vec![Action::Remove {
+            path: "/usr/local/cuda-12.4".into(),
+        }],
+        false,
+    )]);
+    plan.steps[0].risk = Risk::Low;
+    let with = |agreed| {
+        with_root(&*machine, None, |channel| {
+            let channel = channel.agreed(agreed);
+            apply(&workshop(&*machine, &channel), &plan, &mut |_| {})
+        })
+    };
+    let problem = with(Risk::Moderate).unwrap_err();
+    assert_eq!(problem.code, Code::NotConfirmed);
+    assert!(machine.exists("/usr/local/cuda-12.4").unwrap());
+    with(Risk::Severe).unwrap();
+    assert!(!machine.exists("/usr/local/cuda-12.4").unwrap());
+}
+
+/// While somebody else changes the machine as root, nothing is taken back and it is not restarted.
+#[test]
+fn taking_back_and_restarting_wait_for_the_lock() {
+    let sim = root_machine();
+    sim.put_file(PIN, "old");
+    let machine = sim.shared();
+    with_root(&*machine, None, |channel| {
+        apply(&workshop(&*machine, &channel), &pin(), &mut |_| {}).unwrap();
+    });
+    let others = machine
+        .lock("/var/lib/deskside/lock".as_ref(), Duration::ZERO)
+        .unwrap();
+    let problem = with_root(&*machine, None, |channel| {
+        undo(&workshop(&*machine, &channel), None, &mut |_| {}).unwrap_err()
+    });
+    assert_eq!(problem.code, Code::Locked);
+    assert_eq!(machine.text(PIN).unwrap(), "new");
+    let problem = with_root(&*machine, None, |channel| channel.restart().unwrap_err());
+    assert_eq!(problem.code, Code::Locked);
+    drop(others);
+    with_root(&*machine, None, |channel| {
+        undo(&workshop(&*machine, &channel), None, &mut |_| {}).unwrap();
+    });
+    assert_eq!(machine.text(PIN).unwrap(), "old");
+}
+
+/// The process that goes on after a restart carries out what was approved, and nothing else.
+#[test]
+fn after_a_restart_nothing_is_taken_back_and_the_machine_is_not_restarted() {
+    let sim = root_machine();
+    sim.put_file(PIN, "old");
+    let machine = sim.shared();
+    with_root(&*machine, None, |channel| {
+        apply(&workshop(&*machine, &channel), &pin(), &mut |_| {}).unwrap();
+    });
+    let problem = with_root(&*machine, Some(pin()), |channel| {
+        undo(&workshop(&*machine, &channel), None, &mut |_| {}).unwrap_err()
+    });
+    assert_eq!(problem.code, Code::NeedsRoot);
+    let problem = with_root(&*machine, Some(pin()), |channel| {
+        channel.restart().unwrap_err()
+    });
+    assert_eq!(problem.code, Code::NeedsRoot);
+    assert_eq!(machine.text(PIN).unwrap(), "new");
+}
+
+/// Taken back while its restart is due, an operation leaves nothing that would go on after it.
+#[test]
+fn taking_back_gives_up_what_waits_for_the_restart() {
+    let sim = root_machine();
+    sim.put_directory("/run/systemd/system")
+        .put_program("/usr/bin/deskside", "the program");
+    let machine = sim.shared();
+    let mut plan = with_restart();
+    plan.steps[1].undo = Undo::None {
+        why: "a restart can't be taken back".into(),
+    };
+    with_root(&*machine, None, |channel| {
+        let applied = apply(&workshop(&*machine, &channel), &plan, &mut |_| {}).unwrap();
+        assert!(applied.restart);
+    });
+    assert!(machine.exists("/var/lib/deskside/resume.json").unwrap());
+    let operations = history(&*machine, STATE.as_ref()).unwrap().0;
+    assert_eq!(operations[0].standing_steps(), ["do pin"]);
+    let undone = with_root(&*machine, None, |channel| {
+        undo(&workshop(&*machine, &channel), None, &mut |_| {}).unwrap()
+    });
+    assert_eq!(undone.steps, ["do pin"]);
+    assert!(undone.left.is_empty(), "{:?}", undone.left);
+    for gone in ["/var/lib/deskside/resume.json", "/var/lib/deskside/bin"] {
+        assert!(!machine.exists(gone).unwrap(), "{gone}");
+    }
+    let left = sim.tree_of("/etc/systemd");
+    assert!(!left.contains("deskside"), "{left}");
+}
+
+/// What waits is another operation's: it stays.
+#[test]
+fn what_waits_for_another_operation_stays() {
+    let sim = root_machine();
+    sim.put_directory("/run/systemd/system")
+        .put_program("/usr/bin/deskside", "the program");
+    let machine = sim.shared();
+    with_root(&*machine, None, |channel| {
+        apply(&workshop(&*machine, &channel), &with_restart(), &mut |_| {}).unwrap();
+    });
+    restart::forget_of(
+        &*machine,
+        &deskside_operate::OperationId("20200101T000000Z-0000".into()),
+    )
+    .unwrap();
+    assert!(machine.exists("/var/lib/deskside/resume.json").unwrap());
+}
+
+/// The copy is of the program that runs as root, and not of what lies at the path it was started from.
+#[test]
+fn the_copy_is_of_the_program_that_runs() {
+    let sim = root_machine();
+    sim.put_directory("/run/systemd/system")
+        .put_program("/usr/bin/deskside", "what somebody put there since")
+        .put_file("/proc/self/exe", "the program that runs");
+    let machine = sim.shared();
+    with_root(&*machine, None, |channel| {
+        apply(&workshop(&*machine, &channel), &with_restart(), &mut |_| {}).unwrap()
+    });
+    let copy = machine.text("/var/lib/deskside/bin/deskside").unwrap();
+    assert_eq!(copy, "the program that runs");
+}
+
+/// A second plan was begun, and failed, before the restart of the first was done: the first goes on as its own.
+#[test]
+fn the_plan_that_waits_goes_on_although_another_was_begun_since() {
+    let sim = root_machine();
+    sim.put_directory("/run/systemd/system")
+        .put_program("/usr/bin/deskside", "the program");
+    let machine = sim.shared();
+    let waiting = with_restart();
+    with_root(&*machine, None, |channel| {
+        apply(&workshop(&*machine, &channel), &waiting, &mut |_| {}).unwrap()
+    });
+    let mut other = pin();
+    other.wish = "another".into();
+    other.steps[0].verify = vec![Check::Exists {
+        path: "/none".into(),
+    }];
+    other.steps[0].check = other.steps[0].verify.clone();
+    with_root(&*machine, None, |channel| {
+        apply(&workshop(&*machine, &channel), &other, &mut |_| {}).unwrap_err()
+    });
+    sim.reboot();
+    sim.change(|state| {
+        state.remove(MARK);
+    });
+    let pending = restart::take(&*machine).unwrap().unwrap();
+    let operations = || history(&*machine, STATE.as_ref()).unwrap().0;
+    assert_eq!(pending.operation, operations()[0].id);
+    let told = restart::command(&pending);
+    let variable = (
+        restart::OPERATION.to_string(),
+        Some(pending.operation.0.clone()),
+    );
+    let told: Vec<(String, Option<String>)> = told.variables.into_iter().collect();
+    assert!(told.contains(&variable), "{told:?}");
+    with_root(&*machine, Some(pending.plan.clone()), |channel| {
+        apply(&workshop(&*machine, &channel), &pending.plan, &mut |_| {}).unwrap()
+    });
+    let last = operations().pop().unwrap();
+    assert_eq!(
+        (last.outcome, last.continues),
+        (Outcome::Done, Some(pending.operation))
+    );
 }

@@ -528,7 +528,7 @@ fn another_package_manager_is_waited_for_by_name_and_given_up_on() {
         )]);
         let mut lines = Vec::new();
         let outcome = apply(&workshop(&*shared, &root), &plan, &mut |event| {
-            if let Event::Progress(deskside_machine::Progress::Line(line)) = event {
+            if let Event::Progress(deskside_machine::Progress::Waiting(line)) = event {
                 lines.push(line.to_string());
             }
         });

@@ -18,6 +18,7 @@ mod planner;
 mod present;
 mod recipes;
 mod revert;
+mod rules;
 pub mod script;
 pub mod transaction;
 mod wish;
@@ -26,15 +27,5 @@ pub use assess::{Assessment, Lacking, Undecided, assess};
 pub use draft::{Note, SystemPlan};
 pub use planner::plan;
 pub use revert::revert;
+pub use rules::rules;
 pub use wish::{Part, Wish};
-
-/// Programs that steps with root start. Whoever carries such steps out may refuse every other one.
-pub const ROOT_PROGRAMS: &[&str] = &[
-    "apt-get",
-    "apt-mark",
-    "dpkg",
-    "sysctl",
-    "update-initramfs",
-    "/usr/bin/nvidia-uninstall",
-    "/usr/local/bin/nvidia-uninstall",
-];

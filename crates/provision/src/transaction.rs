@@ -1,5 +1,6 @@
 //! What apt says a transaction would be: `apt-get -s`, and `apt-get --print-uris` for its size (apt-get(8)).
 
+use deskside_operate::system::apt::{self, Simulated};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -27,28 +28,17 @@ impl Transaction {
             held: held(simulated),
             ..Self::default()
         };
-        for line in simulated.lines() {
-            let mut words = line.split_whitespace();
-            match (words.next(), words.next()) {
-                (Some("Inst"), Some(name)) => {
-                    let rest: Vec<&str> = words.collect();
-                    let old = rest
-                        .first()
-                        .and_then(|word| word.strip_prefix('['))
-                        .map(|word| word.trim_end_matches(']'));
-                    let new = rest
-                        .iter()
-                        .find_map(|word| word.strip_prefix('('))
-                        .unwrap_or_default();
-                    match old {
-                        Some(old) => transaction.upgrades.push(format!("{name} {old} → {new}")),
-                        None => transaction
-                            .installs
-                            .push(format!("{name} {new}").trim_end().to_string()),
-                    }
-                }
-                (Some("Remv" | "Purg"), Some(name)) => transaction.removes.push(name.to_string()),
-                _ => {}
+        for line in apt::simulated(simulated) {
+            match line {
+                Simulated::Comes {
+                    name,
+                    from: Some(old),
+                    to,
+                } => transaction.upgrades.push(format!("{name} {old} → {to}")),
+                Simulated::Comes { name, to, .. } => transaction
+                    .installs
+                    .push(format!("{name} {to}").trim_end().to_string()),
+                Simulated::Goes { name } => transaction.removes.push(name.to_string()),
             }
         }
         transaction

@@ -12,6 +12,7 @@ pub struct Steps<'a> {
     ui: &'a Ui,
     bar: Option<ProgressBar>,
     title: String,
+    waiting: String,
 }
 
 impl<'a> Steps<'a> {
@@ -21,12 +22,14 @@ impl<'a> Steps<'a> {
             ui,
             bar: None,
             title: String::new(),
+            waiting: String::new(),
         }
     }
 
     /// A step begins.
     pub fn begin(&mut self, title: &str, place: usize, of: usize) {
         self.title = self.ui.short(title);
+        self.waiting.clear();
         let title = &self.title;
         if !self.ui.repaint {
             self.ui.talk(&format!("[{place}/{of}] {title}"));
@@ -68,6 +71,19 @@ impl<'a> Steps<'a> {
                 line.trim(),
                 self.ui.width.saturating_sub(self.title.len() + 24).max(10),
             ));
+        }
+    }
+
+    /// Somebody else is waited for: said whole, once for each, above whatever moves.
+    pub fn waiting(&mut self, who: &str) {
+        if self.waiting == who {
+            return;
+        }
+        self.waiting = who.to_string();
+        let text = self.ui.wrapped(&format!("      {who}"), 6);
+        match &self.bar {
+            Some(bar) => bar.suspend(|| self.ui.talk(&text)),
+            None => self.ui.talk(&text),
         }
     }
 

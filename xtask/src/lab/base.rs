@@ -16,12 +16,13 @@ const MIRROR: &str = "http://deb.debian.org/debian";
 const RECIPE: &str = "1";
 
 /// Programs that the lab needs on this machine, with their Debian packages.
-const PROGRAMS: [(&str, &str); 5] = [
+const PROGRAMS: [(&str, &str); 6] = [
     ("debootstrap", "debootstrap"),
     ("gpg", "gpg"),
     ("unshare", "util-linux"),
     ("nsenter", "util-linux"),
     ("dpkg", "dpkg"),
+    ("openssl", "openssl"),
 ];
 
 /// Why the lab can't run here, if it can't.
@@ -82,10 +83,10 @@ pub fn base() -> Result<PathBuf> {
     }
     let key = key(&[SUITE, EXTRA, MIRROR, RECIPE], &[])?;
     let base = folder()?.join(format!("base-{key}"));
+    programs()?;
     if base.is_dir() {
         return Ok(base);
     }
-    programs()?;
     super::forget("base-")?;
     let half = folder()?.join("half-base");
     super::remove(&half)?;

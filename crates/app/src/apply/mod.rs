@@ -10,7 +10,7 @@ use crate::environment::change;
 use crate::plan::{PlanRequest, SystemPlanReport};
 use crate::{Answer, Context};
 use deskside_machine::{ErrorKind, Reading, host::conversing};
-use deskside_operate::root::{Channel, restart};
+use deskside_operate::root::{self as roots, Channel, restart};
 use deskside_operate::{Event, Operation, Outcome, Workshop, apply, premise};
 use deskside_types::plan::{PLAN_VERSION, Plan, Risk};
 use deskside_types::{Code, Problem, Result};
@@ -39,6 +39,7 @@ pub struct Prepared {
     /// The plan.
     pub plan: Plan,
     resumes: bool,
+    risk: Risk,
 }
 
 /// The answer of `apply`.
@@ -73,19 +74,36 @@ impl Answer for ApplyReport {
 }
 
 impl Prepared {
-    /// A plan that was made elsewhere and is whole.
-    pub fn of(plan: Plan) -> Self {
+    /// A plan that was made elsewhere and is whole, each step of the risk that its actions have.
+    pub fn of(context: &Context, mut plan: Plan) -> Self {
+        let machine = &*context.machine;
+        let rules = deskside_provision::rules();
+        roots::weigh(machine, &mut plan, &rules);
         Self {
+            risk: roots::risk(machine, &plan, &rules),
             report: None,
             plan,
             resumes: false,
         }
     }
 
-    /// The greatest risk of its steps: it decides what is asked before.
+    /// A new plan, each step of the risk that its actions have, whatever a file says of it.
+    fn new(context: &Context, mut report: SystemPlanReport) -> Self {
+        let machine = &*context.machine;
+        let rules = deskside_provision::rules();
+        roots::weigh(machine, &mut report.system.plan, &rules);
+        let plan = report.system.plan.clone();
+        Self {
+            risk: roots::risk(machine, &plan, &rules),
+            plan,
+            report: Some(report),
+            resumes: false,
+        }
+    }
+
+    /// The greatest risk of its steps, told by their actions: it decides what is asked before.
     pub fn risk(&self) -> Risk {
-        let risks = self.plan.steps.iter().map(|step| step.risk);
-        risks.max().unwrap_or(Risk::Low)
+        self.risk
     }
 
     /// What stands in the way, where that leaves nothing to do.
@@ -110,13 +128,15 @@ impl Prepared {
 pub fn prepare(context: &Context, request: &ApplyRequest) -> Result<Prepared> {
     context.require_live("apply")?;
     if request.resume {
+        let plan = waiting(context)?.plan;
         return Ok(Prepared {
             report: None,
-            plan: waiting(context)?.plan,
+            risk: roots::risk(&*context.machine, &plan, &deskside_provision::rules()),
+            plan,
             resumes: true,
         });
     }
-    let report = match &request.file {
+    let mut report = match &request.file {
         Some(file) => read(context, file)?,
         None => crate::plan::plan(context, &request.plan)?,
     };
@@ -124,12 +144,11 @@ pub fn prepare(context: &Context, request: &ApplyRequest) -> Result<Prepared> {
     if request.file.is_some() {
         let facts = deskside_probe::collect(&*context.machine);
         premise::require(&*context.machine, &report.system.plan, &facts)?;
+        roots::require(&report.system.plan, &deskside_provision::rules())?;
+        // What apt said when the plan was made is not what it says now.
+        crate::plan::ask_again(context, &mut report);
     }
-    Ok(Prepared {
-        plan: report.system.plan.clone(),
-        report: Some(report),
-        resumes: false,
-    })
+    Ok(Prepared::new(context, report))
 }
 
 /// What lacks on this machine before its accelerators can be used, as a plan that `up` may carry out on the way; none
@@ -150,11 +169,7 @@ pub fn lacking(context: &Context) -> Result<Option<Prepared>> {
         Err(problem) => return Err(problem),
     };
     report.require_possible()?;
-    let prepared = Prepared {
-        plan: report.system.plan.clone(),
-        report: Some(report),
-        resumes: false,
-    };
+    let prepared = Prepared::new(context, report);
     Ok((prepared.plan.needs_root() && prepared.risk() < Risk::Severe).then_some(prepared))
 }
 
@@ -175,7 +190,8 @@ pub fn carry_out(
     let channel = match machine.variable(restart::CHANNEL) {
         Some(_) if prepared.resumes => Channel::over(machine, conversing::with_parent()?),
         _ => Channel::new(machine),
-    };
+    }
+    .agreed(prepared.risk());
     let workshop = Workshop {
         root: Some(&channel),
         ..change::workshop(context)
@@ -216,8 +232,11 @@ pub fn restart_now(context: &Context) -> Result<()> {
 /// When none does.
 fn waiting(context: &Context) -> Result<Operation> {
     let (operations, _) = deskside_operate::history(&*context.machine, &context.directories.state)?;
+    // The unit names the operation that goes on: another may have been begun before the restart.
+    let named = context.machine.variable(restart::OPERATION);
     let newest = operations
         .into_iter()
+        .filter(|operation| named.as_ref().is_none_or(|id| operation.id.0 == *id))
         .rfind(|operation| operation.outcome != Outcome::Undone && operation.plan.needs_root());
     match newest {
         Some(operation) if operation.outcome != Outcome::Done => Ok(operation),

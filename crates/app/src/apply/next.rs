@@ -44,6 +44,14 @@ pub fn keep(context: &Context, request: &UpRequest) -> Result<()> {
     Ok(())
 }
 
+/// Gives the `up` that waits up; none there is fine.
+///
+/// # Errors
+/// When it can't be removed.
+pub fn forget(context: &Context) -> Result<()> {
+    Ok(context.machine.remove_file(path(context))?)
+}
+
 /// Takes the `up` that waits; none when none does. It is taken once.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 use deskside_machine::{Machine, host::conversing};
 use deskside_operate::root::{Server, restart};
-use deskside_provision::ROOT_PROGRAMS;
+use deskside_provision::rules;
 use deskside_types::Result;
 
 /// Serves the process that started this one, over its input and output.
@@ -13,7 +13,7 @@ pub fn serve(machine: &dyn Machine) -> Result<()> {
     let mut talk = conversing::with_parent()?;
     Server {
         machine,
-        programs: ROOT_PROGRAMS,
+        rules: &rules(),
         approved: None,
         person: restart::Person::asking(machine)?,
     }
@@ -36,7 +36,7 @@ pub fn resume(machine: &dyn Machine) -> Result<bool> {
         .and_then(|mut talk| {
             Server {
                 machine,
-                programs: ROOT_PROGRAMS,
+                rules: &rules(),
                 approved: Some(pending.plan),
                 person: pending.person,
             }

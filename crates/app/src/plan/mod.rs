@@ -75,6 +75,16 @@ pub fn plan(context: &Context, request: &PlanRequest) -> Result<SystemPlanReport
     })
 }
 
+/// Asks apt anew about a plan that was kept, and changes nothing else of it.
+pub(crate) fn ask_again(context: &Context, report: &mut SystemPlanReport) {
+    report.simulation = if simulate::has_packages(&report.system) {
+        let mut system = report.system.clone();
+        simulate::simulate(&*context.machine, &context.directories.cache, &mut system)
+    } else {
+        Simulation::default()
+    };
+}
+
 /// Says so where runs go on under a plan that takes the driver or a toolkit from them.
 fn under_runs(context: &Context, system: &mut SystemPlan) {
     let touches = system

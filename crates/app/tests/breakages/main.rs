@@ -183,7 +183,7 @@ fn what_is_offered_is_what_root_does() {
                 satisfied: Vec::new(),
             };
             if let Err(problem) =
-                deskside_operate::root::require(&plan, deskside_provision::ROOT_PROGRAMS)
+                deskside_operate::root::require(&plan, &deskside_provision::rules())
             {
                 wrong.push(format!("{id}/{name}: {}: {problem}", finding.id));
             }

@@ -55,6 +55,7 @@ fn carry_out(ui: &Ui, context: &Context, prepared: &Prepared) -> Result<ApplyRep
         Event::Begin { step, place, of } => steps.begin(&step.title, place, of),
         Event::Progress(Progress::Bytes { done, total }) => steps.bytes(done, total),
         Event::Progress(Progress::Line(line)) => steps.line(line),
+        Event::Progress(Progress::Waiting(who)) => steps.waiting(who),
         Event::Done { span, .. } => steps.done(span),
         Event::Satisfied { .. } => {}
     })

@@ -238,12 +238,13 @@ fn carried_out(
                 return Ok(false);
             }
             confirmed(ui, context, arguments, &plan, shown)?;
-            let prepared = Prepared::of(*plan);
+            let prepared = Prepared::of(context, *plan);
             let mut steps = Steps::new(ui);
             let report = apply::carry_out(context, &prepared, &mut |event| match event {
                 Event::Begin { step, place, of } => steps.begin(&step.title, place, of),
                 Event::Progress(Progress::Bytes { done, total }) => steps.bytes(done, total),
                 Event::Progress(Progress::Line(line)) => steps.line(line),
+                Event::Progress(Progress::Waiting(line)) => steps.waiting(line),
                 Event::Done { span, .. } => steps.done(span),
                 Event::Satisfied { .. } => {}
             })?;

@@ -5,8 +5,8 @@ use crate::cli::Undo;
 use crate::cli::apply::Apply;
 use crate::cli::plan::Plan;
 use crate::render;
-use deskside_app::{Answer, Context, undo};
-use deskside_tui::Ui;
+use deskside_app::{Answer, Context, Progress, undo};
+use deskside_tui::{Steps, Ui};
 use deskside_types::Result;
 
 /// Takes an operation back. Environments are gone afterwards, so a person is asked first.
@@ -38,7 +38,13 @@ pub fn undo(ui: &Ui, context: &Context, arguments: &Undo) -> Result<u8> {
             "Take this back?",
         )?;
     }
-    answer(ui, &undo::undo(context, operation)?, render::history::undo)
+    let mut steps = Steps::new(ui);
+    let report = undo::undo(context, operation, &mut |progress| {
+        if let Progress::Waiting(who) = progress {
+            steps.waiting(who);
+        }
+    })?;
+    answer(ui, &report, render::history::undo)
 }
 
 /// Another tool's change is taken back by a plan of its own.

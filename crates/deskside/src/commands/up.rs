@@ -44,6 +44,7 @@ pub fn go_on(ui: &Ui, context: &Context, request: &UpRequest) -> Result<u8> {
         Event::Begin { step, place, of } => steps.begin(&step.title, place, of),
         Event::Progress(Progress::Bytes { done, total }) => steps.bytes(done, total),
         Event::Progress(Progress::Line(line)) => steps.line(line),
+        Event::Progress(Progress::Waiting(who)) => steps.waiting(who),
         Event::Done { span, .. } => steps.done(span),
         Event::Satisfied { .. } => {}
     });

@@ -3,7 +3,7 @@
 use deskside_app::apply::ApplyReport;
 use deskside_app::plan::SystemPlanReport;
 use deskside_tui::{Meaning, Ui};
-use deskside_types::plan::{Action, Risk, Step, Undo};
+use deskside_types::plan::{Action, FileContents, Risk, Step, Tuning, Undo};
 use deskside_types::units;
 
 /// Where a plan is drawn: as the answer, or beside it before it is carried out.
@@ -185,7 +185,7 @@ fn step(sheet: &Sheet<'_>, place: usize, step: &Step) {
         Meaning::Quiet,
     ));
     for action in &step.actions {
-        if let Some(text) = shown(action) {
+        for text in shown(action) {
             let text = sheet.ui.wrapped(&format!("        {text}"), 10);
             sheet.print(&sheet.paint(&text, Meaning::Hint));
         }
@@ -221,28 +221,75 @@ fn marks(step: &Step) -> Vec<&'static str> {
     marks
 }
 
-/// An action in a line; those that only serve the plan itself are not shown.
-fn shown(action: &Action) -> Option<String> {
-    Some(match action {
+/// Lines of a file's contents that are drawn; JSON has all.
+const DRAWN: usize = 12;
+
+/// An action in lines: each is shown, and what is written into files with it.
+fn shown(action: &Action) -> Vec<String> {
+    let mut lines = Vec::new();
+    let tuned = |what: &str, name: &str, wanted: &Tuning| match wanted {
+        Tuning::On => format!("{what} {name} on"),
+        Tuning::Off => format!("{what} {name} off"),
+    };
+    lines.push(match action {
         Action::Run { command, .. } => command.to_string(),
         Action::Packages { install, remove } => {
             let mut parts: Vec<String> = install.iter().map(|name| format!("+{name}")).collect();
             parts.extend(remove.iter().map(|name| format!("-{name}")));
             parts.join("  ")
         }
-        Action::WriteFile { path, .. } if path.starts_with("/run/") => return None,
-        Action::WriteFile { path, .. } => format!("write {path}"),
+        Action::WriteFile {
+            path, mode: 0o644, ..
+        } => format!("write {path}"),
+        Action::WriteFile { path, mode, .. } => format!("write {path}, mode {mode:o}"),
         Action::EditFile { path, new, .. } => format!("in {path}: {new}"),
         Action::Remove { path } => format!("move aside {path}"),
-        Action::Download { url, .. } => format!("download {url}"),
+        Action::Download { url, path, .. } => format!("download {url} to {path}"),
         Action::Key {
-            path, fingerprint, ..
-        } => format!("key {fingerprint} into {path}"),
+            path,
+            fingerprint,
+            url,
+        } => format!("key {fingerprint} from {url} into {path}"),
         Action::AptSource { name, .. } => format!("write /etc/apt/sources.list.d/{name}"),
         Action::Group { name } => format!("group {name}"),
         Action::AskPerson { instructions } => instructions.clone(),
-        _ => return None,
-    })
+        Action::Module { name, wanted } => tuned("kernel module", name, wanted),
+        Action::Service { name, wanted } => tuned("service", name, wanted),
+        Action::BootParameter { parameter } => format!("kernel parameter {parameter}"),
+        Action::Alternative { name, path } => format!("alternative {name}: {path}"),
+        Action::Swap { bytes } => format!("swap of {}", units::bytes(*bytes)),
+        Action::Extract { member, path, .. } => format!("take {member} out to {path}"),
+        Action::Env { action } => format!("environment {}", action.path()),
+        Action::Signal { pid, signal, .. } => format!("signal {signal} to process {pid}"),
+        Action::Reboot => "restart".into(),
+    });
+    match action {
+        Action::WriteFile {
+            contents: FileContents::Text(text),
+            ..
+        }
+        | Action::AptSource { contents: text, .. } => lines.extend(contents(text)),
+        Action::WriteFile {
+            contents: FileContents::Embedded { name, .. },
+            ..
+        } => lines.push(format!("  | this program's own {name}")),
+        _ => {}
+    }
+    lines
+}
+
+/// The first lines of a file's contents, each behind a bar.
+fn contents(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = text
+        .lines()
+        .take(DRAWN)
+        .map(|line| format!("  | {line}"))
+        .collect();
+    let more = text.lines().count().saturating_sub(DRAWN);
+    if more > 0 {
+        lines.push(format!("  | and {more} more lines, which --json shows"));
+    }
+    lines
 }
 
 fn simulation(sheet: &Sheet<'_>, report: &SystemPlanReport) {

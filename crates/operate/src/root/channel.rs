@@ -3,9 +3,8 @@
 use super::message::{At, PROTOCOL, Reply, Request};
 use super::{Place, Root};
 use crate::OperationId;
-use crate::system::WAITING;
 use deskside_machine::{Command, Conversation, ErrorKind, Machine, Progress, Reading, interrupt};
-use deskside_types::plan::{Action, Plan};
+use deskside_types::plan::{Action, Plan, Risk};
 use deskside_types::{Code, Problem, Result};
 use serde_json::Value;
 use std::sync::Mutex;
@@ -25,6 +24,7 @@ pub const ROOT_COMMAND: &str = "__root";
 pub struct Channel<'a> {
     machine: &'a dyn Machine,
     talk: Mutex<Option<Box<dyn Conversation>>>,
+    agreed: Risk,
 }
 
 impl<'a> Channel<'a> {
@@ -33,7 +33,16 @@ impl<'a> Channel<'a> {
         Self {
             machine,
             talk: Mutex::new(None),
+            agreed: Risk::Low,
         }
+    }
+
+    /// What the person was asked for, and agreed to: root's process looks at the plan by itself and refuses one of a
+    /// greater risk. [`Risk::Low`] where nobody was asked.
+    #[must_use]
+    pub fn agreed(mut self, risk: Risk) -> Self {
+        self.agreed = risk;
+        self
     }
 
     /// Root's process is there already, at the other end of this conversation.
@@ -41,6 +50,7 @@ impl<'a> Channel<'a> {
         Self {
             machine,
             talk: Mutex::new(Some(talk)),
+            agreed: Risk::Low,
         }
     }
 
@@ -105,16 +115,16 @@ impl<'a> Channel<'a> {
             .hint("run the same command again: it goes on from there")
         };
         talk.say(&text).map_err(|error| gone().because(error))?;
-        let (mut silent, mut waits) = (Duration::ZERO, false);
+        let (mut silent, mut waits) = (Duration::ZERO, None::<String>);
         loop {
             // Nothing is changed while root waits for another package manager: Ctrl-C is heard at once.
-            if waits && interrupt::requested() {
+            if let Some(who) = &waits
+                && interrupt::requested()
+            {
+                let problem = Problem::new(Code::Interrupted, format!("interrupted while {who}"))
+                    .hint("run the same command again once that has ended: it goes on from here");
                 *guard = None;
-                return Err(Problem::new(
-                    Code::Interrupted,
-                    "interrupted while another package manager was at work; nothing was changed",
-                )
-                .hint("run the same command again once it has ended"));
+                return Err(problem);
             }
             let reply = match hear(&mut **talk, GLANCE) {
                 Ok(reply) => reply.ok_or_else(gone)?,
@@ -130,15 +140,18 @@ impl<'a> Channel<'a> {
             };
             silent = Duration::ZERO;
             match reply {
-                Reply::Line { line } => {
-                    waits = line.starts_with(WAITING);
-                    watch(Progress::Line(&line));
+                Reply::Waiting { who } => {
+                    watch(Progress::Waiting(&who));
+                    waits = Some(who);
+                    continue;
                 }
+                Reply::Line { line } => watch(Progress::Line(&line)),
                 Reply::Bytes { done, total } => watch(Progress::Bytes { done, total }),
                 Reply::Done { value } => return Ok(value),
                 Reply::Failed { problem } => return Err(*problem),
                 Reply::Ready { .. } => {}
             }
+            waits = None;
         }
     }
 }
@@ -148,7 +161,15 @@ impl Root for Channel<'_> {
         let request = Request::Begin {
             operation: operation.clone(),
             plan: Box::new(plan.clone()),
+            agreed: self.agreed,
             home: self.machine.variable("DESKSIDE_HOME"),
+        };
+        self.ask(&request, &mut |_| {}).map(drop)
+    }
+
+    fn begin_undo(&self, operation: &OperationId) -> Result<()> {
+        let request = Request::BeginUndo {
+            operation: operation.clone(),
         };
         self.ask(&request, &mut |_| {}).map(drop)
     }

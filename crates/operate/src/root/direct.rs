@@ -1,6 +1,6 @@
 //! This process is root itself.
 
-use super::{Place, Root, STATE};
+use super::{Place, Root, STATE, restart};
 use crate::{NoDomain, OperationId, Workshop, perform, revert};
 use deskside_machine::{Machine, Progress};
 use deskside_types::Result;
@@ -30,6 +30,10 @@ impl Root for Direct<'_> {
         Ok(())
     }
 
+    fn begin_undo(&self, _: &OperationId) -> Result<()> {
+        Ok(())
+    }
+
     fn prepare(&self, place: Place<'_>, action: &Action) -> Result<Value> {
         perform::prepare(&self.workshop(), place.operation, &place.name(), action)
     }
@@ -53,12 +57,15 @@ impl Root for Direct<'_> {
 
     fn revert(
         &self,
-        _: Place<'_>,
+        place: Place<'_>,
         action: &Action,
         before: &Value,
         after: &Value,
         watch: &mut dyn FnMut(Progress<'_>),
     ) -> Result<Option<String>> {
+        if *action == Action::Reboot {
+            return restart::forget_of(self.machine, place.operation).map(|()| None);
+        }
         revert::revert(&self.workshop(), action, before, after, watch)
     }
 }

@@ -2,12 +2,12 @@
 
 use crate::OperationId;
 use deskside_types::Problem;
-use deskside_types::plan::Plan;
+use deskside_types::plan::{Plan, Risk};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The version of this protocol. Both sides are the same program, so that any other is refused.
-pub(crate) const PROTOCOL: u32 = 1;
+pub(crate) const PROTOCOL: u32 = 2;
 
 /// Asked of root.
 #[derive(Debug, Serialize, Deserialize)]
@@ -17,10 +17,14 @@ pub(crate) enum Request {
     Begin {
         operation: OperationId,
         plan: Box<Plan>,
+        /// What the person was asked for: root refuses a plan that does more.
+        agreed: Risk,
         /// `DESKSIDE_HOME` of the person, where it is set.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         home: Option<String>,
     },
+    /// Nothing but taking this operation back will be asked for.
+    BeginUndo { operation: OperationId },
     /// Keep what taking an action back needs.
     Prepare(At),
     /// Carry an action out.
@@ -47,6 +51,8 @@ pub(crate) enum Reply {
     Ready { protocol: u32, program: String },
     /// A line that a command said.
     Line { line: String },
+    /// Somebody else is waited for; nothing is changed meanwhile.
+    Waiting { who: String },
     /// Bytes done.
     Bytes { done: u64, total: Option<u64> },
     /// The answer.

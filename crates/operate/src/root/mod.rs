@@ -10,10 +10,15 @@ mod direct;
 mod ledger;
 mod message;
 pub mod restart;
+mod risk;
+mod rules;
 mod serve;
 
+pub use allow::require;
 pub use channel::{Channel, ROOT_COMMAND};
 pub use direct::Direct;
+pub use risk::{risk, weigh};
+pub use rules::{Fetched, Rules, Whole};
 pub use serve::Server;
 
 use crate::OperationId;
@@ -24,14 +29,6 @@ use serde_json::Value;
 
 /// Root's own folder: what was there before, and what it was allowed to do.
 pub const STATE: &str = "/var/lib/deskside";
-
-/// Refuses a plan with an action that root's process would refuse, before anybody is asked for a password.
-///
-/// # Errors
-/// [`deskside_types::Code::NeedsRoot`] with the action.
-pub fn require(plan: &Plan, programs: &[&str]) -> Result<()> {
-    allow::require(plan, programs)
-}
 
 /// An action's place: in which operation, which step, and the how manieth of it from 0.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +56,12 @@ pub trait Root {
     /// # Errors
     /// When root is not given, or the plan holds what root does not do.
     fn begin(&self, operation: &OperationId, plan: &Plan) -> Result<()>;
+
+    /// As [`Root::begin`], for taking an operation back. Called before its first action is.
+    ///
+    /// # Errors
+    /// When root is not given, or somebody else is changing the machine as root.
+    fn begin_undo(&self, operation: &OperationId) -> Result<()>;
 
     /// Gathers what taking the action back will need. What is returned is journalled.
     ///

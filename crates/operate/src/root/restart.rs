@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 pub const RESUME_COMMAND: &str = "__resume";
 /// The variable that tells the person's process that root is at the other end of its input and output.
 pub const CHANNEL: &str = "DESKSIDE_ROOT_CHANNEL";
+/// The variable that tells the person's process which operation goes on: a newer one may have begun before the restart.
+pub const OPERATION: &str = "DESKSIDE_RESUMED_OPERATION";
 
 const UNIT: &str = "/etc/systemd/system/deskside-resume.service";
 const WANTED: &str = "/etc/systemd/system/multi-user.target.wants/deskside-resume.service";
@@ -105,7 +107,7 @@ pub(crate) fn arrange(
     if !machine.exists("/run/systemd/system")? {
         return Ok(json!({ "by_itself": false }));
     }
-    let bytes = machine.file(machine.executable()?, LARGEST_PROGRAM)?;
+    let bytes = own_program(machine)?;
     let pending = Pending {
         operation: operation.clone(),
         plan: plan.clone(),
@@ -129,6 +131,17 @@ pub(crate) fn arrange(
         target: UNIT.into(),
     })?;
     Ok(json!({ "by_itself": true }))
+}
+
+/// This program's own bytes: those that run as root now, and not whatever lies at the path they were started from, which
+/// a person may be able to write (proc_pid_exe(5)).
+fn own_program(machine: &dyn Machine) -> Result<Vec<u8>> {
+    match machine.file("/proc/self/exe", LARGEST_PROGRAM) {
+        Err(error) if error.kind == ErrorKind::Absent => {
+            Ok(machine.file(machine.executable()?, LARGEST_PROGRAM)?)
+        }
+        read => Ok(read?),
+    }
 }
 
 fn unit() -> String {
@@ -165,25 +178,44 @@ pub fn forget(machine: &dyn Machine) -> Result<()> {
     Ok(())
 }
 
-/// What waits, for the unit: read once, with the unit removed, so that it never starts twice.
+/// Takes away what waits for a restart where it is that operation; another's stays.
 ///
 /// # Errors
-/// When the copy is not the one that was kept. None when nothing waits, or the machine has not been restarted.
-pub fn take(machine: &dyn Machine) -> Result<Option<Pending>> {
+/// When it can't be read or removed.
+pub fn forget_of(machine: &dyn Machine, operation: &OperationId) -> Result<()> {
+    // A record that can't be read goes with whichever operation is taken back: nothing can go on by it.
+    match pending(machine) {
+        Ok(Some(pending)) if pending.operation != *operation => Ok(()),
+        _ => forget(machine),
+    }
+}
+
+/// What waits; none when nothing does.
+fn pending(machine: &dyn Machine) -> Result<Option<Pending>> {
     let bytes = match machine.file(record(), LARGEST_PROGRAM) {
         Ok(bytes) => bytes,
         Err(error) if error.kind == ErrorKind::Absent => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let pending: Pending = serde_json::from_slice(&bytes).map_err(|error| {
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
         Problem::new(Code::JournalUnreadable, "what was to go on can't be read").because(error)
-    })?;
+    })
+}
+
+/// What waits, for the unit: read once, with the unit removed, so that it never starts twice.
+///
+/// # Errors
+/// When the copy is not the one that was kept. None when nothing waits, or the machine has not been restarted.
+pub fn take(machine: &dyn Machine) -> Result<Option<Pending>> {
+    let Some(pending) = pending(machine)? else {
+        return Ok(None);
+    };
     if pending.boot_id == machine.boot_id() {
         return Ok(None);
     }
     machine.remove_file(WANTED)?;
     machine.remove_file(UNIT)?;
-    let own = machine.file(machine.executable()?, LARGEST_PROGRAM)?;
+    let own = own_program(machine)?;
     if sha256_hex(&own) != pending.program_sha256 {
         return Err(Problem::new(
             Code::HashMismatch,
@@ -208,6 +240,7 @@ pub fn command(pending: &Pending) -> Command {
         .variable("HOME", &person.home)
         .variable("USER", &person.name)
         .variable("LOGNAME", &person.name)
+        .variable(OPERATION, &pending.operation.0)
         .variable(CHANNEL, "stdio");
     if let Some(home) = &pending.home {
         command = command.variable("DESKSIDE_HOME", home);

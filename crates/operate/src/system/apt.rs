@@ -73,16 +73,54 @@ impl Transaction {
     /// Reads the lines of `apt-get -s`: `Inst NAME …`, `Remv NAME …`, `Purg NAME …` (apt-get(8)).
     pub fn parse(text: &str) -> Self {
         let mut transaction = Self::default();
-        for line in text.lines() {
-            let mut words = line.split_whitespace();
-            match (words.next(), words.next()) {
-                (Some("Inst"), Some(name)) => transaction.installed.push(name.to_string()),
-                (Some("Remv" | "Purg"), Some(name)) => transaction.removed.push(name.to_string()),
-                _ => {}
+        for line in simulated(text) {
+            match line {
+                Simulated::Comes { name, .. } => transaction.installed.push(name.to_string()),
+                Simulated::Goes { name } => transaction.removed.push(name.to_string()),
             }
         }
         transaction
     }
+}
+
+/// What a line of `apt-get -s` tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Simulated<'a> {
+    /// A package would be unpacked: `Inst NAME [FROM] (TO Release [architecture])`.
+    Comes {
+        /// Its name, with an architecture where it is a foreign one.
+        name: &'a str,
+        /// The version that is there, where one is.
+        from: Option<&'a str>,
+        /// The version that comes; empty where apt says none.
+        to: &'a str,
+    },
+    /// A package would go: `Remv NAME [VERSION]`, `Purg NAME [VERSION]`.
+    Goes {
+        /// Its name, with an architecture where it is a foreign one.
+        name: &'a str,
+    },
+}
+
+/// Reads the lines of `apt-get -s` that tell of packages (apt-get(8)).
+pub fn simulated(text: &str) -> impl Iterator<Item = Simulated<'_>> {
+    text.lines().filter_map(|line| {
+        let mut words = line.split_whitespace();
+        match (words.next(), words.next()) {
+            (Some("Inst"), Some(name)) => {
+                let rest: Vec<&str> = words.collect();
+                let from = rest.first().and_then(|word| word.strip_prefix('['));
+                let to = rest.iter().find_map(|word| word.strip_prefix('('));
+                Some(Simulated::Comes {
+                    name,
+                    from: from.map(|word| word.trim_end_matches(']')),
+                    to: to.unwrap_or_default(),
+                })
+            }
+            (Some("Remv" | "Purg"), Some(name)) => Some(Simulated::Goes { name }),
+            _ => None,
+        }
+    })
 }
 
 /// Asks apt what it would do (`apt-get -s`), which changes nothing and needs no lock.

@@ -4,7 +4,7 @@
 //! be carried out again after it was cut off anywhere, and so can each way back.
 
 mod alternative;
-mod apt;
+pub mod apt;
 mod boot;
 pub mod dpkg;
 mod fetch;
@@ -19,8 +19,6 @@ mod service;
 mod sources;
 mod swap;
 mod tools;
-
-pub(crate) use progress::WAITING;
 
 use crate::Workshop;
 use crate::journal::OperationId;

@@ -6,9 +6,6 @@
 
 use deskside_machine::Progress;
 
-/// How a line begins that says who is waited for: nothing is being changed then.
-pub(crate) const WAITING: &str = "waiting for ";
-
 /// Makes bytes of apt's lines, and one line of each wait.
 #[derive(Debug, Default)]
 pub struct Listener {
@@ -65,12 +62,12 @@ impl Listener {
             return;
         }
         let line = match &holder {
-            (name, 0) => format!("{WAITING}{name}, which is working on packages"),
+            (name, 0) => format!("waiting for {name}, which is working on packages"),
             (name, process) => {
-                format!("{WAITING}{name} (process {process}), which is working on packages")
+                format!("waiting for {name} (process {process}), which is working on packages")
             }
         };
-        watch(Progress::Line(&line));
+        watch(Progress::Waiting(&line));
         self.waiting_for = Some(holder);
     }
 
@@ -120,7 +117,7 @@ mod tests {
         for line in lines {
             listener.hear(Progress::Line(line), &mut |progress| {
                 said.push(match progress {
-                    Progress::Line(line) => line.to_string(),
+                    Progress::Line(line) | Progress::Waiting(line) => line.to_string(),
                     Progress::Bytes { done, total } => format!("{done}/{}", total.unwrap_or(0)),
                 });
             });

@@ -5,6 +5,7 @@ pub(crate) mod apple;
 pub(crate) mod archive;
 pub(crate) mod clean;
 pub(crate) mod driver;
+pub(crate) mod entered;
 pub(crate) mod fetch;
 pub(crate) mod hold;
 pub(crate) mod line;

@@ -289,7 +289,7 @@ pub(crate) fn enter(
         &archive.keyring_package,
         &archive.keyring_name,
     ) {
-        let path = format!("/var/cache/deskside/{name}");
+        let path = super::entered::kept(name);
         draft.step(
             "repository.add",
             words,
@@ -312,16 +312,8 @@ pub(crate) fn enter(
     else {
         return false;
     };
-    let suite = place.suite.as_deref().unwrap_or("/");
-    let mut contents = format!("Types: deb\nURIs: {}\nSuites: {suite}\n", place.url);
-    if !place.components.is_empty() {
-        contents.push_str(&format!("Components: {}\n", place.components.join(" ")));
-    }
-    contents.push_str(&format!(
-        "Architectures: {}\nSigned-By: {keyring}\n",
-        present.dpkg_architecture()
-    ));
-    let file = format!("deskside-{id}.sources");
+    let contents = super::entered::source(place, keyring, present.dpkg_architecture());
+    let file = super::entered::name(archive);
     let mut actions = vec![
         Action::Key {
             path: keyring.clone(),
@@ -333,14 +325,10 @@ pub(crate) fn enter(
             contents,
         },
     ];
-    if let (Some(pin), Some(pin_file), Some(priority)) =
-        (&archive.pin, &archive.pin_file, archive.pin_priority)
-    {
+    if let Some((path, contents)) = super::entered::pin(archive) {
         actions.push(Action::WriteFile {
-            path: pin_file.clone(),
-            contents: deskside_types::plan::FileContents::Text(format!(
-                "Package: *\nPin: {pin}\nPin-Priority: {priority}\n"
-            )),
+            path,
+            contents: deskside_types::plan::FileContents::Text(contents),
             mode: 0o644,
         });
     }
@@ -373,7 +361,7 @@ pub(crate) fn fence(present: &Present<'_>, draft: &mut Draft) {
     let Some(archive) = repository("nvidia") else {
         return;
     };
-    let (Some(fence), Some(file)) = (&archive.fence, &archive.fence_file) else {
+    let Some((file, contents)) = super::entered::fence(archive) else {
         return;
     };
     let there = present
@@ -382,7 +370,7 @@ pub(crate) fn fence(present: &Present<'_>, draft: &mut Draft) {
         .value()
         .into_iter()
         .flatten()
-        .any(|pin| pin.file == *file && pin.priority < 0);
+        .any(|pin| pin.file == file && pin.priority < 0);
     if there {
         draft.satisfied("NVIDIA's archive gives no driver here");
         return;
@@ -392,8 +380,8 @@ pub(crate) fn fence(present: &Present<'_>, draft: &mut Draft) {
         &[("name", &archive.name)],
         vec![Check::Exists { path: file.clone() }],
         vec![Action::WriteFile {
-            path: file.clone(),
-            contents: deskside_types::plan::FileContents::Text(fence.trim_start().to_string()),
+            path: file,
+            contents: deskside_types::plan::FileContents::Text(contents),
             mode: 0o644,
         }],
     );

@@ -25,11 +25,11 @@ pub enum Action {
         /// Permission bits, for example `0o644`.
         mode: u32,
     },
-    /// Replaces one exact text in a file.
+    /// Replaces one whole line in a file.
     EditFile {
         /// The path.
         path: String,
-        /// The text that must stand there exactly once.
+        /// The line, which must stand there exactly once; what is blank at its end does not count.
         old: String,
         /// What stands there afterwards.
         new: String,

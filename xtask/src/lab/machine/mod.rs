@@ -4,6 +4,7 @@ mod boot;
 mod description;
 mod hardware;
 mod namespace;
+mod servers;
 
 pub use boot::Boot;
 pub use description::{Card, Description};
@@ -20,6 +21,7 @@ pub struct Machine {
     namespace: Namespace,
     description: Description,
     root: PathBuf,
+    servers: servers::Servers,
 }
 
 impl Machine {
@@ -47,6 +49,7 @@ impl Machine {
             namespace,
             description: description.clone(),
             root,
+            servers: servers::Servers::default(),
         };
         machine.run(&["hostname", "lab"])?;
         machine.reboot()?;

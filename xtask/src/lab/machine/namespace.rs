@@ -135,6 +135,11 @@ impl Namespace {
         PathBuf::from(format!("/proc/{}/root", self.process))
     }
 
+    /// The number of the process that holds them.
+    pub fn process(&self) -> u32 {
+        self.process
+    }
+
     /// A command to be run in there, with a clean environment.
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new("nsenter");

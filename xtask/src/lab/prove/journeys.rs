@@ -20,7 +20,23 @@ pub const JOURNEYS: &[Journey] = &[
     ),
     ("interrupted while apt works", interrupted),
     ("a person whom sudo refuses", sudo_refuses),
-    ("a plan that was edited to hold something else", edited),
+    (
+        "plans that were edited to hold something else",
+        super::edited::refused,
+    ),
+    (
+        "an edited plan that says less than it does",
+        super::edited::says_less,
+    ),
+    (
+        "taken back while the restart is due",
+        undone_before_the_restart,
+    ),
+    (
+        "taken back and restarted while somebody else is at work",
+        locked,
+    ),
+    ("a lock that somebody holds is named, once", named_once),
     ("a plan that is stale", stale),
     (
         "scripts of --emit, run by themselves",
@@ -137,22 +153,91 @@ fn sudo_refuses(program: &[u8]) -> Result<String> {
     Ok(format!("exit code {code}, nothing changed"))
 }
 
-fn edited(program: &[u8]) -> Result<String> {
-    let machine = bare(program)?;
-    planned(&machine, ROOT, "plan")?;
+/// Whatever was arranged for the restart is gone, and the boot starts nothing.
+fn undone_before_the_restart(program: &[u8]) -> Result<String> {
+    let mut machine = bare(program)?;
+    machine.shell("mkdir -p /run/systemd/system")?;
     let before = seen(&machine)?;
-    let text = machine.text("/root/plan.json").unwrap_or_default();
-    let evil = text.replace("apt-get\",\"update", "sh\",\"-c");
-    ensure!(evil != text, "there is nothing to edit in it:\n{text}");
-    machine.write("/root/plan.json", evil.as_bytes())?;
-    let (text, code) = deskside(&machine, ROOT, "apply /root/plan.json --yes")?;
+    let (text, code) = deskside(&machine, ADA, "up --yes --no-train --flavour jax")?;
     ensure!(
-        code != 0 && text.contains("[DS0303]"),
+        code == 0 && text.contains("by itself"),
         "exit code {code}:\n{text}"
+    );
+    let (text, code) = deskside(&machine, ADA, "undo --yes")?;
+    ensure!(code == 0, "`deskside undo` ended with {code}:\n{text}");
+    ensure!(
+        !text.contains("Restart this machine"),
+        "a restart is told as taken back, or as left:\n{text}"
+    );
+    let nothing_waits = |machine: &Machine| -> Result<()> {
+        let left = machine.shell("ls -d /var/lib/deskside/bin /var/lib/deskside/resume.json /etc/systemd/system/deskside-resume.service /etc/systemd/system/multi-user.target.wants/deskside-resume.service /home/ada/.local/state/deskside/up-after-apply.json 2>/dev/null")?;
+        ensure!(left.stdout.trim().is_empty(), "it stayed: {}", left.stdout);
+        Ok(())
+    };
+    nothing_waits(&machine)?;
+    let differs: Vec<String> = differences(&before, &seen(&machine)?)
+        .into_iter()
+        .filter(|line| !super::made_by_the_machine(line))
+        .collect();
+    ensure!(differs.is_empty(), "it differs from before: {differs:?}");
+    machine.reboot()?;
+    nothing_waits(&machine)?;
+    let (text, _) = deskside(&machine, ADA, "history --json")?;
+    ensure!(
+        text.matches("\"outcome\": \"undone\"").count() == 1
+            && text.matches("\"outcome\":").count() == 1,
+        "something went on after the boot:\n{text}"
+    );
+    let (text, code) = deskside(&machine, ADA, "apply --resume --yes")?;
+    ensure!(code != 0, "`apply --resume` found something:\n{text}");
+    Ok("unit, copy, record and the waiting `up` are gone, before the boot and after it".into())
+}
+
+/// Root's lock is somebody else's: nothing is taken back and nothing restarts.
+fn locked(program: &[u8]) -> Result<String> {
+    let machine = bare(program)?;
+    machine.shell("mkdir -p /run/systemd/system")?;
+    let (text, code) = deskside(&machine, ADA, "apply --yes")?;
+    ensure!(code == 0, "exit code {code}:\n{text}");
+    let before = seen(&machine)?;
+    let output = machine.shell(
+        "flock -o /var/lib/deskside/lock sleep 30 >/dev/null 2>&1 & it=$!; sleep 0.3\nrunuser -l ada -c 'deskside undo --yes'; code=$?; kill $it; exit $code",
+    )?;
+    ensure!(
+        output.code != 0 && output.text().contains("[DS0301]"),
+        "exit code {}:\n{}",
+        output.code,
+        output.text()
     );
     let changed = differences(&before, &seen(&machine)?);
     ensure!(changed.is_empty(), "{changed:?}");
-    Ok(format!("exit code {code}, nothing changed"))
+    let (text, code) = deskside(&machine, ADA, "undo --yes")?;
+    ensure!(code == 0, "afterwards it ended with {code}:\n{text}");
+    Ok("refused with nothing changed, and done once the lock was free".into())
+}
+
+/// Another package manager at work, without a terminal: it is named in full, once, and a stop names it too.
+fn named_once(program: &[u8]) -> Result<String> {
+    let description = Description::named("ubuntu-22.04-rtx-4090")?;
+    let machine = prepared(program, &description, &state::named("lock-held")?)?;
+    let script = "cd /home/ada; runuser -l ada -c 'exec deskside apply --yes >out 2>&1' & sleep 0.1\n\
+        for i in $(seq 300); do grep -q 'waiting for' out 2>/dev/null && break; sleep 0.1; done; sleep 17\n\
+        pkill -TERM -u ada -x deskside; wait; cat out";
+    let text = machine.shell(script)?.text();
+    let waiting: Vec<&str> = text
+        .lines()
+        .filter(|line| line.trim_start().starts_with("waiting for"))
+        .collect();
+    ensure!(
+        waiting.len() == 1 && waiting[0].contains("process "),
+        "the holder is named {} times:\n{text}",
+        waiting.len()
+    );
+    ensure!(
+        text.contains("interrupted while waiting for") && !text.contains("DS0109"),
+        "the stop does not say for whom, or root's process complains:\n{text}"
+    );
+    Ok(waiting[0].trim().to_string())
 }
 
 fn stale(program: &[u8]) -> Result<String> {

@@ -2,13 +2,15 @@
 //! its restart, until nothing is left to do; then it is taken back, and what differs from before is listed.
 
 mod cleaned;
+mod edited;
 mod journeys;
+mod program;
 mod scripts;
 mod unreachable;
 
 use super::machine::{Description, Machine, differences};
 use super::{base, state};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
@@ -32,27 +34,20 @@ const REFUSED: &[&str] = &["expired-release", "full-boot", "unreachable"];
 /// Waited for, for twenty minutes: not for the lab.
 const SKIPPED: &[&str] = &["lock-held"];
 
+/// Where this file is, there is no network.
+const UNREACHABLE: &str = "/.lab/unreachable";
+
 /// An account of the lab's machines.
 #[derive(Clone, Copy)]
 struct Account {
     name: &'static str,
-    home: &'static str,
 }
 
 /// May use sudo without a password.
-const ADA: Account = Account {
-    name: "ada",
-    home: "/home/ada",
-};
+const ADA: Account = Account { name: "ada" };
 /// May not use it.
-const BOB: Account = Account {
-    name: "bob",
-    home: "/home/bob",
-};
-const ROOT: Account = Account {
-    name: "root",
-    home: "/root",
-};
+const BOB: Account = Account { name: "bob" };
+const ROOT: Account = Account { name: "root" };
 
 /// How a machine was left.
 struct Proof {
@@ -92,7 +87,7 @@ pub fn prove(program: &Path, full: bool, filter: Option<&str>) -> Result<Proved>
     if let Some(why) = base::hindrance() {
         return Ok(Proved::skipped(why));
     }
-    let program = std::fs::read(program).with_context(|| program.display().to_string())?;
+    let program = program::with_the_labs_proofs(program)?;
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     for (description, state) in cases(full)? {
         let name = format!("{} {}", description.name, state.name);
@@ -218,6 +213,9 @@ fn prepared(program: &[u8], description: &Description, state: &state::State) -> 
     machine.write("/usr/local/bin/deskside", program)?;
     machine.run(&["chmod", "755", "/usr/local/bin/deskside"])?;
     state.make(&mut machine)?;
+    if machine.text(UNREACHABLE).is_none() {
+        machine.serve_makers()?;
+    }
     Ok(machine)
 }
 
@@ -289,49 +287,11 @@ fn look(planning: &str) -> String {
     }
 }
 
-/// Makes a plan by a command and keeps it as plan.json in the account's home. What it would download comes from the lab's own archives, which have
-/// other keys and so other hashes: addresses and hashes are the only things changed in it.
+/// Makes a plan by a command and keeps it as plan.json in the account's home.
 fn planned(machine: &Machine, account: Account, command: &str) -> Result<()> {
     let (text, code) = deskside(machine, account, &format!("{command} --out plan.json"))?;
     ensure!(code == 0, "`deskside {command}` ended with {code}:\n{text}");
-    let kept = format!("{}/plan.json", account.home);
-    let text = machine.text(&kept).context("no plan was kept")?;
-    let mut plan: serde_json::Value = serde_json::from_str(&text)?;
-    let steps = plan["system"]["plan"]["steps"].as_array_mut();
-    for step in steps.into_iter().flatten() {
-        for action in step["actions"].as_array_mut().into_iter().flatten() {
-            let url = action["url"].as_str().unwrap_or_default().to_string();
-            let Some(rest) = url.strip_prefix("https://") else {
-                continue;
-            };
-            // The lab's archive of AMD has no file of its key: a key is taken by its fingerprint, which is the lab's own here.
-            let path = if action["kind"] == "key" {
-                "/.lab/archives/keys/amd.gpg".to_string()
-            } else {
-                format!("/.lab/archives/{rest}")
-            };
-            let bytes = std::fs::read(machine.root().join(path.trim_start_matches('/')))
-                .with_context(|| format!("the lab has no {rest}"))?;
-            action["url"] = format!("file://{path}").into();
-            match action["kind"].as_str() {
-                Some("download") => action["sha256"] = super::hex(&bytes).into(),
-                Some("key") => action["fingerprint"] = fingerprint(machine, &path)?.into(),
-                _ => {}
-            }
-        }
-    }
-    machine.write(&kept, plan.to_string().as_bytes())
-}
-
-/// The fingerprint of the key in a file, by gpg.
-fn fingerprint(machine: &Machine, path: &str) -> Result<String> {
-    let output = machine.run(&["gpg", "--show-keys", "--with-colons", path])?;
-    output
-        .stdout
-        .lines()
-        .find_map(|line| line.strip_prefix("fpr:"))
-        .map(|line| line.trim_matches(':').to_string())
-        .with_context(|| format!("{path} has no key:\n{}", output.stderr))
+    Ok(())
 }
 
 fn one(program: &[u8], description: &Description, state: &state::State) -> Result<Proof> {

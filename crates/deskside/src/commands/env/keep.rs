@@ -19,6 +19,7 @@ pub fn snapshot(ui: &Ui, context: &Context, arguments: &Snapshot) -> Result<u8> 
         }
         Keeping::Progress(Progress::Bytes { done, total }) => steps.bytes(done, total),
         Keeping::Progress(Progress::Line(line)) => steps.line(line),
+        Keeping::Progress(Progress::Waiting(who)) => steps.waiting(who),
     });
     steps.clear();
     drop(steps);

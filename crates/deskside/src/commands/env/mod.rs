@@ -50,6 +50,7 @@ fn hear(steps: &mut Steps<'_>, event: Event<'_>) {
         Event::Begin { step, place, of } => steps.begin(&step.title, place, of),
         Event::Progress(Progress::Bytes { done, total }) => steps.bytes(done, total),
         Event::Progress(Progress::Line(line)) => steps.line(line),
+        Event::Progress(Progress::Waiting(who)) => steps.waiting(who),
         Event::Done { span, .. } => steps.done(span),
         Event::Satisfied { .. } => {}
     }
