@@ -144,7 +144,7 @@ pub fn prepare(context: &Context, request: &ApplyRequest) -> Result<Prepared> {
     if request.file.is_some() {
         let facts = deskside_probe::collect(&*context.machine);
         premise::require(&*context.machine, &report.system.plan, &facts)?;
-        roots::require(&report.system.plan, &deskside_provision::rules())?;
+        roots::require_file(&report.system.plan, &deskside_provision::rules())?;
         // What apt said when the plan was made is not what it says now.
         crate::plan::ask_again(context, &mut report);
     }

@@ -2,6 +2,7 @@
 //! knows. A plan that holds anything else is refused whole, before anything is done. It is as wide as the recipes, and
 //! no wider.
 
+use super::mends::is_mend;
 use super::{Rules, is_roots};
 use crate::system::names::{self, Named};
 use deskside_types::plan::{Action, Check, CommandLine, FileContents, Plan};
@@ -20,6 +21,11 @@ const FETCHED: &str = "/var/cache/deskside/fetched-";
 const OFF: [&str; 2] = [
     "# switched off by deskside: ",
     ": # switched off by deskside: ",
+];
+/// What stands before a line of a package source that the doctor switches off.
+pub(super) const OFF_LINE: [&str; 2] = [
+    "# switched off, apt can't read it: ",
+    "# switched off, it is listed twice: ",
 ];
 /// Profiles of the system's that may be edited.
 const PROFILES: [&str; 3] = [
@@ -45,7 +51,7 @@ const GROUPS: [&str; 2] = ["render", "video"];
 /// Why something is not done, in words.
 type Refused = std::result::Result<(), String>;
 
-/// Refuses a plan with anything that no recipe of the system layer has, in root's steps and in the person's.
+/// Refuses a plan whose steps for root hold anything that no recipe of the system layer and no mend of the doctor's has.
 ///
 /// # Errors
 /// [`Code::NeedsRoot`] with the action.
@@ -54,13 +60,25 @@ pub fn require(plan: &Plan, rules: &Rules) -> Result<()> {
         if !is_name(&step.id) {
             return Err(refusal(&step.title, "its name is none that is kept"));
         }
-        for action in &step.actions {
-            if is_roots(step, action) {
-                allowed(action, rules)
-            } else {
-                persons(action)
+        for action in step.actions.iter().filter(|action| is_roots(step, action)) {
+            let refused = allowed(action, rules);
+            if !is_mend(action, rules) {
+                refused.map_err(|why| refusal(&step.title, &why))?;
             }
-            .map_err(|why| refusal(&step.title, &why))?;
+        }
+    }
+    Ok(())
+}
+
+/// As [`require`], for a plan that lay in a file: what it does and looks at in the person's own account is held as narrow.
+///
+/// # Errors
+/// [`Code::NeedsRoot`] with the action.
+pub fn require_file(plan: &Plan, rules: &Rules) -> Result<()> {
+    require(plan, rules)?;
+    for step in &plan.steps {
+        for action in step.actions.iter().filter(|action| !is_roots(step, action)) {
+            persons(action).map_err(|why| refusal(&step.title, &why))?;
         }
         for check in step.check.iter().chain(&step.verify) {
             looked_at(check).map_err(|why| refusal(&step.title, &why))?;
@@ -244,7 +262,7 @@ fn is_limit(setting: &str) -> bool {
 }
 
 /// An exact name, without a version.
-fn is_unversioned(name: &str) -> bool {
+pub(super) fn is_unversioned(name: &str) -> bool {
     matches!(
         names::package(name),
         Ok(Named::Package { version: None, .. })
@@ -370,7 +388,7 @@ fn moved_aside(path: &str) -> bool {
 }
 
 /// The name of what lies directly in a folder.
-fn child<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
+pub(super) fn child<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
     let name = path.strip_prefix(folder)?.strip_prefix('/')?;
     let good = !name.is_empty()
         && !name.starts_with('.')

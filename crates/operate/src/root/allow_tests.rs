@@ -396,7 +396,7 @@ fn what_an_edited_plan_holds_beyond_that_is_refused() {
 
 #[test]
 fn the_persons_own_steps_are_as_narrow() {
-    let own = |actions| require(&plan(false, Risk::Low, actions), &rules());
+    let own = |actions| require_file(&plan(false, Risk::Low, actions), &rules());
     assert!(
         own(vec![off(
             "/home/ada/.bashrc",
@@ -423,7 +423,7 @@ fn the_persons_own_steps_are_as_narrow() {
         looking.steps[0].check = vec![Check::Succeeds {
             command: line(words),
         }];
-        assert_eq!(require(&looking, &rules()).is_ok(), good, "{words:?}");
+        assert_eq!(require_file(&looking, &rules()).is_ok(), good, "{words:?}");
     }
     looking.steps[0].id = "../x".into();
     assert!(require(&looking, &rules()).is_err());

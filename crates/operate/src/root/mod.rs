@@ -8,13 +8,14 @@ mod allow;
 mod channel;
 mod direct;
 mod ledger;
+mod mends;
 mod message;
 pub mod restart;
 mod risk;
 mod rules;
 mod serve;
 
-pub use allow::require;
+pub use allow::{require, require_file};
 pub use channel::{Channel, ROOT_COMMAND};
 pub use direct::Direct;
 pub use risk::{risk, weigh};

@@ -1,0 +1,156 @@
+//! What the doctor's mends hold beyond the recipes of the system layer: each an exact shape. A test holds every mend that the
+//! doctor offers against it.
+
+use super::Rules;
+use super::allow::{OFF_LINE, child, is_name, is_unversioned};
+use deskside_types::plan::{Action, CommandLine, FileContents, Tuning};
+
+/// Forbids nouveau.
+const NOUVEAU: (&str, &str) = (
+    "/etc/modprobe.d/blacklist-nouveau.conf",
+    "# Deskside: NVIDIA's driver is to have the GPU.\nblacklist nouveau\noptions nouveau modeset=0\n",
+);
+/// Keeps the card's memory over a suspend.
+const POWER: (&str, &str) = (
+    "/etc/modprobe.d/deskside-nvidia-power.conf",
+    "options nvidia NVreg_PreserveVideoMemoryAllocations=1\n",
+);
+/// Lets nvcc take a compiler that its toolkit accepts; the version stands between both halves.
+const COMPILER: (&str, &str, &str) = (
+    "/etc/profile.d/deskside-nvcc.sh",
+    "# Deskside: nvcc takes a compiler that its toolkit accepts.\nexport NVCC_PREPEND_FLAGS='-ccbin /usr/bin/g++-",
+    "'\n",
+);
+/// The modules that may be loaded.
+const MODULES: [&str; 3] = ["nvidia", "nvidia_uvm", "amdgpu"];
+/// NVIDIA's key, by its fingerprint, and the source entry that names it.
+const NVIDIA: (&str, &str) = (
+    "EB693B3035CD5710E231E123A4B469963BF863CC",
+    "deb [signed-by=/usr/share/keyrings/cuda-archive-keyring.gpg] ",
+);
+/// The most swap that is made, in bytes.
+const MOST_SWAP: u64 = 64 << 30;
+
+/// Whether a mend of the doctor's holds this.
+pub(super) fn is_mend(action: &Action, rules: &Rules) -> bool {
+    match action {
+        Action::Run { command, undo } => {
+            is_command(command) && undo.as_ref().is_none_or(is_command)
+        }
+        Action::WriteFile {
+            path,
+            contents: FileContents::Text(text),
+            mode: 0o644,
+        } => is_file(path, text),
+        Action::EditFile { path, old, new } => is_source(path) && is_edit(old, new, rules),
+        Action::Key {
+            path,
+            fingerprint,
+            url,
+        } => {
+            // The fingerprint decides; entries of old name their archive without TLS.
+            fingerprint == NVIDIA.0
+                && ["https://", "http://"].iter().any(|scheme| {
+                    url.strip_prefix(scheme)
+                        .is_some_and(|rest| rest.starts_with("developer.download.nvidia.com/"))
+                })
+                && ["/usr/share/keyrings", "/etc/apt/keyrings"]
+                    .iter()
+                    .any(|folder| child(path, folder).is_some_and(|name| name.ends_with(".gpg")))
+        }
+        Action::Module {
+            name,
+            wanted: Tuning::On,
+        } => MODULES.contains(&name.as_str()),
+        Action::BootParameter { parameter } => parameter == "iommu=pt",
+        Action::Swap { bytes } => *bytes <= MOST_SWAP,
+        _ => false,
+    }
+}
+
+fn is_command(command: &CommandLine) -> bool {
+    let quiet = command
+        .variables
+        .iter()
+        .all(|(name, value)| name == "DEBIAN_FRONTEND" && value == "noninteractive");
+    if command.directory.is_some() || !quiet {
+        return false;
+    }
+    let words: Vec<&str> = command.argv.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["dpkg", "--configure", "-a"]
+        | ["apt-get", "update"]
+        | ["apt-get", "install", "-y", "--fix-broken"]
+        | ["apt-get", "-o", "DPkg::Lock::Timeout=1800", "check"]
+        | [
+            "apt-get",
+            "-o",
+            "Acquire::http::No-Cache=true",
+            "-o",
+            "Acquire::https::No-Cache=true",
+            "update",
+        ]
+        | ["update-initramfs", "-u"]
+        | ["update-initramfs", "-u", "-k", "all"] => true,
+        ["dpkg", "--purge", names @ ..] => is_one_kernel(names),
+        ["sysctl", "-w", setting] => [
+            "fs.inotify.max_user_watches=",
+            "fs.inotify.max_user_instances=",
+        ]
+        .iter()
+        .any(|name| setting.strip_prefix(name).is_some_and(is_number)),
+        _ => false,
+    }
+}
+
+/// An image with its modules, all of one version.
+fn is_one_kernel(names: &[&str]) -> bool {
+    let version = |name: &&str| {
+        ["linux-image-", "linux-modules-extra-", "linux-modules-"]
+            .iter()
+            .find_map(|head| name.strip_prefix(head))
+            .filter(|version| version.starts_with(|letter: char| letter.is_ascii_digit()))
+            .map(str::to_string)
+    };
+    let first = names.first().and_then(version);
+    first.is_some()
+        && names
+            .iter()
+            .all(|name| is_unversioned(name) && version(name) == first)
+}
+
+fn is_number(text: &str) -> bool {
+    (1..=9).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_file(path: &str, text: &str) -> bool {
+    let (compiler, head, tail) = COMPILER;
+    [NOUVEAU, POWER].contains(&(path, text))
+        || (path == compiler
+            && text
+                .strip_prefix(head)
+                .and_then(|rest| rest.strip_suffix(tail))
+                .is_some_and(is_number))
+}
+
+fn is_source(path: &str) -> bool {
+    path == "/etc/apt/sources.list" || child(path, "/etc/apt/sources.list.d").is_some_and(is_name)
+}
+
+/// A line that is switched off, or NVIDIA's entry that is given its key.
+fn is_edit(old: &str, new: &str, rules: &Rules) -> bool {
+    if old.trim().is_empty() || old.contains(['\n', '\r']) {
+        return false;
+    }
+    let off = OFF_LINE.iter().any(|mark| new == format!("{mark}{old}"));
+    let keyed = new
+        .strip_prefix(NVIDIA.1)
+        .and_then(|rest| rest.strip_suffix(" /"))
+        .is_some_and(|address| {
+            !address.is_empty()
+                && !address.contains(char::is_whitespace)
+                && old.contains(address)
+                && (rules.is_makers)(old)
+        });
+    off || keyed
+}
