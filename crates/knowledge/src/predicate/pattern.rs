@@ -172,11 +172,8 @@ fn alternatives(pattern: &str) -> Vec<&str> {
             '\\' => escaped = true,
             // A bracket right at the beginning of a class is a member of it.
             ']' if in_class && at > class_begin => in_class = false,
-            _ if in_class => {
-                if letter == '^' && at == class_begin {
-                    class_begin = at + 1;
-                }
-            }
+            '^' if in_class && at == class_begin => class_begin = at + 1,
+            _ if in_class => {}
             '[' => {
                 in_class = true;
                 class_begin = at + 1;
