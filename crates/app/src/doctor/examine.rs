@@ -66,7 +66,7 @@ pub fn examine(context: &Context, request: &DoctorRequest) -> Examination {
 
 /// What was asked about, as evidence.
 fn documents(asked: &Asked) -> Vec<(&'static str, Document)> {
-    let text = deskside_doctor::without_controls(end_of(&asked.text));
+    let text = telling(&deskside_doctor::without_controls(end_of(&asked.text)));
     let mut documents = Vec::new();
     if is_kernel_log(&text) {
         documents.push((
@@ -79,6 +79,59 @@ fn documents(asked: &Asked) -> Vec<(&'static str, Document)> {
         documents.push((EXIT, Document::text(asked.about.clone(), ending(exit))));
     }
     documents
+}
+
+/// Lines at the end of a log that are looked at whatever they say.
+const LAST: usize = 3000;
+/// Lines before these that are looked at where they speak of trouble.
+const BEFORE: usize = 1000;
+
+/// Of a long log the end, and before it what speaks of trouble: a training's log is mostly its progress.
+fn telling(text: &str) -> String {
+    const TROUBLE: &[&str] = &[
+        "rror",
+        "ERR",
+        "ail",
+        "FAIL",
+        "arning",
+        "WARN",
+        "illed",
+        "annot",
+        "an't",
+        "not found",
+        "o such",
+        "enied",
+        "ismatch",
+        "Xid",
+        "NVRM",
+        "xception",
+        "raceback",
+        "fault",
+        "ut of memory",
+        "version",
+        "nable",
+        "nsupported",
+        "nvalid",
+        "abort",
+        "Abort",
+        "missing",
+        "not ",
+    ];
+    let lines: Vec<&str> = text.lines().collect();
+    if lines.len() <= LAST {
+        return text.to_string();
+    }
+    let (before, last) = lines.split_at(lines.len() - LAST);
+    let mut kept: Vec<&str> = before
+        .iter()
+        .rev()
+        .filter(|line| TROUBLE.iter().any(|word| line.contains(word)))
+        .take(BEFORE)
+        .copied()
+        .collect();
+    kept.reverse();
+    kept.extend(last);
+    kept.join("\n")
 }
 
 /// The item that a kernel's log is read from.
@@ -195,6 +248,15 @@ mod tests {
         ] {
             assert_eq!(is_kernel_log(text), kernel, "{text}");
         }
+    }
+
+    #[test]
+    fn a_long_log_is_its_end_and_what_speaks_of_trouble() {
+        let long = format!("CUDA error: x\n{}end", "step\n".repeat(9000));
+        let kept = telling(&long);
+        assert!(kept.starts_with("CUDA error: x\nstep") && kept.ends_with("end"));
+        assert_eq!(kept.lines().count(), LAST + 1);
+        assert_eq!(telling("a\nb\n"), "a\nb\n");
     }
 
     #[test]

@@ -11,8 +11,13 @@ use deskside_types::plan::{PLAN_VERSION, Plan, Step};
 pub enum Mend {
     /// A plan, carried out as `apply` carries one out.
     Plan(Box<Plan>),
-    /// One of Deskside's own commands, which makes its plan itself: its words.
-    Own(Vec<String>),
+    /// One of Deskside's own commands, which makes its plan itself.
+    Own {
+        /// The words that a person types to see the plan.
+        shown: Vec<String>,
+        /// The words that carry it out.
+        words: Vec<String>,
+    },
 }
 
 /// Why nothing is done about a finding by itself.
@@ -26,10 +31,45 @@ pub fn reason(finding: &Finding) -> Option<String> {
     if let Some(why) = &fix.by_hand {
         return Some(format!("a person has to do it: {why}"));
     }
-    if !fix.by_itself && fix.deskside.is_none() {
-        return Some("it is your decision; the commands stand above".into());
+    match &fix.deskside {
+        Some(own) if mends(own) => None,
+        None if fix.by_itself => None,
+        _ => Some("it is your decision; what to type stands with it".into()),
     }
-    None
+}
+
+/// Whether one of Deskside's own commands mends something: others only look, or begin something new.
+fn mends(own: &str) -> bool {
+    let mut words = own.split_whitespace();
+    match (words.next(), words.next()) {
+        (Some("reinstall" | "clean" | "plan"), _) => true,
+        (Some("env"), Some(verb)) => ["rebuild", "sync", "lock", "add", "remove"].contains(&verb),
+        _ => false,
+    }
+}
+
+/// The words that carry one of Deskside's own commands out: what only plans the system layer becomes `apply` with the same
+/// wish.
+fn carrying_out(own: &str) -> Vec<String> {
+    let words: Vec<String> = own.split_whitespace().map(String::from).collect();
+    let [first, rest @ ..] = words.as_slice() else {
+        return words;
+    };
+    if first != "plan" {
+        return words;
+    }
+    let mut applied = vec!["apply".to_string()];
+    let mut rest = rest.iter();
+    while let Some(word) = rest.next() {
+        match (word.as_str(), rest.clone().next()) {
+            ("--cuda", Some(version)) => {
+                applied.extend(["--wish".to_string(), format!("cuda={version}")]);
+                rest.next();
+            }
+            _ => applied.push(word.clone()),
+        }
+    }
+    applied
 }
 
 /// What is to be done about a finding; none where it is a person's.
@@ -44,9 +84,10 @@ pub fn mend(context: &Context, finding: &Finding) -> Result<Option<Mend>> {
         return Ok(None);
     };
     if let Some(own) = &fix.deskside {
-        return Ok(Some(Mend::Own(
-            own.split_whitespace().map(String::from).collect(),
-        )));
+        return Ok(Some(Mend::Own {
+            shown: own.split_whitespace().map(String::from).collect(),
+            words: carrying_out(own),
+        }));
     }
     let steps: Vec<Step> = fix.steps.clone();
     Ok(Some(Mend::Plan(Box::new(Plan {
@@ -57,4 +98,26 @@ pub fn mend(context: &Context, finding: &Finding) -> Result<Option<Mend>> {
         steps,
         satisfied: Vec::new(),
     }))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_plans_is_carried_out_by_apply() {
+        for (own, words) in [
+            ("reinstall driver", "reinstall driver"),
+            ("plan", "apply"),
+            ("plan --cuda 12.8", "apply --wish cuda=12.8"),
+            ("plan --wish upgrade", "apply --wish upgrade"),
+            ("env rebuild", "env rebuild"),
+        ] {
+            assert_eq!(carrying_out(own).join(" "), words);
+            assert!(mends(own), "{own}");
+        }
+        for other in ["env check --hashes", "env why torch", "env init", "fit", ""] {
+            assert!(!mends(other), "{other}");
+        }
+    }
 }

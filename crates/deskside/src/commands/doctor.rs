@@ -217,9 +217,23 @@ fn carried_out(
     own: &dyn Fn(Vec<String>) -> Result<u8>,
 ) -> Result<bool> {
     match way {
-        Mend::Own(mut words) => {
+        Mend::Own { shown, words } => {
+            // Environments are changed without a question; here somebody asked what is broken, and nothing else.
+            let of_environments = words.first().is_some_and(|word| word == "env");
+            if arguments.plan || of_environments {
+                let only_shows = shown.first().is_some_and(|word| word == "plan");
+                let flag = (!only_shows).then(|| "--plan".to_string());
+                own(shown.iter().cloned().chain(flag).collect())?;
+            }
             if arguments.plan {
-                words.push("--plan".into());
+                return Ok(false);
+            }
+            let mut words = words;
+            if of_environments {
+                if !arguments.yes && !confirm::asked(ui, "Carry this out?") {
+                    ui.talk("left as it is");
+                    return Ok(false);
+                }
             } else if arguments.yes {
                 words.push("--yes".into());
             }
@@ -229,7 +243,7 @@ fn carried_out(
                 words.join(" ")
             ));
             own(words)?;
-            Ok(!arguments.plan)
+            Ok(true)
         }
         Mend::Plan(plan) => {
             let shown = || render::system::talk_plan(ui, &plan);

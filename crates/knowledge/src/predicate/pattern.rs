@@ -11,7 +11,8 @@ use std::borrow::Cow;
 #[derive(Debug, Clone)]
 pub struct Pattern {
     template: String,
-    literal: Option<String>,
+    /// One of these is in every text that matches; nothing is known of them when empty.
+    literals: Vec<String>,
     compiled: Option<Regex>,
 }
 
@@ -37,7 +38,7 @@ impl Pattern {
             Some(compile(template)?)
         };
         Ok(Self {
-            literal: literal(template),
+            literals: literals(template),
             compiled,
             template: template.to_string(),
         })
@@ -52,7 +53,7 @@ impl Pattern {
     pub(super) fn ready(&self, root: &Value) -> Result<Ready<'_>, Truth> {
         if let Some(compiled) = &self.compiled {
             return Ok(Ready {
-                literal: self.literal.as_deref(),
+                literals: &self.literals,
                 regex: Cow::Borrowed(compiled),
             });
         }
@@ -66,7 +67,7 @@ impl Pattern {
         });
         match text.and_then(|text| Regex::new(&text).ok()) {
             Some(regex) => Ok(Ready {
-                literal: self.literal.as_deref(),
+                literals: &self.literals,
                 regex: Cow::Owned(regex),
             }),
             None => Err(trouble),
@@ -82,14 +83,15 @@ impl Pattern {
 
 /// A pattern that can be tried.
 pub(super) struct Ready<'a> {
-    literal: Option<&'a str>,
+    literals: &'a [String],
     regex: Cow<'a, Regex>,
 }
 
 impl Ready<'_> {
     /// The first group of the first match, or the whole match where there is no group.
     pub fn captures(&self, text: &str) -> Option<String> {
-        if self.literal.is_some_and(|literal| !text.contains(literal)) {
+        if !self.literals.is_empty() && !self.literals.iter().any(|literal| text.contains(literal))
+        {
             return None;
         }
         let captures = self.regex.captures(text)?;
@@ -146,10 +148,56 @@ pub fn filled(template: &str, mut value: impl FnMut(&str) -> Option<String>) -> 
     Some(text)
 }
 
-/// The longest text that every match of an expression must hold, found without understanding all of it: where in doubt,
-/// none.
+/// For each alternative of an expression the longest text that its matches must hold, found without understanding all of
+/// it: where in doubt, none at all.
+fn literals(pattern: &str) -> Vec<String> {
+    alternatives(pattern)
+        .into_iter()
+        .map(literal)
+        .collect::<Option<Vec<String>>>()
+        .unwrap_or_default()
+}
+
+/// The alternatives of an expression at its outermost.
+fn alternatives(pattern: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut depth, mut begin, mut in_class, mut escaped) = (0_usize, 0, false, false);
+    let mut class_begin = 0;
+    for (at, letter) in pattern.char_indices() {
+        if escaped {
+            escaped = false;
+            continue;
+        }
+        match letter {
+            '\\' => escaped = true,
+            // A bracket right at the beginning of a class is a member of it.
+            ']' if in_class && at > class_begin => in_class = false,
+            '^' if in_class && at == class_begin => class_begin = at + 1,
+            _ if in_class => {}
+            '[' => {
+                in_class = true;
+                class_begin = at + 1;
+            }
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            '|' if depth == 0 => {
+                parts.push(&pattern[begin..at]);
+                begin = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&pattern[begin..]);
+    // Letters of either case may be asked for in one part and hold for all.
+    if pattern.contains("(?i") {
+        return vec!["(?i)"];
+    }
+    parts
+}
+
+/// The longest text that every match of an expression without outer alternatives must hold.
 fn literal(pattern: &str) -> Option<String> {
-    if pattern.contains("(?") && pattern.contains("(?i") {
+    if pattern.contains("(?i") {
         return None;
     }
     let mut runs = vec![String::new()];
@@ -241,7 +289,27 @@ mod tests {
             (r"nvidia/{{system.kernel}}, installed", Some(", installed")),
             (r"x{3}defg", Some("defg")),
         ] {
-            assert_eq!(literal(pattern).as_deref(), part, "{pattern}");
+            let part: Vec<&str> = part.into_iter().collect();
+            assert_eq!(literals(pattern), part, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn alternatives_have_a_part_each_or_none_counts() {
+        for (pattern, parts) in [
+            (
+                "out of memory|OutOfMemory",
+                vec!["out of memory", "OutOfMemory"],
+            ),
+            (r"a\|bcd", vec!["a|bcd"]),
+            ("abc[|]def|ghi", vec!["def", "ghi"]),
+            ("abc[]|]def|ghi", vec!["def", "ghi"]),
+            ("abc[^|]def|ghi", vec!["def", "ghi"]),
+            ("(one|two) three|four", vec![" three", "four"]),
+            ("abc|x", vec![]),
+            ("abc|(?i)def", vec![]),
+        ] {
+            assert_eq!(literals(pattern), parts, "{pattern}");
         }
     }
 
