@@ -133,7 +133,7 @@ pub fn hidden(keeper: bool) -> ExitCode {
     } else {
         "DESKSIDE_SUPERVISOR_FAULT"
     };
-    let outcome = faulty(Arc::new(Host::new()), variable)
+    let outcome = faulty(Arc::new(Host::alone()), variable)
         .and_then(Context::here)
         .and_then(|context| deskside_app::queue::hidden(&context, keeper));
     // Nobody listens; what went wrong is in the queue's folder.
