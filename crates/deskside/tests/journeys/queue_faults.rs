@@ -32,6 +32,7 @@ fn a_dead_supervisor_is_said_and_the_queue_goes_on() {
         "never called killed while it lives: {reason}"
     );
     assert_eq!(queuer.state(next), "waiting", "what goes on keeps its slot");
+    std::fs::write(queuer.path("go"), "").unwrap();
     until(SOON, "the next has run, with no command", || {
         queuer.path("next").exists()
     });
