@@ -71,7 +71,7 @@ pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
             queue::queue_one(ui, &live("run --queue")?, *arguments)
         }
         Command::Run(arguments) => runs::run(ui, &live("run")?, *arguments),
-        Command::Queue(arguments) => queue::queue(ui, &live("queue")?, arguments),
+        Command::Queue(arguments) => queue::queue(ui, &live("queue")?, *arguments),
         Command::Ps => answer(
             ui,
             &deskside_app::queue::ps(&live("ps")?)?,

@@ -58,7 +58,9 @@ pub fn supervise(machine: &dyn Machine, directories: &Directories) -> Result<()>
         if let Some((row, End::Over(outcome))) = before.take() {
             notify::tell(machine, directories, &row, &outcome);
         }
-        see_to(machine, directories, control, &turn, announced)?;
+        // A new supervisor is one more process for the keeper to watch; one that goes on is known to it.
+        let ring = !announced || turn.claimed.is_none();
+        see_to(machine, directories, control, &turn, ring)?;
         announced = true;
         let Some(claimed) = turn.claimed else {
             return Ok(());
@@ -96,19 +98,19 @@ pub(crate) fn passes(problem: &Problem) -> bool {
     )
 }
 
-/// Starts what a look at the queue asks for: supervisors for jobs that could start, a keeper where something goes on.
+/// Starts what a look at the queue asks for: supervisors for jobs that could start; and, where the keeper is to hear of it, rings
+/// or starts it.
 pub(crate) fn see_to(
     machine: &dyn Machine,
     directories: &Directories,
     control: &dyn Supervision,
     turn: &Turn,
-    announced: bool,
+    ring: bool,
 ) -> Result<()> {
     for _ in 0..turn.more.min(MOST_AT_ONCE) {
         control.detach(&[COMMAND])?;
     }
-    // A new supervisor is one more process for the keeper to watch; one that goes on is known to it.
-    if turn.needs_keeper && (!announced || turn.claimed.is_none()) {
+    if ring && turn.needs_keeper {
         keeper::ensure(machine, directories, control)?;
     }
     Ok(())
