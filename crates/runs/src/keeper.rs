@@ -80,8 +80,9 @@ fn watch(
     let mut deputy: Option<ProcessIdentity> = None;
     let mut failures = 0;
     let mut awake = Awake::default();
+    let mut queue = Queue::open(machine, directories)?;
     loop {
-        let looked = look(machine, directories, &zone, &mut listening);
+        let looked = look(machine, directories, &mut queue, &zone, &mut listening);
         let (settled, live, turn) = match looked {
             Ok(Some(looked)) => looked,
             Ok(None) => return Ok(()),
@@ -138,10 +139,10 @@ fn watch(
 fn look(
     machine: &dyn Machine,
     directories: &Directories,
+    queue: &mut Queue<'_>,
     zone: &TimeZone,
     listening: &mut Option<Listening>,
 ) -> Result<Option<Looked>> {
-    let mut queue = Queue::open(machine, directories)?;
     let settled = queue.settle()?;
     let live = queue.live()?;
     let cards = if queue.wants_cards()? {

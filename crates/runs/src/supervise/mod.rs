@@ -44,9 +44,10 @@ pub fn supervise(machine: &dyn Machine, directories: &Directories) -> Result<()>
     let zone = zone(machine);
     let mut before: Option<(Row, End)> = None;
     let mut announced = false;
+    let mut queue = Queue::open(machine, directories)?;
     loop {
         let ended = before.as_ref().map(|(row, end)| (row, end));
-        let turn = match next(machine, directories, ended, &own, &zone) {
+        let turn = match next(machine, &mut queue, ended, &own, &zone) {
             Ok(turn) => turn,
             // The end of a job is not given up: on a full disk it is written as soon as there is room.
             Err(problem) if before.is_some() && passes(&problem) => {
@@ -65,20 +66,19 @@ pub fn supervise(machine: &dyn Machine, directories: &Directories) -> Result<()>
         let Some(claimed) = turn.claimed else {
             return Ok(());
         };
-        let end = attempt::run(machine, directories, control, &own, &claimed);
+        let end = attempt::run(machine, directories, control, &queue, &own, &claimed);
         before = Some((claimed.row, end));
     }
 }
 
-/// Ends a job and claims the next. The file is closed while the job runs: nothing is held, and little memory is used.
+/// Ends a job and claims the next.
 fn next(
     machine: &dyn Machine,
-    directories: &Directories,
+    queue: &mut Queue<'_>,
     ended: Option<(&Row, &End)>,
     own: &ProcessIdentity,
     zone: &TimeZone,
 ) -> Result<Turn> {
-    let mut queue = Queue::open(machine, directories)?;
     let cards = if queue.wants_cards()? {
         cards(machine, &queue.live()?)
     } else {
