@@ -121,7 +121,7 @@ fn tree(control: &dyn Supervision, folder: &Path) {
 
 fn asked(control: &dyn Supervision, folder: &Path) {
     let mut tree = control
-        .prepare(&command(folder, "sleep 100"))
+        .prepare(&command(folder, "exec sleep 100"))
         .unwrap()
         .open()
         .unwrap();

@@ -23,6 +23,9 @@ pub const COMMAND: &str = "__keeper";
 /// After so many tries a queue that can't be read is given up.
 const MOST_FAILURES: u32 = 1800;
 
+/// What was settled, what goes on, and what is to be started.
+type Looked = (Vec<Settled>, Vec<Row>, Turn);
+
 /// Lock and bell, let go of in this order.
 type Listening = (Box<dyn Held>, Box<dyn Bell>);
 
@@ -77,9 +80,10 @@ fn watch(
     let mut deputy: Option<ProcessIdentity> = None;
     let mut failures = 0;
     let mut awake = Awake::default();
+    let mut queue = Queue::open(machine, directories)?;
     loop {
-        let looked = look(machine, directories, &zone, &mut listening);
-        let (settled, live, mut turn) = match looked {
+        let looked = look(machine, directories, &mut queue, &zone, &mut listening);
+        let (settled, live, turn) = match looked {
             Ok(Some(looked)) => looked,
             Ok(None) => return Ok(()),
             // A full disk, a busy file: what waits must not be left without a keeper.
@@ -96,10 +100,8 @@ fn watch(
         }
         let jobs_run = live.iter().any(|row| row.state == JobState::Running);
         awake.set(machine, jobs_run || turn.more > 0);
-        // Itself it is the keeper.
-        turn.needs_keeper = false;
         let starting = turn.more > 0;
-        see_to(machine, directories, control, &turn, true)?;
+        see_to(machine, directories, control, &turn, false)?;
         let is_there = deputy
             .as_ref()
             .is_some_and(|process| machine.is_alive(process).unwrap_or(false));
@@ -137,10 +139,10 @@ fn watch(
 fn look(
     machine: &dyn Machine,
     directories: &Directories,
+    queue: &mut Queue<'_>,
     zone: &TimeZone,
     listening: &mut Option<Listening>,
-) -> Result<Option<(Vec<Settled>, Vec<Row>, Turn)>> {
-    let mut queue = Queue::open(machine, directories)?;
+) -> Result<Option<Looked>> {
     let settled = queue.settle()?;
     let live = queue.live()?;
     let cards = if queue.wants_cards()? {

@@ -1,6 +1,7 @@
 //! Queueing: jobs are made durable, and what can start is started.
 
-use crate::queue::{Added, New, Queue, Surroundings};
+use crate::keeper;
+use crate::queue::{Added, New, Queue, Surroundings, bell};
 use crate::schedule::{impossible, zone};
 use crate::supervise::{self, cards, control, see_to};
 use deskside_machine::{Directories, Effect, Machine, Reading};
@@ -40,9 +41,19 @@ pub fn submit(
             });
         }
     }
-    let added = queue.add(surroundings, jobs)?;
+    let control = control(machine)?;
+    let inside = supervisor_around(machine).is_some();
+    // The keeper first: when this process dies, the jobs are there and somebody knows, or neither. Inside of a job there is one,
+    // because a job runs.
+    let added = queue.add_and(surroundings, jobs, || {
+        if inside {
+            control.ring(&bell(directories))?;
+            return Ok(());
+        }
+        keeper::ensure(machine, directories, control)
+    })?;
     drop(queue);
-    Ok((added, advance(machine, directories).err()))
+    Ok((added, look(machine, directories, inside).err()))
 }
 
 /// Settles what died and starts what can start: what every command does that looks at the queue.
@@ -50,6 +61,10 @@ pub fn submit(
 /// # Errors
 /// As the queue's file and the machine say.
 pub fn advance(machine: &dyn Machine, directories: &Directories) -> Result<()> {
+    look(machine, directories, true)
+}
+
+fn look(machine: &dyn Machine, directories: &Directories, ring: bool) -> Result<()> {
     let control = control(machine)?;
     // A job's own supervisor starts what the job queues: its children are that job's, and end with it.
     if let Some(supervisor) = supervisor_around(machine) {
@@ -79,7 +94,7 @@ pub fn advance(machine: &dyn Machine, directories: &Directories) -> Result<()> {
     for one in &settled {
         supervise::told(machine, directories, one);
     }
-    see_to(machine, directories, control, &turn, false)
+    see_to(machine, directories, control, &turn, ring)
 }
 
 /// The supervisor of the job that this process is part of.

@@ -32,6 +32,9 @@ struct Line {
     after_any: Vec<String>,
 }
 
+/// A job, its line, and the names of those it waits for, with whether their good end is needed.
+type Wanted = (usize, usize, Vec<(String, bool)>);
+
 /// Reads a list. Empty lines, and lines that begin with `#`, are passed over.
 ///
 /// # Errors
@@ -39,7 +42,7 @@ struct Line {
 pub(super) fn parse(text: &str, base: &New) -> Result<Vec<New>> {
     let mut jobs: Vec<New> = Vec::new();
     let mut named: BTreeMap<String, usize> = BTreeMap::new();
-    let mut wanted: Vec<(usize, usize, Vec<(String, bool)>)> = Vec::new();
+    let mut wanted: Vec<Wanted> = Vec::new();
     for (place, line) in text.lines().enumerate() {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {

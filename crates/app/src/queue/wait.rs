@@ -50,13 +50,16 @@ pub fn wait(context: &Context, jobs: &[String]) -> Result<WaitReport> {
     context.require_live("wait")?;
     let machine = &*context.machine;
     let mut numbers = Vec::new();
-    if jobs.is_empty() {
-        if let Some(queue) = Queue::open_if_there(machine, &context.directories)? {
-            for filter in [Filter::Live, Filter::Waiting] {
-                let listed = queue.list(filter, usize::MAX >> 1)?;
-                let open = listed.rows.iter().filter(|row| row.state != JobState::Held);
-                numbers.extend(open.map(|row| row.number));
-            }
+    let all = if jobs.is_empty() {
+        Queue::open_if_there(machine, &context.directories)?
+    } else {
+        None
+    };
+    if let Some(queue) = all {
+        for filter in [Filter::Live, Filter::Waiting] {
+            let listed = queue.list(filter, usize::MAX >> 1)?;
+            let open = listed.rows.iter().filter(|row| row.state != JobState::Held);
+            numbers.extend(open.map(|row| row.number));
         }
     }
     for text in jobs {

@@ -183,7 +183,7 @@ Exit code: the command's own; 125, 126, 127 when it could not be run (as env and
   deskside queue hold 17 18            keep them from starting
   deskside queue slots 2               two jobs without cards at once
   deskside queue add --file seeds.txt  ten thousand at once")]
-    Queue(queue::Queue),
+    Queue(Box<queue::Queue>),
     /// Show what runs now
     Ps,
     /// Stop jobs, with everything they started

@@ -128,7 +128,7 @@ pub enum What {
   deskside queue add --file seeds.txt
   for s in 1 2 3; do echo python train.py --seed $s; done | deskside queue add --file -
   {\"argv\": [\"python\", \"eval.py\"], \"name\": \"eval\", \"after\": [\"train\"], \"gpus\": 1}      a line of JSON")]
-    Add(Add),
+    Add(Box<Add>),
     /// Move jobs that wait
     Move(Move),
     /// Keep jobs from starting

@@ -94,7 +94,7 @@ pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
             queue::queue_one(ui, &live("run --queue")?, *arguments)
         }
         Command::Run(arguments) => runs::run(ui, &live("run")?, *arguments),
-        Command::Queue(arguments) => queue::queue(ui, &live("queue")?, arguments),
+        Command::Queue(arguments) => queue::queue(ui, &live("queue")?, *arguments),
         Command::Ps => answer(
             ui,
             &deskside_app::queue::ps(&live("ps")?)?,
@@ -163,7 +163,7 @@ pub fn hidden(keeper: bool) -> ExitCode {
     } else {
         "DESKSIDE_SUPERVISOR_FAULT"
     };
-    let outcome = faulty(Arc::new(Host::new()), variable)
+    let outcome = faulty(Arc::new(Host::alone()), variable)
         .and_then(Context::here)
         .and_then(|context| deskside_app::queue::hidden(&context, keeper));
     // Nobody listens; what went wrong is in the queue's folder.

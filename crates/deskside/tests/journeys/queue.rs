@@ -99,7 +99,8 @@ pub fn until(span: Duration, what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-pub const SOON: Duration = Duration::from_secs(20);
+/// Much longer than anything takes; other work may share the machine.
+pub const SOON: Duration = Duration::from_secs(40);
 
 /// Whether a process lives: one that ended and that nobody has collected yet does not.
 pub fn lives(pid: &str) -> bool {
@@ -117,7 +118,7 @@ fn jobs_run_one_after_the_other_and_nothing_stays_behind() {
     let queuer = Queuer::new();
     let first = queuer.queue(
         &["--name", "first", "--tag", "a=b"],
-        "echo one; sleep 0.5; echo $DESKSIDE_JOB",
+        "echo one; while [ ! -e go ]; do sleep 0.05; done; echo $DESKSIDE_JOB",
     );
     let second = queuer.queue(&[], "echo two; echo err >&2; exit 3");
     assert_eq!(
@@ -125,6 +126,7 @@ fn jobs_run_one_after_the_other_and_nothing_stays_behind() {
         ("running".into(), "waiting".into())
     );
     assert!(queuer.person.says(&["ps"]).out.contains("first"));
+    std::fs::write(queuer.path("go"), "").unwrap();
     assert_eq!(queuer.wait(&[first]).code, 0);
     assert_eq!(queuer.wait(&[second]).code, 3, "one job's own exit code");
     assert_eq!(queuer.wait(&[first, second]).code, 1);
@@ -506,11 +508,15 @@ fn cards_are_claimed_and_bound_by_their_identities() {
         "--",
         "sh",
         "-c",
-        "echo $CUDA_VISIBLE_DEVICES; sleep 0.4",
+        "echo $CUDA_VISIBLE_DEVICES; while [ ! -e go-on ]; do sleep 0.05; done",
     ];
     for _ in 0..2 {
         assert_eq!(call(&part).code, 0);
     }
+    until(SOON, "both run", || {
+        queuer.state(6) == "running" && queuer.state(7) == "running"
+    });
+    std::fs::write(queuer.path("go-on"), "").unwrap();
     assert_eq!(call(&["wait", "6", "7"]).code, 0);
     assert!(
         call(&["logs", "6"]).out.starts_with(&identity(0)),

@@ -50,6 +50,15 @@ impl Host {
         Self::default()
     }
 
+    /// Without threads, and so without a deadline for questions about files: for the small processes of the queue, which
+    /// look at little but Deskside's own state, and sleep for days.
+    pub fn alone() -> Self {
+        Self {
+            workers: Arc::new(Workers::none()),
+            ..Self::default()
+        }
+    }
+
     /// With another program that is asked about devices instead of this program's own file. It is
     /// started as `PROGRAM __device NAME` and prints what [`crate::device::answer`] answers.
     #[must_use]

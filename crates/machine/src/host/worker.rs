@@ -15,6 +15,8 @@ type Job = Box<dyn FnOnce() + Send>;
 /// Threads that wait for work. One is started when none is idle, and kept for the next call.
 #[derive(Default)]
 pub(crate) struct Workers {
+    /// No thread is ever started: calls are made where they are asked for, and may take as long as they take.
+    alone: bool,
     idle: Mutex<Vec<Sender<Job>>>,
 }
 
@@ -28,12 +30,23 @@ pub(crate) enum GivenUp {
 }
 
 impl Workers {
+    /// None: calls are made where they are asked for.
+    pub fn none() -> Self {
+        Self {
+            alone: true,
+            ..Self::default()
+        }
+    }
+
     /// Makes a call on a thread and waits for it, but no longer than `patience`.
     pub fn run<T: Send + 'static>(
         &self,
         patience: Duration,
         call: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, GivenUp> {
+        if self.alone {
+            return Ok(call());
+        }
         let (give, receive): (Sender<T>, Receiver<T>) = channel();
         let mut job: Job = Box::new(move || {
             let _ = give.send(call());

@@ -28,6 +28,20 @@ impl Queue<'_> {
     /// # Errors
     /// [`Code::Dependency`] when one waits for a job that is not there, that failed, or in a circle; [`Code::QueueBroken`].
     pub fn add(&mut self, surroundings: &Surroundings, jobs: &[New]) -> Result<Vec<Added>> {
+        self.add_and(surroundings, jobs, || Ok(()))
+    }
+
+    /// As [`Queue::add`], and calls something when all is written and not yet valid: who is woken by it waits for the queue, and
+    /// finds the jobs or, when this process dies here, none.
+    ///
+    /// # Errors
+    /// As [`Queue::add`], and as the call; then nothing was added.
+    pub fn add_and(
+        &mut self,
+        surroundings: &Surroundings,
+        jobs: &[New],
+        before: impl FnOnce() -> Result<()>,
+    ) -> Result<Vec<Added>> {
         no_circles(jobs)?;
         let now = self.machine.now()?.wall;
         let (key, json) = keyed(surroundings);
@@ -101,6 +115,7 @@ impl Queue<'_> {
         for (place, job) in jobs.iter().enumerate() {
             depend(&transaction, &added, place, job)?;
         }
+        before()?;
         transaction.commit().map_err(fail)?;
         Ok(added)
     }

@@ -335,10 +335,9 @@ impl Queue<'_> {
     pub fn find(&self, text: &str) -> Result<Row> {
         let text = text.trim();
         let number = text.strip_prefix('#').unwrap_or(text);
-        if number.len() <= 9 && number.bytes().all(|byte| byte.is_ascii_digit()) {
-            if let Ok(number) = number.parse() {
-                return self.row(number);
-            }
+        let is_number = number.len() <= 9 && number.bytes().all(|byte| byte.is_ascii_digit());
+        if let (true, Ok(number)) = (is_number, number.parse()) {
+            return self.row(number);
         }
         let fail = |error: rusqlite::Error| broken("read the queue", &error);
         let mut found = by_identity(&self.connection, text).map_err(fail)?;

@@ -11,6 +11,7 @@
 //!
 //! **Who moves it.** Whoever adds a job starts supervisors for what can start, and a keeper; a supervisor takes the next job when
 //! its own ended; the keeper sleeps until a supervisor dies, a time comes or the bell rings. When nothing goes on, both end.
+//! Supervisors and the keeper leave the file open while they live: who opens it as the only one has to read its log first.
 //! Opening this one file is an exemption from the door, as for the index of runs.
 
 pub mod add;

@@ -73,7 +73,12 @@ pub(super) fn after(
         return End::Over(outcome);
     }
     if out_of_memory {
-        outcome.reason = Some("it ran out of memory".into());
+        outcome.reason = Some(match state {
+            RunState::Finished {
+                exit: RunExit::Signal(9),
+            } => "it was killed from outside, as the kernel does when memory is out".into(),
+            _ => "it ran out of memory".to_string(),
+        });
         if let Some(on_oom) = &spec.on_oom
             && row.attempt <= MOST_OOM
         {

@@ -7,13 +7,15 @@ use crate::keeper;
 use crate::queue::{Claimed, End, Outcome, Queue, Spec};
 use deskside_machine::supervise::{Asked, Happened, Supervision, Tree};
 use deskside_machine::{Acting, Directories, DoorError, Durability, Effect, Machine, Reading};
-use deskside_track::{Folder, Store, record};
+use deskside_track::{Folder, record};
 use deskside_types::run::{ProcessIdentity, RunExit, RunState, StateRecord};
 use deskside_types::{Problem, Result};
 use std::time::Duration;
 
 /// How long a job may tidy up after it was asked to end.
 pub const GRACE: Duration = Duration::from_secs(10);
+/// The end of a run that took less is as durable as the queue's row of it.
+const WORTH_A_SYNC: Duration = Duration::from_secs(10);
 /// What a job leaves behind may tidy up no longer.
 const LEFT_BEHIND: Duration = Duration::from_secs(3);
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
@@ -23,11 +25,12 @@ pub(super) fn run(
     machine: &dyn Machine,
     directories: &Directories,
     control: &dyn Supervision,
+    queue: &Queue<'_>,
     own: &ProcessIdentity,
     claimed: &Claimed,
 ) -> End {
     let folder = Folder::of(directories, &claimed.run);
-    let known = Queue::open(machine, directories).and_then(|queue| queue.spec(claimed.row.number));
+    let known = queue.spec(claimed.row.number);
     let (spec, surroundings) = match known {
         Ok(known) => known,
         Err(problem) => return failed(machine, &folder, &problem),
@@ -51,8 +54,10 @@ pub(super) fn run(
         Err(problem) => return failed(machine, &folder, &problem),
     };
     drop(held);
-    // The folder is the truth; where the index can't be written the next listing reads it.
-    let _ = Store::new(machine, directories).upsert(folder.id());
+    // The folder is the truth; the index takes it up with the next listing, so that draining does not pay for it.
+    if never_began(machine, &folder, &state, stopped) {
+        return End::NeverRan;
+    }
     let out_of_memory = looks_like_oom(machine, &folder, &state.state);
     let now = machine.now().map_or(0, |now| now.wall.as_millisecond());
     after(
@@ -63,6 +68,25 @@ pub(super) fn run(
         out_of_memory,
         now,
     )
+}
+
+/// A process that was killed at its gate, or just behind it, from outside: it has opened no log, so that nothing of the command
+/// ran. Only soon after its start, because a job may remove its own log.
+fn never_began(
+    machine: &dyn Machine,
+    folder: &Folder,
+    state: &StateRecord,
+    stopped: Stopped,
+) -> bool {
+    let killed = matches!(
+        state.state,
+        RunState::Finished {
+            exit: RunExit::Signal(_)
+        }
+    );
+    let took = state.started_at.zip(state.ended_at);
+    let soon = took.is_some_and(|(from, to)| to.duration_since(from).as_secs() < 2);
+    killed && soon && stopped == Stopped::No && matches!(machine.exists(folder.log()), Ok(false))
 }
 
 /// When it is tried again on a full disk.
@@ -140,7 +164,14 @@ fn watch(
         ..running
     };
     // The record of an end is not given up: until there is room for it, the run is "about to be over" for who looks.
-    while let Err(problem) = record::write_state(machine, folder, &state, Durability::Power) {
+    // The queue's own row is synced right after it: what took moments is not worth two more.
+    let took = machine.now()?.monotonic.saturating_sub(started.monotonic);
+    let durability = if took < WORTH_A_SYNC {
+        Durability::Process
+    } else {
+        Durability::Power
+    };
+    while let Err(problem) = record::write_state(machine, folder, &state, durability) {
         if !passes(&problem) {
             break;
         }

@@ -44,9 +44,10 @@ pub fn supervise(machine: &dyn Machine, directories: &Directories) -> Result<()>
     let zone = zone(machine);
     let mut before: Option<(Row, End)> = None;
     let mut announced = false;
+    let mut queue = Queue::open(machine, directories)?;
     loop {
         let ended = before.as_ref().map(|(row, end)| (row, end));
-        let turn = match next(machine, directories, ended, &own, &zone) {
+        let turn = match next(machine, &mut queue, ended, &own, &zone) {
             Ok(turn) => turn,
             // The end of a job is not given up: on a full disk it is written as soon as there is room.
             Err(problem) if before.is_some() && passes(&problem) => {
@@ -58,25 +59,26 @@ pub fn supervise(machine: &dyn Machine, directories: &Directories) -> Result<()>
         if let Some((row, End::Over(outcome))) = before.take() {
             notify::tell(machine, directories, &row, &outcome);
         }
-        see_to(machine, directories, control, &turn, announced)?;
+        // A new supervisor is one more process for the keeper to watch; one that goes on is known to it.
+        let ring = !announced || turn.claimed.is_none();
+        see_to(machine, directories, control, &turn, ring)?;
         announced = true;
         let Some(claimed) = turn.claimed else {
             return Ok(());
         };
-        let end = attempt::run(machine, directories, control, &own, &claimed);
+        let end = attempt::run(machine, directories, control, &queue, &own, &claimed);
         before = Some((claimed.row, end));
     }
 }
 
-/// Ends a job and claims the next. The file is closed while the job runs: nothing is held, and little memory is used.
+/// Ends a job and claims the next.
 fn next(
     machine: &dyn Machine,
-    directories: &Directories,
+    queue: &mut Queue<'_>,
     ended: Option<(&Row, &End)>,
     own: &ProcessIdentity,
     zone: &TimeZone,
 ) -> Result<Turn> {
-    let mut queue = Queue::open(machine, directories)?;
     let cards = if queue.wants_cards()? {
         cards(machine, &queue.live()?)
     } else {
@@ -96,19 +98,19 @@ pub(crate) fn passes(problem: &Problem) -> bool {
     )
 }
 
-/// Starts what a look at the queue asks for: supervisors for jobs that could start, a keeper where something goes on.
+/// Starts what a look at the queue asks for: supervisors for jobs that could start; and, where the keeper is to hear of it, rings
+/// or starts it.
 pub(crate) fn see_to(
     machine: &dyn Machine,
     directories: &Directories,
     control: &dyn Supervision,
     turn: &Turn,
-    announced: bool,
+    ring: bool,
 ) -> Result<()> {
     for _ in 0..turn.more.min(MOST_AT_ONCE) {
         control.detach(&[COMMAND])?;
     }
-    // A new supervisor is one more process for the keeper to watch; one that goes on is known to it.
-    if turn.needs_keeper && (!announced || turn.claimed.is_none()) {
+    if ring && turn.needs_keeper {
         keeper::ensure(machine, directories, control)?;
     }
     Ok(())

@@ -190,6 +190,8 @@ fn what_a_dead_process_left_is_settled_and_stays_so() {
         ),
     ] {
         let folder = home.make("20260101-000000-aaaa", |_| {}, written);
+        // It began: what has no log never did.
+        std::fs::write(folder.log(), "begun\n").unwrap();
         assert_eq!(truth(&home.host, &folder).unwrap().state, expected);
         assert_eq!(
             record::read_state(&home.host, &folder).unwrap().state,

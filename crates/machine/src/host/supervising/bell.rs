@@ -1,5 +1,6 @@
 //! A named pipe that wakes a sleeper, who also sleeps for the end of processes and for a time of day.
 
+use super::rest::{AWAKE, rest};
 use crate::Moment;
 use crate::error::DoorError;
 use crate::host::process;
@@ -91,13 +92,20 @@ impl Bell for Pipe {
             .chain(&clock)
             .map(|descriptor| PollFd::new(descriptor, PollFlags::IN))
             .collect();
-        let timeout = timeout.map(|span| Timespec {
-            tv_sec: i64::try_from(span.as_secs()).unwrap_or(3600),
-            tv_nsec: span.subsec_nanos().into(),
-        });
-        match rustix::event::poll(&mut descriptors, timeout.as_ref()) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(error) => return Err(fail(error.into())),
+        let mut poll = |span: Option<Duration>| {
+            let timeout = span.map(|span| Timespec {
+                tv_sec: i64::try_from(span.as_secs()).unwrap_or(3600),
+                tv_nsec: span.subsec_nanos().into(),
+            });
+            match rustix::event::poll(&mut descriptors, timeout.as_ref()) {
+                Err(Errno::INTR) => Ok(1),
+                other => other.map_err(|error| fail(error.into())),
+            }
+        };
+        let first = timeout.map_or(AWAKE, |span| span.min(AWAKE));
+        if poll(Some(first))? == 0 && timeout.is_none_or(|span| span > AWAKE) {
+            rest();
+            poll(timeout.map(|span| span.saturating_sub(AWAKE)))?;
         }
         // However often it was rung: one look at the queue answers all.
         while rustix::io::read(&self.pipe, &mut [0_u8; 4096]).is_ok_and(|count| count == 4096) {}

@@ -3,6 +3,7 @@
 mod bell;
 mod detach;
 mod gate;
+mod rest;
 mod signals;
 mod tree;
 
@@ -31,6 +32,7 @@ impl Supervision for Host {
     }
 
     fn await_lock(&self, path: &Path) -> Result<Box<dyn Held>, DoorError> {
+        rest::rest();
         lock::sleep_for(&Base::Whole, path)
     }
 

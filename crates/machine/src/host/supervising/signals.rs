@@ -1,6 +1,7 @@
 //! Signals of a supervisor, as bytes in a pipe: it sleeps in one poll(2) until one comes.
 
 use super::pipe;
+use super::rest::{AWAKE, rest};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::OnceLock;
@@ -64,13 +65,24 @@ pub(super) fn wait(patience: Option<Duration>) -> Vec<i32> {
     let Some((output, _)) = PIPE.get().and_then(Option::as_ref) else {
         return Vec::new();
     };
-    let timeout = patience.map(|span| Timespec {
-        tv_sec: i64::try_from(span.as_secs()).unwrap_or(i64::MAX / 2),
-        tv_nsec: span.subsec_nanos().into(),
-    });
     let mut descriptors = [PollFd::from_borrowed_fd(output.as_fd(), PollFlags::IN)];
     // EINTR: the handler has written, so the next look finds it.
-    let _ = rustix::event::poll(&mut descriptors, timeout.as_ref());
+    let mut poll = |span: Option<Duration>| {
+        let timeout = span.map(|span| Timespec {
+            tv_sec: i64::try_from(span.as_secs()).unwrap_or(i64::MAX / 2),
+            tv_nsec: span.subsec_nanos().into(),
+        });
+        rustix::event::poll(&mut descriptors, timeout.as_ref())
+    };
+    match patience {
+        Some(span) if span <= AWAKE => drop(poll(Some(span))),
+        long => {
+            if poll(Some(AWAKE)) == Ok(0) {
+                rest();
+                let _ = poll(long.map(|span| span.saturating_sub(AWAKE)));
+            }
+        }
+    }
     let mut bytes = [0_u8; 64];
     let count = rustix::io::read(output, &mut bytes).unwrap_or(0);
     bytes[..count].iter().map(|byte| i32::from(*byte)).collect()
