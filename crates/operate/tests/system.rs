@@ -18,7 +18,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 const STATE: &str = "/home/user/.local/state/deskside";
-const KEY: &[u8] = include_bytes!("../src/system/data/lab-rsa.asc");
+const KEY: &[u8] = include_bytes!("../../machine/src/data/lab-rsa.asc");
 const KEY_URL: &str = "http://archive.example/key.asc";
 const FINGERPRINT: &str = "7577 5424 AF62 0C31 CC3B  39BA C1F2 8223 21CE B9E9";
 const DEB: &str = "/var/cache/deskside/cuda-keyring_1_all.deb";
@@ -620,8 +620,8 @@ fn what_a_person_did_since_stays() {
 fn another_key_is_refused_and_nothing_is_written() {
     for body in [
         b"<html>404</html>".to_vec(),
-        include_bytes!("../src/system/data/debian-12.asc").to_vec(),
-        [KEY, include_bytes!("../src/system/data/debian-12.asc")].concat(),
+        include_bytes!("../../machine/src/data/debian-12.asc").to_vec(),
+        [KEY, include_bytes!("../../machine/src/data/debian-12.asc")].concat(),
         KEY[..400].to_vec(),
     ] {
         let sim = machine();

@@ -2,9 +2,11 @@
 //! cache, filled from the machine's and changed as the plan says. The machine's own apt is not touched.
 
 use deskside_machine::{Acting, Command, Durability, Machine, Reading};
+use deskside_operate::system::dpkg;
 use deskside_provision::SystemPlan;
 use deskside_types::Result;
 use deskside_types::plan::{Action, FileContents};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -57,6 +59,34 @@ pub(super) fn options(
     }
     let text = format!("{}\n{}", said.text(), String::from_utf8_lossy(&said.stderr));
     Err(reason(&text))
+}
+
+/// The options that make apt see a machine without some packages: a copy of dpkg's list without them. None where none go.
+///
+/// # Errors
+/// When the list can't be read, or the copy can't be written.
+pub(super) fn without(
+    machine: &dyn Machine,
+    cache: &Path,
+    gone: &BTreeSet<String>,
+) -> Result<Vec<String>> {
+    if gone.is_empty() {
+        return Ok(Vec::new());
+    }
+    let list = machine.file(dpkg::STATUS, dpkg::LARGEST)?;
+    let folder = cache.join("apt-simulation");
+    let copy = folder.join("packages-without");
+    machine.create_directory(&folder)?;
+    machine.write_file(
+        &copy,
+        dpkg::without(&String::from_utf8_lossy(&list), gone),
+        0o644,
+        Durability::Process,
+    )?;
+    Ok(vec![
+        "-o".into(),
+        format!("Dir::State::status={}", copy.display()),
+    ])
 }
 
 /// Why lists could not be fetched: the place and the reason of the first that failed, else apt's first complaint.

@@ -6,6 +6,7 @@ use deskside_machine::Machine;
 use deskside_provision::transaction::Transaction;
 use deskside_provision::{Note, SystemPlan};
 use deskside_types::plan::{Action, Step};
+use std::collections::BTreeSet;
 
 /// Names in each step that takes a driver or toolkit away what apt removes with it. What apt does not answer is left as
 /// it is: the step is then refused where more would go.
@@ -94,11 +95,24 @@ pub(super) fn takes_away(step: &Step) -> bool {
         .any(|head| step.id.starts_with(head))
 }
 
-/// Whether the plan brings back what it takes away: then apt's answer on the whole can't tell what is fetched.
-pub(super) fn comes_anew(system: &SystemPlan) -> bool {
-    system
-        .plan
-        .steps
+/// What steps take away that bring nothing, where a later step brings something.
+pub(super) fn gone_before(system: &SystemPlan) -> BTreeSet<String> {
+    let steps = &system.plan.steps;
+    let brings = |step: &Step| {
+        step.actions.iter().any(
+            |action| matches!(action, Action::Packages { install, .. } if install.iter().any(|name| !name.starts_with('/'))),
+        )
+    };
+    let Some(last) = steps.iter().rposition(brings) else {
+        return BTreeSet::new();
+    };
+    steps[..last]
         .iter()
-        .any(|step| step.id.starts_with("reinstall."))
+        .filter(|step| !brings(step))
+        .flat_map(|step| &step.actions)
+        .flat_map(|action| match action {
+            Action::Packages { remove, .. } => remove.clone(),
+            _ => Vec::new(),
+        })
+        .collect()
 }

@@ -54,20 +54,17 @@ pub(super) fn simulate(machine: &dyn Machine, cache: &Path, system: &mut SystemP
         return Simulation::not("apt-get is not on this machine's PATH");
     }
     super::removals::complete(machine, system);
-    let anew = super::removals::comes_anew(system);
     let steps = &system.plan.steps;
     let sources_change = steps.iter().any(changes_sources);
     let (mut install, mut remove) = (BTreeSet::new(), BTreeSet::new());
     for step in steps {
-        // What goes to come back must not be kept out of apt's answer.
-        let comes_back = step.id.starts_with("reinstall.");
         for action in &step.actions {
             if let Action::Packages {
                 install: come,
                 remove: go,
             } = action
             {
-                for name in go.iter().filter(|_| !comes_back) {
+                for name in go {
                     install.remove(name);
                     remove.insert(name.clone());
                 }
@@ -91,7 +88,15 @@ pub(super) fn simulate(machine: &dyn Machine, cache: &Path, system: &mut SystemP
     } else {
         NO_LOCKS.map(str::to_string).to_vec()
     };
+    // What goes before anything comes is not there any more when apt weighs what comes.
+    let gone = super::removals::gone_before(system);
+    remove.retain(|name| !gone.contains(name) || install.is_empty());
+    let without = match super::private::without(machine, cache, &gone) {
+        Ok(without) => without,
+        Err(problem) => return Simulation::not(problem.to_string()),
+    };
     let arguments = arguments(&install, &remove);
+    let options = [options, without.clone()].concat();
     let (mut said, mut listed) = both(machine, &options, &arguments);
     // A machine whose lists were never fetched, or long ago, knows no name.
     if !sources_change
@@ -100,7 +105,9 @@ pub(super) fn simulate(machine: &dyn Machine, cache: &Path, system: &mut SystemP
         && is_unknown(&text_of(first))
     {
         match super::private::options(machine, cache, system) {
-            Ok(options) => (said, listed) = both(machine, &options, &arguments),
+            Ok(options) => {
+                (said, listed) = both(machine, &[options, without].concat(), &arguments);
+            }
             Err(reason) => {
                 let mut refused = refusal(&text_of(first));
                 refused.push(format!("new lists could not be fetched: {reason}"));
@@ -121,18 +128,15 @@ pub(super) fn simulate(machine: &dyn Machine, cache: &Path, system: &mut SystemP
             let mut transaction = Transaction::parse(&said.text());
             if let Ok(listed) = listed
                 && listed.succeeded()
-                && !anew
             {
                 transaction = transaction.with_sizes(&listed.text());
             }
             super::held::release(system, &transaction.held);
             write_in(system, &transaction);
+            let before = gone.into_iter();
+            transaction.removes = before.chain(transaction.removes).collect();
             Simulation {
                 transaction: Some(transaction),
-                not_simulated: anew.then(|| {
-                    "packages that go and come back are there now, so apt's answer leaves them and their size out"
-                        .to_string()
-                }),
                 ..Simulation::default()
             }
         }

@@ -5,7 +5,7 @@
 
 use deskside_machine::{ErrorKind, Machine, Reading};
 use deskside_types::Result;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Where dpkg keeps the state of all packages.
@@ -13,7 +13,7 @@ pub const STATUS: &str = "/var/lib/dpkg/status";
 /// Files in here are changes that dpkg was interrupted in.
 pub const UPDATES: &str = "/var/lib/dpkg/updates";
 /// A list of packages is 2 to 8 MB; one beyond this is none.
-const LARGEST: u64 = 256 << 20;
+pub const LARGEST: u64 = 256 << 20;
 
 /// One package.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -235,6 +235,23 @@ pub fn is_interrupted(machine: &dyn Machine, packages: &Packages) -> Result<bool
     Ok(pending || packages.iter().any(|(_, package)| package.is_half_way()))
 }
 
+/// dpkg's list without some packages (deb-control(5): a paragraph a package).
+pub fn without(list: &str, gone: &BTreeSet<String>) -> String {
+    let field = |paragraph: &str, head: &str| {
+        let line = paragraph.lines().find_map(|line| line.strip_prefix(head));
+        line.unwrap_or_default().trim().to_string()
+    };
+    list.split("\n\n")
+        .map(|paragraph| paragraph.trim_matches('\n'))
+        .filter(|paragraph| {
+            let name = field(paragraph, "Package:");
+            let foreign = format!("{name}:{}", field(paragraph, "Architecture:"));
+            !name.is_empty() && !gone.contains(&name) && !gone.contains(&foreign)
+        })
+        .flat_map(|paragraph| [paragraph, "\n\n"])
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -349,5 +366,16 @@ mod tests {
             );
         }
         assert!(!hold(&Packages::default(), &names("a"), &[]));
+    }
+
+    #[test]
+    fn a_list_without_what_goes_is_still_a_list() {
+        let list = "Package: a1\nStatus: install ok installed\nArchitecture: amd64\n\nPackage: b2\nArchitecture: amd64\nDescription: x\n Package: a1\n\nPackage: b2\nArchitecture: i386\n";
+        let gone = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            without(list, &gone(&["a1", "b2:i386"])),
+            "Package: b2\nArchitecture: amd64\nDescription: x\n Package: a1\n\n"
+        );
+        assert_eq!(without(list, &gone(&[])).matches("Package: ").count(), 4);
     }
 }

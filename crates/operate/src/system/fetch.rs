@@ -15,8 +15,6 @@ use std::time::Duration;
 const CACHE: &str = "/var/cache/deskside";
 /// The copy of dpkg's list.
 const COPY: &str = "/var/cache/deskside/packages-without";
-/// dpkg's list is not larger.
-const LARGEST: u64 = 256 << 20;
 
 /// A command that only fetches.
 #[derive(Debug, PartialEq, Eq)]
@@ -117,9 +115,14 @@ fn coming(
         names::package(name)?;
     }
     let gone = gone(machine, go)?;
-    let list = String::from_utf8_lossy(&machine.file(dpkg::STATUS, LARGEST)?).into_owned();
+    let list = String::from_utf8_lossy(&machine.file(dpkg::STATUS, dpkg::LARGEST)?).into_owned();
     machine.create_directory(CACHE)?;
-    machine.write_file(COPY, without(&list, &gone), 0o644, Durability::Process)?;
+    machine.write_file(
+        COPY,
+        dpkg::without(&list, &gone),
+        0o644,
+        Durability::Process,
+    )?;
     let options = [
         format!("Dir::State::status={COPY}"),
         "Dir::Cache::pkgcache=".into(),
@@ -167,23 +170,6 @@ fn gone(machine: &dyn Machine, go: &[String]) -> Result<BTreeSet<String>> {
     Ok(gone)
 }
 
-/// dpkg's list without some packages (deb-control(5): a paragraph a package).
-fn without(list: &str, gone: &BTreeSet<String>) -> String {
-    let field = |paragraph: &str, head: &str| {
-        let line = paragraph.lines().find_map(|line| line.strip_prefix(head));
-        line.unwrap_or_default().trim().to_string()
-    };
-    list.split("\n\n")
-        .map(|paragraph| paragraph.trim_matches('\n'))
-        .filter(|paragraph| {
-            let name = field(paragraph, "Package:");
-            let foreign = format!("{name}:{}", field(paragraph, "Architecture:"));
-            !name.is_empty() && !gone.contains(&name) && !gone.contains(&foreign)
-        })
-        .flat_map(|paragraph| [paragraph, "\n\n"])
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,16 +201,5 @@ mod tests {
         ] {
             assert_eq!(read(&line(other)), None, "{other}");
         }
-    }
-
-    #[test]
-    fn a_list_without_what_goes_is_still_a_list() {
-        let list = "Package: a1\nStatus: install ok installed\nArchitecture: amd64\n\nPackage: b2\nArchitecture: amd64\nDescription: x\n Package: a1\n\nPackage: b2\nArchitecture: i386\n";
-        let gone = |names: &[&str]| names.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            without(list, &gone(&["a1", "b2:i386"])),
-            "Package: b2\nArchitecture: amd64\nDescription: x\n Package: a1\n\n"
-        );
-        assert_eq!(without(list, &gone(&[])).matches("Package: ").count(), 4);
     }
 }

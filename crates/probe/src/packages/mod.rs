@@ -79,7 +79,9 @@ fn keyrings(machine: &dyn Machine) -> Known<Vec<String>> {
     ] {
         match names(machine, folder) {
             Known::Value(names) => {
-                found.extend(names.into_iter().map(|name| format!("{folder}/{name}")));
+                // A hidden file is none that apt takes: it was moved aside.
+                let names = names.into_iter().filter(|name| !name.starts_with('.'));
+                found.extend(names.map(|name| format!("{folder}/{name}")));
             }
             Known::Absent => {}
             Known::Unknown { unknown } => return Known::unknown(unknown),

@@ -184,7 +184,8 @@ fn keys(present: &Present<'_>, archive: &Repository, carriers: &[String]) -> Vec
                 source.signed_by.value() == Some(*file)
                     && repository_of(&source.uri).is_none_or(|one| one.id != archive.id)
             });
-            (own || named || held) && !needed
+            // A hidden file was moved aside.
+            (own || named || held) && !needed && !name.starts_with('.')
         })
         .cloned()
         .collect()
