@@ -171,35 +171,37 @@ fn persons(action: &Action) -> Refused {
 fn run(command: &CommandLine, undo: Option<&CommandLine>) -> Refused {
     let refused = || format!("`{command}` is no command that it runs");
     let words = shape(command).ok_or_else(refused)?;
-    let good =
-        match (words.as_slice(), undo) {
-            (
-                ["apt-get", "update"]
-                | ["dpkg", "--configure", "--pending"]
-                | ["update-initramfs", "-u", "-k", "all"]
-                | [
-                    "/usr/bin/nvidia-uninstall" | "/usr/local/bin/nvidia-uninstall",
-                    "--silent",
-                ],
-                None,
-            ) => true,
-            (["apt-get", "install", rest @ ..], None) => again_or_beforehand(rest),
-            (["apt-mark", word @ ("hold" | "unhold"), names @ ..], undo) => {
-                let back = if *word == "hold" { "unhold" } else { "hold" };
-                let taken_back = undo.is_none_or(|undo| {
-                    shape(undo).is_some_and(|words| {
-                        words.starts_with(&["apt-mark", back]) && words[2..] == *names
-                    })
-                });
-                !names.is_empty() && names.iter().all(|name| is_unversioned(name)) && taken_back
-            }
-            (["sysctl", setting], undo) => is_limit(setting) && undo.is_none_or(|undo| {
-                shape(undo).is_some_and(
+    let good = match (words.as_slice(), undo) {
+        (
+            ["apt-get", "update"]
+            | ["dpkg", "--configure", "--pending"]
+            | ["update-initramfs", "-u", "-k", "all"]
+            | [
+                "/usr/bin/nvidia-uninstall" | "/usr/local/bin/nvidia-uninstall",
+                "--silent",
+            ],
+            None,
+        ) => true,
+        (["apt-get", "install", rest @ ..], None) => again_or_beforehand(rest),
+        (["apt-mark", word @ ("hold" | "unhold"), names @ ..], undo) => {
+            let back = if *word == "hold" { "unhold" } else { "hold" };
+            let taken_back = undo.is_none_or(|undo| {
+                shape(undo).is_some_and(|words| {
+                    words.starts_with(&["apt-mark", back]) && words[2..] == *names
+                })
+            });
+            !names.is_empty() && names.iter().all(|name| is_unversioned(name)) && taken_back
+        }
+        (["sysctl", setting], undo) => {
+            is_limit(setting)
+                && undo.is_none_or(|undo| {
+                    shape(undo).is_some_and(
                     |words| matches!(words.as_slice(), ["sysctl", setting] if is_limit(setting)),
                 )
-            }),
-            _ => false,
-        };
+                })
+        }
+        _ => false,
+    };
     told(good, refused)
 }
 
