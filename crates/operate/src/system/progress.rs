@@ -55,12 +55,14 @@ impl Listener {
         watch(Progress::Line(line));
     }
 
-    /// Says who is waited for, once for each.
+    /// Says who is waited for, once for each. A line that names nobody says nothing new of somebody who was named.
     pub fn hear_lock(&mut self, text: &str, watch: &mut dyn FnMut(Progress<'_>)) {
-        let holder = holder(text).unwrap_or_else(|| ("another package manager".into(), 0));
-        if self.waiting_for.as_ref() == Some(&holder) {
-            return;
-        }
+        let holder = match (holder(text), &self.waiting_for) {
+            (Some(holder), Some(known)) if holder == *known => return,
+            (None, Some(_)) => return,
+            (Some(holder), _) => holder,
+            (None, None) => ("another package manager".into(), 0),
+        };
         let line = match &holder {
             (name, 0) => format!("waiting for {name}, which is working on packages"),
             (name, process) => {
@@ -150,12 +152,18 @@ mod tests {
             heard(&[
                 line,
                 line,
-                "E: Could not get lock /x - open (11: Resource temporarily unavailable)"
+                "E: Could not get lock /x - open (11: Resource temporarily unavailable)",
+                line,
+                &line.replace("1234 (unattended-upgr)", "99 (apt)"),
             ]),
             [
                 "waiting for unattended-upgr (process 1234), which is working on packages",
-                "waiting for another package manager, which is working on packages"
+                "waiting for apt (process 99), which is working on packages"
             ]
+        );
+        assert_eq!(
+            heard(&["E: Could not get lock /x - open (11: Resource temporarily unavailable)"]),
+            ["waiting for another package manager, which is working on packages"]
         );
     }
 }

@@ -16,6 +16,10 @@ const HOSTS: [(&str, &str); 2] = [
 /// A key that is fetched by itself and is no file of its archive: where it is asked for, and whose of the lab's it is.
 const KEY: (&str, &str) = ("repo.radeon.com/rocm/rocm.gpg.key", "amd.gpg");
 
+/// Whom Deskside trusts in a machine without `ca-certificates`. apt's real methods, which run while the network is away, look
+/// elsewhere: for them these hosts stay unreachable.
+const AUTHORITIES: &str = "/etc/ssl/cert.pem";
+
 /// `ip link set lo up`, by what the base has.
 const LOOPBACK_UP: &str = r#"use Socket; socket(my $s, AF_INET, SOCK_DGRAM, 0) or die; my $i = pack("a16 s x22", "lo", 0x41); ioctl($s, 0x8914, $i) or die "lo: $!";"#;
 
@@ -54,7 +58,7 @@ impl super::Machine {
         }
         self.write("/etc/hosts", hosts.as_bytes())?;
         let authority = std::fs::read(tls.join("authority.pem"))?;
-        self.write("/etc/ssl/certs/ca-certificates.crt", &authority)
+        self.write(AUTHORITIES, &authority)
     }
 }
 

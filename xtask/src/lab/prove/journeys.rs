@@ -220,9 +220,9 @@ fn locked(program: &[u8]) -> Result<String> {
 fn named_once(program: &[u8]) -> Result<String> {
     let description = Description::named("ubuntu-22.04-rtx-4090")?;
     let machine = prepared(program, &description, &state::named("lock-held")?)?;
-    let script = "cd /home/ada; runuser -l ada -c 'exec deskside apply --yes >out 2>&1' & sleep 0.1\n\
+    let script = "cd /home/ada; runuser -l ada -c 'echo $$ >pid; exec deskside apply --yes >out 2>&1' & sleep 0.1\n\
         for i in $(seq 300); do grep -q 'waiting for' out 2>/dev/null && break; sleep 0.1; done; sleep 17\n\
-        pkill -TERM -u ada -x deskside; wait; cat out";
+        kill -TERM $(cat pid); wait; cat out";
     let text = machine.shell(script)?.text();
     let waiting: Vec<&str> = text
         .lines()
