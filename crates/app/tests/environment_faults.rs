@@ -283,7 +283,7 @@ fn snapshots_follow_a_project_that_is_moved_and_those_of_one_that_is_gone_can_go
     gc::carry_out(&context, &going).unwrap();
     let going = gc::prepare(&context, here(), 20, false).unwrap();
     assert!(going.preview.others.is_empty(), "{:?}", going.preview);
-    undo::undo(&context, None).unwrap();
+    undo::undo(&context, None, &mut |_| {}).unwrap();
     assert!(gc::prepare(&context, gone, 20, false).unwrap().preview.gone);
 }
 
@@ -356,7 +356,7 @@ fn a_file_that_came_later_is_kept_out_of_the_way() {
     );
     carry_out(&context, &prepared, &mut |_| {}).unwrap();
     assert_eq!(files(), [".venv", "pyproject.toml", "uv.lock"]);
-    undo::undo(&context, None).unwrap();
+    undo::undo(&context, None, &mut |_| {}).unwrap();
     assert_eq!(
         sim.text(format!("{PROJECT}/.python-version")).unwrap(),
         "3.12\n"

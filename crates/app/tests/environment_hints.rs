@@ -249,6 +249,6 @@ fn undo_says_when_it_is_about_another_project() {
     // In no project at all, nothing else can be meant.
     stand("/home/user");
     assert_eq!(undo::preview(&context, None).unwrap().elsewhere, None);
-    let undone = undo::undo(&context, None).unwrap();
+    let undone = undo::undo(&context, None, &mut |_| {}).unwrap();
     assert!(undone.left.is_empty(), "{:?}", undone.left);
 }
