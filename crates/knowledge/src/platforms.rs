@@ -514,7 +514,7 @@ mod tests {
             ("cuda-keyring", None),
             ("libnvidia-container1", None),
             ("nvidia-container-toolkit", None),
-            ("nvidia-prime", None),
+            ("nvidia-prime", Some("nvidia-switch")),
             ("libcudart11.0", None),
             ("linux-firmware", None),
             ("libdrm-amdgpu1", None),

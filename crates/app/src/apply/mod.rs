@@ -140,7 +140,6 @@ pub fn prepare(context: &Context, request: &ApplyRequest) -> Result<Prepared> {
         Some(file) => read(context, file)?,
         None => crate::plan::plan(context, &request.plan)?,
     };
-    report.require_possible()?;
     if request.file.is_some() {
         let facts = deskside_probe::collect(&*context.machine);
         premise::require(&*context.machine, &report.system.plan, &facts)?;
@@ -148,6 +147,7 @@ pub fn prepare(context: &Context, request: &ApplyRequest) -> Result<Prepared> {
         // What apt said when the plan was made is not what it says now.
         crate::plan::ask_again(context, &mut report);
     }
+    report.require_possible()?;
     Ok(Prepared::new(context, report))
 }
 

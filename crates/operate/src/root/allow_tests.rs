@@ -381,7 +381,7 @@ fn what_an_edited_plan_holds_beyond_that_is_refused() {
             name: "editor".into(),
             path: "/home/ada/x".into(),
         },
-        Action::Swap { bytes: 1_000_000 },
+        Action::Swap { bytes: 1 << 40 },
         Action::Signal {
             pid: 1,
             start_time: 0,
