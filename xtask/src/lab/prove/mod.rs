@@ -28,7 +28,8 @@ const QUICK: &[(&str, &str)] = &[
     ("debian-13-rtx-4090", "bare"),
 ];
 
-/// States in which a person or a network is needed first: the program must refuse, say why, and change nothing.
+/// States in which a person or a network is needed first: the program must refuse and say why, and what it
+/// began must be taken back whole.
 const REFUSED: &[&str] = &["expired-release", "full-boot", "unreachable"];
 
 /// Waited for, for twenty minutes: not for the lab.
@@ -329,8 +330,21 @@ fn refused(machine: &Machine, before: &BTreeMap<String, String>) -> Result<Proof
         .into_iter()
         .filter(|line| !made_by_the_machine(line))
         .collect();
+    let mut taken_back = "";
     if code != 0 && !changed.is_empty() {
-        bail!("it failed and left changes: {}\n{text}", changed.join(", "));
+        // It began: what it did is taken back whole.
+        let (undone, code) = deskside(machine, ADA, "undo --yes")?;
+        let left: Vec<String> = differences(before, &seen(machine)?)
+            .into_iter()
+            .filter(|line| !made_by_the_machine(line))
+            .collect();
+        if code != 0 || !left.is_empty() {
+            bail!(
+                "it failed, and undo (exit code {code}) left changes: {}\n{text}\n{undone}",
+                left.join(", ")
+            );
+        }
+        taken_back = "; what was begun is taken back whole";
     }
     let said = text
         .lines()
@@ -338,7 +352,7 @@ fn refused(machine: &Machine, before: &BTreeMap<String, String>) -> Result<Proof
         .or_else(|| text.lines().last())
         .unwrap_or_default();
     Ok(Proof {
-        outcome: format!("exit code {code}: {}", said.trim()),
+        outcome: format!("exit code {code}: {}{taken_back}", said.trim()),
         differs: Vec::new(),
     })
 }
