@@ -194,12 +194,21 @@ pub(crate) fn perform(
     }
 }
 
-/// Whether a path is a plain file that costs nothing to keep. A link is moved as it is.
+/// Whether a path is a plain file that costs nothing to keep, and that would come back as it is. A link is moved as it is,
+/// and so is a file of another owner or group than its folder's: written anew it would be its writer's.
 fn is_small_file(machine: &dyn Machine, path: &str) -> bool {
     const LARGEST: u64 = 4 << 20;
-    let is_link = machine.link(path).is_ok();
-    let stat = machine.stat(path);
-    !is_link && stat.is_ok_and(|stat| stat.kind == FileKind::File && stat.size <= LARGEST)
+    if machine.link(path).is_ok() {
+        return false;
+    }
+    let folder = Path::new(path)
+        .parent()
+        .and_then(|folder| machine.stat(folder).ok());
+    machine.stat(path).is_ok_and(|stat| {
+        stat.kind == FileKind::File
+            && stat.size <= LARGEST
+            && folder.is_some_and(|folder| (folder.uid, folder.gid) == (stat.uid, stat.gid))
+    })
 }
 
 /// The bytes of a file in a plan; what the program carries must have the hash that the plan names.

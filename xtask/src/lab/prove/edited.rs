@@ -118,7 +118,7 @@ fn ways(secret_sha256: &str) -> Vec<(&'static str, Value)> {
             "an alternative",
             json!({ "kind": "alternative", "name": "editor", "path": "/home/ada/x" }),
         ),
-        ("swap", json!({ "kind": "swap", "bytes": 1_000_000 })),
+        ("swap", json!({ "kind": "swap", "bytes": 1_u64 << 40 })),
         (
             "somebody else's settings moved aside",
             json!({ "kind": "remove", "path": "/etc/apt/sources.list" }),
