@@ -144,7 +144,7 @@ fn tempfolder(name: &str) -> Result<std::path::PathBuf> {
     Ok(folder)
 }
 
-fn once(command: &mut Command) -> Result<Duration> {
+pub(super) fn once(command: &mut Command) -> Result<Duration> {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())

@@ -5,6 +5,7 @@
 //! package task-spooler where this is root.
 
 use super::Bar;
+use super::command::once;
 use crate::needs::{is_root, scratch};
 use crate::shell::{has, target};
 use anyhow::{Context, Result, ensure};
@@ -443,20 +444,6 @@ fn switches(pid: u32) -> u64 {
             line.split_whitespace().nth(1)?.parse::<u64>().ok()
         })
         .sum()
-}
-
-fn once(command: &mut Command) -> Result<Duration> {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let start = Instant::now();
-    let status = command
-        .status()
-        .with_context(|| format!("could not start {command:?}"))?;
-    let span = start.elapsed();
-    ensure!(status.success(), "{command:?} ended with {status}");
-    Ok(span)
 }
 
 fn p10(times: &[Duration]) -> Duration {
