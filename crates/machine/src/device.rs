@@ -1,6 +1,7 @@
 //! Device libraries, asked in a child process with a deadline, because they can block for a minute.
 
 mod held;
+mod kernel;
 
 use serde_json::{Value, json};
 use std::path::Path;
@@ -19,6 +20,17 @@ pub enum DeviceQuestion {
         /// After that the library is given up on.
         deadline: Duration,
     },
+    /// A small kernel on every card, through CUDA's driver library. The answer is `{"library", "devices": [{"name",
+    /// "uuid", "seconds"} or {"name", "uuid", "error", "code", "call"}]}`.
+    CudaKernel {
+        /// After that the library is given up on.
+        deadline: Duration,
+    },
+    /// The same through AMD's HIP library, where the system has one; without `uuid`.
+    HipKernel {
+        /// After that the library is given up on.
+        deadline: Duration,
+    },
 }
 
 impl DeviceQuestion {
@@ -27,13 +39,41 @@ impl DeviceQuestion {
         match self {
             Self::Nvml { .. } => "nvml",
             Self::NvmlUse { .. } => "nvml-use",
+            Self::CudaKernel { .. } => "cuda-kernel",
+            Self::HipKernel { .. } => "hip-kernel",
         }
     }
 
     /// After that the library is given up on.
     pub(crate) fn deadline(self) -> Duration {
         match self {
-            Self::Nvml { deadline } | Self::NvmlUse { deadline } => deadline,
+            Self::Nvml { deadline }
+            | Self::NvmlUse { deadline }
+            | Self::CudaKernel { deadline }
+            | Self::HipKernel { deadline } => deadline,
+        }
+    }
+
+    /// Names of the library's file, or whole paths of it.
+    pub(crate) fn libraries(self) -> &'static [&'static str] {
+        match self {
+            Self::Nvml { .. } | Self::NvmlUse { .. } => &NVML,
+            Self::CudaKernel { .. } => kernel::CUDA.libraries,
+            Self::HipKernel { .. } => kernel::ROCM.libraries,
+        }
+    }
+
+    /// Variables that hide cards from programs: these questions are for all cards.
+    pub(crate) fn without(self) -> &'static [&'static str] {
+        match self {
+            Self::Nvml { .. } | Self::NvmlUse { .. } => &[],
+            Self::CudaKernel { .. } => &["CUDA_VISIBLE_DEVICES"],
+            // HIP heeds CUDA's variable, too.
+            Self::HipKernel { .. } => &[
+                "HIP_VISIBLE_DEVICES",
+                "ROCR_VISIBLE_DEVICES",
+                "CUDA_VISIBLE_DEVICES",
+            ],
         }
     }
 }
@@ -50,6 +90,8 @@ pub fn answer(name: &str) -> Value {
     match name {
         "nvml" => nvml::answer(),
         "nvml-use" => held::answer(),
+        "cuda-kernel" => kernel::answer(&kernel::CUDA),
+        "hip-kernel" => kernel::answer(&kernel::ROCM),
         other => {
             json!({"error": "Unknown", "detail": format!("there is no device library {other}")})
         }
@@ -71,6 +113,7 @@ const FOLDERS: [&str; 7] = [
 /// Whether a library may be there at all, as a look at files tells without loading anything:
 /// in a folder named by `LD_LIBRARY_PATH`, a usual folder, or the linker's own list.
 pub(crate) fn may_be_there(
+    libraries: &[&str],
     library_path: Option<&str>,
     is_there: impl Fn(&Path) -> bool,
     linker_list: impl FnOnce() -> Vec<u8>,
@@ -79,12 +122,18 @@ pub(crate) fn may_be_there(
         .unwrap_or_default()
         .split([':', ';'])
         .filter(|folder| !folder.is_empty());
-    let usual = named
-        .chain(FOLDERS)
-        .any(|folder| is_there(&Path::new(folder).join(NVML[0])));
+    // Joined to a folder, a whole path stays what it is.
+    let usual = named.chain(FOLDERS).any(|folder| {
+        libraries
+            .iter()
+            .any(|library| is_there(&Path::new(folder).join(library)))
+    });
     usual || {
-        let (list, name) = (linker_list(), NVML[0].as_bytes());
-        list.windows(name.len()).any(|window| window == name)
+        let list = linker_list();
+        libraries.iter().any(|library| {
+            let name = library.as_bytes();
+            list.windows(name.len()).any(|window| window == name)
+        })
     }
 }
 
@@ -226,7 +275,7 @@ mod tests {
     #[test]
     fn without_a_library_the_answer_says_so() {
         let library_path = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
-        if may_be_there(library_path.to_str(), Path::exists, Vec::new) {
+        if may_be_there(&NVML, library_path.to_str(), Path::exists, Vec::new) {
             println!("SKIPPED: this machine has the library");
             return;
         }
@@ -238,26 +287,31 @@ mod tests {
     fn a_look_at_files_tells_whether_a_library_may_be_there() {
         let only = |place: &'static str| move |path: &Path| path == Path::new(place);
         assert!(may_be_there(
+            &NVML,
             None,
             only("/usr/lib64/libnvidia-ml.so.1"),
             Vec::new
         ));
         assert!(may_be_there(
+            &NVML,
             Some("/a::/b"),
             only("/b/libnvidia-ml.so.1"),
             Vec::new
         ));
         assert!(!may_be_there(
+            &NVML,
             Some("/a"),
             only("/b/libnvidia-ml.so.1"),
             Vec::new
         ));
         assert!(may_be_there(
+            &NVML,
             None,
             |_| false,
             || b"\0libnvidia-ml.so.1\0/nix/libnvidia-ml.so.1\0".to_vec()
         ));
         assert!(!may_be_there(
+            &NVML,
             None,
             |_| false,
             || b"libnvidia-ml.so".to_vec()

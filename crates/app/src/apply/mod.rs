@@ -1,9 +1,11 @@
 //! `deskside apply`: carries a plan of the system layer out, with root where it is needed, over a restart where one is.
 
+mod kernels;
 pub mod next;
 mod root;
 
 pub use deskside_operate::root::{ROOT_COMMAND, restart::RESUME_COMMAND};
+pub use kernels::{Kernel, Outcome as KernelOutcome, kernels};
 pub use root::{resume, serve};
 
 use crate::environment::change;
@@ -60,6 +62,9 @@ pub struct ApplyReport {
     /// The machine must be restarted; the plan then goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restart: Option<Restart>,
+    /// A small kernel on each card, once nothing waits for a restart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kernels: Vec<Kernel>,
 }
 
 /// A restart that is due.
@@ -215,6 +220,7 @@ pub fn carry_out(
             .then(|| machine.exists("/run/systemd/system"))
             .transpose()?
             .map(|by_itself| Restart { by_itself }),
+        kernels: Vec::new(),
     })
 }
 

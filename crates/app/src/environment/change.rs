@@ -295,6 +295,7 @@ pub fn keep(
         operation,
         choice: choice.or_else(|| place.store.local(machine).choice),
         parts: Some(place.store.local(machine).parts),
+        installed: None,
     };
     let Some(mut taken) = snapshot::take(machine, &taking)? else {
         return Ok(None);

@@ -134,7 +134,7 @@ impl Place {
 /// # Errors
 /// When it is not here and can't be had.
 pub fn uv_state(context: &Context, facts: &Facts) -> Result<UvState> {
-    match uv::locate(&*context.machine, &context.directories) {
+    match uv::locate_known(&*context.machine, &context.directories, facts) {
         Some(tool) => Ok(UvState::Here(tool)),
         None => uv::source(&*context.machine, facts, &context.directories).map(UvState::Fetch),
     }

@@ -4,6 +4,7 @@ use super::Place;
 use crate::Context;
 use deskside_envs::environment::marker;
 use deskside_envs::snapshot::store::Listed;
+use deskside_envs::snapshot::take::{Installed, installed};
 use deskside_envs::snapshot::{self, Snapshot, Taken, Taking, numbering};
 use deskside_machine::Machine;
 use deskside_operate::{Operation, Outcome};
@@ -16,6 +17,8 @@ use std::path::Path;
 pub(crate) struct Present {
     /// The environment as it is; none where no whole one is there.
     pub now: Option<Taken>,
+    /// What is installed in it, each with its files.
+    pub there: Vec<Installed>,
     /// What is kept.
     pub listed: Listed,
     /// The snapshot that the environment was made from by a command that was cut off before it could say so.
@@ -31,8 +34,14 @@ impl Present {
     /// When the environment or the snapshots can't be read.
     pub fn look(context: &Context, place: &Place, facts: &Facts) -> Result<Self> {
         let machine = &*context.machine;
+        let there = installed(machine, &place.environment);
+        let taking = Taking {
+            installed: Some(&there),
+            ..taking(machine, place, facts)
+        };
         let mut present = Self {
-            now: snapshot::take(machine, &taking(machine, place, facts))?,
+            now: snapshot::take(machine, &taking)?,
+            there,
             listed: place.store.list(machine)?,
             unrecorded: None,
             underway: false,
@@ -117,5 +126,6 @@ pub(crate) fn taking<'a>(machine: &dyn Machine, place: &'a Place, facts: &'a Fac
         operation: None,
         choice: place.store.local(machine).choice,
         parts: Some(place.store.local(machine).parts),
+        installed: None,
     }
 }

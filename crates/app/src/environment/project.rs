@@ -262,7 +262,9 @@ impl<'a> Project<'a> {
         let platform = Platform::of(&self.facts);
         let difference = expected(&said.lines);
         let installing = Installing::of(&difference, lock, platform.as_ref(), said.downloads);
-        space::premises(self.context, &self.uv, &self.place.environment, &installing)
+        let (machine, environment) = (&*self.context.machine, &self.place.environment);
+        let cache = space::cache(machine, &self.uv, environment);
+        space::premises(machine, cache, environment, &installing)
     }
 
     /// The lock file as it stands; empty where there is none that can be read.

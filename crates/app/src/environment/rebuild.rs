@@ -57,6 +57,7 @@ fn anew(context: &Context, project: Option<&Path>, only_plan: bool) -> Result<Pr
         Restoration {
             target: &target,
             now: present.snapshot(),
+            there: &present.there,
             then: Vec::new(),
             resting_on: Vec::new(),
             wish: format!("Make the environment {} anew", place.environment.display()),

@@ -5,13 +5,13 @@ use super::space::{self, Installing};
 use super::{Place, place};
 use crate::Context;
 use deskside_envs::environment::in_the_way;
-use deskside_envs::environment::restore::{is_of_no_use, was_cut_off};
+use deskside_envs::environment::restore::{is_of_no_use_with, was_cut_off};
 use deskside_envs::environment::venv::{self, State};
 use deskside_envs::index::wheel::Platform;
 use deskside_envs::snapshot::available::{self, Asking, Fetching};
 use deskside_envs::snapshot::damage::{Damaged, Depth, How, damaged};
 use deskside_envs::snapshot::origin::{self, Looking, MODULE, Origin};
-use deskside_envs::snapshot::take::installed;
+use deskside_envs::snapshot::take::Installed;
 use deskside_envs::snapshot::unclaimed::unclaimed;
 use deskside_envs::snapshot::walk::Walk;
 use deskside_envs::snapshot::{Snapshot, difference, python, recipe};
@@ -32,6 +32,8 @@ pub(crate) struct Restoration<'a> {
     pub target: &'a Snapshot,
     /// The environment as it is now, where a whole one is there.
     pub now: Option<&'a Snapshot>,
+    /// What is installed in it now.
+    pub there: &'a [Installed],
     /// Steps that follow: the project's files. Were they first, a restore that fails would leave them behind.
     pub then: Vec<Step>,
     /// Project files that the plan rests on.
@@ -59,16 +61,16 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
-    /// Looks at every file of an environment, and into those that were changed since they were installed.
-    pub fn of(machine: &dyn Machine, place: &Place) -> Self {
-        let there = installed(machine, &place.environment);
+    /// Looks at every file of an environment, and into those that were changed since they were installed. `there` is what
+    /// is installed in it.
+    pub fn of(machine: &dyn Machine, place: &Place, there: &[Installed]) -> Self {
         let walk = Walk::of(machine, &place.environment);
         Self {
-            damaged: damaged(machine, &walk, &there, Depth::ChangedSinceInstalled),
+            damaged: damaged(machine, &walk, there, Depth::ChangedSinceInstalled),
             own: if there.is_empty() {
                 Vec::new()
             } else {
-                unclaimed(&walk, &there)
+                unclaimed(&place.environment, walk.files(), there)
             },
         }
     }
@@ -136,17 +138,20 @@ pub(crate) fn prepare(context: &Context, wanted: Restoration<'_>) -> Result<Prep
         _ => Fetching::everything(&recipe),
     };
     // uv is asked while the environment's files are looked at.
-    let (mut fetching, survey) = match wanted.survey {
-        Some(survey) => (ask(), survey),
-        None => std::thread::scope(|scope| {
-            let surveying = scope.spawn(|| Survey::of(machine, &place));
-            let fetching = ask();
-            match surveying.join() {
-                Ok(survey) => (fetching, survey),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }),
-    };
+    let (mut fetching, cache, survey) = std::thread::scope(|scope| {
+        let survey = wanted.survey;
+        let surveying =
+            scope.spawn(|| survey.unwrap_or_else(|| Survey::of(machine, &place, wanted.there)));
+        let fetching = ask();
+        let cache = match &uv {
+            UvState::Here(tool) => space::cache(machine, &tool.path, &place.environment),
+            UvState::Fetch(_) => None,
+        };
+        match surveying.join() {
+            Ok(survey) => (fetching, cache, survey),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    });
     let refresh = refreshed(&survey.damaged, target);
     fetching.anew(&recipe, &refresh);
     available::require(machine, target, &origins, &fetching)?;
@@ -192,14 +197,14 @@ pub(crate) fn prepare(context: &Context, wanted: Restoration<'_>) -> Result<Prep
         None => difference(&change::nothing(target), target),
     };
     let mut plan = change::plan(context, &place, wanted.wish, steps, &wanted.resting_on)?;
-    if is_of_no_use(machine, &place.environment)? {
+    if is_of_no_use_with(machine, &place.environment, || &survey.damaged)? {
         // It goes first where there is no room for two: what is free now says little.
         plan.premises
             .retain(|premise| !premise.fact.starts_with("free:"));
         why.push(
             "should the disk have no room for two, the environment that is there goes first: as it is it serves nobody".into(),
         );
-    } else if let UvState::Here(tool) = &uv {
+    } else if let UvState::Here(_) = &uv {
         let installing = Installing {
             sizes: target
                 .distributions
@@ -209,8 +214,8 @@ pub(crate) fn prepare(context: &Context, wanted: Restoration<'_>) -> Result<Prep
             downloads: fetching.names.len(),
         };
         plan.premises.extend(space::premises(
-            context,
-            &tool.path,
+            machine,
+            cache,
             &place.environment,
             &installing,
         ));

@@ -71,7 +71,7 @@ fn back(
             target.choice.clone(),
         )?;
     }
-    let survey = Survey::of(machine, &place);
+    let survey = Survey::of(machine, &place, &present.there);
     let now = present.snapshot();
     let wish = format!(
         "Bring {} back to snapshot {}",
@@ -105,6 +105,7 @@ fn back(
             goes_back: true,
             target: &target,
             now,
+            there: &present.there,
             then,
             resting_on: PROJECT_FILES.to_vec(),
             wish,

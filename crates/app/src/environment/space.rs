@@ -4,7 +4,6 @@
 //! little; that there is more promises nothing.
 
 use super::Difference;
-use crate::Context;
 use deskside_envs::environment::uv::command;
 use deskside_envs::index::address;
 use deskside_envs::index::wheel::{self, Platform};
@@ -62,16 +61,14 @@ impl Installing {
 }
 
 /// What a plan needs at the least, as premises: in uv's cache for what is downloaded, and beside the project for all of
-/// it, where uv can't link from one to the other.
+/// it, where uv can't link from one to the other. `cache` is uv's cache folder.
 pub(super) fn premises(
-    context: &Context,
-    uv: &str,
+    machine: &dyn Machine,
+    cache: Option<PathBuf>,
     environment: &Path,
     installing: &Installing,
 ) -> Vec<Premise> {
-    let machine = &*context.machine;
     let project = environment.parent().unwrap_or(environment);
-    let cache = cache(machine, uv, environment);
     let one_disk = cache
         .as_ref()
         .is_none_or(|cache| are_one(machine.space(cache).ok(), machine.space(project).ok()));
@@ -109,7 +106,7 @@ fn are_one(left: Option<Space>, right: Option<Space>) -> bool {
 }
 
 /// uv's cache folder.
-fn cache(machine: &dyn Machine, uv: &str, environment: &Path) -> Option<PathBuf> {
+pub(super) fn cache(machine: &dyn Machine, uv: &str, environment: &Path) -> Option<PathBuf> {
     let argv = [uv, "cache", "dir"].map(String::from).to_vec();
     let output = machine.command(command(machine, environment, argv)).ok()?;
     let text = output.succeeded().then(|| output.text())?;

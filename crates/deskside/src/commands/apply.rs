@@ -33,10 +33,16 @@ pub fn apply(ui: &Ui, context: &Context, arguments: Apply) -> Result<u8> {
     } else if !arguments.resume {
         ask(ui, context, &prepared, &arguments)?;
     }
-    let report = carry_out(ui, context, &prepared)?;
+    let mut report = carry_out(ui, context, &prepared)?;
+    if report.restart.is_none() && report.blocked.is_empty() {
+        report.kernels = apply::kernels(context);
+    }
     let code = answer(ui, &report, render::system::applied)?;
     if !report.blocked.is_empty() {
         return Ok(Exit::Refused.number());
+    }
+    if report.kernels.iter().any(apply::Kernel::failed) {
+        return Ok(Exit::Failed.number());
     }
     if report.restart.is_some() {
         restart(ui, context, arguments.restart, &report)?;

@@ -1,6 +1,6 @@
 //! Plans of the system layer, and what came of them, as text.
 
-use deskside_app::apply::ApplyReport;
+use deskside_app::apply::{ApplyReport, Kernel, KernelOutcome};
 use deskside_app::plan::SystemPlanReport;
 use deskside_tui::{Meaning, Ui};
 use deskside_types::plan::{Action, FileContents, Risk, Step, Tuning, Undo};
@@ -83,6 +83,7 @@ pub fn applied(ui: &Ui, report: &ApplyReport) {
     }
     if report.operation.is_none() {
         ui.answer("nothing was left to do, and nothing was done");
+        kernels(ui, &report.kernels);
         return;
     }
     let words = match (&report.restart, report.done.is_empty()) {
@@ -99,9 +100,39 @@ pub fn applied(ui: &Ui, report: &ApplyReport) {
         let mark = ui.paint(ui.letter("✓", "+"), Meaning::Good);
         ui.answer(&format!("  {mark} {title}"));
     }
+    kernels(ui, &report.kernels);
     if report.restart.is_none() && !report.done.is_empty() {
         let hint = ui.tint("deskside undo", Meaning::Hint);
         ui.talk(&format!("take it back: {hint}"));
+    }
+}
+
+/// Draws what a kernel came to on each card.
+fn kernels(ui: &Ui, all: &[Kernel]) {
+    for kernel in all {
+        let card = &kernel.card;
+        let (mark, text) = match &kernel.outcome {
+            KernelOutcome::Ran { seconds } => (
+                ui.paint(ui.letter("✓", "+"), Meaning::Good),
+                format!(
+                    "{card} computes: a kernel ran in {:.1} ms, its results are right",
+                    seconds * 1e3
+                ),
+            ),
+            KernelOutcome::NotTried { why } => (
+                ui.paint(ui.letter("·", "-"), Meaning::Quiet),
+                format!("{card}: no kernel was tried: {why}"),
+            ),
+            KernelOutcome::Failed { why } => (
+                ui.paint(ui.letter("✗", "x"), Meaning::Bad),
+                format!("{card} does not compute: {why}"),
+            ),
+        };
+        ui.answer(&format!("  {mark} {text}"));
+    }
+    if all.iter().any(Kernel::failed) {
+        let hint = ui.tint("deskside doctor", Meaning::Hint);
+        ui.talk(&format!("find the cause: {hint}"));
     }
 }
 

@@ -82,10 +82,7 @@ fn differing(snapshot: &Snapshot, there: &[Installed], built: &[String]) -> Vec<
         .collect();
     let now: Vec<(String, String, String)> = there
         .iter()
-        .map(|one| {
-            let one = one.clone().distribution(&Default::default());
-            (one.name, one.version, one.contents)
-        })
+        .map(|one| (one.name.clone(), one.version.clone(), one.contents.clone()))
         .collect();
     let mut differing = Vec::new();
     for (name, (version, contents)) in &wanted {
@@ -137,8 +134,12 @@ pub fn is_remembered(there: &[Installed], snapshots: &[Snapshot]) -> bool {
         .iter()
         .map(|one| {
             let readable = !one.files.is_empty();
-            let one = one.clone().distribution(&Default::default());
-            (one.name, one.version, one.contents, readable)
+            (
+                one.name.clone(),
+                one.version.clone(),
+                one.contents.clone(),
+                readable,
+            )
         })
         .collect();
     let stands = |snapshot: &Snapshot| {

@@ -132,6 +132,10 @@ fn hash(machine: &dyn Machine, path: &Path) -> Option<String> {
 
 /// Where a path of a RECORD lies: relative to `site-packages`, `..` taken out by name alone.
 pub fn place(site: &Path, recorded: &str) -> PathBuf {
+    let is_plain = |part: &str| !matches!(part, "" | "." | "..");
+    if recorded.split('/').all(is_plain) {
+        return site.join(recorded);
+    }
     let mut path = site.to_path_buf();
     for part in Path::new(recorded).components() {
         match part {

@@ -109,7 +109,10 @@ pub fn generated_programs(entry_points: &str) -> Vec<&str> {
 }
 
 /// Leaves out the programs that the installer made of entry points.
-pub fn without_generated(files: &[RecordedFile], entry_points: &str) -> Vec<RecordedFile> {
+pub fn without_generated<'a>(
+    files: &'a [RecordedFile],
+    entry_points: &str,
+) -> Vec<&'a RecordedFile> {
     let generated = generated_programs(entry_points);
     files
         .iter()
@@ -119,14 +122,13 @@ pub fn without_generated(files: &[RecordedFile], entry_points: &str) -> Vec<Reco
             });
             program.is_none_or(|(_, name)| !generated.contains(&name))
         })
-        .cloned()
         .collect()
 }
 
 /// SHA-256 over paths and hashes of the distribution's own files, sorted: equal where the files are equal.
-pub fn contents(files: &[RecordedFile]) -> String {
+pub fn contents<'a>(files: impl IntoIterator<Item = &'a RecordedFile>) -> String {
     let mut lines: Vec<(&str, &str)> = files
-        .iter()
+        .into_iter()
         .filter(|file| !is_installers_own(&file.path))
         .map(|file| (file.path.as_str(), file.hash.as_str()))
         .collect();

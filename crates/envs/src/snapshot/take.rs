@@ -8,7 +8,7 @@ use crate::environment::marker;
 use crate::environment::venv::{self, State};
 use crate::index::{address, settings};
 use deskside_knowledge::python::normalised_name;
-use deskside_machine::{FileKind, Machine, Reading};
+use deskside_machine::{Answer, DoorError, FileKind, Machine, Question, Reading};
 use deskside_types::Problem;
 use deskside_types::facts::Facts;
 use deskside_types::run::RunId;
@@ -43,6 +43,8 @@ pub struct Taking<'a> {
     pub choice: Option<Choice>,
     /// What is installed beside it, of the project's own extras and groups.
     pub parts: Option<Parts>,
+    /// What is installed in it, where that was looked at just now.
+    pub installed: Option<&'a [Installed]>,
 }
 
 /// A snapshot with the contents of its project files, by their names.
@@ -129,7 +131,10 @@ fn assemble(
             .iter()
             .map(|(name, bytes)| (name.clone(), crate::hex(&Sha256::digest(bytes))))
             .collect(),
-        distributions: distributions(machine, taking.environment, &locked),
+        distributions: match taking.installed {
+            Some(there) => there.iter().map(|one| one.distribution(&locked)).collect(),
+            None => distributions(machine, taking.environment, &locked),
+        },
         full: false,
         finished: noted.packages,
         module: noted.module,
@@ -203,7 +208,7 @@ pub fn distributions(
     locked: &Locked,
 ) -> Vec<Distribution> {
     installed(machine, environment)
-        .into_iter()
+        .iter()
         .map(|one| one.distribution(locked))
         .collect()
 }
@@ -219,8 +224,9 @@ pub struct Installed {
     pub version: String,
     /// Its RECORD; empty where it can't be read.
     pub files: Vec<RecordedFile>,
+    /// SHA-256 over what its RECORD says of its own files.
+    pub contents: String,
     tags: Vec<String>,
-    contents: String,
     direct: Option<serde_json::Value>,
     installer: Option<String>,
 }
@@ -255,18 +261,33 @@ pub fn installed_among(
 }
 
 fn read(machine: &dyn Machine, information: &Path, name: &str, version: &str) -> Installed {
-    let text = |file: &str| {
+    let question = |file: &str| Question::File {
+        path: information.join(file),
         // The RECORD of a large framework has more than a million letters.
-        let bytes = machine.file(information.join(file), LARGEST).ok()?;
-        Some(String::from_utf8_lossy(&bytes).into_owned())
+        limit: LARGEST,
     };
-    let files = record::parse(&text("RECORD").unwrap_or_default());
+    let words = |answer: Result<Answer, DoorError>| match answer {
+        Ok(Answer::Bytes(bytes)) => Some(match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+        }),
+        _ => None,
+    };
+    let text = |file: &str| words(machine.ask(&question(file)));
+    // What each distribution has is asked for at once.
+    let mut had = machine
+        .ask_all(&["RECORD", "WHEEL", "INSTALLER"].map(question))
+        .into_iter()
+        .map(words);
+    let mut next = || had.next().flatten();
+    let (record, wheel, installer) = (next(), next(), next());
+    let files = record::parse(&record.unwrap_or_default());
     let has_programs = files
         .iter()
         .any(|file| file.path.ends_with("/entry_points.txt"));
     let points = has_programs.then(|| text("entry_points.txt")).flatten();
     let contents = match points {
-        Some(points) => record::contents(&record::without_generated(&files, &points)),
+        Some(points) => record::contents(record::without_generated(&files, &points)),
         None => record::contents(&files),
     };
     let is_listed = |name: &str| files.iter().any(|file| file.path.ends_with(name));
@@ -288,7 +309,7 @@ fn read(machine: &dyn Machine, information: &Path, name: &str, version: &str) ->
         information: information.to_path_buf(),
         name: normalised_name(name),
         version: version.to_string(),
-        tags: text("WHEEL")
+        tags: wheel
             .unwrap_or_default()
             .lines()
             .filter_map(|line| line.strip_prefix("Tag:"))
@@ -296,14 +317,14 @@ fn read(machine: &dyn Machine, information: &Path, name: &str, version: &str) ->
             .collect(),
         contents,
         direct,
-        installer: text("INSTALLER").map(|text| text.trim().to_string()),
+        installer: installer.map(|text| text.trim().to_string()),
         files,
     }
 }
 
 impl Installed {
     /// As a snapshot keeps it.
-    pub fn distribution(self, locked: &Locked) -> Distribution {
+    pub fn distribution(&self, locked: &Locked) -> Distribution {
         let files = match &self.direct {
             Some(_) => None,
             None => locked.get(&(self.name.clone(), self.version.clone())),
@@ -317,12 +338,12 @@ impl Installed {
             wheel: wheel.cloned(),
             sdist,
             kept: None,
-            name: self.name,
-            version: self.version,
-            contents: self.contents,
-            tags: self.tags,
-            direct: self.direct,
-            installer: self.installer,
+            name: self.name.clone(),
+            version: self.version.clone(),
+            contents: self.contents.clone(),
+            tags: self.tags.clone(),
+            direct: self.direct.clone(),
+            installer: self.installer.clone(),
         }
     }
 }

@@ -2,22 +2,29 @@
 
 use super::damage::place;
 use super::take::Installed;
-use super::walk::Walk;
 use std::collections::HashSet;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Files and whole folders that nobody claims, relative to the environment, sorted. `walk` is of the environment.
+/// Files and whole folders that nobody claims, relative to the environment, sorted. `present` is everything but folders
+/// in the environment.
 ///
 /// Compiled files, empty folders, and what Python, uv, pip and Deskside make themselves are left out.
-pub fn unclaimed(walk: &Walk, installed: &[Installed]) -> Vec<PathBuf> {
-    let mut files: HashSet<PathBuf> = HashSet::new();
+pub fn unclaimed<'a>(
+    environment: &Path,
+    present: impl Iterator<Item = &'a Path>,
+    installed: &[Installed],
+) -> Vec<PathBuf> {
+    // As text: hashing paths part by part takes as long as looking at the files.
+    let mut files: HashSet<OsString> = HashSet::new();
     for one in installed {
-        let site = one.information.parent().unwrap_or(&walk.root);
-        files.extend(one.files.iter().map(|file| place(site, &file.path)));
+        let site = one.information.parent().unwrap_or(environment);
+        let claimed = one.files.iter();
+        files.extend(claimed.map(|file| place(site, &file.path).into_os_string()));
     }
-    let own = walk.files.keys().filter(|path| !files.contains(*path));
-    let own: Vec<&Path> = own
-        .filter_map(|path| path.strip_prefix(&walk.root).ok())
+    let own: Vec<&Path> = present
+        .filter(|path| !files.contains(path.as_os_str()))
+        .filter_map(|path| path.strip_prefix(environment).ok())
         .filter(|relative| !is_own(relative))
         .collect();
     if own.is_empty() {
@@ -27,7 +34,7 @@ pub fn unclaimed(walk: &Walk, installed: &[Installed]) -> Vec<PathBuf> {
     let mut shared: HashSet<&Path> = HashSet::new();
     let claimed = files
         .iter()
-        .filter_map(|path| path.strip_prefix(&walk.root).ok());
+        .filter_map(|path| Path::new(path).strip_prefix(environment).ok());
     for relative in claimed {
         shared.extend(relative.ancestors().skip(1));
     }

@@ -1,19 +1,22 @@
 //! Everything that lies in an environment, looked at with one question a folder.
 
-use deskside_machine::{FileKind, Machine, Reading, Stat};
+use deskside_machine::{Answer, DoorError, FileKind, Machine, Question, Reading, Stat};
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// Folders looked at before a second thread helps.
 const FEW: usize = 32;
+/// Folders that are asked for at once.
+const AT_ONCE: usize = 64;
 
 /// What lies below a folder: files and links with their stats, links not followed, and folders.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Walk {
     /// The folder.
     pub root: PathBuf,
-    /// Everything but folders, by path.
-    pub files: HashMap<PathBuf, Stat>,
+    /// Everything but folders, by path. Paths as text: hashing them part by part takes as long as looking.
+    files: HashMap<OsString, Stat>,
     /// Folders that could not be listed: of what is in them nothing is known.
     pub unread: Vec<PathBuf>,
 }
@@ -25,88 +28,130 @@ impl Walk {
             root: root.to_path_buf(),
             ..Self::default()
         };
-        let mut level = vec![root.to_path_buf()];
-        while !level.is_empty() {
-            let listings = if level.len() < FEW {
-                level.iter().map(|folder| list(machine, folder)).collect()
-            } else {
-                in_two(machine, &level)
-            };
-            level = walk.take(listings);
-        }
+        walk.unread = each(machine, root, &STATS, &mut |path, stat| {
+            walk.files.insert(path.into_os_string(), stat);
+        });
         walk
     }
 
-    /// Takes listings over; answers with the folders in them.
-    fn take(&mut self, listings: Vec<Listing>) -> Vec<PathBuf> {
-        let mut folders = Vec::new();
-        for listing in listings {
-            match listing.entries {
-                None => self.unread.push(listing.folder),
-                Some(entries) => {
-                    for (path, stat) in entries {
-                        if stat.kind == FileKind::Directory {
-                            folders.push(path);
-                        } else {
-                            self.files.insert(path, stat);
-                        }
-                    }
-                }
-            }
-        }
-        folders
+    /// Everything but folders.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.keys().map(Path::new)
     }
 
     /// The stat of a file, asked for where the walk does not have it.
-    pub fn stat(
-        &self,
-        machine: &dyn Machine,
-        path: &Path,
-    ) -> Result<Stat, deskside_machine::DoorError> {
-        match self.files.get(path) {
+    pub fn stat(&self, machine: &dyn Machine, path: &Path) -> Result<Stat, DoorError> {
+        match self.files.get(path.as_os_str()) {
             Some(stat) if stat.kind != FileKind::Link => Ok(stat.clone()),
             _ => machine.stat(path),
         }
     }
 }
 
-struct Listing {
-    folder: PathBuf,
-    entries: Option<Vec<(PathBuf, Stat)>>,
+/// The paths of everything but folders below a folder, without a look at each. Compiled files of Python are left out.
+pub fn paths(machine: &dyn Machine, root: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    each(machine, root, &NAMES, &mut |path, _| found.push(path));
+    found
 }
 
-fn list(machine: &dyn Machine, folder: &Path) -> Listing {
-    let entries = machine.stats(folder).ok().map(|entries| {
-        entries
+/// What is asked of a folder, and what is taken from the answer: names with their kind and what else is wanted.
+struct Ask<T> {
+    question: fn(PathBuf) -> Question,
+    answer: fn(Answer) -> Vec<(String, FileKind, T)>,
+}
+/// Each entry with its stat.
+const STATS: Ask<Stat> = Ask {
+    question: |path| Question::Stats { path },
+    answer: |answer| match answer {
+        Answer::Stats(entries) => entries
             .into_iter()
-            .filter(|(name, _)| name != "__pycache__" && !name.ends_with(".pyc"))
-            .map(|(name, stat)| (folder.join(name), stat))
-            .collect()
-    });
-    Listing {
-        folder: folder.to_path_buf(),
-        entries,
+            .map(|(name, stat)| (name, stat.kind, stat))
+            .collect(),
+        _ => Vec::new(),
+    },
+};
+
+/// Each entry's name and kind.
+const NAMES: Ask<()> = Ask {
+    question: |path| Question::Directory { path },
+    answer: |answer| match answer {
+        Answer::Entries(entries) => entries
+            .into_iter()
+            .map(|entry| (entry.name, entry.kind, ()))
+            .collect(),
+        _ => Vec::new(),
+    },
+};
+
+/// A folder's entries; none where it can't be listed.
+type Listing<T> = (PathBuf, Option<Vec<(String, FileKind, T)>>);
+
+/// Tells of everything but folders below a folder, level by level; answers with the folders that could not be listed.
+fn each<T: Send>(
+    machine: &dyn Machine,
+    root: &Path,
+    ask: &Ask<T>,
+    tell: &mut dyn FnMut(PathBuf, T),
+) -> Vec<PathBuf> {
+    let mut unread = Vec::new();
+    let mut level = vec![root.to_path_buf()];
+    while !level.is_empty() {
+        let listings = if level.len() < FEW {
+            listed(machine, level, ask)
+        } else {
+            in_two(machine, level, ask)
+        };
+        level = Vec::new();
+        for (folder, entries) in listings {
+            let Some(entries) = entries else {
+                unread.push(folder);
+                continue;
+            };
+            for (name, kind, value) in entries {
+                if name == "__pycache__" || name.ends_with(".pyc") {
+                    continue;
+                }
+                let path = folder.join(name);
+                match kind {
+                    FileKind::Directory => level.push(path),
+                    _ => tell(path, value),
+                }
+            }
+        }
     }
+    unread
+}
+
+fn listed<T>(machine: &dyn Machine, folders: Vec<PathBuf>, ask: &Ask<T>) -> Vec<Listing<T>> {
+    let mut listings = Vec::with_capacity(folders.len());
+    for folders in folders.chunks(AT_ONCE) {
+        let questions: Vec<Question> = folders.iter().cloned().map(ask.question).collect();
+        let answers = machine.ask_all(&questions).into_iter();
+        listings.extend(
+            folders
+                .iter()
+                .cloned()
+                .zip(answers.map(|answer| answer.ok().map(ask.answer))),
+        );
+    }
+    listings
 }
 
 /// Two threads: each folder waits for the kernel.
-fn in_two(machine: &dyn Machine, level: &[PathBuf]) -> Vec<Listing> {
+fn in_two<T: Send>(
+    machine: &dyn Machine,
+    mut level: Vec<PathBuf>,
+    ask: &Ask<T>,
+) -> Vec<Listing<T>> {
+    let second = level.split_off(level.len() / 2);
     std::thread::scope(|scope| {
-        let halves: Vec<_> = level
-            .chunks(level.len().div_ceil(2))
-            .map(|half| {
-                scope.spawn(move || {
-                    let listings = half.iter().map(|folder| list(machine, folder));
-                    listings.collect::<Vec<_>>()
-                })
-            })
-            .collect();
-        halves
-            .into_iter()
-            .flat_map(|half| match half.join() {
-                Ok(listings) => listings,
-                Err(panic) => std::panic::resume_unwind(panic),
-            })
-            .collect()
+        let second = scope.spawn(|| listed(machine, second, ask));
+        let mut listings = listed(machine, level, ask);
+        match second.join() {
+            Ok(others) => listings.extend(others),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+        listings
     })
 }

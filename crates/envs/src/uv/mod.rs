@@ -62,6 +62,32 @@ pub fn tools(directories: &Directories) -> PathBuf {
 
 /// A uv that runs and is new enough: the one on PATH, else the newest of our own.
 pub fn locate(machine: &dyn Machine, directories: &Directories) -> Option<Tool> {
+    located(machine, directories, &|path| version_of(machine, path))
+}
+
+/// As [`locate`]; one that the facts tell of is not asked again.
+pub fn locate_known(
+    machine: &dyn Machine,
+    directories: &Directories,
+    facts: &Facts,
+) -> Option<Tool> {
+    located(machine, directories, &|path| {
+        let known = facts
+            .uv
+            .value()
+            .filter(|tool| Path::new(&tool.path) == path);
+        match known.and_then(|tool| tool.version.value()) {
+            Some(version) => Some(version.clone()),
+            None => version_of(machine, path),
+        }
+    })
+}
+
+fn located(
+    machine: &dyn Machine,
+    directories: &Directories,
+    version_of: &dyn Fn(&Path) -> Option<String>,
+) -> Option<Tool> {
     let floor = &frameworks::indexes().uv.minimum;
     let mut candidates: Vec<PathBuf> = machine.program("uv").into_iter().collect();
     let mut own: Vec<String> = machine
@@ -76,7 +102,7 @@ pub fn locate(machine: &dyn Machine, directories: &Directories) -> Option<Tool> 
             .map(|version| tools(directories).join(version).join("uv")),
     );
     candidates.iter().find_map(|path| {
-        let version = version_of(machine, path)?;
+        let version = version_of(path)?;
         let good = order(&version, floor) != Ordering::Less;
         good.then(|| Tool {
             name: "uv".into(),

@@ -22,6 +22,7 @@ pub(crate) fn ask(
         || read::file(&Base::Whole, Path::new("/etc/ld.so.cache"), 16 << 20).unwrap_or_default();
     let library_path = variable("LD_LIBRARY_PATH");
     if !may_be_there(
+        question.libraries(),
         library_path.as_deref(),
         |path| rustix::fs::stat(path).is_ok(),
         linker_list,
@@ -53,6 +54,9 @@ fn run(
     let mut command =
         Command::new([program.as_str(), SUBCOMMAND, question.name()]).deadline(deadline);
     command.limit = 4 << 20;
+    for hidden in question.without() {
+        command.variables.insert((*hidden).into(), None);
+    }
     let output = command::ask(what, &command)?;
     if !output.succeeded() {
         // A library can take its process down with it.

@@ -31,6 +31,8 @@ pub struct Effects {
 pub struct Parts {
     /// The stand-in `libnvidia-ml.so.1`.
     pub nvml: Vec<u8>,
+    /// The stand-in `libcuda.so.1`.
+    pub cuda: Vec<u8>,
     /// Files of `lab/root` by name.
     pub scripts: std::collections::BTreeMap<String, Vec<u8>>,
     /// The public key of the NVIDIA archive.
@@ -292,7 +294,11 @@ fn user_space(name: &str, version: &str, parts: &Parts, effects: &mut Effects) {
         effects.postinst.push_str("ldconfig\n");
     }
     if name.starts_with("libnvidia-compute") || name == "libcuda1" {
-        effects.file(format!("{LIBRARY}/libcuda.so.{version}"), "stand-in\n");
+        effects.entries.push(Entry::File(
+            format!("{LIBRARY}/libcuda.so.{version}"),
+            parts.cuda.clone(),
+            0o644,
+        ));
         effects.link(
             format!("{LIBRARY}/libcuda.so.1"),
             format!("libcuda.so.{version}"),

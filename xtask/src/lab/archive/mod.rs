@@ -44,7 +44,11 @@ const TRIMMED: [&str; 3] = ["Pre-Depends", "Depends", "Recommends"];
 
 /// The built archives' folder, made when it is not there. `keys/NAME.gpg` below it are the public keys.
 pub fn archives() -> Result<PathBuf> {
-    let mut inputs: Vec<PathBuf> = vec![data().join("archives.conf"), nvml_source()];
+    let mut inputs: Vec<PathBuf> = vec![
+        data().join("archives.conf"),
+        root().join(NVML),
+        root().join(CUDA),
+    ];
     // The code decides what is made, too.
     for folder in [
         data().join("archives"),
@@ -68,13 +72,13 @@ pub fn archives() -> Result<PathBuf> {
     Ok(built)
 }
 
-fn nvml_source() -> PathBuf {
-    root().join("crates/testkit/fake-nvml/fake_nvml.rs")
-}
+/// The stand-in libraries' sources.
+const NVML: &str = "crates/testkit/fake-nvml/fake_nvml.rs";
+const CUDA: &str = "crates/testkit/fake-compute/fake_compute.rs";
 
-/// Builds the stand-in NVML library.
-fn nvml(half: &Path) -> Result<Vec<u8>> {
-    let library = half.join("libnvidia-ml.so.1");
+/// Builds a stand-in library.
+fn library(half: &Path, source: &str, name: &str) -> Result<Vec<u8>> {
+    let library = half.join(name);
     run(Command::new("rustc")
         .args([
             "--edition",
@@ -85,10 +89,10 @@ fn nvml(half: &Path) -> Result<Vec<u8>> {
             "-Cpanic=abort",
             "-Cstrip=symbols",
         ])
-        .arg("-Clink-arg=-Wl,-soname,libnvidia-ml.so.1")
+        .arg(format!("-Clink-arg=-Wl,-soname,{name}"))
         .arg("-o")
         .arg(&library)
-        .arg(nvml_source()))?;
+        .arg(root().join(source)))?;
     let bytes = std::fs::read(&library)?;
     std::fs::remove_file(&library)?;
     Ok(bytes)
@@ -125,7 +129,8 @@ fn build(half: &Path) -> Result<()> {
         scripts.insert(name, std::fs::read(&path)?);
     }
     let parts = Parts {
-        nvml: nvml(half)?,
+        nvml: library(half, NVML, "libnvidia-ml.so.1")?,
+        cuda: library(half, CUDA, "libcuda.so.1")?,
         scripts,
         nvidia_key: public("nvidia"),
         amd_key: public("amd"),

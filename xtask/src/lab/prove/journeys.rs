@@ -78,6 +78,11 @@ fn by_itself(program: &[u8]) -> Result<String> {
         text.contains("\"outcome\": \"done\""),
         "it did not go on by itself:\n{text}"
     );
+    let (text, code) = deskside(&machine, ADA, "apply --yes")?;
+    ensure!(
+        code == 0 && text.contains("computes: a kernel ran"),
+        "no kernel ran: {code}\n{text}"
+    );
     let left = machine.shell("ls /var/lib/deskside/bin /var/lib/deskside/resume.json /etc/systemd/system/deskside-resume.service /etc/systemd/system/multi-user.target.wants/deskside-resume.service 2>/dev/null")?;
     ensure!(left.stdout.trim().is_empty(), "it stayed: {}", left.stdout);
     let (text, code) = deskside(&machine, ADA, "plan --exit-code")?;

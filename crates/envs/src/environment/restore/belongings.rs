@@ -3,10 +3,10 @@
 use super::{KEPT, marker, tree};
 use crate::environment::proof;
 use crate::environment::venv::{self, State};
-use crate::snapshot::damage::How;
+use crate::snapshot::damage::{Damaged, How};
 use crate::snapshot::take::installed;
 use crate::snapshot::unclaimed::unclaimed;
-use crate::snapshot::walk::Walk;
+use crate::snapshot::walk;
 use crate::snapshot::{Snapshot, Store};
 use deskside_machine::{Acting, Machine, Reading};
 use deskside_types::Problem;
@@ -36,7 +36,8 @@ impl Belongings {
             own: if unknown {
                 Vec::new()
             } else {
-                unclaimed(&Walk::of(machine, old), &there)
+                let present = walk::paths(machine, old);
+                unclaimed(old, present.iter().map(PathBuf::as_path), &there)
             },
             unknown,
         }
@@ -108,14 +109,27 @@ pub(super) enum Going {
 /// # Errors
 /// When its folder can't be looked at.
 pub fn is_of_no_use(machine: &dyn Machine, environment: &Path) -> Result<bool, Problem> {
+    is_of_no_use_with(machine, environment, || {
+        crate::environment::mend::damaged(machine, environment)
+    })
+}
+
+/// As [`is_of_no_use`], where its damaged files were looked for already.
+///
+/// # Errors
+/// When its folder can't be looked at.
+pub fn is_of_no_use_with<D: AsRef<[Damaged]>>(
+    machine: &dyn Machine,
+    environment: &Path,
+    damaged: impl FnOnce() -> D,
+) -> Result<bool, Problem> {
+    // A file with other contents may be a person's own work, and does something.
+    let is_useless = |file: &Damaged| file.how != How::Contents;
     Ok(match venv::look(machine, environment)? {
         State::Broken { .. } => true,
         State::Whole(venv) => {
             venv.marker.is_some_and(|marker| marker.underway.is_some())
-                // A file with other contents may be a person's own work, and does something.
-                || crate::environment::mend::damaged(machine, environment)
-                    .iter()
-                    .any(|file| file.how != How::Contents)
+                || damaged().as_ref().iter().any(is_useless)
         }
         _ => false,
     })

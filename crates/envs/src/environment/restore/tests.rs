@@ -132,6 +132,7 @@ fn state(sim: &Sim, packages: &[(&str, &str)]) -> Snapshot {
         operation: None,
         choice: None,
         parts: None,
+        installed: None,
     };
     let taken = take(sim, &taking).unwrap().unwrap();
     Store::at(Path::new(STORE))

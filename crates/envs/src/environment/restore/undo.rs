@@ -8,13 +8,13 @@ use crate::environment::venv::State;
 use crate::index::wheel::Platform;
 use crate::snapshot::origin::{self, Looking};
 use crate::snapshot::unclaimed::unclaimed;
-use crate::snapshot::walk::Walk;
+use crate::snapshot::walk;
 use crate::snapshot::{Snapshot, Store, python, recipe};
 use deskside_machine::{Acting, Durability, Machine, Reading};
 use deskside_types::Problem;
 use deskside_types::plan::EnvironmentAction;
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Brings back what was there: by its own snapshot, or the folder itself where it was kept.
 pub fn undo(
@@ -171,7 +171,8 @@ fn return_what_was_kept(
     if !machine.exists(kept)? {
         return Ok(left);
     }
-    for relative in unclaimed(&Walk::of(machine, kept), &[]) {
+    let present = walk::paths(machine, kept);
+    for relative in unclaimed(kept, present.iter().map(PathBuf::as_path), &[]) {
         let to = path.join(&relative);
         if machine.exists(&to)? {
             left.push(format!(
