@@ -176,7 +176,7 @@ mod tests {
         );
         let left: Vec<String> = without_generated(&files, points)
             .into_iter()
-            .map(|file| file.path)
+            .map(|file| file.path.clone())
             .collect();
         assert_eq!(left, ["../../../bin/real", "x/bin/f2py"]);
     }
