@@ -120,12 +120,7 @@ fn environment_step(
     project: &Project,
     build: Option<&Build>,
 ) -> Step {
-    let fetches = build.is_some_and(|build| {
-        build
-            .why
-            .iter()
-            .any(|line| line.starts_with("uv fetches Python"))
-    });
+    let fetches = build.is_some_and(|build| build.fetches_python);
     make_environment(
         existing,
         path,

@@ -61,6 +61,19 @@ impl DoorError {
         }
     }
 
+    /// The HTTP status that a server answered with: the number that begins the detail of an [`ErrorKind::Status`].
+    pub fn status(&self) -> Option<u16> {
+        if self.kind != ErrorKind::Status {
+            return None;
+        }
+        self.detail.split_whitespace().next()?.parse().ok()
+    }
+
+    /// A server said that it does not have what was asked for.
+    pub fn is_gone(&self) -> bool {
+        matches!(self.status(), Some(404 | 410))
+    }
+
     /// A failure the operating system reported.
     pub fn from_io(what: impl Into<String>, error: &io::Error) -> Self {
         use io::ErrorKind as Io;
@@ -145,5 +158,20 @@ impl From<DoorError> for Problem {
             Some(hint) => problem.hint(hint),
             None => problem,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_servers_status_is_a_number_that_is_decided_on() {
+        let of = |kind, detail: &str| DoorError::new(kind, "fetch x", detail);
+        assert_eq!(of(ErrorKind::Status, "404 Not Found").status(), Some(404));
+        assert!(of(ErrorKind::Status, "410").is_gone());
+        // A number that stands in an address says nothing.
+        assert!(!of(ErrorKind::Status, "500 of /404").is_gone());
+        assert_eq!(of(ErrorKind::Network, "404").status(), None);
     }
 }

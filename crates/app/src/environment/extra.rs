@@ -81,7 +81,7 @@ pub(crate) fn choose(
     let reasons: Vec<String> = build
         .why
         .iter()
-        .filter(|line| !line.contains("Python 3"))
+        .filter(|line| **line != build.python_why)
         .cloned()
         .collect();
     if noted.is_none_or(|noted| noted.extra != extra) {

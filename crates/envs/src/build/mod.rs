@@ -126,6 +126,10 @@ pub struct Build {
     pub index: Option<IndexChoice>,
     /// The Python request, as uv takes it: a version or an interpreter's path.
     pub python: String,
+    /// uv fetches that Python: none that serves is here.
+    pub fetches_python: bool,
+    /// Why it is that Python; the last of the reasons.
+    pub python_why: String,
     /// The Pythons that serve, as specifiers: `>=3.11,<3.16`.
     pub python_range: String,
     /// Variables for training: set, or taken away where none.

@@ -57,11 +57,7 @@ pub fn version(
             Ok(files) => files,
             Err(error) => {
                 // A server that refuses access or is in trouble has not said that it lacks the project.
-                let lacks = ["404", "410"]
-                    .iter()
-                    .any(|status| error.detail.contains(status));
-                let answered =
-                    error.kind == ErrorKind::Absent || error.kind == ErrorKind::Status && lacks;
+                let answered = error.kind == ErrorKind::Absent || error.is_gone();
                 if !answered {
                     silent.push(format!(
                         "{}: {}",

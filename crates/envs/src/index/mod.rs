@@ -86,7 +86,9 @@ pub fn newest(
                 }
             }
             Err(error) => {
-                answered |= error.kind == ErrorKind::Status && !is_server_trouble(&error.detail);
+                answered |= error
+                    .status()
+                    .is_some_and(|status| !is_server_trouble(status));
                 causes.push(format!(
                     "{}: {}",
                     source.shown(),
@@ -151,10 +153,8 @@ pub fn files_of(
 }
 
 /// Status codes of a server that does not do its work: it has not answered the question.
-fn is_server_trouble(detail: &str) -> bool {
-    ["500", "502", "503", "504", "429"]
-        .iter()
-        .any(|status| detail.contains(status))
+fn is_server_trouble(status: u16) -> bool {
+    matches!(status, 429 | 500 | 502 | 503 | 504)
 }
 
 /// All files of a project in one place.

@@ -275,13 +275,7 @@ fn knock(machine: &dyn Machine, url: &str) -> Knock {
         Ok(_) => Knock::There,
         Err(error) => match error.kind {
             ErrorKind::TooLarge => Knock::There,
-            ErrorKind::Status
-                if ["404", "410"]
-                    .iter()
-                    .any(|status| error.detail.contains(status)) =>
-            {
-                Knock::Gone(error.detail)
-            }
+            _ if error.is_gone() => Knock::Gone(error.detail),
             _ => Knock::Silent(error.detail),
         },
     }

@@ -399,7 +399,7 @@ fn finish(facts: &Facts, wish: &Wish, part: Part<'_>) -> Result<Build, Problem> 
         release = older;
         python = here;
     }
-    why.push(python.why);
+    why.push(python.why.clone());
     let mut ruled_out = part.ruled_out;
     for row in &mut ruled_out {
         // Those after the chosen one are not part of the way there.
@@ -419,6 +419,8 @@ fn finish(facts: &Facts, wish: &Wish, part: Part<'_>) -> Result<Build, Problem> 
         arguments: Vec::new(),
         index: None,
         python: python.request,
+        fetches_python: !python.installed,
+        python_why: python.why,
         python_range: python::range(part.python_min, &release.python_max),
         variables: part.variables,
         left_out: part.left_out,

@@ -344,7 +344,7 @@ pub(super) fn finish(facts: &Facts, wanted: &Wanted<'_>, part: Part) -> Result<B
         )
     })?;
     let mut why = part.why;
-    why.push(python.why);
+    why.push(python.why.clone());
     Ok(Build {
         flavour: Flavour::Torch,
         variant: part.variant,
@@ -359,6 +359,8 @@ pub(super) fn finish(facts: &Facts, wanted: &Wanted<'_>, part: Part) -> Result<B
         arguments: part.source.arguments,
         index: part.source.index,
         python: python.request,
+        fetches_python: !python.installed,
+        python_why: python.why,
         python_range: python.range,
         variables: part.variables,
         left_out: part.left_out,
