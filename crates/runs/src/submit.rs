@@ -45,15 +45,22 @@ pub fn submit(
     let inside = supervisor_around(machine).is_some();
     // The keeper first: when this process dies, the jobs are there and somebody knows, or neither. Inside of a job there is one,
     // because a job runs.
+    let mut listens = false;
     let added = queue.add_and(surroundings, jobs, || {
-        if inside {
-            control.ring(&bell(directories))?;
-            return Ok(());
-        }
-        keeper::ensure(machine, directories, control)
+        listens = if inside {
+            control.ring(&bell(directories))?
+        } else {
+            keeper::ensure(directories, control)?
+        };
+        Ok(())
     })?;
-    drop(queue);
-    Ok((added, look(machine, directories, inside).err()))
+    if listens {
+        // It waits for this transaction, and then does all that is to be done. Only cards it has looked at before.
+        let again = jobs.iter().any(|job| job.claim.any());
+        let rung = again.then(|| control.ring(&bell(directories)));
+        return Ok((added, rung.and_then(std::result::Result::err).map(Problem::from)));
+    }
+    Ok((added, look(machine, directories, queue, inside).err()))
 }
 
 /// Settles what died and starts what can start: what every command does that looks at the queue.
@@ -61,10 +68,18 @@ pub fn submit(
 /// # Errors
 /// As the queue's file and the machine say.
 pub fn advance(machine: &dyn Machine, directories: &Directories) -> Result<()> {
-    look(machine, directories, true)
+    match Queue::open_if_there(machine, directories)? {
+        Some(queue) => look(machine, directories, queue, true),
+        None => Ok(()),
+    }
 }
 
-fn look(machine: &dyn Machine, directories: &Directories, ring: bool) -> Result<()> {
+fn look(
+    machine: &dyn Machine,
+    directories: &Directories,
+    mut queue: Queue<'_>,
+    ring: bool,
+) -> Result<()> {
     let control = control(machine)?;
     // A job's own supervisor starts what the job queues: its children are that job's, and end with it.
     if let Some(supervisor) = supervisor_around(machine) {
@@ -80,9 +95,6 @@ fn look(machine: &dyn Machine, directories: &Directories, ring: bool) -> Result<
             return Ok(());
         }
     }
-    let Some(mut queue) = Queue::open_if_there(machine, directories)? else {
-        return Ok(());
-    };
     let settled = queue.settle()?;
     let cards = if queue.wants_cards()? {
         cards(machine, &queue.live()?)
@@ -94,7 +106,7 @@ fn look(machine: &dyn Machine, directories: &Directories, ring: bool) -> Result<
     for one in &settled {
         supervise::told(machine, directories, one);
     }
-    see_to(machine, directories, control, &turn, ring)
+    see_to(directories, control, &turn, ring)
 }
 
 /// The supervisor of the job that this process is part of.

@@ -8,6 +8,7 @@ pub mod env;
 pub mod fit;
 pub mod plan;
 pub mod queue;
+pub mod quick;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;

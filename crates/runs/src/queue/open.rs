@@ -36,6 +36,11 @@ const MIGRATIONS: &[&str] = &["
     CREATE TABLE dependencies (
         of INTEGER NOT NULL, job INTEGER NOT NULL, good INTEGER NOT NULL, PRIMARY KEY (of, job)
     ) WITHOUT ROWID;
+",
+    // The boot in which a job that waits may be started by a claim that is not synced (see `queue::ahead`).
+    "
+    ALTER TABLE jobs ADD COLUMN ahead TEXT;
+    CREATE INDEX jobs_ahead ON jobs (ahead) WHERE state = 'waiting' AND ahead IS NOT NULL;
 "];
 
 impl<'a> Queue<'a> {
@@ -63,6 +68,7 @@ impl<'a> Queue<'a> {
             machine,
             directories,
             connection,
+            synced: true,
         })
     }
 

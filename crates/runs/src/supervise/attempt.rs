@@ -20,14 +20,52 @@ const WORTH_A_SYNC: Duration = Duration::from_secs(10);
 const LEFT_BEHIND: Duration = Duration::from_secs(3);
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
+/// What came of an attempt.
+pub(super) struct Attempted {
+    /// What becomes of the job.
+    pub end: End,
+    /// How long its command ran.
+    pub took: Duration,
+    /// Who is told when it is over.
+    pub notify: Vec<String>,
+}
+
 /// Runs a claimed job. Whatever goes wrong becomes its end.
 pub(super) fn run(
     machine: &dyn Machine,
     directories: &Directories,
     control: &dyn Supervision,
-    queue: &Queue<'_>,
+    queue: &mut Queue<'_>,
     own: &ProcessIdentity,
     claimed: &Claimed,
+) -> Attempted {
+    let begun = machine.now().map_or(Duration::ZERO, |now| now.monotonic);
+    let mut notify = Vec::new();
+    let end = end_of(
+        machine,
+        directories,
+        control,
+        queue,
+        own,
+        claimed,
+        &mut notify,
+    );
+    let ended = machine.now().map_or(Duration::MAX, |now| now.monotonic);
+    Attempted {
+        end,
+        took: ended.saturating_sub(begun),
+        notify,
+    }
+}
+
+fn end_of(
+    machine: &dyn Machine,
+    directories: &Directories,
+    control: &dyn Supervision,
+    queue: &mut Queue<'_>,
+    own: &ProcessIdentity,
+    claimed: &Claimed,
+    notify: &mut Vec<String>,
 ) -> End {
     let folder = Folder::of(directories, &claimed.run);
     let known = queue.spec(claimed.row.number);
@@ -35,6 +73,7 @@ pub(super) fn run(
         Ok(known) => known,
         Err(problem) => return failed(machine, &folder, &problem),
     };
+    notify.clone_from(&spec.notify);
     let begun = match begin(machine, directories, own, claimed, &spec, &surroundings) {
         Ok(Ok(begun)) => begun,
         Ok(Err(gone)) => return End::Held(gone),
@@ -49,7 +88,7 @@ pub(super) fn run(
     };
     // For its life: whoever finds it locked knows that somebody watches.
     let held = machine.lock(&folder.path().join("supervisor.lock"), LOCK_PATIENCE);
-    let (state, stopped) = match watch(machine, directories, control, own, &begun, &spec) {
+    let (state, stopped) = match watch(machine, directories, control, queue, own, &begun, &spec) {
         Ok(watched) => watched,
         Err(problem) => return failed(machine, &folder, &problem),
     };
@@ -127,6 +166,7 @@ fn watch(
     machine: &dyn Machine,
     directories: &Directories,
     control: &dyn Supervision,
+    queue: &mut Queue<'_>,
     own: &ProcessIdentity,
     begun: &Begun,
     spec: &Spec,
@@ -152,7 +192,16 @@ fn watch(
         grace: spec.grace_ms.map_or(GRACE, Duration::from_millis),
         begun: started.monotonic,
     };
-    let (exit, stopped) = until_end(machine, directories, control, tree.as_mut(), &limits)?;
+    let (exit, stopped) = match tree.wait(Some(MOMENT))? {
+        Happened::Ended(exit) => (exit, Stopped::No),
+        happened => {
+            // It is no matter of moments, so that the jobs behind it are worth a sync of their own again.
+            // A mark that stays only costs whoever restarts the machine now.
+            let _ = queue.forget_marks();
+            let first = (happened != Happened::TimeOver).then_some(happened);
+            until_end(machine, directories, control, tree.as_mut(), &limits, first)?
+        }
+    };
     clear(machine, tree.as_mut(), LEFT_BEHIND)?;
     let state = StateRecord {
         state: if stopped == Stopped::No {
@@ -198,25 +247,34 @@ struct Limits {
     begun: Duration,
 }
 
-/// Sleeps until the command's own process ended. The second answer: it was stopped, by a person or its timeout.
+/// A command that runs for longer is no matter of moments.
+const MOMENT: Duration = Duration::from_millis(500);
+
+/// Sleeps until the command's own process ended, beginning with what happened already. The second answer: it was stopped, by a
+/// person or its timeout.
 fn until_end(
     machine: &dyn Machine,
     directories: &Directories,
     control: &dyn Supervision,
     tree: &mut dyn Tree,
     limits: &Limits,
+    mut first: Option<Happened>,
 ) -> Result<(RunExit, Stopped)> {
     let mut end_at = limits.timeout.map(|timeout| limits.begun + timeout);
     let mut stopped = Stopped::No;
     loop {
         let now = machine.now()?.monotonic;
         let patience = end_at.map(|at| at.saturating_sub(now));
-        match tree.wait(patience)? {
+        let happened = match first.take() {
+            Some(happened) => happened,
+            None => tree.wait(patience)?,
+        };
+        match happened {
             Happened::Ended(exit) => return Ok((exit, stopped)),
             Happened::Changed => {}
             Happened::Asked(Asked::Pause) => drop(tree.signal(SIGSTOP)),
             Happened::Asked(Asked::Resume) => drop(tree.signal(SIGCONT)),
-            Happened::Asked(Asked::Look) => keeper::ensure(machine, directories, control)?,
+            Happened::Asked(Asked::Look) => drop(keeper::ensure(directories, control)?),
             happened @ (Happened::Asked(Asked::Stop) | Happened::TimeOver)
                 if stopped == Stopped::No =>
             {
