@@ -13,9 +13,13 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The experiment of runs that were given none.
 pub(crate) const DEFAULT_EXPERIMENT: &str = "default";
+
+/// A run that took less is worth neither a sync of its end, which would take as long as the run, nor a write of the index.
+const A_MOMENT: Duration = Duration::from_secs(1);
 
 /// Runs a command as a run, to its end.
 ///
@@ -86,9 +90,9 @@ pub fn foreground_with(
     }
     let (finished, late) = run.watch(machine, child.as_mut(), running, started)?;
     late.into_iter().for_each(|text| warn(text, hear));
-    if let Err(problem) = Store::new(machine, directories).upsert(folder.id()) {
-        // The folder is the truth; the next listing reads it.
-        drop(problem);
+    if finished.elapsed >= A_MOMENT {
+        // The folder is the truth; what the index does not know, the next listing reads.
+        let _ = Store::new(machine, directories).upsert(folder.id());
     }
     Ok(Finished {
         warnings,
@@ -294,13 +298,17 @@ impl Run {
                 "the log is not whole: {why}; the command itself went on"
             ));
         }
-        if let Err(problem) = record::write_state(machine, &self.folder, &state, Durability::Power)
-        {
+        let elapsed = now.monotonic.saturating_sub(started.monotonic);
+        let durability = if elapsed < A_MOMENT {
+            Durability::Process
+        } else {
+            Durability::Power
+        };
+        if let Err(problem) = record::write_state(machine, &self.folder, &state, durability) {
             warnings.push(format!(
                 "the end of the run could not be written: {problem}"
             ));
         }
-        let elapsed = now.monotonic.saturating_sub(started.monotonic);
         let finished = Finished {
             id: self.folder.id().clone(),
             folder: self.folder.path().into(),
@@ -386,7 +394,7 @@ fn forget(machine: &dyn Machine, folder: &Folder) {
     let _ = machine.remove_tree(folder.path());
 }
 
-fn not_found_hint(program: &str) -> String {
+pub(crate) fn not_found_hint(program: &str) -> String {
     if program.ends_with(".py") {
         format!("run it with Python: `deskside run -- python {program}`")
     } else {

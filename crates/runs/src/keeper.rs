@@ -8,6 +8,7 @@
 use crate::awake::Awake;
 use crate::queue::{JobState, Queue, Row, Settled, Turn, bell, deputy_lock, keeper_lock, vault};
 use crate::schedule::zone;
+use crate::session;
 use crate::supervise::{TRY_AGAIN, cards, control, passes, see_to, told};
 use deskside_machine::supervise::{Bell, Supervision};
 use deskside_machine::{Acting, Directories, Effect, ErrorKind, Held, Machine, Moment, Reading};
@@ -50,6 +51,7 @@ pub(crate) fn ensure(directories: &Directories, control: &dyn Supervision) -> Re
 /// As the queue's file and the machine say.
 pub fn keep(machine: &dyn Machine, directories: &Directories) -> Result<()> {
     let control = control(machine)?;
+    session::leave(machine);
     let held = match machine.lock(&keeper_lock(directories), Duration::ZERO) {
         Ok(held) => held,
         Err(error) if error.kind == ErrorKind::Busy => {

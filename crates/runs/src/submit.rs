@@ -1,9 +1,9 @@
 //! Queueing: jobs are made durable, and what can start is started.
 
-use crate::keeper;
 use crate::queue::{Added, New, Queue, Surroundings, bell};
 use crate::schedule::{impossible, zone};
 use crate::supervise::{self, cards, control, see_to};
+use crate::{keeper, program};
 use deskside_machine::{Directories, Effect, Machine, Reading};
 use deskside_types::run::ProcessIdentity;
 use deskside_types::{Code, Problem, Result};
@@ -19,6 +19,7 @@ pub fn submit(
     surroundings: &Surroundings,
     jobs: &[New],
 ) -> Result<(Vec<Added>, Option<Problem>)> {
+    program::all_there(machine, surroundings, jobs)?;
     let mut queue = Queue::open(machine, directories)?;
     if let Some(wanted) = jobs.iter().find(|job| job.claim.any()) {
         let there = cards(machine, &[]).unwrap_or_default();
@@ -58,7 +59,10 @@ pub fn submit(
         // It waits for this transaction, and then does all that is to be done. Only cards it has looked at before.
         let again = jobs.iter().any(|job| job.claim.any());
         let rung = again.then(|| control.ring(&bell(directories)));
-        return Ok((added, rung.and_then(std::result::Result::err).map(Problem::from)));
+        return Ok((
+            added,
+            rung.and_then(std::result::Result::err).map(Problem::from),
+        ));
     }
     Ok((added, look(machine, directories, queue, inside).err()))
 }

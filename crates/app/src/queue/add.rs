@@ -7,7 +7,7 @@ use deskside_machine::Reading;
 use deskside_runs::queue::{New, Queue, Restart, Spec, Surroundings, Word, vault};
 use deskside_runs::schedule::{Claim, Window, moment, zone};
 use deskside_runs::supervise::OnOom;
-use deskside_runs::{snapshot, submit};
+use deskside_runs::{session, snapshot, submit};
 use deskside_types::{Code, Problem, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -202,6 +202,7 @@ fn submitted(
     mut warnings: Vec<String>,
 ) -> Result<QueuedReport> {
     let machine = &*context.machine;
+    warnings.extend(session::warning(machine));
     let (added, trouble) = submit::submit(machine, &context.directories, surroundings, &jobs)?;
     warnings.extend(
         trouble.map(|problem| format!("it is queued, but the queue does not move: {problem}")),

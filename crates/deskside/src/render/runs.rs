@@ -53,7 +53,7 @@ pub fn list(ui: &Ui, report: &RunsReport) {
                 .map(|value| units::number(*value))
                 .unwrap_or_default()
         }));
-        cells.push(run.argv.join(" "));
+        cells.push(deskside_types::shell::command(&run.argv));
         table.row(cells);
     }
     for line in table.lines(ui.width, ui.colour) {
@@ -128,7 +128,7 @@ pub fn show(ui: &Ui, report: &ShowReport) {
         "started",
         &ui.moment(report.state.started_at.unwrap_or(run.created_at)),
     );
-    field(ui, "command", &run.argv.join(" "));
+    field(ui, "command", &deskside_types::shell::command(&run.argv));
     field(ui, "in", &run.working_directory);
     if run.experiment != "default" && !run.experiment.is_empty() {
         field(ui, "experiment", &run.experiment);

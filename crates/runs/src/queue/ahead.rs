@@ -111,7 +111,9 @@ pub(super) fn mark(
 
 pub(super) fn unmark(connection: &Connection) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("UPDATE jobs SET ahead = NULL WHERE state = 'waiting' AND ahead IS NOT NULL")?
+        .prepare_cached(
+            "UPDATE jobs SET ahead = NULL WHERE state = 'waiting' AND ahead IS NOT NULL",
+        )?
         .execute([])
         .map(drop)
 }

@@ -164,7 +164,10 @@ impl Queue<'_> {
             }
             return Ok(turn);
         }
-        Err(Problem::new(Code::Bug, "a look at the queue came to nothing"))
+        Err(Problem::new(
+            Code::Bug,
+            "a look at the queue came to nothing",
+        ))
     }
 
     /// Writes the end of a job.

@@ -1,5 +1,7 @@
 //! The queue on disk, without any process of its own.
 
+mod marks;
+
 use super::*;
 use crate::schedule::Claim;
 use deskside_machine::{Host, Reading};

@@ -22,8 +22,9 @@ pub use survivors::survivors;
 
 use crate::keeper;
 use crate::queue::{End, Pace, Queue, Row, Turn};
-use attempt::Attempted;
 use crate::schedule::zone;
+use crate::session;
+use attempt::Attempted;
 use deskside_machine::supervise::Supervision;
 use deskside_machine::{Acting, Directories, Effect, Machine, Reading};
 use deskside_types::run::ProcessIdentity;
@@ -40,6 +41,7 @@ pub const COMMAND: &str = "__supervise";
 /// [`Code::Supervision`] where the machine has no process control; as the queue's file says.
 pub fn supervise(machine: &dyn Machine, directories: &Directories) -> Result<()> {
     let control = control(machine)?;
+    session::leave(machine);
     control.become_supervisor()?;
     let own = machine.own_process()?;
     let zone = zone(machine);
