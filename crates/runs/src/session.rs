@@ -169,6 +169,8 @@ mod tests {
     fn machine(cgroup: &str, manager: bool, lingers: bool, kill: &str) -> Sim {
         let sim = Sim::linux();
         sim.put_file("/proc/self/cgroup", cgroup);
+        let fields = ["0"; 18].join(" ");
+        sim.put_file("/proc/self/stat", format!("7 (deskside) S {fields} 99 0"));
         sim.put_file(
             "/etc/systemd/logind.conf",
             "[Login]\n#KillUserProcesses=yes\n",

@@ -143,6 +143,11 @@ pub enum What {
     Slots(Slots),
     /// Show the cards, or say which of them the queue may use, in which order
     Cards(Cards),
+    /// Let the queue go on by itself after a restart of the machine
+    ///
+    /// Without it the queue goes on with the next command that looks at it. On Linux a unit of your own service manager, which is
+    /// let run without a login; on macOS an agent of launchd, at your first login. `deskside undo` takes it back.
+    AtBoot,
 }
 
 /// Arguments of `queue cards`.

@@ -69,6 +69,7 @@ pub fn queue(ui: &Ui, context: &Context, arguments: Queue) -> Result<u8> {
             &queue::cards(context, arguments.cards.as_deref())?,
             render::queue::cards,
         ),
+        What::AtBoot => super::apply::prepared(ui, context, &queue::at_boot(context)?),
         What::Slots(arguments) => answer(
             ui,
             &queue::slots(context, arguments.slots)?,
