@@ -24,7 +24,9 @@ fn main() -> ExitCode {
     // Device libraries can block for a minute, so they are asked in a child of this same program.
     // It is dispatched before anything else, to stay small and quick.
     match arguments.next() {
-        Some(first) if first == "__device" => return commands::device(arguments.next()),
+        Some(first) if first == "__device" => {
+            return commands::device(arguments.next(), arguments.next());
+        }
         Some(first) if first == deskside_app::queue::SUPERVISOR_COMMAND => {
             return commands::hidden(false);
         }

@@ -20,6 +20,7 @@ mod params;
 mod patch;
 pub mod queue;
 mod request;
+pub mod sample;
 pub mod schedule;
 pub mod snapshot;
 pub mod stop;
