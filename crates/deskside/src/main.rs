@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     // It is dispatched before anything else, to stay small and quick.
     match arguments.get(1) {
         Some(first) if first == "__device" => {
-            return commands::device(arguments.get(2).cloned());
+            return commands::device(arguments.get(2).cloned(), arguments.get(3).cloned());
         }
         Some(first) if first == deskside_app::queue::SUPERVISOR_COMMAND => {
             return commands::hidden(false);

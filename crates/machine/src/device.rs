@@ -1,8 +1,11 @@
 //! Device libraries, asked in a child process with a deadline, because they can block for a minute.
 
 mod held;
+mod live;
 
+use crate::error::DoorError;
 use serde_json::{Value, json};
+use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,6 +22,11 @@ pub enum DeviceQuestion {
         /// After that the library is given up on.
         deadline: Duration,
     },
+    /// NVIDIA's management library: how busy each card is now, and who holds what on it.
+    NvmlLive {
+        /// After that the library is given up on.
+        deadline: Duration,
+    },
 }
 
 impl DeviceQuestion {
@@ -27,13 +35,16 @@ impl DeviceQuestion {
         match self {
             Self::Nvml { .. } => "nvml",
             Self::NvmlUse { .. } => "nvml-use",
+            Self::NvmlLive { .. } => "nvml-live",
         }
     }
 
     /// After that the library is given up on.
     pub(crate) fn deadline(self) -> Duration {
         match self {
-            Self::Nvml { deadline } | Self::NvmlUse { deadline } => deadline,
+            Self::Nvml { deadline } | Self::NvmlUse { deadline } | Self::NvmlLive { deadline } => {
+                deadline
+            }
         }
     }
 }
@@ -50,9 +61,42 @@ pub fn answer(name: &str) -> Value {
     match name {
         "nvml" => nvml::answer(),
         "nvml-use" => held::answer(),
+        "nvml-live" => live::Live::open().answer(),
         other => {
             json!({"error": "Unknown", "detail": format!("there is no device library {other}")})
         }
+    }
+}
+
+/// A device library that is held open by a child process and tells again and again by itself.
+pub trait Watch: Send {
+    /// The newest answer that came since the last call; none where none came. Never waits.
+    ///
+    /// # Errors
+    /// When the child process has ended, or says what is no answer.
+    fn newest(&mut self) -> Result<Option<Value>, DoorError>;
+}
+
+/// Answers again and again in this process, a line of JSON each, until nobody reads it: for the child process only.
+pub fn tell(name: &str, every: Duration, output: &mut dyn Write) {
+    let mut live = (name == "nvml-live").then(live::Live::open);
+    loop {
+        let value = match &mut live {
+            Some(live) => live.answer(),
+            None => answer(name),
+        };
+        if writeln!(output, "{value}")
+            .and_then(|()| output.flush())
+            .is_err()
+            || value.get("error").is_some()
+        {
+            return;
+        }
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "the child's own rhythm; it does nothing else"
+        )]
+        std::thread::sleep(every);
     }
 }
 

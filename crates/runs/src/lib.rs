@@ -21,6 +21,7 @@ mod patch;
 mod program;
 pub mod queue;
 mod request;
+pub mod sample;
 pub mod schedule;
 pub mod session;
 pub mod snapshot;

@@ -56,6 +56,8 @@ pub struct JobOptions {
     pub live: bool,
     /// Who is told of its end.
     pub notify: Vec<String>,
+    /// Milliseconds between two samples; 0 for none.
+    pub sample_ms: Option<u64>,
 }
 
 /// A job to queue.
@@ -148,6 +150,7 @@ fn new(context: &Context, argv: Vec<Word>, options: &JobOptions) -> Result<New> 
     }
     Ok(New {
         spec: Spec {
+            sample_ms: options.sample_ms,
             argv,
             name: options.name.clone(),
             experiment: options

@@ -271,7 +271,7 @@ fn window(text: &str) -> Result<Window, String> {
     text.parse().map_err(words)
 }
 
-fn a_span(text: &str) -> Result<Duration, String> {
+pub(super) fn a_span(text: &str) -> Result<Duration, String> {
     span(text).map_err(words)
 }
 

@@ -18,6 +18,7 @@ const LARGEST_LIST: u64 = 1 << 30;
 /// Queues one command.
 pub fn queue_one(ui: &Ui, context: &Context, arguments: Run) -> Result<u8> {
     let options = JobOptions {
+        sample_ms: arguments.sample_ms(),
         name: arguments.name,
         experiment: arguments.experiment,
         params: arguments.params.into_iter().collect(),

@@ -5,6 +5,7 @@ use super::begin::{Begun, begin};
 use super::{TRY_AGAIN, passes};
 use crate::keeper;
 use crate::queue::{Claimed, End, Outcome, Queue, Spec};
+use crate::sample::{self, Root, Sampler, Subject};
 use deskside_machine::supervise::{Asked, Happened, Supervision, Tree};
 use deskside_machine::{Acting, Directories, DoorError, Durability, Effect, Machine, Reading};
 use deskside_track::{Folder, record};
@@ -192,17 +193,37 @@ fn watch(
         grace: spec.grace_ms.map_or(GRACE, Duration::from_millis),
         begun: started.monotonic,
     };
+    let mut sampler = None;
     let (exit, stopped) = match tree.wait(Some(MOMENT))? {
         Happened::Ended(exit) => (exit, Stopped::No),
         happened => {
             // It is no matter of moments, so that the jobs behind it are worth a sync of their own again.
             // A mark that stays only costs whoever restarts the machine now.
             let _ = queue.forget_marks();
+            sampler = sample::every(spec.sample_ms).map(|every| {
+                let subject = Subject {
+                    folder: folder.clone(),
+                    root: Root::ChildrenOf(own.pid),
+                    cards: begun.cards.clone(),
+                };
+                Sampler::new(subject, every, started.monotonic)
+            });
             let first = (happened != Happened::TimeOver).then_some(happened);
-            until_end(machine, directories, control, tree.as_mut(), &limits, first)?
+            until_end(
+                machine,
+                directories,
+                control,
+                tree.as_mut(),
+                &limits,
+                sampler.as_mut(),
+                first,
+            )?
         }
     };
     clear(machine, tree.as_mut(), LEFT_BEHIND)?;
+    if let Some(sampler) = sampler {
+        sampler.finish(machine);
+    }
     let state = StateRecord {
         state: if stopped == Stopped::No {
             RunState::Finished { exit }
@@ -258,17 +279,26 @@ fn until_end(
     control: &dyn Supervision,
     tree: &mut dyn Tree,
     limits: &Limits,
+    mut sampler: Option<&mut Sampler>,
     mut first: Option<Happened>,
 ) -> Result<(RunExit, Stopped)> {
     let mut end_at = limits.timeout.map(|timeout| limits.begun + timeout);
     let mut stopped = Stopped::No;
     loop {
         let now = machine.now()?.monotonic;
-        let patience = end_at.map(|at| at.saturating_sub(now));
+        let sample_at = sampler.as_ref().map(|sampler| sampler.due());
+        let wake_at = end_at.into_iter().chain(sample_at).min();
+        let patience = wake_at.map(|at| at.saturating_sub(now));
         let happened = match first.take() {
             Some(happened) => happened,
             None => tree.wait(patience)?,
         };
+        if happened == Happened::TimeOver && sample_at == wake_at {
+            if let Some(sampler) = &mut sampler {
+                sampler.take(machine);
+            }
+            continue;
+        }
         match happened {
             Happened::Ended(exit) => return Ok((exit, stopped)),
             Happened::Changed => {}

@@ -20,6 +20,8 @@ pub(super) struct Begun {
     pub number: i64,
     pub folder: Folder,
     pub command: Command,
+    /// Cards it is bound to.
+    pub cards: Vec<String>,
 }
 
 /// Makes it. The inner answer says why the job must be held instead.
@@ -82,6 +84,7 @@ pub(super) fn begin(
     record::write(machine, &folder, &run)?;
     Ok(Ok(Begun {
         number: claimed.row.number,
+        cards: claimed.row.cards.clone(),
         command: Command {
             argv,
             directory,
