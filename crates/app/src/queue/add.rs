@@ -1,6 +1,7 @@
 //! `deskside run --queue`, `queue add`, `rerun`.
 
 use super::lines::parse;
+use super::measured;
 use crate::run::surroundings_of_folder;
 use crate::{Answer, Context};
 use deskside_machine::Reading;
@@ -183,9 +184,9 @@ fn milliseconds(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn queue(context: &Context, options: &JobOptions, jobs: Vec<New>) -> Result<QueuedReport> {
+fn queue(context: &Context, options: &JobOptions, mut jobs: Vec<New>) -> Result<QueuedReport> {
     let machine = &*context.machine;
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<String> = measured::fill_in(context, &mut jobs)?.into_iter().collect();
     let mut surroundings = surroundings_of_folder(context)?;
     vault::take_along(machine, &options.variables, &mut surroundings)?;
     if !options.live {

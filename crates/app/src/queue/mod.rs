@@ -5,6 +5,7 @@ mod add;
 mod at_boot;
 mod lines;
 mod list;
+mod measured;
 mod wait;
 
 pub use act::{ActReport, Acted, Action, CardRow, CardsReport, MoveTo, act, cards, slots};

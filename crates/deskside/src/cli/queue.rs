@@ -50,8 +50,8 @@ pub struct Options {
     /// Memory it takes on each card: 20G
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub vram: Option<u64>,
-    /// Others may be on its cards; needs --vram
-    #[arg(long, requires = "vram")]
+    /// Others may be on its card. Without --vram it claims what earlier runs of the same command took
+    #[arg(long)]
     pub share: bool,
     /// A variable: with a value, or by name with this shell's value, which is kept in memory only
     #[arg(long = "env", value_name = "NAME[=VALUE]", value_parser = variable)]

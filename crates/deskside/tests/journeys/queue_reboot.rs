@@ -84,7 +84,10 @@ fn the_machine_dies_and_starts_again() {
         let queuer = Queuer::new();
         let list: String = (0..60)
             .map(|number| {
-                format!("sh -c 'echo j{number} >> ran; sleep 0.00{}; echo j{number} >> done'\n", number % 4)
+                format!(
+                    "sh -c 'echo j{number} >> ran; sleep 0.00{}; echo j{number} >> done'\n",
+                    number % 4
+                )
             })
             .collect();
         queuer.person.write("list", &list);
@@ -104,7 +107,9 @@ fn the_machine_dies_and_starts_again() {
         until(SOON, "all is queued", || queuer.path("queued").exists());
         until(SOON, "the long ones run", || {
             let ran = lines(&queuer.path("ran"));
-            ["long", "again"].iter().all(|name| ran.iter().any(|one| one == name))
+            ["long", "again"]
+                .iter()
+                .all(|name| ran.iter().any(|one| one == name))
         });
         std::thread::sleep(Duration::from_millis(round * 97 % 900));
         machine.die();
@@ -117,7 +122,9 @@ fn the_machine_dies_and_starts_again() {
             touch over\n\
             sleep 600";
         let machine = Machine::boot(&queuer, "second", second).unwrap();
-        until(SOON, "the second boot drains the queue", || queuer.path("over").exists());
+        until(SOON, "the second boot drains the queue", || {
+            queuer.path("over").exists()
+        });
         machine.die();
 
         let report: serde_json::Value =
@@ -153,6 +160,9 @@ fn the_machine_dies_and_starts_again() {
             }
         }
         // What ran at that moment, and the few that shared a sync with it.
-        assert!((1..=3 + 8).contains(&interrupted), "round {round}: {interrupted} interrupted; {before:?}");
+        assert!(
+            (1..=3 + 8).contains(&interrupted),
+            "round {round}: {interrupted} interrupted; {before:?}"
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! The queue on disk, without any process of its own.
 
+mod clock;
 mod marks;
 
 use super::*;
