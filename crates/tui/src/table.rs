@@ -77,33 +77,40 @@ impl Table {
             })
             .collect();
         let kept = self.fitting(&widths, width);
-        let line = |cell: &dyn Fn(usize) -> &str| -> String {
-            let mut text = String::with_capacity(width + 8);
-            for (nth, &place) in kept.iter().enumerate() {
-                let cell = cell(place);
-                let space = widths[place].saturating_sub(width_of(cell));
-                if nth > 0 {
-                    text.push_str("  ");
-                }
-                if self.columns[place].right {
-                    text.extend(std::iter::repeat_n(' ', space));
-                    text.push_str(cell);
-                } else {
-                    text.push_str(cell);
-                    text.extend(std::iter::repeat_n(' ', space));
-                }
-            }
-            text.truncate(text.trim_end().len());
-            if width_of(&text) <= width {
-                text
-            } else {
-                clip(&text, width)
-            }
-        };
-        let head = line(&|place| &self.columns[place].head);
+        let head = self.line(&kept, &widths, width, |place| &self.columns[place].head);
         std::iter::once(paint(&head, Meaning::Quiet, colour))
-            .chain(self.rows.iter().map(|row| line(&|place| &row[place])))
+            .chain(self.rows.iter().map(|row| self.line(&kept, &widths, width, |place| &row[place])))
             .collect()
+    }
+
+    fn line<'a>(
+        &self,
+        kept: &[usize],
+        widths: &[usize],
+        width: usize,
+        cell: impl Fn(usize) -> &'a str,
+    ) -> String {
+        let mut text = String::with_capacity(width + 8);
+        for (nth, &place) in kept.iter().enumerate() {
+            let cell = cell(place);
+            let space = std::iter::repeat_n(' ', widths[place].saturating_sub(width_of(cell)));
+            if nth > 0 {
+                text.push_str("  ");
+            }
+            if self.columns[place].right {
+                text.extend(space);
+                text.push_str(cell);
+            } else {
+                text.push_str(cell);
+                text.extend(space);
+            }
+        }
+        text.truncate(text.trim_end().len());
+        if width_of(&text) <= width {
+            text
+        } else {
+            clip(&text, width)
+        }
     }
 
     fn fitting(&self, widths: &[usize], width: usize) -> Vec<usize> {
