@@ -159,6 +159,7 @@ fn look(
         for one in &settled {
             told(machine, directories, one);
         }
+        queue.tidy();
         return Ok(None);
     }
     Ok(Some((settled, live, turn)))

@@ -79,7 +79,11 @@ impl Table {
         let kept = self.fitting(&widths, width);
         let head = self.line(&kept, &widths, width, |place| &self.columns[place].head);
         std::iter::once(paint(&head, Meaning::Quiet, colour))
-            .chain(self.rows.iter().map(|row| self.line(&kept, &widths, width, |place| &row[place])))
+            .chain(
+                self.rows
+                    .iter()
+                    .map(|row| self.line(&kept, &widths, width, |place| &row[place])),
+            )
             .collect()
     }
 

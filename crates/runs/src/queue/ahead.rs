@@ -4,16 +4,26 @@
 //! take moments, the sync of each claim would take longer than the job. So a claim that is synced also marks the next few jobs: *in
 //! this boot they may be started by claims that are not*. `kill -9` loses no claim, synced or not; only the machine's own death
 //! does, and after that a job which waits with a mark of an earlier boot is treated as one that was claimed then: its run's folder
-//! says what became of it, or it counts as interrupted. Marks are taken away as soon as a job runs for longer, and by every
-//! claim that is synced anyway, so that a restart finds a handful at the most, and only when it came in the midst of such jobs.
+//! says what became of it, or it counts as interrupted. As many are marked as take a fifth of a second together. Marks are taken
+//! away as soon as a job runs for longer, and by every claim that is synced anyway, so that a restart finds only those that were about
+//! to begin at that moment, and only when it came in the midst of such jobs.
 
 use super::{Queue, broken};
 use deskside_types::Result;
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, params};
+use std::time::Duration;
 
-/// So many jobs are marked at once: a sync a job becomes a ninth of one.
-const MARKED: u32 = 8;
+/// Jobs share a sync that take so long together.
+const SHARING: Duration = Duration::from_millis(200);
+/// As many at the most.
+const MOST: u32 = 32;
+
+/// How many share a sync where the last one took so long.
+pub(super) fn sharing(took: Duration) -> u32 {
+    let count = SHARING.as_micros() / took.as_micros().max(1);
+    u32::try_from(count).unwrap_or(MOST).min(MOST)
+}
 
 impl Queue<'_> {
     /// Says whether commits are to be on the disk when they return.
@@ -97,6 +107,7 @@ pub(super) fn is_marked(
 pub(super) fn mark(
     transaction: &Transaction<'_>,
     boot: &str,
+    count: u32,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
     transaction
@@ -105,7 +116,7 @@ pub(super) fn mark(
              WHERE state = 'waiting' AND waits = 0 AND gpus = 0 AND vram = 0 AND ready_at <= ?2 AND window IS NULL \
              ORDER BY priority DESC, rank LIMIT ?3)",
         )?
-        .execute(params![boot, now.as_millisecond(), MARKED])
+        .execute(params![boot, now.as_millisecond(), count])
         .map(drop)
 }
 

@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// How a job ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,8 +90,8 @@ pub struct Turn {
 pub enum Pace {
     /// Long enough to be worth a sync, or there was none.
     Usual,
-    /// A moment.
-    Moments,
+    /// A moment: so long.
+    Moment(Duration),
 }
 
 impl Queue<'_> {
@@ -109,7 +110,7 @@ impl Queue<'_> {
     }
 
     /// As [`Queue::turn`]. Behind a job that took a moment, the claim of a job that was marked ahead needs no sync, and a claim
-    /// that does marks further ones.
+    /// that does marks further ones: as many as take a moment together.
     ///
     /// # Errors
     /// As [`Queue::turn`].
@@ -126,14 +127,14 @@ impl Queue<'_> {
         }
         let now = self.machine.now()?.wall;
         let fail = |error: rusqlite::Error| broken("write the queue", &error);
-        let boot = match (pace, supervisor) {
-            (Pace::Moments, Some(supervisor)) if !supervisor.boot_id.is_empty() => {
-                Some(supervisor.boot_id.as_str())
+        let share = match (pace, supervisor) {
+            (Pace::Moment(took), Some(supervisor)) if !supervisor.boot_id.is_empty() => {
+                Some((supervisor.boot_id.as_str(), ahead::sharing(took)))
             }
             _ => None,
         };
-        let marked = match boot {
-            Some(boot) => ahead::any(&self.connection, boot).map_err(fail)?,
+        let marked = match share {
+            Some((boot, _)) => ahead::any(&self.connection, boot).map_err(fail)?,
             None => false,
         };
         for synced in [false, true] {
@@ -155,8 +156,8 @@ impl Queue<'_> {
             }
             if synced && (ended.is_some() || turn.claimed.is_some()) {
                 ahead::unmark(&transaction).map_err(fail)?;
-                if let Some(boot) = boot.filter(|_| turn.claimed.is_some()) {
-                    ahead::mark(&transaction, boot, now).map_err(fail)?;
+                if let Some((boot, count)) = share.filter(|_| turn.claimed.is_some()) {
+                    ahead::mark(&transaction, boot, count, now).map_err(fail)?;
                 }
             }
             if ended.is_some() || turn.claimed.is_some() {

@@ -95,10 +95,18 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     // Supervisors are many and small: a few pages are enough, the file itself is in the system's cache.
     connection.pragma_update(None, "cache_size", -256)?;
-    // Who opens the file first reads what has not been moved out of its log yet: that stays little.
-    connection.pragma_update(None, "wal_autocheckpoint", 250)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     Ok(connection)
+}
+
+impl Queue<'_> {
+    /// Moves what is in the file's log into the file: who opens it next as the only one would have to read that log first.
+    pub(crate) fn tidy(&self) {
+        // Another process is at it: then that one has read it already.
+        let _ = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    }
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<i64> {

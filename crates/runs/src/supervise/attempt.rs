@@ -79,18 +79,16 @@ fn end_of(
         Ok(Ok(begun)) => begun,
         Ok(Err(gone)) => return End::Held(gone),
         // The queue must not run empty on a full disk, a failed job at a time.
-        Err(problem) if is_full(machine, directories) => {
-            return End::Later {
-                ready_at: later(machine),
-                reason: format!("it could not begin: {problem}"),
-            };
-        }
+        Err(problem) if is_full(machine, directories) => return no_room(machine, &problem),
         Err(problem) => return failed(machine, &folder, &problem),
     };
     // For its life: whoever finds it locked knows that somebody watches.
     let held = machine.lock(&folder.path().join("supervisor.lock"), LOCK_PATIENCE);
     let (state, stopped) = match watch(machine, directories, control, queue, own, &begun, &spec) {
         Ok(watched) => watched,
+        Err(problem) if has_no_log(machine, &folder) && is_full(machine, directories) => {
+            return no_room(machine, &problem);
+        }
         Err(problem) => return failed(machine, &folder, &problem),
     };
     drop(held);
@@ -126,7 +124,19 @@ fn never_began(
     );
     let took = state.started_at.zip(state.ended_at);
     let soon = took.is_some_and(|(from, to)| to.duration_since(from).as_secs() < 2);
-    killed && soon && stopped == Stopped::No && matches!(machine.exists(folder.log()), Ok(false))
+    killed && soon && stopped == Stopped::No && has_no_log(machine, folder)
+}
+
+/// A command opens its log before anything else.
+fn has_no_log(machine: &dyn Machine, folder: &Folder) -> bool {
+    matches!(machine.exists(folder.log()), Ok(false))
+}
+
+fn no_room(machine: &dyn Machine, problem: &Problem) -> End {
+    End::Later {
+        ready_at: later(machine),
+        reason: format!("it could not begin: {problem}"),
+    }
 }
 
 /// When it is tried again on a full disk.
@@ -173,9 +183,21 @@ fn watch(
     spec: &Spec,
 ) -> Result<(StateRecord, Stopped)> {
     let folder = &begun.folder;
-    let gate = control
-        .prepare(&begun.command)
-        .map_err(|error| not_started(begun, &error))?;
+    let gate = match control.prepare(&begun.command) {
+        Ok(gate) => gate,
+        Err(error) => {
+            // It is a run all the same: one that says why it never began.
+            let state = StateRecord {
+                state: RunState::Starting {
+                    supervisor: own.clone(),
+                },
+                started_at: None,
+                ended_at: None,
+            };
+            record::create(machine, folder, &begun.record, &state)?;
+            return Err(not_started(begun, &error));
+        }
+    };
     let started = machine.now()?;
     let running = StateRecord {
         state: RunState::Running {
@@ -185,7 +207,7 @@ fn watch(
         started_at: Some(started.wall),
         ended_at: None,
     };
-    record::write_state(machine, folder, &running, Durability::Process)?;
+    record::create(machine, folder, &begun.record, &running)?;
     let mut tree = gate.open().map_err(|error| not_started(begun, &error))?;
     let limits = Limits {
         number: begun.number,

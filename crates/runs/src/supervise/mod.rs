@@ -88,18 +88,16 @@ fn next(
     } else {
         None
     };
-    let took_a_moment = before.is_some_and(|(_, attempted)| attempted.took < A_MOMENT);
-    let pace = if took_a_moment {
-        Pace::Moments
-    } else {
-        Pace::Usual
+    let pace = match before {
+        Some((_, attempted)) if attempted.took < A_MOMENT => Pace::Moment(attempted.took),
+        _ => Pace::Usual,
     };
     let ended = before.map(|(row, attempted)| (row, &attempted.end));
     queue.turn_paced(ended, Some(own), cards.as_deref(), zone, pace)
 }
 
 /// Behind a job that took less, the next ones are taken to be as short, and share their sync.
-const A_MOMENT: Duration = Duration::from_millis(200);
+const A_MOMENT: Duration = Duration::from_millis(100);
 
 /// How long a process of the queue waits before it tries again what a full disk, or a busy file, kept it from.
 pub(crate) const TRY_AGAIN: Duration = Duration::from_secs(2);

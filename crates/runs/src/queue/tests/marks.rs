@@ -4,10 +4,17 @@ use super::*;
 use deskside_machine::Durability;
 use deskside_track::{Folder, record};
 use deskside_types::run::{RunExit, RunState, StateRecord};
+use std::time::Duration;
 
 fn turn(queue: &mut Queue<'_>, me: &ProcessIdentity, before: Option<(&Row, &End)>) -> Turn {
     queue
-        .turn_paced(before, Some(me), None, &TimeZone::UTC, Pace::Moments)
+        .turn_paced(
+            before,
+            Some(me),
+            None,
+            &TimeZone::UTC,
+            Pace::Moment(Duration::from_millis(25)),
+        )
         .unwrap()
 }
 
