@@ -27,6 +27,8 @@ pub struct RunRequest {
     pub params: BTreeMap<String, String>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
+    /// Milliseconds between two samples; 0 for none.
+    pub sample_ms: Option<u64>,
 }
 
 /// The answer of `run`, beside the command's own output.
@@ -76,6 +78,7 @@ pub fn run(context: &Context, request: RunRequest) -> Result<RunReport> {
             params: request.params,
             tags: request.tags,
             environment,
+            sample_ms: request.sample_ms,
             variables: choice
                 .as_ref()
                 .map(|choice| choice.variables.clone())

@@ -20,11 +20,13 @@ fn main() -> ExitCode {
         clippy::disallowed_methods,
         reason = "a program's own arguments come from nowhere else"
     )]
-    let mut arguments = std::env::args_os().skip(1);
+    let arguments: Vec<_> = std::env::args_os().collect();
     // Device libraries can block for a minute, so they are asked in a child of this same program.
     // It is dispatched before anything else, to stay small and quick.
-    match arguments.next() {
-        Some(first) if first == "__device" => return commands::device(arguments.next()),
+    match arguments.get(1) {
+        Some(first) if first == "__device" => {
+            return commands::device(arguments.get(2).cloned(), arguments.get(3).cloned());
+        }
         Some(first) if first == deskside_app::queue::SUPERVISOR_COMMAND => {
             return commands::hidden(false);
         }
@@ -35,7 +37,11 @@ fn main() -> ExitCode {
         Some(first) if first == deskside_app::apply::RESUME_COMMAND => return commands::root(true),
         _ => {}
     }
-    let cli = match cli::Cli::try_parse() {
+    let parsed = match cli::quick::parse(&arguments) {
+        Some(cli) => Ok(cli),
+        None => cli::Cli::try_parse_from(&arguments),
+    };
+    let cli = match parsed {
         Ok(cli) => cli,
         // Help and version are answers; a closed pipe is nobody's fault.
         Err(error) if error.exit_code() == 0 => {
@@ -44,7 +50,11 @@ fn main() -> ExitCode {
         }
         Err(error) => return bad_usage(&error),
     };
-    let host = Host::new();
+    // A command that is run meets a dead file system itself: no thread is kept to give up on one.
+    let host = match &cli.command {
+        cli::Command::Run(_) => Host::alone(),
+        _ => Host::new(),
+    };
     let ui = ui(&cli.global, &host);
     install_panic_hook(cli.global.json);
     deskside_app::interrupt::install();

@@ -2,8 +2,11 @@
 
 mod held;
 mod kernel;
+mod live;
 
+use crate::error::DoorError;
 use serde_json::{Value, json};
+use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,6 +20,11 @@ pub enum DeviceQuestion {
     },
     /// NVIDIA's management library: who holds what on each card now.
     NvmlUse {
+        /// After that the library is given up on.
+        deadline: Duration,
+    },
+    /// NVIDIA's management library: how busy each card is now, and who holds what on it.
+    NvmlLive {
         /// After that the library is given up on.
         deadline: Duration,
     },
@@ -39,6 +47,7 @@ impl DeviceQuestion {
         match self {
             Self::Nvml { .. } => "nvml",
             Self::NvmlUse { .. } => "nvml-use",
+            Self::NvmlLive { .. } => "nvml-live",
             Self::CudaKernel { .. } => "cuda-kernel",
             Self::HipKernel { .. } => "hip-kernel",
         }
@@ -49,6 +58,7 @@ impl DeviceQuestion {
         match self {
             Self::Nvml { deadline }
             | Self::NvmlUse { deadline }
+            | Self::NvmlLive { deadline }
             | Self::CudaKernel { deadline }
             | Self::HipKernel { deadline } => deadline,
         }
@@ -57,7 +67,7 @@ impl DeviceQuestion {
     /// Names of the library's file, or whole paths of it.
     pub(crate) fn libraries(self) -> &'static [&'static str] {
         match self {
-            Self::Nvml { .. } | Self::NvmlUse { .. } => &NVML,
+            Self::Nvml { .. } | Self::NvmlUse { .. } | Self::NvmlLive { .. } => &NVML,
             Self::CudaKernel { .. } => kernel::CUDA.libraries,
             Self::HipKernel { .. } => kernel::ROCM.libraries,
         }
@@ -66,7 +76,7 @@ impl DeviceQuestion {
     /// Variables that hide cards from programs: these questions are for all cards.
     pub(crate) fn without(self) -> &'static [&'static str] {
         match self {
-            Self::Nvml { .. } | Self::NvmlUse { .. } => &[],
+            Self::Nvml { .. } | Self::NvmlUse { .. } | Self::NvmlLive { .. } => &[],
             Self::CudaKernel { .. } => &["CUDA_VISIBLE_DEVICES"],
             // HIP heeds CUDA's variable, too.
             Self::HipKernel { .. } => &[
@@ -90,11 +100,44 @@ pub fn answer(name: &str) -> Value {
     match name {
         "nvml" => nvml::answer(),
         "nvml-use" => held::answer(),
+        "nvml-live" => live::Live::open().answer(),
         "cuda-kernel" => kernel::answer(&kernel::CUDA),
         "hip-kernel" => kernel::answer(&kernel::ROCM),
         other => {
             json!({"error": "Unknown", "detail": format!("there is no device library {other}")})
         }
+    }
+}
+
+/// A device library that is held open by a child process and tells again and again by itself.
+pub trait Watch: Send {
+    /// The newest answer that came since the last call; none where none came. Never waits.
+    ///
+    /// # Errors
+    /// When the child process has ended, or says what is no answer.
+    fn newest(&mut self) -> Result<Option<Value>, DoorError>;
+}
+
+/// Answers again and again in this process, a line of JSON each, until nobody reads it: for the child process only.
+pub fn tell(name: &str, every: Duration, output: &mut dyn Write) {
+    let mut live = (name == "nvml-live").then(live::Live::open);
+    loop {
+        let value = match &mut live {
+            Some(live) => live.answer(),
+            None => answer(name),
+        };
+        if writeln!(output, "{value}")
+            .and_then(|()| output.flush())
+            .is_err()
+            || value.get("error").is_some()
+        {
+            return;
+        }
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "the child's own rhythm; it does nothing else"
+        )]
+        std::thread::sleep(every);
     }
 }
 

@@ -117,6 +117,24 @@ pub trait Machine: Send + Sync {
         ))
     }
 
+    /// Holds a device library open in a child process that tells every so often by itself.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Absent`] without the library; [`ErrorKind::Failed`] on a machine that holds none: there each question is
+    /// asked by itself.
+    fn watch_device(
+        &self,
+        question: DeviceQuestion,
+        every: Duration,
+    ) -> Result<Box<dyn device::Watch>, DoorError> {
+        let what = format!("watch {} every {every:?}", question.name());
+        Err(DoorError::new(
+            ErrorKind::Failed,
+            what,
+            "no device is held open on this machine",
+        ))
+    }
+
     /// Process control for supervisors and keepers, where this machine has it.
     fn supervision(&self) -> Option<&dyn supervise::Supervision> {
         None

@@ -1,6 +1,7 @@
 //! A run in the foreground: this process watches it, passes output and signals on, and writes its end.
 
 use crate::request::{Event, Finished, Request};
+use crate::sample::{self, Root, Sampler, Subject};
 use crate::{build, code, command, environment};
 use deskside_machine::{
     Acting, Child, Directories, DoorError, Durability, ErrorKind, Launch, Machine, Moment, Reading,
@@ -13,9 +14,14 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
 
 /// The experiment of runs that were given none.
 pub(crate) const DEFAULT_EXPERIMENT: &str = "default";
+
+/// A run that took less is worth neither a sync of its end, which would take as long as the run, nor a write of the index.
+const A_MOMENT: Duration = Duration::from_secs(1);
 
 /// Runs a command as a run, to its end.
 ///
@@ -86,9 +92,9 @@ pub fn foreground_with(
     }
     let (finished, late) = run.watch(machine, child.as_mut(), running, started)?;
     late.into_iter().for_each(|text| warn(text, hear));
-    if let Err(problem) = Store::new(machine, directories).upsert(folder.id()) {
-        // The folder is the truth; the next listing reads it.
-        drop(problem);
+    if finished.elapsed >= A_MOMENT {
+        // The folder is the truth; what the index does not know, the next listing reads.
+        let _ = Store::new(machine, directories).upsert(folder.id());
     }
     Ok(Finished {
         warnings,
@@ -101,7 +107,11 @@ struct Run {
     folder: Folder,
     supervisor: deskside_types::run::ProcessIdentity,
     launch: Launch,
+    sample_every: Option<Duration>,
 }
+
+/// What samples a run beside the thread that passes its output on.
+const STACK: usize = 256 << 10;
 
 impl Run {
     fn make(
@@ -202,6 +212,7 @@ impl Run {
             folder,
             supervisor,
             launch,
+            sample_every: sample::every(request.sample_ms),
         })
     }
 
@@ -239,6 +250,36 @@ impl Run {
         Ok(code)
     }
 
+    /// Waits for the end of the command while a thread beside samples it.
+    fn sampled<T>(
+        &self,
+        machine: &dyn Machine,
+        process: u32,
+        started: Moment,
+        wait: impl FnOnce() -> T,
+    ) -> T {
+        let Some(every) = self.sample_every else {
+            return wait();
+        };
+        let subject = Subject {
+            folder: self.folder.clone(),
+            root: Root::Process(process),
+            cards: Vec::new(),
+        };
+        std::thread::scope(|scope| {
+            let (end, over) = channel::<()>();
+            let sampler = Sampler::new(subject, every, started.monotonic);
+            // Without a thread there are no samples; the command has begun and goes on.
+            let _ = std::thread::Builder::new()
+                .name("deskside-sample".into())
+                .stack_size(STACK)
+                .spawn_scoped(scope, move || sample_until(machine, sampler, &over));
+            let ended = wait();
+            drop(end);
+            ended
+        })
+    }
+
     fn never_started(
         &self,
         machine: &dyn Machine,
@@ -269,7 +310,9 @@ impl Run {
         started: Moment,
     ) -> Result<(Finished, Vec<String>)> {
         let mut warnings = Vec::new();
-        let ended = child.wait().map_err(|error| {
+        let process = child.started().process.pid;
+        let ended = self.sampled(machine, process, started, || child.wait());
+        let ended = ended.map_err(|error| {
             Problem::from(error)
                 .within(format!("lost sight of run {}", self.folder.id()))
                 .coded(Code::RunFolder)
@@ -294,13 +337,17 @@ impl Run {
                 "the log is not whole: {why}; the command itself went on"
             ));
         }
-        if let Err(problem) = record::write_state(machine, &self.folder, &state, Durability::Power)
-        {
+        let elapsed = now.monotonic.saturating_sub(started.monotonic);
+        let durability = if elapsed < A_MOMENT {
+            Durability::Process
+        } else {
+            Durability::Power
+        };
+        if let Err(problem) = record::write_state(machine, &self.folder, &state, durability) {
             warnings.push(format!(
                 "the end of the run could not be written: {problem}"
             ));
         }
-        let elapsed = now.monotonic.saturating_sub(started.monotonic);
         let finished = Finished {
             id: self.folder.id().clone(),
             folder: self.folder.path().into(),
@@ -310,6 +357,17 @@ impl Run {
             warnings: Vec::new(),
         };
         Ok((finished, warnings))
+    }
+}
+
+fn sample_until(machine: &dyn Machine, mut sampler: Sampler, over: &Receiver<()>) {
+    loop {
+        let Ok(now) = machine.now() else { return };
+        let patience = sampler.due().saturating_sub(now.monotonic);
+        match over.recv_timeout(patience) {
+            Err(RecvTimeoutError::Timeout) => sampler.take(machine),
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => return sampler.finish(machine),
+        }
     }
 }
 
@@ -386,7 +444,7 @@ fn forget(machine: &dyn Machine, folder: &Folder) {
     let _ = machine.remove_tree(folder.path());
 }
 
-fn not_found_hint(program: &str) -> String {
+pub(crate) fn not_found_hint(program: &str) -> String {
     if program.ends_with(".py") {
         format!("run it with Python: `deskside run -- python {program}`")
     } else {

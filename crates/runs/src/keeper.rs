@@ -8,6 +8,7 @@
 use crate::awake::Awake;
 use crate::queue::{JobState, Queue, Row, Settled, Turn, bell, deputy_lock, keeper_lock, vault};
 use crate::schedule::zone;
+use crate::session;
 use crate::supervise::{TRY_AGAIN, cards, control, passes, see_to, told};
 use deskside_machine::supervise::{Bell, Supervision};
 use deskside_machine::{Acting, Directories, Effect, ErrorKind, Held, Machine, Moment, Reading};
@@ -32,19 +33,16 @@ type Listening = (Box<dyn Held>, Box<dyn Bell>);
 /// How often cards are looked at that programs of somebody else hold: their memory tells nobody when it is freed.
 const LOOK_AT_CARDS: Duration = Duration::from_secs(15);
 
-/// Rings the keeper's bell; where nobody listens, starts a keeper.
+/// Rings the keeper's bell; where nobody listens, starts a keeper. Whether one listened.
 ///
 /// # Errors
 /// When no process can be started.
-pub(crate) fn ensure(
-    _machine: &dyn Machine,
-    directories: &Directories,
-    control: &dyn Supervision,
-) -> Result<()> {
-    if !control.ring(&bell(directories))? {
+pub(crate) fn ensure(directories: &Directories, control: &dyn Supervision) -> Result<bool> {
+    let listens = control.ring(&bell(directories))?;
+    if !listens {
         control.detach(&[COMMAND])?;
     }
-    Ok(())
+    Ok(listens)
 }
 
 /// Keeps the queue, or waits to become its keeper, or ends at once where both are there.
@@ -53,6 +51,7 @@ pub(crate) fn ensure(
 /// As the queue's file and the machine say.
 pub fn keep(machine: &dyn Machine, directories: &Directories) -> Result<()> {
     let control = control(machine)?;
+    session::leave(machine);
     let held = match machine.lock(&keeper_lock(directories), Duration::ZERO) {
         Ok(held) => held,
         Err(error) if error.kind == ErrorKind::Busy => {
@@ -101,7 +100,7 @@ fn watch(
         let jobs_run = live.iter().any(|row| row.state == JobState::Running);
         awake.set(machine, jobs_run || turn.more > 0);
         let starting = turn.more > 0;
-        see_to(machine, directories, control, &turn, false)?;
+        see_to(directories, control, &turn, false)?;
         let is_there = deputy
             .as_ref()
             .is_some_and(|process| machine.is_alive(process).unwrap_or(false));
@@ -152,6 +151,7 @@ fn look(
     };
     let turn = queue.turn(None, None, cards.as_deref(), zone)?;
     if live.is_empty() {
+        queue.forget_marks()?;
         vault::forget(machine, &queue.vaults_of_the_past()?);
     }
     // Who adds a job after this finds no bell, and starts another keeper.
@@ -159,6 +159,7 @@ fn look(
         for one in &settled {
             told(machine, directories, one);
         }
+        queue.tidy();
         return Ok(None);
     }
     Ok(Some((settled, live, turn)))

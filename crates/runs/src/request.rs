@@ -34,6 +34,8 @@ pub struct Request {
     pub machine: Option<RunMachine>,
     /// The framework build of its environment, where the caller chose it.
     pub build: Option<BuildRecord>,
+    /// Milliseconds between two samples of what it takes; 0 for none, and the usual span where nothing is said.
+    pub sample_ms: Option<u64>,
 }
 
 /// The framework build of an environment, kept as `environment/build.toml`.

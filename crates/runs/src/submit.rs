@@ -1,9 +1,9 @@
 //! Queueing: jobs are made durable, and what can start is started.
 
-use crate::keeper;
 use crate::queue::{Added, New, Queue, Surroundings, bell};
 use crate::schedule::{impossible, zone};
 use crate::supervise::{self, cards, control, see_to};
+use crate::{keeper, program};
 use deskside_machine::{Directories, Effect, Machine, Reading};
 use deskside_types::run::ProcessIdentity;
 use deskside_types::{Code, Problem, Result};
@@ -19,6 +19,7 @@ pub fn submit(
     surroundings: &Surroundings,
     jobs: &[New],
 ) -> Result<(Vec<Added>, Option<Problem>)> {
+    program::all_there(machine, surroundings, jobs)?;
     let mut queue = Queue::open(machine, directories)?;
     if let Some(wanted) = jobs.iter().find(|job| job.claim.any()) {
         let there = cards(machine, &[]).unwrap_or_default();
@@ -45,15 +46,25 @@ pub fn submit(
     let inside = supervisor_around(machine).is_some();
     // The keeper first: when this process dies, the jobs are there and somebody knows, or neither. Inside of a job there is one,
     // because a job runs.
+    let mut listens = false;
     let added = queue.add_and(surroundings, jobs, || {
-        if inside {
-            control.ring(&bell(directories))?;
-            return Ok(());
-        }
-        keeper::ensure(machine, directories, control)
+        listens = if inside {
+            control.ring(&bell(directories))?
+        } else {
+            keeper::ensure(directories, control)?
+        };
+        Ok(())
     })?;
-    drop(queue);
-    Ok((added, look(machine, directories, inside).err()))
+    if listens {
+        // It waits for this transaction, and then does all that is to be done. Only cards it has looked at before.
+        let again = jobs.iter().any(|job| job.claim.any());
+        let rung = again.then(|| control.ring(&bell(directories)));
+        return Ok((
+            added,
+            rung.and_then(std::result::Result::err).map(Problem::from),
+        ));
+    }
+    Ok((added, look(machine, directories, queue, inside).err()))
 }
 
 /// Settles what died and starts what can start: what every command does that looks at the queue.
@@ -61,10 +72,18 @@ pub fn submit(
 /// # Errors
 /// As the queue's file and the machine say.
 pub fn advance(machine: &dyn Machine, directories: &Directories) -> Result<()> {
-    look(machine, directories, true)
+    match Queue::open_if_there(machine, directories)? {
+        Some(queue) => look(machine, directories, queue, true),
+        None => Ok(()),
+    }
 }
 
-fn look(machine: &dyn Machine, directories: &Directories, ring: bool) -> Result<()> {
+fn look(
+    machine: &dyn Machine,
+    directories: &Directories,
+    mut queue: Queue<'_>,
+    ring: bool,
+) -> Result<()> {
     let control = control(machine)?;
     // A job's own supervisor starts what the job queues: its children are that job's, and end with it.
     if let Some(supervisor) = supervisor_around(machine) {
@@ -80,9 +99,6 @@ fn look(machine: &dyn Machine, directories: &Directories, ring: bool) -> Result<
             return Ok(());
         }
     }
-    let Some(mut queue) = Queue::open_if_there(machine, directories)? else {
-        return Ok(());
-    };
     let settled = queue.settle()?;
     let cards = if queue.wants_cards()? {
         cards(machine, &queue.live()?)
@@ -94,7 +110,7 @@ fn look(machine: &dyn Machine, directories: &Directories, ring: bool) -> Result<
     for one in &settled {
         supervise::told(machine, directories, one);
     }
-    see_to(machine, directories, control, &turn, ring)
+    see_to(directories, control, &turn, ring)
 }
 
 /// The supervisor of the job that this process is part of.

@@ -12,7 +12,8 @@
 //! block=45              seconds that nvmlInit sleeps first
 //! crash=1               nvmlInit ends the process
 //! follow=1              driver, nvml, cuda and init as this machine's loaded module and installed library say
-//! gpu name=NVIDIA_GeForce_RTX_4090 capability=8.9 total=25757220864 used=1073741824 util=37 temp=61 mw=215000 limit=450000 display=1 persist=0 lost=0 mode=0 processes=4711:1048576,4712:0
+//! gpu name=NVIDIA_GeForce_RTX_4090 capability=8.9 total=25757220864 used=1073741824 util=37 temp=61 mw=215000 limit=450000 display=1 persist=0 lost=0 mode=0 processes=4711:1048576,4712:0 sm=2520 mem=10501 throttle=4 pcie=1000
+//! hang=1                from then on every answer about a device hangs for a minute
 //! ```
 //!
 //! A field that is left out is answered with `NVML_ERROR_NOT_SUPPORTED`; `lost=1` answers every
@@ -101,7 +102,11 @@ fn number(fields: &Fields, name: &str) -> Option<u64> {
 
 fn device(handle: Handle) -> Result<(usize, Fields), Code> {
     let place = handle.wrapping_sub(FIRST_HANDLE);
-    let fields = state().1.get(place).cloned().ok_or(INVALID_ARGUMENT)?;
+    let (own, devices) = state();
+    if own.contains_key("hang") {
+        std::thread::sleep(Duration::from_secs(60));
+    }
+    let fields = devices.get(place).cloned().ok_or(INVALID_ARGUMENT)?;
     if number(&fields, "lost") == Some(1) {
         Err(GPU_IS_LOST)
     } else {
@@ -238,6 +243,9 @@ mod c {
         nvmlDeviceGetTemperature(handle: Handle, _sensor: u32, place: *mut u32) put(place, field(handle, "temp"));
         nvmlDeviceGetPowerUsage(handle: Handle, place: *mut u32) put(place, field(handle, "mw"));
         nvmlDeviceGetEnforcedPowerLimit(handle: Handle, place: *mut u32) put(place, field(handle, "limit"));
+        nvmlDeviceGetClockInfo(handle: Handle, kind: u32, place: *mut u32) put(place, field(handle, if kind == 2 { "mem" } else { "sm" }));
+        nvmlDeviceGetCurrentClocksThrottleReasons(handle: Handle, place: *mut u64) put(place, field(handle, "throttle").map(u64::from));
+        nvmlDeviceGetPcieThroughput(handle: Handle, _counter: u32, place: *mut u32) put(place, field(handle, "pcie"));
         nvmlDeviceGetDisplayActive(handle: Handle, place: *mut u32) put(place, field(handle, "display"));
         nvmlDeviceGetComputeMode(handle: Handle, place: *mut u32) put(place, field(handle, "mode").or(Ok(0)));
         nvmlDeviceGetPersistenceMode(handle: Handle, place: *mut u32) put(place, field(handle, "persist"));

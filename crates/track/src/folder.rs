@@ -70,6 +70,11 @@ impl Folder {
         self.path.join("system")
     }
 
+    /// What those come to: [`deskside_types::measured::Measured`].
+    pub fn measured(&self) -> PathBuf {
+        self.path.join("system/summary.json")
+    }
+
     /// Files the run produced.
     pub fn artifacts(&self) -> PathBuf {
         self.path.join("artifacts")

@@ -15,6 +15,7 @@
 pub mod folder;
 pub mod index;
 pub mod logs;
+pub mod measured;
 pub mod module;
 pub mod record;
 pub mod secrets;

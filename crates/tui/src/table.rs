@@ -52,7 +52,10 @@ impl Table {
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         let mut row: Vec<String> = cells
             .into_iter()
-            .map(|cell| clip(&cell.replace(char::is_control, " "), WIDEST))
+            .map(|cell| match is_plain(&cell) {
+                true if cell.len() <= WIDEST => cell,
+                _ => clip(&cell.replace(char::is_control, " "), WIDEST),
+            })
             .collect();
         row.resize(self.columns.len(), String::new());
         self.rows.push(row);
@@ -67,39 +70,51 @@ impl Table {
             .map(|(place, column)| {
                 self.rows
                     .iter()
-                    .map(|row| row[place].width())
-                    .chain([column.head.width()])
+                    .map(|row| width_of(&row[place]))
+                    .chain([width_of(&column.head)])
                     .max()
                     .unwrap_or(0)
             })
             .collect();
         let kept = self.fitting(&widths, width);
-        let line = |cell: &dyn Fn(usize) -> String| -> String {
-            let mut text = String::new();
-            for (nth, &place) in kept.iter().enumerate() {
-                let cell = cell(place);
-                let space = widths[place].saturating_sub(cell.width());
-                if nth > 0 {
-                    text.push_str("  ");
-                }
-                if self.columns[place].right {
-                    text.push_str(&" ".repeat(space));
-                    text.push_str(&cell);
-                } else {
-                    text.push_str(&cell);
-                    text.push_str(&" ".repeat(space));
-                }
-            }
-            clip(text.trim_end(), width)
-        };
-        let head = line(&|place| self.columns[place].head.clone());
+        let head = self.line(&kept, &widths, width, |place| &self.columns[place].head);
         std::iter::once(paint(&head, Meaning::Quiet, colour))
             .chain(
                 self.rows
                     .iter()
-                    .map(|row| line(&|place| row[place].clone())),
+                    .map(|row| self.line(&kept, &widths, width, |place| &row[place])),
             )
             .collect()
+    }
+
+    fn line<'a>(
+        &self,
+        kept: &[usize],
+        widths: &[usize],
+        width: usize,
+        cell: impl Fn(usize) -> &'a str,
+    ) -> String {
+        let mut text = String::with_capacity(width + 8);
+        for (nth, &place) in kept.iter().enumerate() {
+            let cell = cell(place);
+            let space = std::iter::repeat_n(' ', widths[place].saturating_sub(width_of(cell)));
+            if nth > 0 {
+                text.push_str("  ");
+            }
+            if self.columns[place].right {
+                text.extend(space);
+                text.push_str(cell);
+            } else {
+                text.push_str(cell);
+                text.extend(space);
+            }
+        }
+        text.truncate(text.trim_end().len());
+        if width_of(&text) <= width {
+            text
+        } else {
+            clip(&text, width)
+        }
     }
 
     fn fitting(&self, widths: &[usize], width: usize) -> Vec<usize> {
@@ -128,19 +143,31 @@ impl Table {
     }
 }
 
+/// Letters that take one column each, and nothing else: most texts there are.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+fn width_of(text: &str) -> usize {
+    if is_plain(text) {
+        text.len()
+    } else {
+        text.width()
+    }
+}
+
 /// A text cut to a width, with an ellipsis where something was cut.
 pub fn clip(text: &str, width: usize) -> String {
-    if text.width() <= width {
+    if width_of(text) <= width {
         return text.to_string();
     }
     let mut clipped = String::new();
     for letter in text.chars() {
-        let mut next = clipped.clone();
-        next.push(letter);
-        if next.width() + 1 > width {
+        clipped.push(letter);
+        if width_of(&clipped) + 1 > width {
+            clipped.pop();
             break;
         }
-        clipped = next;
     }
     clipped.push('…');
     clipped

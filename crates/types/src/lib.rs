@@ -7,6 +7,7 @@ pub mod changes;
 pub mod code;
 pub mod facts;
 pub mod known;
+pub mod measured;
 pub mod metric;
 pub mod plan;
 pub mod problem;

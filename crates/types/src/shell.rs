@@ -10,6 +10,24 @@ pub fn quoted(word: &str) -> String {
     }
 }
 
+/// A command as a person would type it: every word quoted where it has to be. What stands in a hidden secret's place stays as it
+/// is.
+pub fn command<Word: AsRef<str>>(words: impl IntoIterator<Item = Word>) -> String {
+    let mut typed = String::new();
+    for word in words {
+        if !typed.is_empty() {
+            typed.push(' ');
+        }
+        match word.as_ref().strip_suffix("***") {
+            Some(start) if start.is_empty() || quoted(start) == start => {
+                typed.push_str(word.as_ref());
+            }
+            _ => typed.push_str(&quoted(word.as_ref())),
+        }
+    }
+    typed
+}
+
 /// A path as a POSIX shell takes it.
 pub fn path(path: &std::path::Path) -> String {
     quoted(&path.to_string_lossy())
@@ -31,6 +49,18 @@ mod tests {
             ("", "''"),
         ] {
             assert_eq!(quoted(word), typed);
+        }
+    }
+
+    #[test]
+    fn a_command_can_be_typed_again() {
+        for (words, typed) in [
+            (["sh", "-c", "exit 3"].as_slice(), "sh -c 'exit 3'"),
+            (&["t.py", "--token=***", "***"], "t.py --token=*** ***"),
+            (&["a b***", ""], "'a b***' ''"),
+            (&[], ""),
+        ] {
+            assert_eq!(command(words), typed);
         }
     }
 }

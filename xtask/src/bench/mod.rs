@@ -54,10 +54,7 @@ pub fn bench(names: &[String]) -> Result<()> {
     }
     // Peers are measured beside it, which takes minutes: only when it is named.
     if names.iter().any(|name| name == "running") {
-        bars.extend(running::running(
-            &program,
-            names.iter().any(|name| name == "install"),
-        )?);
+        return table(&running::running(&program, names)?);
     }
     if wanted("log") {
         bars.extend(log::log()?);
@@ -85,13 +82,18 @@ pub fn bench(names: &[String]) -> Result<()> {
             "no bar of that name: help, info, run, running [install], up, check, rebuild, plan, log, size, packages"
         );
     }
+    table(&bars)
+}
+
+/// The bars side by side; fails where one is missed.
+fn table(bars: &[Bar]) -> Result<()> {
     let width = bars
         .iter()
         .map(|bar| bar.what.chars().count())
         .max()
         .unwrap_or(0);
     println!();
-    for bar in &bars {
+    for bar in bars {
         println!(
             "{:<width$}  {:<44}  {:<34}  {}",
             bar.what,

@@ -1,13 +1,14 @@
 //! `deskside run --queue`, `queue add`, `rerun`.
 
 use super::lines::parse;
+use super::measured;
 use crate::run::surroundings_of_folder;
 use crate::{Answer, Context};
 use deskside_machine::Reading;
 use deskside_runs::queue::{New, Queue, Restart, Spec, Surroundings, Word, vault};
 use deskside_runs::schedule::{Claim, Window, moment, zone};
 use deskside_runs::supervise::OnOom;
-use deskside_runs::{snapshot, submit};
+use deskside_runs::{session, snapshot, submit};
 use deskside_types::{Code, Problem, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -56,6 +57,8 @@ pub struct JobOptions {
     pub live: bool,
     /// Who is told of its end.
     pub notify: Vec<String>,
+    /// Milliseconds between two samples; 0 for none.
+    pub sample_ms: Option<u64>,
 }
 
 /// A job to queue.
@@ -148,6 +151,7 @@ fn new(context: &Context, argv: Vec<Word>, options: &JobOptions) -> Result<New> 
     }
     Ok(New {
         spec: Spec {
+            sample_ms: options.sample_ms,
             argv,
             name: options.name.clone(),
             experiment: options
@@ -180,9 +184,9 @@ fn milliseconds(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn queue(context: &Context, options: &JobOptions, jobs: Vec<New>) -> Result<QueuedReport> {
+fn queue(context: &Context, options: &JobOptions, mut jobs: Vec<New>) -> Result<QueuedReport> {
     let machine = &*context.machine;
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<String> = measured::fill_in(context, &mut jobs)?.into_iter().collect();
     let mut surroundings = surroundings_of_folder(context)?;
     vault::take_along(machine, &options.variables, &mut surroundings)?;
     if !options.live {
@@ -202,6 +206,7 @@ fn submitted(
     mut warnings: Vec<String>,
 ) -> Result<QueuedReport> {
     let machine = &*context.machine;
+    warnings.extend(session::warning(machine));
     let (added, trouble) = submit::submit(machine, &context.directories, surroundings, &jobs)?;
     warnings.extend(
         trouble.map(|problem| format!("it is queued, but the queue does not move: {problem}")),

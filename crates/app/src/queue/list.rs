@@ -91,9 +91,10 @@ fn is_zero_u32(number: &u32) -> bool {
 }
 
 impl JobRow {
-    pub(super) fn of(row: &Row, now: jiff::Timestamp) -> Self {
+    pub(super) fn of(row: Row, now: jiff::Timestamp) -> Self {
         let moment = |at: i64| jiff::Timestamp::from_millisecond(at).unwrap_or_default();
         let is_paused = row.state == JobState::Running && row.reason.as_deref() == Some("paused");
+        let waits = waits_for(&row, now);
         let state = match &row.outcome {
             Some(outcome) if row.state == JobState::Ended => outcome.clone(),
             _ if is_paused => "paused".into(),
@@ -101,22 +102,22 @@ impl JobRow {
         };
         Self {
             number: row.number,
-            id: row.id.0.clone(),
-            name: row.name.clone(),
+            id: row.id.0,
+            name: row.name,
             state,
             priority: row.priority,
-            reason: waits_for(row, now).or_else(|| row.reason.clone().filter(|_| !is_paused)),
+            reason: waits.or_else(|| row.reason.filter(|_| !is_paused)),
             attempts: row.attempt,
-            run: row.run.as_ref().map(|run| run.0.clone()),
-            pid: row.process.as_ref().map(|process| process.pid),
+            run: row.run.map(|run| run.0),
+            pid: row.process.map(|process| process.pid),
             gpus: u32::try_from(row.claim.count()).unwrap_or(u32::MAX),
             vram_bytes: (row.claim.vram > 0).then_some(row.claim.vram),
-            cards: row.cards.clone(),
+            cards: row.cards,
             submitted_at: moment(row.submitted_at),
             started_at: row.started_at.map(moment),
             ended_at: row.ended_at.map(moment),
             exit: row.exit,
-            command: row.shown.clone(),
+            command: row.shown,
         }
     }
 }
@@ -141,7 +142,7 @@ fn waits_for(row: &Row, now: jiff::Timestamp) -> Option<String> {
 /// When the queue can't be read.
 pub fn list(context: &Context, limit: usize, ended: bool) -> Result<QueueReport> {
     let machine = &*context.machine;
-    let warnings: Vec<String> = super::advance(context).into_iter().collect();
+    let mut warnings: Vec<String> = super::advance(context).into_iter().collect();
     let Some(queue) = Queue::open_if_there(machine, &context.directories)? else {
         return Ok(QueueReport {
             slots: 1,
@@ -150,14 +151,17 @@ pub fn list(context: &Context, limit: usize, ended: bool) -> Result<QueueReport>
         });
     };
     let now = deskside_machine::Reading::now(machine)?.wall;
-    let rows = |rows: &[Row]| rows.iter().map(|row| JobRow::of(row, now)).collect();
+    let rows = |rows: Vec<Row>| rows.into_iter().map(|row| JobRow::of(row, now)).collect();
     let waiting = queue.list(Filter::Waiting, limit)?;
+    if waiting.total > 0 {
+        warnings.extend(deskside_runs::session::warning(machine));
+    }
     Ok(QueueReport {
-        running: rows(&queue.list(Filter::Live, usize::MAX >> 1)?.rows),
-        waiting: rows(&waiting.rows),
+        running: rows(queue.list(Filter::Live, usize::MAX >> 1)?.rows),
+        waiting: rows(waiting.rows),
         total: waiting.total,
         ended: if ended {
-            rows(&queue.list(Filter::Ended, limit)?.rows)
+            rows(queue.list(Filter::Ended, limit)?.rows)
         } else {
             Vec::new()
         },
@@ -224,7 +228,7 @@ pub fn ps(context: &Context) -> Result<PsReport> {
     if let Some(queue) = Queue::open_if_there(machine, &context.directories)? {
         report.waiting = queue.list(Filter::Waiting, 1)?.total;
         for row in queue.list(Filter::Live, usize::MAX >> 1)?.rows {
-            let job = JobRow::of(&row, now);
+            let job = JobRow::of(row, now);
             report.running.push(RunningRow {
                 number: Some(job.number),
                 run: job.run.unwrap_or(job.id),
@@ -254,7 +258,7 @@ pub fn ps(context: &Context) -> Result<PsReport> {
             duration_ms: since(run.state.started_at),
             cards: Vec::new(),
             reason: None,
-            command: run.argv.join(" "),
+            command: deskside_types::shell::command(&run.argv),
         });
     }
     report.warnings.extend(live.warnings);

@@ -2,12 +2,15 @@
 
 mod act;
 mod add;
+mod at_boot;
 mod lines;
 mod list;
+mod measured;
 mod wait;
 
 pub use act::{ActReport, Acted, Action, CardRow, CardsReport, MoveTo, act, cards, slots};
 pub use add::{JobOptions, QueueRequest, QueuedJob, QueuedReport, add, add_list, rerun};
+pub use at_boot::at_boot;
 pub use lines::bytes;
 pub use list::{JobRow, PsReport, QueueReport, RunningRow, list, ps};
 pub use wait::{WaitReport, wait};

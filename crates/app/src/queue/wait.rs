@@ -99,7 +99,7 @@ pub fn wait(context: &Context, jobs: &[String]) -> Result<WaitReport> {
     for number in numbers {
         let row = queue.row(number)?;
         report.good &= row.outcome.as_deref() == Some("finished") && row.exit == Some(0);
-        report.jobs.push(JobRow::of(&row, now));
+        report.jobs.push(JobRow::of(row, now));
     }
     Ok(report)
 }

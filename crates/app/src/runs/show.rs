@@ -8,6 +8,7 @@ use deskside_track::segment::{Everything, RunMetrics};
 use deskside_track::summary::{SummaryValue, summary};
 use deskside_track::{Folder, record, truth};
 use deskside_types::Result;
+use deskside_types::measured::Measured;
 use deskside_types::run::{RunRecord, StateRecord};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -36,6 +37,9 @@ pub struct ShowReport {
     /// What it took, at the person's own tariff: energy, money, and the same on the best offer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<RunCost>,
+    /// What it took of the machine, measured while it ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub measured: Option<Measured>,
     /// The size of its log in bytes.
     pub log_bytes: u64,
     /// What could not be read, in words.
@@ -118,6 +122,7 @@ pub(crate) fn of(machine: &dyn Machine, folder: &Folder) -> Result<ShowReport> {
         curves: curves(machine, folder)?,
         folder: folder.path().display().to_string(),
         cost: None,
+        measured: deskside_track::measured::read(machine, folder),
         log_bytes,
         damage: brief.damage,
     })

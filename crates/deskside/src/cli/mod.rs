@@ -8,6 +8,7 @@ pub mod env;
 pub mod fit;
 pub mod plan;
 pub mod queue;
+pub mod quick;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -294,12 +295,28 @@ pub struct Run {
     /// Queue it: it starts when its turn comes, and goes on when this terminal is closed
     #[arg(long)]
     pub queue: bool,
+    /// How often what it takes is measured [default: 1s]
+    #[arg(long, value_name = "SPAN", value_parser = queue::a_span)]
+    pub sample: Option<std::time::Duration>,
+    /// Don't measure what it takes
+    #[arg(long, conflicts_with = "sample")]
+    pub no_sample: bool,
     /// What is said of a queued job
     #[command(flatten)]
     pub options: queue::Options,
     /// The command and its arguments; `--` before it is good manners and not needed
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "COMMAND", value_hint = clap::ValueHint::CommandWithArguments)]
     pub command: Vec<OsString>,
+}
+
+impl Run {
+    /// Milliseconds between two samples; 0 for none.
+    pub fn sample_ms(&self) -> Option<u64> {
+        let span = self
+            .sample
+            .map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX));
+        if self.no_sample { Some(0) } else { span }
+    }
 }
 
 /// Arguments of `runs`.

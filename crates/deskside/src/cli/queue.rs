@@ -50,8 +50,8 @@ pub struct Options {
     /// Memory it takes on each card: 20G
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub vram: Option<u64>,
-    /// Others may be on its cards; needs --vram
-    #[arg(long, requires = "vram")]
+    /// Others may be on its card. Without --vram it claims what earlier runs of the same command took
+    #[arg(long)]
     pub share: bool,
     /// A variable: with a value, or by name with this shell's value, which is kept in memory only
     #[arg(long = "env", value_name = "NAME[=VALUE]", value_parser = variable)]
@@ -143,6 +143,11 @@ pub enum What {
     Slots(Slots),
     /// Show the cards, or say which of them the queue may use, in which order
     Cards(Cards),
+    /// Let the queue go on by itself after a restart of the machine
+    ///
+    /// Without it the queue goes on with the next command that looks at it. On Linux a unit of your own service manager, which is
+    /// let run without a login; on macOS an agent of launchd, at your first login. `deskside undo` takes it back.
+    AtBoot,
 }
 
 /// Arguments of `queue cards`.
@@ -266,7 +271,7 @@ fn window(text: &str) -> Result<Window, String> {
     text.parse().map_err(words)
 }
 
-fn a_span(text: &str) -> Result<Duration, String> {
+pub(super) fn a_span(text: &str) -> Result<Duration, String> {
     span(text).map_err(words)
 }
 

@@ -55,6 +55,12 @@ pub fn apply(ui: &Ui, context: &Context, arguments: Apply) -> Result<u8> {
     }
 }
 
+/// Carries out a plan that needs neither a question nor a restart.
+pub fn prepared(ui: &Ui, context: &Context, prepared: &Prepared) -> Result<u8> {
+    let report = carry_out(ui, context, prepared)?;
+    answer(ui, &report, render::system::applied)
+}
+
 fn carry_out(ui: &Ui, context: &Context, prepared: &Prepared) -> Result<ApplyReport> {
     let mut steps = Steps::new(ui);
     apply::carry_out(context, prepared, &mut |event| match event {

@@ -141,9 +141,15 @@ fn own(ui: &Ui, words: &[String]) -> Result<u8> {
     dispatch(ui, Host::new(), cli)
 }
 
-/// The hidden child that asks a device library: prints its answer as JSON.
-pub fn device(library: Option<OsString>) -> ExitCode {
+/// The hidden child that asks a device library: prints its answer as JSON; with a rhythm in milliseconds, again and again.
+pub fn device(library: Option<OsString>, every: Option<OsString>) -> ExitCode {
     let name = library.unwrap_or_default();
+    let every = every.and_then(|text| text.to_str()?.parse().ok());
+    if let Some(every) = every.map(std::time::Duration::from_millis) {
+        let mut output = std::io::stdout();
+        deskside_app::machine::device::tell(&name.to_string_lossy(), every, &mut output);
+        return ExitCode::SUCCESS;
+    }
     let value = deskside_app::machine::device::answer(&name.to_string_lossy());
     Ui::new(
         deskside_tui::When::Never,

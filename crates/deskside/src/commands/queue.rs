@@ -18,6 +18,7 @@ const LARGEST_LIST: u64 = 1 << 30;
 /// Queues one command.
 pub fn queue_one(ui: &Ui, context: &Context, arguments: Run) -> Result<u8> {
     let options = JobOptions {
+        sample_ms: arguments.sample_ms(),
         name: arguments.name,
         experiment: arguments.experiment,
         params: arguments.params.into_iter().collect(),
@@ -69,6 +70,7 @@ pub fn queue(ui: &Ui, context: &Context, arguments: Queue) -> Result<u8> {
             &queue::cards(context, arguments.cards.as_deref())?,
             render::queue::cards,
         ),
+        What::AtBoot => super::apply::prepared(ui, context, &queue::at_boot(context)?),
         What::Slots(arguments) => answer(
             ui,
             &queue::slots(context, arguments.slots)?,

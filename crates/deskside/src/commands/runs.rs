@@ -23,6 +23,7 @@ pub fn run(ui: &Ui, context: &Context, arguments: Run) -> Result<u8> {
     let report = deskside_app::run::run(
         context,
         deskside_app::run::RunRequest {
+            sample_ms: arguments.sample_ms(),
             argv: arguments.command,
             name: arguments.name,
             experiment: arguments.experiment,

@@ -4,6 +4,7 @@ use super::field;
 use deskside_app::runs::{CodeDiffReport, ReindexReport, RunRow, RunsReport, ShowReport};
 use deskside_tui::sparkline::{is_logarithmic, sparkline};
 use deskside_tui::{Meaning, Table, Ui};
+use deskside_types::measured::Measured;
 use deskside_types::run::{RunExit, RunState};
 use deskside_types::units;
 use std::collections::BTreeMap;
@@ -53,7 +54,7 @@ pub fn list(ui: &Ui, report: &RunsReport) {
                 .map(|value| units::number(*value))
                 .unwrap_or_default()
         }));
-        cells.push(run.argv.join(" "));
+        cells.push(deskside_types::shell::command(&run.argv));
         table.row(cells);
     }
     for line in table.lines(ui.width, ui.colour) {
@@ -128,7 +129,7 @@ pub fn show(ui: &Ui, report: &ShowReport) {
         "started",
         &ui.moment(report.state.started_at.unwrap_or(run.created_at)),
     );
-    field(ui, "command", &run.argv.join(" "));
+    field(ui, "command", &deskside_types::shell::command(&run.argv));
     field(ui, "in", &run.working_directory);
     if run.experiment != "default" && !run.experiment.is_empty() {
         field(ui, "experiment", &run.experiment);
@@ -164,6 +165,11 @@ pub fn show(ui: &Ui, report: &ShowReport) {
             "machine",
             &format!("{}{}{accelerators}", machine.os, ui.letter(" · ", " - ")),
         );
+    }
+    if let Some(measured) = &report.measured {
+        for line in measured_lines(measured) {
+            field(ui, "measured", &line);
+        }
     }
     if let Some(cost) = &report.cost {
         field(ui, "took", &super::cost::took(cost));
@@ -323,4 +329,49 @@ pub fn reindex(ui: &Ui, report: &ReindexReport) {
             one.problem.code
         ));
     }
+}
+
+/// What a run took of its machine, a line for its processes and one for each card.
+fn measured_lines(measured: &Measured) -> Vec<String> {
+    let mut words = Vec::new();
+    if let Some(bytes) = measured.memory_peak {
+        words.push(format!("at most {} of memory", units::bytes(bytes)));
+    }
+    if let Some(percent) = measured.cpu_percent {
+        words.push(format!("{:.1} cores on average", percent / 100.0));
+    }
+    let mut lines = Vec::new();
+    if !words.is_empty() {
+        lines.push(words.join(", "));
+    }
+    for gpu in &measured.gpus {
+        let mut words = Vec::new();
+        if let Some(bytes) = gpu.memory_peak {
+            let whose = if gpu.whole_card {
+                " in use on the whole card"
+            } else {
+                ""
+            };
+            words.push(format!("at most {}{whose}", units::bytes(bytes)));
+        }
+        if let Some(percent) = gpu.utilization {
+            words.push(format!("busy {percent:.0} %"));
+        }
+        if let Some(watts) = gpu.power_watts {
+            words.push(format!("{watts:.0} W"));
+        }
+        if let Some(degrees) = gpu.temperature_max {
+            words.push(format!("up to {degrees:.0} °C"));
+        }
+        if let Some(share) = gpu.throttled_share.filter(|share| *share > 0.0) {
+            words.push(format!("slowed down {:.0} % of the time", share * 100.0));
+        }
+        lines.push(format!(
+            "GPU {} {}: {}",
+            gpu.place,
+            gpu.name,
+            words.join(", ")
+        ));
+    }
+    lines
 }

@@ -20,6 +20,7 @@ mod project;
 mod pytorch_index;
 mod queue;
 mod queue_faults;
+mod queue_reboot;
 mod recorded;
 mod snapshots;
 mod tracked;

@@ -610,6 +610,8 @@ fn what_makes_no_sense_is_refused() {
             &["run", "--queue", "--at", "noonish", "--", "true"],
             "DS0807",
         ),
+        (&["run", "--queue", "--", "nosuchcommand"], "DS0503"),
+        (&["queue", "cards", "7"], "DS0805"),
         (&["run", "--priority", "3", "--", "true"], "DS0003"),
         (&["stop", "nothing-like-that"], "DS0501"),
         (&["wait", "17"], "DS0803"),

@@ -215,6 +215,15 @@ impl Machine for Host {
         conversing::start(command)
     }
 
+    fn watch_device(
+        &self,
+        question: crate::DeviceQuestion,
+        every: Duration,
+    ) -> Result<Box<dyn crate::device::Watch>, DoorError> {
+        let what = format!("watch {} every {every:?}", question.name());
+        devices::watch(&what, question, every, self.device_program.as_deref())
+    }
+
     fn supervision(&self) -> Option<&dyn crate::supervise::Supervision> {
         Some(self)
     }

@@ -102,6 +102,14 @@ impl Machine for Audited {
         self.inner.supervision()
     }
 
+    fn watch_device(
+        &self,
+        question: crate::DeviceQuestion,
+        every: Duration,
+    ) -> Result<Box<dyn crate::device::Watch>, DoorError> {
+        self.inner.watch_device(question, every)
+    }
+
     fn converse(&self, command: &Command) -> Result<Box<dyn Conversation>, DoorError> {
         self.heard(format!("talk with {}", command.shown()), true, || {
             self.inner.converse(command)

@@ -279,6 +279,14 @@ impl Machine for Faulty {
         self.inner.supervision().map(|_| self as &dyn Supervision)
     }
 
+    fn watch_device(
+        &self,
+        question: crate::DeviceQuestion,
+        every: Duration,
+    ) -> Result<Box<dyn crate::device::Watch>, DoorError> {
+        self.inner.watch_device(question, every)
+    }
+
     fn converse(&self, command: &Command) -> Result<Box<dyn Conversation>, DoorError> {
         self.inner.converse(command)
     }

@@ -69,6 +69,14 @@ impl Machine for Heeding {
         self.inner.is_here()
     }
 
+    fn watch_device(
+        &self,
+        question: crate::DeviceQuestion,
+        every: Duration,
+    ) -> Result<Box<dyn crate::device::Watch>, DoorError> {
+        self.inner.watch_device(question, every)
+    }
+
     fn converse(&self, command: &Command) -> Result<Box<dyn Conversation>, DoorError> {
         self.heard(self.inner.converse(command))
     }

@@ -89,7 +89,7 @@ impl Queue<'_> {
                             job.claim.vram.cast_signed(),
                             job.claim.share,
                             name,
-                            shown.join(" "),
+                            deskside_types::shell::command(&shown),
                             spec,
                             key,
                             now.as_millisecond(),

@@ -84,7 +84,7 @@ impl Queue<'_> {
         self.set(
             number,
             "held",
-            "state = 'held', reason = ?2",
+            "state = 'held', ahead = NULL, reason = ?2",
             &"held by a person",
         )
     }

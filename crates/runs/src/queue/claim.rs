@@ -1,17 +1,18 @@
 //! One transaction: the end of the job before, and the claim of the next.
 
 use super::row::COLUMNS;
-use super::{Queue, Row, Spec, Word, broken};
+use super::{Queue, Row, Spec, Word, ahead, broken};
 use crate::schedule::{Candidate, Card, Claim, Holder, Plan, Situation, plan};
 use deskside_machine::Reading;
 use deskside_track::secrets::HIDDEN;
-use deskside_types::Result;
 use deskside_types::run::{ProcessIdentity, RunId};
+use deskside_types::{Code, Problem, Result};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// How a job ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +81,17 @@ pub struct Turn {
     pub needs_keeper: bool,
     /// What was decided.
     pub plan: Plan,
+    /// The claimed job was marked ahead, in this boot.
+    pub(super) was_marked: bool,
+}
+
+/// How long the supervisor's job before took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// Long enough to be worth a sync, or there was none.
+    Usual,
+    /// A moment: so long.
+    Moment(Duration),
 }
 
 impl Queue<'_> {
@@ -94,23 +106,69 @@ impl Queue<'_> {
         cards: Option<&[Card]>,
         zone: &TimeZone,
     ) -> Result<Turn> {
+        self.turn_paced(ended, supervisor, cards, zone, Pace::Usual)
+    }
+
+    /// As [`Queue::turn`]. Behind a job that took a moment, the claim of a job that was marked ahead needs no sync, and a claim
+    /// that does marks further ones: as many as take a moment together.
+    ///
+    /// # Errors
+    /// As [`Queue::turn`].
+    pub fn turn_paced(
+        &mut self,
+        ended: Option<(&Row, &End)>,
+        supervisor: Option<&ProcessIdentity>,
+        cards: Option<&[Card]>,
+        zone: &TimeZone,
+        pace: Pace,
+    ) -> Result<Turn> {
+        if ended.is_none() {
+            self.claim_of_earlier_boots(&self.machine.boot_id())?;
+        }
         let now = self.machine.now()?.wall;
         let fail = |error: rusqlite::Error| broken("write the queue", &error);
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(fail)?;
-        let turn = (|| {
-            if let Some((row, end)) = ended {
-                put_end(&transaction, row, end, now)?;
+        let share = match (pace, supervisor) {
+            (Pace::Moment(took), Some(supervisor)) if !supervisor.boot_id.is_empty() => {
+                Some((supervisor.boot_id.as_str(), ahead::sharing(took)))
             }
-            take(&transaction, supervisor, cards, zone, now)
-        })()
-        .map_err(fail)?;
-        if ended.is_some() || turn.claimed.is_some() {
-            transaction.commit().map_err(fail)?;
+            _ => None,
+        };
+        let marked = match share {
+            Some((boot, _)) => ahead::any(&self.connection, boot).map_err(fail)?,
+            None => false,
+        };
+        for synced in [false, true] {
+            if !synced && !marked {
+                continue;
+            }
+            self.sync_commits(synced).map_err(fail)?;
+            let transaction = self
+                .connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)
+                .map_err(fail)?;
+            if let Some((row, end)) = ended {
+                put_end(&transaction, row, end, now).map_err(fail)?;
+            }
+            let turn = take(&transaction, supervisor, cards, zone, now).map_err(fail)?;
+            if !synced && !turn.was_marked {
+                // Nothing has changed: once more, and durably.
+                continue;
+            }
+            if synced && (ended.is_some() || turn.claimed.is_some()) {
+                ahead::unmark(&transaction).map_err(fail)?;
+                if let Some((boot, count)) = share.filter(|_| turn.claimed.is_some()) {
+                    ahead::mark(&transaction, boot, count, now).map_err(fail)?;
+                }
+            }
+            if ended.is_some() || turn.claimed.is_some() {
+                transaction.commit().map_err(fail)?;
+            }
+            return Ok(turn);
         }
-        Ok(turn)
+        Err(Problem::new(
+            Code::Bug,
+            "a look at the queue came to nothing",
+        ))
     }
 
     /// Writes the end of a job.
@@ -120,6 +178,7 @@ impl Queue<'_> {
     pub fn end(&mut self, row: &Row, end: &End) -> Result<()> {
         let now = self.machine.now()?.wall;
         let fail = |error: rusqlite::Error| broken("write the queue", &error);
+        self.sync_commits(true).map_err(fail)?;
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -272,14 +331,16 @@ fn take(
         more: plan.starts.len(),
         needs_keeper: goes_on(transaction)?,
         plan,
+        was_marked: false,
     };
     if let Some(supervisor) = supervisor
         && let Some((number, cards)) = turn.plan.starts.first()
     {
+        turn.was_marked = ahead::is_marked(transaction, *number, &supervisor.boot_id)?;
         transaction
             .prepare_cached(
                 "UPDATE jobs SET state = 'running', attempt = attempt + 1, pid = ?2, start_time = ?3, boot = ?4, cards = ?5, \
-                 started_at = ?6, ended_at = NULL, outcome = NULL, exit = NULL, reason = NULL, \
+                 started_at = ?6, ended_at = NULL, outcome = NULL, exit = NULL, reason = NULL, ahead = NULL, \
                  run = CASE attempt WHEN 0 THEN id ELSE id || '-' || (attempt + 1) END WHERE number = ?1",
             )?
             .execute(params![

@@ -88,6 +88,9 @@ pub struct Spec {
     /// Who is told of its end.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notify: Vec<String>,
+    /// Milliseconds between two samples of what it takes; 0 for none, and the usual span where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample_ms: Option<u64>,
 }
 
 fn is_zero(number: &u32) -> bool {

@@ -2,8 +2,8 @@
 //!
 //! **A job** is a row. It is `waiting`, `held` (by a person), `running` (a supervisor claimed it and wrote its own identity into
 //! the row), `lost` (its supervisor died and a process of it goes on) or `ended`. A row is made durable before its number is
-//! told. A job is claimed in one transaction together with the end of the supervisor's job before, so that draining costs one
-//! sync a job.
+//! told. A job is claimed in one transaction together with the end of the supervisor's job before; where jobs take moments, one
+//! sync serves several of them ([`ahead`]).
 //!
 //! **Nothing runs twice.** A claim is durable before anything is started; the child waits at a gate until its process is
 //! written into the run's folder, and opens its log only then. So a claim whose supervisor is dead and whose run has no log
@@ -15,6 +15,7 @@
 //! Opening this one file is an exemption from the door, as for the index of runs.
 
 pub mod add;
+mod ahead;
 mod change;
 mod claim;
 pub mod job;
@@ -27,7 +28,7 @@ pub mod vault;
 pub use add::Added;
 pub(crate) use change::wrong_state;
 pub use change::{Move, Moved};
-pub use claim::{Claimed, End, Outcome, Turn};
+pub use claim::{Claimed, End, Outcome, Pace, Turn};
 pub use job::{KeptCode, New, Restart, Spec, Surroundings, Word};
 pub use list::{Filter, Listed};
 pub use row::{JobState, Row};
@@ -44,6 +45,8 @@ pub struct Queue<'a> {
     machine: &'a dyn Machine,
     directories: &'a Directories,
     connection: Connection,
+    /// Whether a commit is on the disk when it returns.
+    synced: bool,
 }
 
 /// Files of the queue.

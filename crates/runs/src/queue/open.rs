@@ -36,6 +36,11 @@ const MIGRATIONS: &[&str] = &["
     CREATE TABLE dependencies (
         of INTEGER NOT NULL, job INTEGER NOT NULL, good INTEGER NOT NULL, PRIMARY KEY (of, job)
     ) WITHOUT ROWID;
+",
+    // The boot in which a job that waits may be started by a claim that is not synced (see `queue::ahead`).
+    "
+    ALTER TABLE jobs ADD COLUMN ahead TEXT;
+    CREATE INDEX jobs_ahead ON jobs (ahead) WHERE state = 'waiting' AND ahead IS NOT NULL;
 "];
 
 impl<'a> Queue<'a> {
@@ -63,6 +68,7 @@ impl<'a> Queue<'a> {
             machine,
             directories,
             connection,
+            synced: true,
         })
     }
 
@@ -89,10 +95,18 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     // Supervisors are many and small: a few pages are enough, the file itself is in the system's cache.
     connection.pragma_update(None, "cache_size", -256)?;
-    // Who opens the file first reads what has not been moved out of its log yet: that stays little.
-    connection.pragma_update(None, "wal_autocheckpoint", 250)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     Ok(connection)
+}
+
+impl Queue<'_> {
+    /// Moves what is in the file's log into the file: who opens it next as the only one would have to read that log first.
+    pub(crate) fn tidy(&self) {
+        // Another process is at it: then that one has read it already.
+        let _ = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    }
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<i64> {

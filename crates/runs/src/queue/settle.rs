@@ -31,6 +31,7 @@ impl Queue<'_> {
     /// # Errors
     /// [`deskside_types::Code::QueueBroken`].
     pub fn settle(&mut self) -> Result<Vec<Settled>> {
+        self.claim_of_earlier_boots(&self.machine.boot_id())?;
         let mut settled = Vec::new();
         for row in self.live()? {
             let alive = row

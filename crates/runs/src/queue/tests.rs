@@ -1,5 +1,8 @@
 //! The queue on disk, without any process of its own.
 
+mod clock;
+mod marks;
+
 use super::*;
 use crate::schedule::Claim;
 use deskside_machine::{Host, Reading};

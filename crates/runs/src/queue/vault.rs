@@ -188,12 +188,20 @@ pub fn is_whole(machine: &dyn Machine, surroundings: &Surroundings) -> bool {
 fn keep(machine: &dyn Machine, values: &BTreeMap<String, String>) -> Option<String> {
     let bytes = serde_json::to_vec(values).ok()?;
     let name = hex(&Sha256::digest(&bytes)[..16]);
-    // Written anew although it may be there: its age says when it was last wanted. In a folder that everybody may write to,
-    // the sticky bit keeps others from replacing it.
+    // Written anew although it may be there, unless it is young: its age says when it was last wanted. In a folder that
+    // everybody may write to, the sticky bit keeps others from replacing it.
+    let now = machine.now().ok()?.wall.as_second();
+    let is_young = |path: &Path| {
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        machine.stat(path).is_ok_and(|stat| {
+            stat.size == size && (0..FORGOTTEN_AFTER / 2).contains(&(now - stat.modified))
+        }) && is_own(machine, path)
+    };
     let made = places(machine, &name).any(|path| {
-        machine
-            .write_file(&path, bytes.clone(), 0o600, Durability::Process)
-            .is_ok()
+        is_young(&path)
+            || machine
+                .write_file(&path, bytes.clone(), 0o600, Durability::Process)
+                .is_ok()
     });
     made.then_some(name)
 }
@@ -215,9 +223,13 @@ fn places(machine: &dyn Machine, name: &str) -> impl Iterator<Item = PathBuf> {
 
 /// A file of this person's that is closed to others; one of somebody else's is not trusted.
 fn is_own(machine: &dyn Machine, path: &Path) -> bool {
-    let uid = machine.person().map(|person| person.uid);
+    // Linux says a process's owner by the one of its folder in /proc; asking for all of a person takes several files.
+    let uid = match machine.stat("/proc/self") {
+        Ok(stat) => Some(stat.uid),
+        Err(_) => machine.person().map(|person| person.uid).ok(),
+    };
     machine.stat(path).is_ok_and(|stat| {
-        stat.kind == FileKind::File && Ok(stat.uid) == uid && stat.mode & 0o077 == 0
+        stat.kind == FileKind::File && Some(stat.uid) == uid && stat.mode & 0o077 == 0
     })
 }
 

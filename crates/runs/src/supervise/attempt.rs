@@ -5,6 +5,7 @@ use super::begin::{Begun, begin};
 use super::{TRY_AGAIN, passes};
 use crate::keeper;
 use crate::queue::{Claimed, End, Outcome, Queue, Spec};
+use crate::sample::{self, Root, Sampler, Subject};
 use deskside_machine::supervise::{Asked, Happened, Supervision, Tree};
 use deskside_machine::{Acting, Directories, DoorError, Durability, Effect, Machine, Reading};
 use deskside_track::{Folder, record};
@@ -20,14 +21,52 @@ const WORTH_A_SYNC: Duration = Duration::from_secs(10);
 const LEFT_BEHIND: Duration = Duration::from_secs(3);
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
+/// What came of an attempt.
+pub(super) struct Attempted {
+    /// What becomes of the job.
+    pub end: End,
+    /// How long its command ran.
+    pub took: Duration,
+    /// Who is told when it is over.
+    pub notify: Vec<String>,
+}
+
 /// Runs a claimed job. Whatever goes wrong becomes its end.
 pub(super) fn run(
     machine: &dyn Machine,
     directories: &Directories,
     control: &dyn Supervision,
-    queue: &Queue<'_>,
+    queue: &mut Queue<'_>,
     own: &ProcessIdentity,
     claimed: &Claimed,
+) -> Attempted {
+    let begun = machine.now().map_or(Duration::ZERO, |now| now.monotonic);
+    let mut notify = Vec::new();
+    let end = end_of(
+        machine,
+        directories,
+        control,
+        queue,
+        own,
+        claimed,
+        &mut notify,
+    );
+    let ended = machine.now().map_or(Duration::MAX, |now| now.monotonic);
+    Attempted {
+        end,
+        took: ended.saturating_sub(begun),
+        notify,
+    }
+}
+
+fn end_of(
+    machine: &dyn Machine,
+    directories: &Directories,
+    control: &dyn Supervision,
+    queue: &mut Queue<'_>,
+    own: &ProcessIdentity,
+    claimed: &Claimed,
+    notify: &mut Vec<String>,
 ) -> End {
     let folder = Folder::of(directories, &claimed.run);
     let known = queue.spec(claimed.row.number);
@@ -35,22 +74,21 @@ pub(super) fn run(
         Ok(known) => known,
         Err(problem) => return failed(machine, &folder, &problem),
     };
+    notify.clone_from(&spec.notify);
     let begun = match begin(machine, directories, own, claimed, &spec, &surroundings) {
         Ok(Ok(begun)) => begun,
         Ok(Err(gone)) => return End::Held(gone),
         // The queue must not run empty on a full disk, a failed job at a time.
-        Err(problem) if is_full(machine, directories) => {
-            return End::Later {
-                ready_at: later(machine),
-                reason: format!("it could not begin: {problem}"),
-            };
-        }
+        Err(problem) if is_full(machine, directories) => return no_room(machine, &problem),
         Err(problem) => return failed(machine, &folder, &problem),
     };
     // For its life: whoever finds it locked knows that somebody watches.
     let held = machine.lock(&folder.path().join("supervisor.lock"), LOCK_PATIENCE);
-    let (state, stopped) = match watch(machine, directories, control, own, &begun, &spec) {
+    let (state, stopped) = match watch(machine, directories, control, queue, own, &begun, &spec) {
         Ok(watched) => watched,
+        Err(problem) if has_no_log(machine, &folder) && is_full(machine, directories) => {
+            return no_room(machine, &problem);
+        }
         Err(problem) => return failed(machine, &folder, &problem),
     };
     drop(held);
@@ -86,7 +124,19 @@ fn never_began(
     );
     let took = state.started_at.zip(state.ended_at);
     let soon = took.is_some_and(|(from, to)| to.duration_since(from).as_secs() < 2);
-    killed && soon && stopped == Stopped::No && matches!(machine.exists(folder.log()), Ok(false))
+    killed && soon && stopped == Stopped::No && has_no_log(machine, folder)
+}
+
+/// A command opens its log before anything else.
+fn has_no_log(machine: &dyn Machine, folder: &Folder) -> bool {
+    matches!(machine.exists(folder.log()), Ok(false))
+}
+
+fn no_room(machine: &dyn Machine, problem: &Problem) -> End {
+    End::Later {
+        ready_at: later(machine),
+        reason: format!("it could not begin: {problem}"),
+    }
 }
 
 /// When it is tried again on a full disk.
@@ -127,14 +177,27 @@ fn watch(
     machine: &dyn Machine,
     directories: &Directories,
     control: &dyn Supervision,
+    queue: &mut Queue<'_>,
     own: &ProcessIdentity,
     begun: &Begun,
     spec: &Spec,
 ) -> Result<(StateRecord, Stopped)> {
     let folder = &begun.folder;
-    let gate = control
-        .prepare(&begun.command)
-        .map_err(|error| not_started(begun, &error))?;
+    let gate = match control.prepare(&begun.command) {
+        Ok(gate) => gate,
+        Err(error) => {
+            // It is a run all the same: one that says why it never began.
+            let state = StateRecord {
+                state: RunState::Starting {
+                    supervisor: own.clone(),
+                },
+                started_at: None,
+                ended_at: None,
+            };
+            record::create(machine, folder, &begun.record, &state)?;
+            return Err(not_started(begun, &error));
+        }
+    };
     let started = machine.now()?;
     let running = StateRecord {
         state: RunState::Running {
@@ -144,7 +207,7 @@ fn watch(
         started_at: Some(started.wall),
         ended_at: None,
     };
-    record::write_state(machine, folder, &running, Durability::Process)?;
+    record::create(machine, folder, &begun.record, &running)?;
     let mut tree = gate.open().map_err(|error| not_started(begun, &error))?;
     let limits = Limits {
         number: begun.number,
@@ -152,8 +215,37 @@ fn watch(
         grace: spec.grace_ms.map_or(GRACE, Duration::from_millis),
         begun: started.monotonic,
     };
-    let (exit, stopped) = until_end(machine, directories, control, tree.as_mut(), &limits)?;
+    let mut sampler = None;
+    let (exit, stopped) = match tree.wait(Some(MOMENT))? {
+        Happened::Ended(exit) => (exit, Stopped::No),
+        happened => {
+            // It is no matter of moments, so that the jobs behind it are worth a sync of their own again.
+            // A mark that stays only costs whoever restarts the machine now.
+            let _ = queue.forget_marks();
+            sampler = sample::every(spec.sample_ms).map(|every| {
+                let subject = Subject {
+                    folder: folder.clone(),
+                    root: Root::ChildrenOf(own.pid),
+                    cards: begun.cards.clone(),
+                };
+                Sampler::new(subject, every, started.monotonic)
+            });
+            let first = (happened != Happened::TimeOver).then_some(happened);
+            until_end(
+                machine,
+                directories,
+                control,
+                tree.as_mut(),
+                &limits,
+                sampler.as_mut(),
+                first,
+            )?
+        }
+    };
     clear(machine, tree.as_mut(), LEFT_BEHIND)?;
+    if let Some(sampler) = sampler {
+        sampler.finish(machine);
+    }
     let state = StateRecord {
         state: if stopped == Stopped::No {
             RunState::Finished { exit }
@@ -198,25 +290,43 @@ struct Limits {
     begun: Duration,
 }
 
-/// Sleeps until the command's own process ended. The second answer: it was stopped, by a person or its timeout.
+/// A command that runs for longer is no matter of moments.
+const MOMENT: Duration = Duration::from_millis(500);
+
+/// Sleeps until the command's own process ended, beginning with what happened already. The second answer: it was stopped, by a
+/// person or its timeout.
 fn until_end(
     machine: &dyn Machine,
     directories: &Directories,
     control: &dyn Supervision,
     tree: &mut dyn Tree,
     limits: &Limits,
+    mut sampler: Option<&mut Sampler>,
+    mut first: Option<Happened>,
 ) -> Result<(RunExit, Stopped)> {
     let mut end_at = limits.timeout.map(|timeout| limits.begun + timeout);
     let mut stopped = Stopped::No;
     loop {
         let now = machine.now()?.monotonic;
-        let patience = end_at.map(|at| at.saturating_sub(now));
-        match tree.wait(patience)? {
+        let sample_at = sampler.as_ref().map(|sampler| sampler.due());
+        let wake_at = end_at.into_iter().chain(sample_at).min();
+        let patience = wake_at.map(|at| at.saturating_sub(now));
+        let happened = match first.take() {
+            Some(happened) => happened,
+            None => tree.wait(patience)?,
+        };
+        if happened == Happened::TimeOver && sample_at == wake_at {
+            if let Some(sampler) = &mut sampler {
+                sampler.take(machine);
+            }
+            continue;
+        }
+        match happened {
             Happened::Ended(exit) => return Ok((exit, stopped)),
             Happened::Changed => {}
             Happened::Asked(Asked::Pause) => drop(tree.signal(SIGSTOP)),
             Happened::Asked(Asked::Resume) => drop(tree.signal(SIGCONT)),
-            Happened::Asked(Asked::Look) => keeper::ensure(machine, directories, control)?,
+            Happened::Asked(Asked::Look) => drop(keeper::ensure(directories, control)?),
             happened @ (Happened::Asked(Asked::Stop) | Happened::TimeOver)
                 if stopped == Stopped::No =>
             {

@@ -1,4 +1,4 @@
-//! Making the run's folder of a claimed job, and the command that is to be started in it.
+//! What a claimed job's run is made of: what is kept in its folder, its record, and the command that is to be started in it.
 
 use crate::foreground::{DEFAULT_EXPERIMENT, prefer_program_of};
 use crate::queue::{Claimed, Row, Spec, Surroundings, Word, vault};
@@ -15,11 +15,15 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
-/// A run whose folder is made.
+/// A run that is about to start.
 pub(super) struct Begun {
     pub number: i64,
     pub folder: Folder,
     pub command: Command,
+    /// Written when its process is known, behind its state.
+    pub record: RunRecord,
+    /// Cards it is bound to.
+    pub cards: Vec<String>,
 }
 
 /// Makes it. The inner answer says why the job must be held instead.
@@ -40,14 +44,17 @@ pub(super) fn begin(
             claimed.row.number
         )));
     }
-    let state = StateRecord {
-        state: RunState::Starting {
-            supervisor: own.clone(),
-        },
-        started_at: None,
-        ended_at: None,
-    };
-    record::begin(machine, &folder, &state)?;
+    if surroundings.code.is_some() {
+        // Laying a copy out takes a while, in which the folder says whose it is. Else its first state is that it runs.
+        let state = StateRecord {
+            state: RunState::Starting {
+                supervisor: own.clone(),
+            },
+            started_at: None,
+            ended_at: None,
+        };
+        record::begin(machine, &folder, &state)?;
+    }
     // Of an attempt that never began: a run without a log never ran, and this one must not look as if it had.
     machine.remove_file(folder.log())?;
     let directory = match &surroundings.code {
@@ -79,9 +86,10 @@ pub(super) fn begin(
     }
     keep_surroundings(machine, &folder, &directory, surroundings, &variables);
     let run = run_record(machine, claimed, spec, surroundings, &directory, &variables)?;
-    record::write(machine, &folder, &run)?;
     Ok(Ok(Begun {
         number: claimed.row.number,
+        record: run,
+        cards: claimed.row.cards.clone(),
         command: Command {
             argv,
             directory,

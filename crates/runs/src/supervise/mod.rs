@@ -21,8 +21,10 @@ pub(crate) use notify::told;
 pub use survivors::survivors;
 
 use crate::keeper;
-use crate::queue::{End, Queue, Row, Turn};
+use crate::queue::{End, Pace, Queue, Row, Turn};
 use crate::schedule::zone;
+use crate::session;
+use attempt::Attempted;
 use deskside_machine::supervise::Supervision;
 use deskside_machine::{Acting, Directories, Effect, Machine, Reading};
 use deskside_types::run::ProcessIdentity;
@@ -39,15 +41,15 @@ pub const COMMAND: &str = "__supervise";
 /// [`Code::Supervision`] where the machine has no process control; as the queue's file says.
 pub fn supervise(machine: &dyn Machine, directories: &Directories) -> Result<()> {
     let control = control(machine)?;
+    session::leave(machine);
     control.become_supervisor()?;
     let own = machine.own_process()?;
     let zone = zone(machine);
-    let mut before: Option<(Row, End)> = None;
+    let mut before: Option<(Row, Attempted)> = None;
     let mut announced = false;
     let mut queue = Queue::open(machine, directories)?;
     loop {
-        let ended = before.as_ref().map(|(row, end)| (row, end));
-        let turn = match next(machine, &mut queue, ended, &own, &zone) {
+        let turn = match next(machine, &mut queue, before.as_ref(), &own, &zone) {
             Ok(turn) => turn,
             // The end of a job is not given up: on a full disk it is written as soon as there is room.
             Err(problem) if before.is_some() && passes(&problem) => {
@@ -56,18 +58,20 @@ pub fn supervise(machine: &dyn Machine, directories: &Directories) -> Result<()>
             }
             Err(problem) => return Err(problem),
         };
-        if let Some((row, End::Over(outcome))) = before.take() {
-            notify::tell(machine, directories, &row, &outcome);
+        if let Some((row, attempted)) = before.take()
+            && let End::Over(outcome) = &attempted.end
+        {
+            notify::tell(machine, &row, outcome, &attempted.notify);
         }
         // A new supervisor is one more process for the keeper to watch; one that goes on is known to it.
         let ring = !announced || turn.claimed.is_none();
-        see_to(machine, directories, control, &turn, ring)?;
+        see_to(directories, control, &turn, ring)?;
         announced = true;
         let Some(claimed) = turn.claimed else {
             return Ok(());
         };
-        let end = attempt::run(machine, directories, control, &queue, &own, &claimed);
-        before = Some((claimed.row, end));
+        let attempted = attempt::run(machine, directories, control, &mut queue, &own, &claimed);
+        before = Some((claimed.row, attempted));
     }
 }
 
@@ -75,7 +79,7 @@ pub fn supervise(machine: &dyn Machine, directories: &Directories) -> Result<()>
 fn next(
     machine: &dyn Machine,
     queue: &mut Queue<'_>,
-    ended: Option<(&Row, &End)>,
+    before: Option<&(Row, Attempted)>,
     own: &ProcessIdentity,
     zone: &TimeZone,
 ) -> Result<Turn> {
@@ -84,8 +88,16 @@ fn next(
     } else {
         None
     };
-    queue.turn(ended, Some(own), cards.as_deref(), zone)
+    let pace = match before {
+        Some((_, attempted)) if attempted.took < A_MOMENT => Pace::Moment(attempted.took),
+        _ => Pace::Usual,
+    };
+    let ended = before.map(|(row, attempted)| (row, &attempted.end));
+    queue.turn_paced(ended, Some(own), cards.as_deref(), zone, pace)
 }
+
+/// Behind a job that took less, the next ones are taken to be as short, and share their sync.
+const A_MOMENT: Duration = Duration::from_millis(100);
 
 /// How long a process of the queue waits before it tries again what a full disk, or a busy file, kept it from.
 pub(crate) const TRY_AGAIN: Duration = Duration::from_secs(2);
@@ -101,7 +113,6 @@ pub(crate) fn passes(problem: &Problem) -> bool {
 /// Starts what a look at the queue asks for: supervisors for jobs that could start; and, where the keeper is to hear of it, rings
 /// or starts it.
 pub(crate) fn see_to(
-    machine: &dyn Machine,
     directories: &Directories,
     control: &dyn Supervision,
     turn: &Turn,
@@ -111,7 +122,7 @@ pub(crate) fn see_to(
         control.detach(&[COMMAND])?;
     }
     if ring && turn.needs_keeper {
-        keeper::ensure(machine, directories, control)?;
+        keeper::ensure(directories, control)?;
     }
     Ok(())
 }

@@ -8,14 +8,10 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Tells everybody the job names. One that can't be told is passed over: the job itself is over all the same.
-pub(crate) fn tell(machine: &dyn Machine, directories: &Directories, row: &Row, outcome: &Outcome) {
-    let named = Queue::open(machine, directories).and_then(|queue| queue.spec(row.number));
-    let Ok((spec, _)) = named else {
-        return;
-    };
+pub(super) fn tell(machine: &dyn Machine, row: &Row, outcome: &Outcome, everybody: &[String]) {
     let title = title(row, outcome);
     let body = outcome.reason.clone().unwrap_or_else(|| row.shown.clone());
-    for who in &spec.notify {
+    for who in everybody {
         let _ = machine.run(command(who, row, outcome, &title, &body), &mut |_| {});
     }
 }
@@ -23,7 +19,11 @@ pub(crate) fn tell(machine: &dyn Machine, directories: &Directories, row: &Row, 
 /// Tells of a job that was settled, where it is over.
 pub(crate) fn told(machine: &dyn Machine, directories: &Directories, settled: &Settled) {
     if let End::Over(outcome) = &settled.end {
-        tell(machine, directories, &settled.row, outcome);
+        let row = &settled.row;
+        let named = Queue::open(machine, directories).and_then(|queue| queue.spec(row.number));
+        if let Ok((spec, _)) = named {
+            tell(machine, row, outcome, &spec.notify);
+        }
     }
 }
 

@@ -7,6 +7,14 @@
 
 fn main() {
     let name = std::env::args_os().nth(2).unwrap_or_default();
+    let every = std::env::args().nth(3).and_then(|text| text.parse().ok());
+    if let Some(every) = every.map(std::time::Duration::from_millis) {
+        return deskside_machine::device::tell(
+            &name.to_string_lossy(),
+            every,
+            &mut std::io::stdout(),
+        );
+    }
     println!(
         "{}",
         deskside_machine::device::answer(&name.to_string_lossy())

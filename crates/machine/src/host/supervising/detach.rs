@@ -8,10 +8,23 @@ use rustix::fd::{AsRawFd, OwnedFd};
 use std::ffi::CString;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 pub(super) fn detach(arguments: &[&str]) -> Result<ProcessIdentity, DoorError> {
+    let program =
+        executable().map_err(|error| DoorError::from_io("find this program's own file", &error))?;
+    started(&program, arguments, None)
+}
+
+/// As [`detach`], of a program, whose output goes into a pipe where one is given.
+pub(in crate::host) fn started(
+    program: &Path,
+    arguments: &[&str],
+    output: Option<&OwnedFd>,
+) -> Result<ProcessIdentity, DoorError> {
     let what = format!("start deskside {}", arguments.join(" "));
-    let pid = start(arguments).map_err(|error| DoorError::from_io(&what, &error))?;
+    let pid =
+        start(program, arguments, output).map_err(|error| DoorError::from_io(&what, &error))?;
     Ok(ProcessIdentity {
         pid,
         start_time: process::birth(pid).unwrap_or(0),
@@ -19,8 +32,7 @@ pub(super) fn detach(arguments: &[&str]) -> Result<ProcessIdentity, DoorError> {
     })
 }
 
-fn start(arguments: &[&str]) -> io::Result<u32> {
-    let program = executable()?;
+fn start(program: &Path, arguments: &[&str], into: Option<&OwnedFd>) -> io::Result<u32> {
     let text = |bytes: &[u8]| CString::new(bytes).map_err(io::Error::other);
     let path = text(program.as_os_str().as_bytes())?;
     let words = [b"deskside".as_slice()]
@@ -45,7 +57,7 @@ fn start(arguments: &[&str]) -> io::Result<u32> {
     if was_subreaper {
         set_subreaper(false)?;
     }
-    let pid = fork_twice(&path, &argv, &envp, &input);
+    let pid = fork_twice(&path, &argv, &envp, &input, into);
     if was_subreaper {
         set_subreaper(true)?;
     }
@@ -106,10 +118,12 @@ fn fork_twice(
     argv: &[*const libc::c_char],
     envp: &[*const libc::c_char],
     input: &OwnedFd,
+    into: Option<&OwnedFd>,
 ) -> io::Result<()> {
     let null = c"/dev/null";
     let root = c"/";
     let input = input.as_raw_fd();
+    let into = into.map_or(-1, AsRawFd::as_raw_fd);
     // SAFETY: the children only make system calls that are async-signal-safe, on memory made before, and never return.
     let between = unsafe {
         let between = libc::fork();
@@ -125,7 +139,8 @@ fn fork_twice(
             signals::as_new();
             let stream = libc::open(null.as_ptr(), libc::O_RDWR);
             for place in 0..3 {
-                libc::dup2(stream, place);
+                let is_output = place == 1 && into >= 0;
+                libc::dup2(if is_output { into } else { stream }, place);
             }
             if stream > 2 {
                 libc::close(stream);

@@ -1,7 +1,7 @@
 //! Supervising on the real machine: each part a file, each as small as its system calls allow.
 
 mod bell;
-mod detach;
+pub(super) mod detach;
 mod gate;
 mod rest;
 mod signals;
@@ -78,7 +78,7 @@ fn set_subreaper(_: bool) -> io::Result<()> {
 }
 
 /// A pipe whose ends programs don't inherit.
-fn pipe() -> io::Result<(rustix::fd::OwnedFd, rustix::fd::OwnedFd)> {
+pub(super) fn pipe() -> io::Result<(rustix::fd::OwnedFd, rustix::fd::OwnedFd)> {
     let (output, input) = rustix::pipe::pipe()?;
     for end in [&output, &input] {
         rustix::io::fcntl_setfd(end, rustix::io::FdFlags::CLOEXEC)?;
