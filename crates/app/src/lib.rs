@@ -20,9 +20,13 @@ pub mod plan;
 pub mod queue;
 pub mod run;
 pub mod runs;
+pub mod sampler;
 pub mod schemas;
+pub mod space;
+pub mod top;
 pub mod undo;
 pub mod up;
+pub mod usage;
 
 pub use answer::Answer;
 pub use context::Context;

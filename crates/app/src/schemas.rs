@@ -52,10 +52,16 @@ fn each() -> Vec<(&'static str, u32, Schema)> {
         of::<crate::runs::ReindexReport>(),
         of::<crate::runs::RunsReport>(),
         of::<crate::runs::ShowReport>(),
+        of::<crate::sampler::SamplerReport>(),
+        of::<crate::space::GcReport>(),
+        of::<crate::space::KeepReport>(),
+        of::<crate::space::SpaceReport>(),
+        of::<crate::top::TopReport>(),
         of::<crate::undo::UndoPreview>(),
         of::<crate::undo::UndoReport>(),
         of::<crate::up::PlanReport>(),
         of::<crate::up::UpReport>(),
+        of::<crate::usage::UsageReport>(),
     ]
 }
 

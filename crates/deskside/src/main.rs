@@ -113,6 +113,7 @@ fn ui(global: &cli::Global, host: &dyn Machine) -> Ui {
 /// A panic is a bug: say so in the words of every other error.
 fn install_panic_hook(json: bool) {
     std::panic::set_hook(Box::new(move |panic| {
+        deskside_tui::top::restore();
         let place = panic.location().map_or_else(String::new, |place| {
             format!("{}:{}", place.file(), place.line())
         });

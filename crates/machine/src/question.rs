@@ -217,6 +217,20 @@ pub struct Stat {
     /// None where it is not known: bundles don't keep it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub links: Option<u64>,
+    /// Where on which disk it lies, and what it takes there. None where it is not known: bundles don't keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+}
+
+/// Where a file's contents lie, so that two names of the same contents are told to be one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Place {
+    /// The file system.
+    pub device: u64,
+    /// The contents' number on it.
+    pub inode: u64,
+    /// Bytes they take there: fewer than their size where there are holes, more where the last block is not full.
+    pub allocated: u64,
 }
 
 /// Space on a file system, in bytes.

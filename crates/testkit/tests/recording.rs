@@ -146,6 +146,7 @@ fn plain(answer: Result<Answer, DoorError>) -> Result<Answer, (ErrorKind, String
     Ok(match answer {
         Answer::Stat(stat) => Answer::Stat(Stat {
             links: None,
+            place: None,
             ..stat
         }),
         other => other,

@@ -9,6 +9,7 @@ pub mod palette;
 pub mod progress;
 pub mod sparkline;
 pub mod table;
+pub mod top;
 pub mod ui;
 
 pub use palette::Meaning;

@@ -185,6 +185,12 @@ impl Ui {
             .to_string()
     }
 
+    /// The time of day of a moment in the person's own time, to the second.
+    pub fn moment_to_the_second(&self, at: jiff::Timestamp) -> String {
+        let zoned = at.to_zoned_datetime(self.zone.clone());
+        zoned.strftime("%H:%M:%S").to_string()
+    }
+
     /// A text with paths in the person's home shortened to `~/…`.
     pub fn short(&self, text: &str) -> String {
         match &self.home {

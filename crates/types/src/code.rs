@@ -201,6 +201,14 @@ codes! {
     ScenarioInvalid = "DS0604" => Usage,
     /// There is no text to explain.
     NothingToExplain = "DS0701" => Usage,
+    /// The machine's sampler can't be switched on here, or runs already.
+    SamplerUnavailable = "DS1801" => Failed,
+    /// A span, a policy or a size of what watches the machine can't be understood.
+    WatchUsage = "DS1802" => Usage,
+    /// A view that needs a terminal was asked for without one.
+    NoTerminal = "DS1803" => Usage,
+    /// What takes space could not be looked at.
+    SpaceUnreadable = "DS1804" => Failed,
 }
 
 impl std::fmt::Display for Code {

@@ -4,6 +4,7 @@ use super::runs::measured_watts;
 use crate::Context;
 use deskside_advise::cost::history::held;
 use deskside_machine::Reading;
+use deskside_runs::sample;
 use deskside_track::Store;
 use deskside_track::index::{Filter, Listed};
 use jiff::Timestamp;
@@ -29,6 +30,26 @@ pub(super) struct History {
     pub enough: bool,
     /// Mean watts of all accelerators while runs went on, and of how many runs they were sampled.
     pub watts: Option<(f64, usize)>,
+    /// What the machine's own sampler says, where there is one.
+    pub sampled: Option<Sampled>,
+}
+
+/// What the machine's own sampler says of the same days.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Sampled {
+    /// Days since its first sample.
+    pub days: f64,
+    /// Hours a day in which the machine was on.
+    pub on_hours_a_day: f64,
+    /// Hours a day in which it computed.
+    pub busy_hours_a_day: f64,
+}
+
+impl Sampled {
+    /// It covers enough days to count with.
+    pub fn enough(&self) -> bool {
+        self.days >= ENOUGH_DAYS
+    }
 }
 
 /// Reads the history; none where there are no runs or they can't be read.
@@ -39,7 +60,23 @@ pub(super) fn history(context: &Context) -> Option<History> {
         .ok()?;
     let mut history = of(&listing.runs, now)?;
     history.watts = watts(context, &listing.runs, now);
+    history.sampled = sampled(context, now);
     Some(history)
+}
+
+fn sampled(context: &Context, now: Timestamp) -> Option<Sampled> {
+    let to = now.as_millisecond();
+    let folder = sample::history::folder(&context.directories);
+    let buckets =
+        sample::read_buckets(&*context.machine, &folder, to - WINDOW_DAYS * DAY_MS, to).ok()?;
+    let days = (to - buckets.first()?.at) as f64 / DAY_MS as f64;
+    let hours =
+        |of: fn(&sample::Bucket) -> f64| buckets.iter().map(of).sum::<f64>() / 3600.0 / days;
+    Some(Sampled {
+        days,
+        on_hours_a_day: hours(|bucket| bucket.on).min(24.0),
+        busy_hours_a_day: hours(|bucket| bucket.busy).min(24.0),
+    })
 }
 
 /// Runs whose samples are read, the newest.
@@ -63,7 +100,7 @@ fn watts(context: &Context, runs: &[Listed], now: Timestamp) -> Option<(f64, usi
 }
 
 /// A begun run's span; one that goes on ends now, one whose end nobody saw is left out.
-pub(super) fn span(run: &Listed, now: Timestamp) -> Option<(i64, i64)> {
+pub(crate) fn span(run: &Listed, now: Timestamp) -> Option<(i64, i64)> {
     let start = run.state.started_at?;
     let end = match run.state.ended_at {
         Some(end) => end,
@@ -98,5 +135,6 @@ fn of(runs: &[Listed], now: Timestamp) -> Option<History> {
         mean_run_hours: long as f64 / 3_600_000.0 / inside.len() as f64,
         enough: days >= ENOUGH_DAYS,
         watts: None,
+        sampled: None,
     })
 }

@@ -1,7 +1,7 @@
 //! `deskside cost`: buy or not, keep or sell, this job here or rented; and what runs took.
 
 mod age;
-mod history;
+pub(crate) mod history;
 mod keys;
 mod owned;
 mod rented;
@@ -9,7 +9,7 @@ mod report;
 mod resolve;
 mod runs;
 mod scenario;
-mod since;
+pub(crate) mod since;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -238,13 +238,7 @@ fn hours(resolver: &mut Resolver<'_>) -> Result<()> {
             }
             found
         }
-        (None, Some(history)) if history.enough => Found::measured(
-            history.held_hours_a_day,
-            format!(
-                "held by {} runs in the last {:.0} days here; how busy they kept it was not measured",
-                history.runs, history.days
-            ),
-        ),
+        (None, Some(history)) if history.enough => of_history(&history),
         (None, _) if resolver.bare => {
             return Err(lacking(
                 "use.busy_hours_a_day",
@@ -264,8 +258,54 @@ fn hours(resolver: &mut Resolver<'_>) -> Result<()> {
         }
     };
     resolver.put(Field::BusyHours, found);
-    resolver.usual(Field::OnHours, "on_hours_a_day", 0.0);
+    let sampled = resolver
+        .history
+        .as_ref()
+        .and_then(|history| history.sampled);
+    match sampled.filter(|sampled| sampled.enough()) {
+        Some(sampled)
+            if resolver
+                .given(Field::OnHours.key(resolver.question))
+                .is_none() =>
+        {
+            let because = format!("this machine's sampler, over {:.0} days", sampled.days);
+            let found = Found::measured(sampled.on_hours_a_day, because);
+            resolver.put(Field::OnHours, found);
+        }
+        _ => resolver.usual(Field::OnHours, "on_hours_a_day", 0.0),
+    }
     Ok(())
+}
+
+/// Hours in which the machine was held by runs are hours that would be rented; where it was sampled, the hours in which it
+/// really computed are the other end of the range: fewer where runs waited, more where it worked without a run.
+fn of_history(history: &history::History) -> Found {
+    let held = history.held_hours_a_day;
+    let runs = format!(
+        "held by {} runs in the last {:.0} days here",
+        history.runs, history.days
+    );
+    match history.sampled.filter(history::Sampled::enough) {
+        Some(sampled) => {
+            let busy = sampled.busy_hours_a_day;
+            let because = format!(
+                "{runs}, {held:.1} hours a day; it computed {busy:.1} hours a day by its sampler, over {:.0} days",
+                sampled.days
+            );
+            Found {
+                value: Range {
+                    low: held.min(busy),
+                    base: held.max(busy),
+                    high: held.max(busy),
+                },
+                ..Found::measured(held, because)
+            }
+        }
+        None => Found::measured(
+            held,
+            format!("{runs}; how busy they kept it was not measured"),
+        ),
+    }
 }
 
 fn answer(mut resolver: Resolver<'_>, offers: Vec<OfferReport>) -> CostReport {

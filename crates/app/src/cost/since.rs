@@ -142,7 +142,7 @@ pub fn since(
 }
 
 /// A moment as people say it.
-fn moment(text: &str, now: Timestamp) -> Result<Timestamp> {
+pub(crate) fn moment(text: &str, now: Timestamp) -> Result<Timestamp> {
     let odd = || {
         invalid(format!("--since {text:?} is no span and no day"))
             .hint("write 30d, 12h, 2w, or a day: 2026-11-01")

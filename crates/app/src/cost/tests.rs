@@ -501,3 +501,47 @@ fn the_ends_of_every_key_give_numbers_or_a_refusal() {
     }
     assert!(answered > 150, "{answered}");
 }
+
+#[test]
+fn the_machines_own_sampler_says_when_it_was_on_and_when_it_computed() {
+    use deskside_runs::sample::HistorySampler;
+    let (sim, context) = context();
+    sim.change(|state| state.wall = "2026-11-01T00:00:00Z".parse().unwrap());
+    let mut sampler = HistorySampler::new(&context.directories);
+    for hour in 0..(24 * 9) {
+        // On by day, at work every second hour of it: six hours a day.
+        let percent = if hour % 2 == 0 { 90 } else { 0 };
+        let answer = serde_json::json!({ "devices": [{ "index": 0, "uuid": "GPU-a", "utilization": percent }] });
+        sim.change(|state| drop(state.devices.insert("nvml-live".into(), Ok(answer))));
+        let on = hour % 24 >= 12;
+        for _ in 0..60 {
+            if on {
+                sampler.take(&*context.machine).unwrap();
+            }
+            sim.advance(std::time::Duration::from_secs(60));
+        }
+    }
+    sampler.finish(&*context.machine).unwrap();
+    run(
+        &sim,
+        "20261101-120000-aaaa",
+        "2026-11-01T12:00:00Z",
+        "2026-11-09T12:00:00Z",
+        "",
+    );
+    let mut request = asked(&[("machine.gpu", "RTX 4090"), ("electricity.per_kwh", "0.3")]);
+    request.question = Some(Question::Keep);
+    request
+        .set
+        .push(("machine.sells_for".into(), "1500".into()));
+    let report = cost(&context, &request).unwrap();
+    let input = |key: &str| report.inputs.iter().find(|input| input.key == key).unwrap();
+    let on = input("use.on_hours_a_day");
+    assert!((on.value.base - 12.0).abs() < 1.0, "{on:?}");
+    assert!(on.because.contains("sampler"), "{on:?}");
+    let busy = input("use.busy_hours_a_day");
+    assert!(
+        (busy.value.low - 6.0).abs() < 1.0 && busy.value.base > 20.0,
+        "{busy:?}"
+    );
+}

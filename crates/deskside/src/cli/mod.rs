@@ -9,6 +9,7 @@ pub mod fit;
 pub mod plan;
 pub mod queue;
 pub mod quick;
+pub mod watch;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -204,6 +205,32 @@ that waits is taken out of the queue."
     Resume(queue::Jobs),
     /// Queue a job once more, with the code and the environment it had
     Rerun(queue::Rerun),
+    /// Watch this machine in the terminal: cards, runs, the queue, the log of one
+    #[command(after_help = "Examples:
+  deskside top
+  deskside top --once              one frame as text, for scripts
+  deskside top --json              what a frame is drawn from
+
+Keys: arrows choose, Enter opens, s stops, h holds or releases, + and - move, ? helps, q ends.")]
+    Top(watch::Top),
+    /// Say how busy this machine really was: on, held by runs, computing
+    #[command(after_help = "Examples:
+  deskside usage                   the last 30 days
+  deskside usage --since 7d
+  deskside sampler on              so that hours without runs are known, too")]
+    Usage(watch::Usage),
+    /// Keep a history of the machine: a small service of yours that looks every ten seconds
+    #[command(after_help = "Examples:
+  deskside sampler on              systemd's user manager, or launchd, starts it
+  deskside sampler run             keep it in this terminal instead
+  deskside sampler off             its history stays")]
+    Sampler(watch::Sampler),
+    /// Say what fills the disk, whether it can be had again, and what frees it
+    #[command(after_help = "Examples:
+  deskside space                                what takes how much
+  deskside space keep --last 3 --plan           old checkpoints of runs, dry
+  deskside space gc                             empty the trash")]
+    Space(watch::Space),
     /// List runs
     Runs(Runs),
     /// Show one run: its state, params, metrics with their curves

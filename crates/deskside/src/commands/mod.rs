@@ -13,8 +13,11 @@ mod notebook;
 mod plan;
 mod queue;
 mod runs;
+mod space;
+mod top;
 mod undo;
 mod up;
+mod watch;
 
 use crate::cli::{Cli, Command};
 use crate::render;
@@ -118,6 +121,14 @@ pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
             &deskside_app::queue::rerun(&live("rerun")?, &arguments.job, arguments.live)?,
             render::queue::queued,
         ),
+        Command::Top(arguments) => top::top(ui, &live("top")?, &arguments),
+        Command::Usage(arguments) => answer(
+            ui,
+            &deskside_app::usage::usage(&either()?, &arguments.since)?,
+            render::watch::usage,
+        ),
+        Command::Sampler(arguments) => watch::sampler(ui, &live("sampler")?, arguments),
+        Command::Space(arguments) => space::space(ui, &live("space")?, arguments),
         Command::Runs(arguments) => runs::list(ui, &either()?, arguments),
         Command::Show(arguments) => runs::show(ui, &either()?, &arguments),
         Command::Logs(arguments) => runs::logs(ui, &either()?, &arguments),

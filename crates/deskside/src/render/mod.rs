@@ -11,7 +11,9 @@ pub mod notebook;
 pub mod plan;
 pub mod queue;
 pub mod runs;
+pub mod space;
 pub mod system;
+pub mod watch;
 
 use deskside_tui::table::clip;
 use deskside_tui::{Meaning, Ui};

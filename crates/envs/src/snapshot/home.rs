@@ -116,6 +116,18 @@ pub fn orphans(machine: &dyn Machine, directories: &Directories) -> Vec<Orphan> 
     all
 }
 
+/// The projects that have a store, where they are still there.
+pub fn projects(machine: &dyn Machine, directories: &Directories) -> Vec<PathBuf> {
+    let folder = stores(directories);
+    let entries = machine.entries(&folder).unwrap_or_default().into_iter();
+    entries
+        .filter(|entry| is_name(&entry.name))
+        .filter_map(|entry| owner(machine, &Store::at(&folder.join(&entry.name))))
+        .map(PathBuf::from)
+        .filter(|path| !is_gone(machine, path))
+        .collect()
+}
+
 /// The folder that all stores lie in.
 pub fn stores(directories: &Directories) -> PathBuf {
     directories.data.join("environments")

@@ -1,7 +1,7 @@
 //! Looking at files and folders. Nothing here opens a pipe or a device, and nothing blocks on one.
 
 use super::place::{Base, parent};
-use crate::question::{Entry, FileKind, Space, Stat};
+use crate::question::{Entry, FileKind, Place, Space, Stat};
 use rustix::fs::{Access, AtFlags, Dir, FileType, Mode, OFlags, StatVfsMountFlags, openat, statat};
 use rustix::io::Errno;
 use std::ffi::OsString;
@@ -163,6 +163,14 @@ fn told(stat: &rustix::fs::Stat) -> Stat {
         gid: stat.st_gid,
         modified: stat.st_mtime as i64,
         links: Some(stat.st_nlink as u64),
+        place: Some(Place {
+            device: stat.st_dev as u64,
+            inode: stat.st_ino as u64,
+            // Blocks of 512 bytes, whatever the file system's own are (stat(2)).
+            allocated: u64::try_from(stat.st_blocks)
+                .unwrap_or(0)
+                .saturating_mul(512),
+        }),
     }
 }
 

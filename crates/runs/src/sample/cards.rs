@@ -134,6 +134,11 @@ impl Cards {
         cards
     }
 
+    /// A process that tells of cards was started, and has told nothing yet.
+    pub fn is_waited_for(&self) -> bool {
+        matches!(self.library, Library::Held { .. }) && self.newest.is_empty()
+    }
+
     fn ask_library(&mut self, machine: &dyn Machine, now: Duration) {
         let question = DeviceQuestion::NvmlLive { deadline: PATIENCE };
         let begin = |tries: u32| match machine.watch_device(question, self.every) {

@@ -27,8 +27,8 @@ const RAW_DAYS: i64 = 3;
 const LONGEST: i64 = 60_000;
 /// Between two points that are further apart nothing is known: the machine was off, asleep, or not sampled.
 const GAP: i64 = 150_000;
-/// Milliseconds of a bucket, and of the grid it is made of.
-const BUCKET: i64 = 300_000;
+/// Milliseconds of a bucket.
+pub const BUCKET: i64 = 300_000;
 const GRID: i64 = 10_000;
 /// Percent from which on a card, or all processors together where there is no card, count as busy.
 pub const BUSY_GPU: f64 = 10.0;
@@ -76,6 +76,7 @@ pub struct HistorySampler {
     cards: Cards,
     host: HostReadings,
     recorder: Option<(Date, Recorder)>,
+    names: BTreeMap<u32, String>,
     step: i64,
 }
 
@@ -87,6 +88,7 @@ impl HistorySampler {
             cards: Cards::new(EVERY),
             host: HostReadings::default(),
             recorder: None,
+            names: BTreeMap::new(),
             step: 0,
         }
     }
@@ -118,7 +120,7 @@ impl HistorySampler {
                 recorder.put(name, point);
             }
         };
-        put("on", Some(1.0), 1.0);
+        put(ON, Some(1.0), 1.0);
         let host = self.host.look(machine);
         put("host/cpu_percent", host.cpu_percent, 1.0);
         put("host/power_watts", host.watts, 1.0);
@@ -130,6 +132,11 @@ impl HistorySampler {
             of_card("power_watts", card.power_watts, 1.0);
             let memory = card.memory_used.map(|bytes| bytes as f64);
             of_card("memory_used", memory, f64::from(1 << 26));
+            if !card.name.is_empty() && self.names.get(&card.place) != Some(&card.name) {
+                self.names.insert(card.place, card.name);
+                let text = serde_json::to_vec(&self.names).unwrap_or_default();
+                machine.write_file(self.folder.join(NAMES), text, 0o644, Durability::Process)?;
+            }
         }
         recorder.flush(machine)
     }
@@ -145,6 +152,16 @@ impl HistorySampler {
         }
     }
 }
+
+/// The cards' names by their places.
+pub fn names(machine: &dyn Machine, folder: &Path) -> BTreeMap<u32, String> {
+    let bytes = machine
+        .file(folder.join(NAMES), 1 << 20)
+        .unwrap_or_default();
+    serde_json::from_slice(&bytes).unwrap_or_default()
+}
+
+const NAMES: &str = "cards.json";
 
 fn day_of(milliseconds: i64) -> Date {
     let at = Timestamp::from_millisecond(milliseconds).unwrap_or_default();
@@ -168,7 +185,7 @@ pub fn roll_up(machine: &dyn Machine, folder: &Path, today: Date) -> Result<usiz
         }
         if rolled.is_empty() {
             let series = read(machine, folder, &raw);
-            let buckets = buckets(&series);
+            let buckets = buckets(&series, ON);
             let path = folder.join(format!("{day}{ROLLED}"));
             machine.write_file(path, encoded(&buckets), 0o644, Durability::Power)?;
         }
@@ -181,6 +198,10 @@ pub fn roll_up(machine: &dyn Machine, folder: &Path, today: Date) -> Result<usiz
 }
 
 const ROLLED: &str = ".day.seg";
+/// The series that says that the machine is on and sampled.
+const ON: &str = "on";
+/// The longest run that is looked at: a year.
+const LONGEST_SPAN: i64 = 366 * 86_400_000;
 
 /// The files of each day, by their names.
 fn files(machine: &dyn Machine, folder: &Path) -> Result<BTreeMap<Date, Vec<String>>> {
@@ -234,12 +255,12 @@ pub fn read_buckets(
             .extract_if(.., |name| name.ends_with(ROLLED))
             .collect();
         found.extend(if rolled.is_empty() {
-            buckets(&read(machine, folder, &names))
+            buckets(&read(machine, folder, &names), ON)
         } else {
             decoded(&read(machine, folder, &rolled))
         });
     }
-    found.retain(|bucket| bucket.at + BUCKET > from && bucket.at < to);
+    found.retain(|bucket| bucket.at.saturating_add(BUCKET) > from && bucket.at < to);
     Ok(found)
 }
 
@@ -269,6 +290,15 @@ impl Line<'_> {
     }
 }
 
+impl Line<'_> {
+    /// Where the next known stretch begins, where a moment lies in a gap.
+    fn beyond_gap(&mut self, moment: i64) -> Option<i64> {
+        self.value(moment);
+        let (before, after) = (self.points.get(self.at)?, self.points.get(self.at + 1)?);
+        (before.time_ms <= moment && after.time_ms - before.time_ms > GAP).then_some(after.time_ms)
+    }
+}
+
 #[derive(Default)]
 struct Mean(f64, f64);
 
@@ -285,8 +315,8 @@ impl Mean {
     }
 }
 
-/// Samples as buckets of five minutes.
-pub fn buckets(series: &[Series]) -> Vec<Bucket> {
+/// Samples as buckets of five minutes. The machine was on, or the run went on, where the series of a name has points.
+pub fn buckets(series: &[Series], on: &str) -> Vec<Bucket> {
     let line = |name: &str| Line {
         points: series
             .iter()
@@ -307,7 +337,7 @@ pub fn buckets(series: &[Series]) -> Vec<Bucket> {
         .collect();
     places.sort_unstable();
     places.dedup();
-    let mut on = line("on");
+    let mut on = line(on);
     let (Some(first), Some(last)) = (on.points.first(), on.points.last()) else {
         return Vec::new();
     };
@@ -322,9 +352,13 @@ pub fn buckets(series: &[Series]) -> Vec<Bucket> {
         .collect();
     let mut found = Vec::new();
     // Files come from anywhere: a clock that was years off must not make a loop of years.
-    let last = last.min(first.saturating_add(3 * 86_400_000));
+    let last = last.min(first.saturating_add(LONGEST_SPAN));
     let mut start = first.div_euclid(BUCKET) * BUCKET;
     while start <= last {
+        // Over what lies between two points that are far apart nothing is looked for.
+        if let Some(next) = on.beyond_gap(start) {
+            start = start.max(next.div_euclid(BUCKET) * BUCKET);
+        }
         let mut bucket = Bucket {
             at: start,
             ..Bucket::default()

@@ -301,7 +301,7 @@ fn a_gap_is_no_time_that_the_machine_was_on() {
         "gpu0/utilization",
         [(0, 0.0), (300, 0.0), (301, 100.0), (600, 100.0)].into_iter(),
     );
-    let buckets = buckets(&[busy, on]);
+    let buckets = buckets(&[busy, on], "on");
     let sum = |of: fn(&Bucket) -> f64| buckets.iter().map(of).sum::<f64>();
     assert_eq!(sum(|bucket| bucket.on), 1200.0);
     assert_eq!(buckets.len(), 4, "two, twice: {buckets:?}");

@@ -407,6 +407,7 @@ fn told(node: &SimNode) -> Stat {
         gid: node.gid,
         modified: node.modified,
         links: None,
+        place: None,
     }
 }
 

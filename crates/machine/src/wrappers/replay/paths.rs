@@ -186,6 +186,7 @@ impl Replay {
                 .modified
                 .unwrap_or(self.bundle.header.time.as_second()),
             links: None,
+            place: None,
         })
     }
 

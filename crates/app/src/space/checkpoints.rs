@@ -1,0 +1,246 @@
+//! What is a checkpoint of a run, and which of them a policy keeps. Pure.
+
+use std::path::Path;
+
+/// A checkpoint.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Checkpoint {
+    /// Where it is.
+    pub path: String,
+    /// The step in its name.
+    pub step: Option<i64>,
+    /// Its newest change, seconds of the epoch.
+    pub newest: i64,
+    /// Bytes on the disk.
+    pub bytes: u64,
+}
+
+/// Which of a run's checkpoints stay; those that any of them names. The newest always does.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Policy {
+    /// The newest, that many.
+    pub last: Option<usize>,
+    /// The best, that many, by a metric; a greater one is better where it says so.
+    pub best: Option<(usize, String, bool)>,
+    /// Those that are newer than that many seconds.
+    pub newer_than: Option<u64>,
+}
+
+/// Whether a folder, or a file, is one by its name: `checkpoint-500` and `global_step500` (Hugging Face, DeepSpeed), `step_500`,
+/// `epoch=3-step=500.ckpt` (Lightning), `model_500.pt`, `500.safetensors`. A file needs a number: `best.pt` has a name of its own
+/// for a reason.
+pub(super) fn is_checkpoint(path: &Path, is_folder: bool) -> bool {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+        return false;
+    };
+    if name.starts_with('.') {
+        return false;
+    }
+    let name = name.to_ascii_lowercase();
+    if is_folder {
+        let begins = [
+            "checkpoint",
+            "ckpt",
+            "global_step",
+            "step_",
+            "step-",
+            "step=",
+            "epoch=",
+            "epoch_",
+            "epoch-",
+        ];
+        return begins.iter().any(|start| name.starts_with(start)) && step(&name).is_some();
+    }
+    let ends = [".pt", ".pth", ".ckpt", ".safetensors", ".msgpack", ".npz"];
+    ends.iter()
+        .find_map(|end| name.strip_suffix(end))
+        .is_some_and(|stem| step(stem).is_some())
+}
+
+/// The step in a name: the number behind `step`, else the last one.
+pub(super) fn step(name: &str) -> Option<i64> {
+    let number = |text: &str| {
+        let digits: String = text
+            .trim_start_matches(['=', '_', '-'])
+            .chars()
+            .take_while(char::is_ascii_digit)
+            .collect();
+        digits.parse::<i64>().ok()
+    };
+    if let Some(found) = name.find("step").and_then(|at| number(&name[at + 4..])) {
+        return Some(found);
+    }
+    let stem = name.trim_end_matches(|letter: char| !letter.is_ascii_digit());
+    let from = stem
+        .rfind(|letter: char| !letter.is_ascii_digit())
+        .map_or(0, |at| at + 1);
+    stem.get(from..)?.parse().ok()
+}
+
+/// The checkpoints of one run that go, by a policy. `values` are the metric's steps and values; what has no value can't be among
+/// the best.
+pub(super) fn going(
+    all: &[Checkpoint],
+    policy: &Policy,
+    values: &[(i64, f64)],
+    now: i64,
+) -> Vec<Checkpoint> {
+    let mut newest_first: Vec<usize> = (0..all.len()).collect();
+    let by_step = all.iter().all(|one| one.step.is_some());
+    newest_first.sort_by_key(|at| {
+        let one = &all[*at];
+        let step = if by_step { one.step } else { None };
+        std::cmp::Reverse((step, one.newest))
+    });
+    let mut stays = vec![false; all.len()];
+    for at in newest_first.iter().take(policy.last.unwrap_or(0).max(1)) {
+        stays[*at] = true;
+    }
+    if let Some((count, _, greater)) = &policy.best {
+        let mut valued: Vec<(usize, f64)> = newest_first
+            .iter()
+            .filter_map(|at| Some((*at, value_at(values, all[*at].step?)?)))
+            .collect();
+        valued.sort_by(|one, other| {
+            let order = one.1.total_cmp(&other.1);
+            if *greater { order.reverse() } else { order }
+        });
+        for (at, _) in valued.iter().take(*count) {
+            stays[*at] = true;
+        }
+    }
+    if let Some(seconds) = policy.newer_than {
+        let edge = now.saturating_sub_unsigned(seconds);
+        for (at, one) in all.iter().enumerate() {
+            stays[at] |= one.newest >= edge;
+        }
+    }
+    newest_first
+        .into_iter()
+        .filter(|at| !stays[*at])
+        .map(|at| all[at].clone())
+        .collect()
+}
+
+/// The value that was logged at a step, or the last one before it; none that is no number.
+fn value_at(values: &[(i64, f64)], step: i64) -> Option<f64> {
+    values
+        .iter()
+        .filter(|(at, value)| *at <= step && value.is_finite())
+        .max_by_key(|(at, _)| *at)
+        .map(|(_, value)| *value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_checkpoints() {
+        for (name, is_folder, expected) in [
+            ("checkpoint-500", true, Some(500)),
+            ("global_step1000", true, Some(1000)),
+            ("epoch=3-step=500.ckpt", false, Some(500)),
+            ("model_12.pt", false, Some(12)),
+            ("7.safetensors", false, Some(7)),
+            ("Model-0042.PTH", false, Some(42)),
+            ("best.pt", false, None),
+            ("checkpoint", true, None),
+            ("data-2020", true, None),
+            (".checkpoint-5.deskside-x", true, None),
+            ("v2.py", false, None),
+            ("é1.pt", false, Some(1)),
+        ] {
+            let path = Path::new("/runs").join(name);
+            assert_eq!(
+                is_checkpoint(&path, is_folder),
+                expected.is_some(),
+                "{name}"
+            );
+            if expected.is_some() {
+                let stem = name.to_ascii_lowercase();
+                let stem = stem
+                    .split_once(".p")
+                    .map_or(stem.as_str(), |(stem, _)| stem);
+                assert_eq!(
+                    step(
+                        stem.trim_end_matches(".ckpt")
+                            .trim_end_matches(".safetensors")
+                    ),
+                    expected,
+                    "{name}"
+                );
+            }
+        }
+        assert_eq!(step("99999999999999999999"), None);
+    }
+
+    fn checkpoints(steps: &[i64]) -> Vec<Checkpoint> {
+        steps
+            .iter()
+            .map(|step| Checkpoint {
+                path: step.to_string(),
+                step: Some(*step),
+                newest: *step,
+                bytes: 1,
+            })
+            .collect()
+    }
+
+    fn gone(policy: &Policy, values: &[(i64, f64)]) -> Vec<String> {
+        let mut gone: Vec<String> = going(&checkpoints(&[100, 200, 300, 400]), policy, values, 400)
+            .into_iter()
+            .map(|one| one.path)
+            .collect();
+        gone.sort();
+        gone
+    }
+
+    #[test]
+    fn policies_add_up_and_the_newest_always_stays() {
+        let loss = [(100, 0.5), (200, 0.1), (290, 0.3), (400, f64::NAN)];
+        let best = |count, greater| Policy {
+            best: Some((count, "loss".into(), greater)),
+            ..Policy::default()
+        };
+        assert_eq!(gone(&Policy::default(), &[]), ["100", "200", "300"]);
+        assert_eq!(
+            gone(
+                &Policy {
+                    last: Some(2),
+                    ..Policy::default()
+                },
+                &[]
+            ),
+            ["100", "200"]
+        );
+        assert_eq!(gone(&best(1, false), &loss), ["100", "300"]);
+        assert_eq!(gone(&best(1, true), &loss), ["200", "300"]);
+        assert_eq!(
+            gone(&best(1, false), &[]),
+            ["100", "200", "300"],
+            "nothing is known of any"
+        );
+        assert_eq!(
+            gone(
+                &Policy {
+                    newer_than: Some(150),
+                    ..Policy::default()
+                },
+                &[]
+            ),
+            ["100", "200"]
+        );
+        assert!(
+            gone(
+                &Policy {
+                    last: Some(9),
+                    ..Policy::default()
+                },
+                &[]
+            )
+            .is_empty()
+        );
+        assert!(going(&[], &Policy::default(), &[], 0).is_empty());
+    }
+}
