@@ -98,7 +98,7 @@ fn look(machine: &dyn Machine, directories: &Directories, ring: bool) -> Result<
 }
 
 /// The supervisor of the job that this process is part of.
-fn supervisor_around(machine: &dyn Machine) -> Option<ProcessIdentity> {
+pub(crate) fn supervisor_around(machine: &dyn Machine) -> Option<ProcessIdentity> {
     let named = machine.variable("DESKSIDE_SUPERVISOR")?;
     let (pid, start_time) = named.split_once(':')?;
     let process = ProcessIdentity {

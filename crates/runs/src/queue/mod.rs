@@ -22,6 +22,7 @@ mod list;
 mod open;
 mod row;
 mod settle;
+mod sweeps;
 pub mod vault;
 
 pub use add::Added;
@@ -33,6 +34,7 @@ pub use list::{Filter, Listed};
 pub use row::{JobState, Row};
 pub use settle::Settled;
 pub(crate) use settle::outcome;
+pub use sweeps::Tagged;
 
 use deskside_machine::{Directories, Machine};
 use deskside_types::{Code, Problem};

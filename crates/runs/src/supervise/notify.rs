@@ -13,6 +13,9 @@ pub(crate) fn tell(machine: &dyn Machine, directories: &Directories, row: &Row, 
     let Ok((spec, _)) = named else {
         return;
     };
+    if let Some(sweep) = spec.tags.get("sweep") {
+        crate::sweep::ring(machine, directories, sweep);
+    }
     let title = title(row, outcome);
     let body = outcome.reason.clone().unwrap_or_else(|| row.shown.clone());
     for who in &spec.notify {

@@ -1,0 +1,405 @@
+//! The process that drives a sweep: it queues the next run when one ended, ends early what will not become good, and sleeps
+//! meanwhile. The keeper starts it and, when it dies, starts it again; it holds nothing that is not in the sweep's log or in the
+//! queue.
+//!
+//! **Nothing runs twice and nothing is lost.** A trial is in the log before its job is queued, with its values. A job carries its
+//! sweep and its trial as tags: one that was queued just before this process died is found by them, and not queued again.
+
+use super::bell;
+use super::curves::Curves;
+use super::definition::{Definition, config_path};
+use super::optuna::Optuna;
+use super::state::{Course, Happening, Next, RunEnd};
+use super::store::Sweep;
+use crate::queue::{JobState, Queue, Row};
+use crate::supervise::{TRY_AGAIN, control, passes};
+use crate::{stop, submit};
+use deskside_machine::{
+    Acting, Command, Directories, Durability, Effect, ErrorKind, Held, Machine, Moment, Reading,
+};
+use deskside_track::Folder;
+use deskside_track::summary::summary;
+use deskside_types::run::RunId;
+use deskside_types::{Code, Result};
+use jiff::SignedDuration;
+use std::time::Duration;
+
+/// The hidden word that makes this program the driver of a sweep.
+pub const COMMAND: &str = "__sweep";
+
+/// How often the queue is looked at when no end of a job is told: one that a person took out.
+const LOOK: Duration = Duration::from_secs(30);
+/// How often reports are read while trials may be ended early.
+const SAMPLE: Duration = Duration::from_secs(2);
+/// A Python that nothing was asked for so long is let go.
+const IDLE: Duration = Duration::from_secs(60);
+/// So often a Python that ended is started anew for one question.
+const TRIES: usize = 2;
+
+/// How Optuna is called for a sweep.
+pub type OptunaCommand<'a> = &'a dyn Fn(&Definition) -> Result<Command>;
+
+/// Drives a sweep until it is over, stopped, or driven by another process already.
+///
+/// # Errors
+/// What it could not go on from; the sweep's log says it, too.
+pub fn drive(
+    machine: &dyn Machine,
+    directories: &Directories,
+    id: &RunId,
+    optuna: OptunaCommand<'_>,
+) -> Result<()> {
+    let control = control(machine)?;
+    let _driving = match machine.lock(&Sweep::driver_lock(directories, &id.0), Duration::ZERO) {
+        Ok(held) => held,
+        Err(error) if error.kind == ErrorKind::Busy => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let mut bell = control.bell(&bell(directories, &id.0))?;
+    let mut driver = Driver {
+        machine,
+        directories,
+        sweep: Sweep::open(machine, directories, id)?,
+        queue: Queue::open(machine, directories)?,
+        curves: Curves::default(),
+        optuna: None,
+        command: optuna,
+        adopted: false,
+    };
+    loop {
+        match driver.turn() {
+            Ok(true) => {}
+            Ok(false) => return driver.leave(),
+            Err(problem) if passes(&problem) => {
+                machine.effect(&Effect::Sleep { span: TRY_AGAIN })?;
+                continue;
+            }
+            Err(problem) => {
+                let why = Some(problem.to_string());
+                driver.sweep.tell(Happening::Over { why })?;
+                driver.leave()?;
+                return Err(problem);
+            }
+        }
+        let now = machine.now()?;
+        driver.let_go(now);
+        let samples = driver.sweep.definition.early.is_some();
+        let span = if samples { SAMPLE } else { LOOK };
+        let wall = now
+            .wall
+            .checked_add(SignedDuration::try_from(span).unwrap_or_default())
+            .unwrap_or(now.wall);
+        let until = Moment {
+            wall,
+            monotonic: span,
+        };
+        bell.wait(&[], Some(until))?;
+    }
+}
+
+struct Driver<'a> {
+    machine: &'a dyn Machine,
+    directories: &'a Directories,
+    sweep: Sweep<'a>,
+    queue: Queue<'a>,
+    curves: Curves,
+    optuna: Option<(Optuna, Duration)>,
+    command: OptunaCommand<'a>,
+    adopted: bool,
+}
+
+impl Driver<'_> {
+    /// Does what is to be done now; whether it goes on.
+    fn turn(&mut self) -> Result<bool> {
+        {
+            let held = self.sweep.hold()?;
+            if !self.adopted {
+                adopt(&self.queue, &mut self.sweep, &*held)?;
+                self.adopted = true;
+            }
+            record_ends(
+                self.machine,
+                self.directories,
+                &self.queue,
+                &mut self.sweep,
+                &*held,
+            )?;
+        }
+        self.end_early()?;
+        loop {
+            match self.sweep.progress.next(&self.sweep.definition) {
+                Next::Queue(trial, run) => {
+                    if !self.queue_run(trial, run)? {
+                        return Ok(false);
+                    }
+                }
+                Next::Choose => self.choose()?,
+                Next::Over(why) => {
+                    let held = self.sweep.hold()?;
+                    if self.sweep.progress.course == Course::Going {
+                        self.sweep.add(&*held, Happening::Over { why })?;
+                    }
+                    return Ok(false);
+                }
+                Next::Wait => return Ok(self.sweep.progress.course == Course::Going),
+            }
+        }
+    }
+
+    fn choose(&mut self) -> Result<()> {
+        let trial = self.sweep.progress.trials.len() as u64;
+        let point = match self.sweep.definition.point(trial) {
+            Some(point) => point,
+            None => self.ask()?,
+        };
+        self.sweep.tell(Happening::Trial { trial, point })
+    }
+
+    fn ask(&mut self) -> Result<super::points::Point> {
+        let mut tries = 0;
+        loop {
+            if self.optuna.is_none() {
+                let command = (self.command)(&self.sweep.definition)?;
+                let optuna = Optuna::start(self.machine, &command, self.sweep.folder())?;
+                self.optuna = Some((optuna, Duration::ZERO));
+            }
+            let Some((optuna, used)) = &mut self.optuna else {
+                continue;
+            };
+            *used = self.machine.now()?.monotonic;
+            match optuna.ask(&self.sweep.definition, &self.sweep.progress) {
+                Ok(point) => return Ok(point),
+                // It may have been killed: another one is told the same.
+                Err(problem) => {
+                    self.optuna = None;
+                    tries += 1;
+                    if tries >= TRIES {
+                        return Err(problem);
+                    }
+                }
+            }
+        }
+    }
+
+    fn let_go(&mut self, now: Moment) {
+        let idle = |used: Duration| now.monotonic.saturating_sub(used) > IDLE;
+        if self.optuna.as_ref().is_some_and(|(_, used)| idle(*used)) {
+            self.optuna = None;
+        }
+    }
+
+    /// Queues a run of a trial; false when the sweep was stopped meanwhile.
+    fn queue_run(&mut self, trial: u64, run: usize) -> Result<bool> {
+        let held = self.sweep.hold()?;
+        if self.sweep.progress.course != Course::Going {
+            return Ok(false);
+        }
+        let at = usize::try_from(trial).unwrap_or(usize::MAX);
+        let Some(chosen) = self.sweep.progress.trials.get(at) else {
+            return Ok(true);
+        };
+        let point = chosen.point.clone();
+        let folder = self.sweep.folder().to_path_buf();
+        let definition = &self.sweep.definition;
+        for kind in definition.config_kinds() {
+            self.machine.write_file(
+                config_path(&folder, trial, run, kind),
+                definition.config(run, &point, kind),
+                0o644,
+                Durability::Process,
+            )?;
+        }
+        let (job, surroundings) = definition.job(trial, run, &point, &folder);
+        // From here on it may be in the queue, and this process may die before it is in the log.
+        self.adopted = false;
+        let (added, _) = submit::submit(self.machine, self.directories, &surroundings, &[job])?;
+        for added in added {
+            let queued = Happening::Queued {
+                trial,
+                run,
+                job: added.number,
+                id: added.id,
+            };
+            self.sweep.add(&*held, queued)?;
+        }
+        self.adopted = true;
+        Ok(true)
+    }
+
+    /// Ends trials early: says so first, then ends their jobs.
+    fn end_early(&mut self) -> Result<()> {
+        let (Some(early), Some(goal)) = (
+            self.sweep.definition.early.clone(),
+            self.sweep.definition.goal.clone(),
+        ) else {
+            return Ok(());
+        };
+        let newest = |number: i64| Ok(self.queue.row(number)?.run);
+        let judged = self.curves.judge(
+            self.machine,
+            self.directories,
+            &self.sweep.progress,
+            &early,
+            &goal,
+            &newest,
+        )?;
+        for (trial, why) in judged {
+            self.sweep.tell(Happening::Prune { trial, why })?;
+        }
+        let mut stopped = false;
+        for (trial, _, job) in self.sweep.progress.open() {
+            let at = usize::try_from(trial).unwrap_or(usize::MAX);
+            let is_pruned = |trial: &super::state::Trial| trial.pruned.is_some();
+            if self.sweep.progress.trials.get(at).is_some_and(is_pruned) {
+                let grace = self
+                    .sweep
+                    .definition
+                    .spec
+                    .grace_ms
+                    .map(Duration::from_millis);
+                stop::stop(self.machine, self.directories, job, grace)?;
+                stopped = true;
+            }
+        }
+        if stopped {
+            let held = self.sweep.hold()?;
+            record_ends(
+                self.machine,
+                self.directories,
+                &self.queue,
+                &mut self.sweep,
+                &*held,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Takes the sweep off the keeper's list, unless somebody let it go on at this moment.
+    fn leave(&mut self) -> Result<()> {
+        let _held = self.sweep.hold()?;
+        if self.sweep.progress.course != Course::Going {
+            self.queue.end_sweep(&self.sweep.id().0)?;
+            self.machine
+                .remove_file(bell(self.directories, &self.sweep.id().0))?;
+        }
+        Ok(())
+    }
+}
+
+/// Takes jobs into the log that were queued for a run and did not come into it any more.
+///
+/// # Errors
+/// When queue or log can't be read or written.
+pub fn adopt(queue: &Queue<'_>, sweep: &mut Sweep<'_>, held: &dyn Held) -> Result<()> {
+    for job in queue.tagged("sweep", &sweep.id().0)? {
+        if sweep.progress.jobs.contains(&job.number) {
+            continue;
+        }
+        let number = |name: &str| job.tags.get(name).and_then(|text| text.parse::<i64>().ok());
+        let run = match number("seed") {
+            Some(seed) => sweep.definition.seeds.iter().position(|one| *one == seed),
+            None => Some(0),
+        };
+        let trial = number("trial").and_then(|trial| u64::try_from(trial).ok());
+        if let (Some(trial), Some(run)) = (trial, run)
+            && sweep.progress.planned().contains(&(trial, run))
+        {
+            let (job, id) = (job.number, job.id);
+            sweep.add(
+                held,
+                Happening::Queued {
+                    trial,
+                    run,
+                    job,
+                    id,
+                },
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes the ends of jobs into the log; whether there were any.
+///
+/// # Errors
+/// When queue or log can't be read or written.
+pub fn record_ends(
+    machine: &dyn Machine,
+    directories: &Directories,
+    queue: &Queue<'_>,
+    sweep: &mut Sweep<'_>,
+    held: &dyn Held,
+) -> Result<bool> {
+    let mut any = false;
+    for (trial, run, job) in sweep.progress.open() {
+        let row = match queue.row(job) {
+            Ok(row) if row.state == JobState::Ended => Some(row),
+            Ok(_) => None,
+            // The queue's file was begun anew: what the job did is not known there any more.
+            Err(problem) if problem.code == Code::JobUnknown => {
+                let end = RunEnd {
+                    word: "exit-unknown".into(),
+                    why: Some(format!("job {job} is not in the queue any more")),
+                    ..RunEnd::default()
+                };
+                sweep.add(held, Happening::Ended { trial, run, end })?;
+                any = true;
+                None
+            }
+            Err(problem) => return Err(problem),
+        };
+        if let Some(row) = row {
+            let end = end_of(machine, directories, &sweep.definition, &row);
+            sweep.add(held, Happening::Ended { trial, run, end })?;
+            any = true;
+        }
+    }
+    Ok(any)
+}
+
+/// How a job ended, and what its run reported.
+fn end_of(
+    machine: &dyn Machine,
+    directories: &Directories,
+    definition: &Definition,
+    row: &Row,
+) -> RunEnd {
+    let mut end = RunEnd {
+        word: row.outcome.clone().unwrap_or_else(|| "exit-unknown".into()),
+        exit: row.exit,
+        run: row.run.clone(),
+        duration_ms: row
+            .started_at
+            .zip(row.ended_at)
+            .and_then(|(from, to)| u64::try_from(to - from).ok()),
+        why: row.reason.clone(),
+        ..RunEnd::default()
+    };
+    let (Some(goal), Some(run)) = (&definition.goal, &row.run) else {
+        return end;
+    };
+    let reported = summary(machine, &Folder::of(directories, run)).unwrap_or_default();
+    let brief = reported.metrics.iter().find(|one| one.name == goal.metric);
+    end.step = brief.map(|brief| brief.last.step);
+    let value = match brief {
+        Some(brief) if goal.by_best => {
+            if goal.minimize {
+                brief.min
+            } else {
+                brief.max
+            }
+        }
+        _ => reported
+            .values
+            .get(&goal.metric)
+            .and_then(|value| value.number()),
+    };
+    end.value = value.filter(|value| value.is_finite());
+    if end.value.is_none() && end.word == "finished" && end.exit == Some(0) {
+        end.why = Some(match value {
+            Some(value) => format!("its {} is {value}", goal.metric),
+            None => format!("it logged no {}", goal.metric),
+        });
+    }
+    end
+}
