@@ -21,6 +21,7 @@ pub mod queue;
 pub mod run;
 pub mod runs;
 pub mod schemas;
+pub mod sweep;
 pub mod undo;
 pub mod up;
 

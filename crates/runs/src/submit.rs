@@ -20,6 +20,27 @@ pub fn submit(
     jobs: &[New],
 ) -> Result<(Vec<Added>, Option<Problem>)> {
     let mut queue = Queue::open(machine, directories)?;
+    possible(machine, jobs)?;
+    let control = control(machine)?;
+    let inside = supervisor_around(machine).is_some();
+    // The keeper first: when this process dies, the jobs are there and somebody knows, or neither. Inside of a job there is one,
+    // because a job runs.
+    let added = queue.add_and(surroundings, jobs, || {
+        if inside {
+            control.ring(&bell(directories))?;
+            return Ok(());
+        }
+        keeper::ensure(machine, directories, control)
+    })?;
+    drop(queue);
+    Ok((added, look(machine, directories, inside).err()))
+}
+
+/// Refuses jobs that ask for more than this machine will ever have.
+///
+/// # Errors
+/// [`Code::ClaimImpossible`] with what would fit.
+pub fn possible(machine: &dyn Machine, jobs: &[New]) -> Result<()> {
     if let Some(wanted) = jobs.iter().find(|job| job.claim.any()) {
         let there = cards(machine, &[]).unwrap_or_default();
         let first = jobs
@@ -41,19 +62,7 @@ pub fn submit(
             });
         }
     }
-    let control = control(machine)?;
-    let inside = supervisor_around(machine).is_some();
-    // The keeper first: when this process dies, the jobs are there and somebody knows, or neither. Inside of a job there is one,
-    // because a job runs.
-    let added = queue.add_and(surroundings, jobs, || {
-        if inside {
-            control.ring(&bell(directories))?;
-            return Ok(());
-        }
-        keeper::ensure(machine, directories, control)
-    })?;
-    drop(queue);
-    Ok((added, look(machine, directories, inside).err()))
+    Ok(())
 }
 
 /// Settles what died and starts what can start: what every command does that looks at the queue.

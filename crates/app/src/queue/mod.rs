@@ -7,6 +7,7 @@ mod list;
 mod wait;
 
 pub use act::{ActReport, Acted, Action, CardRow, CardsReport, MoveTo, act, cards, slots};
+pub(crate) use add::new as new_job;
 pub use add::{JobOptions, QueueRequest, QueuedJob, QueuedReport, add, add_list, rerun};
 pub use lines::bytes;
 pub use list::{JobRow, PsReport, QueueReport, RunningRow, list, ps};

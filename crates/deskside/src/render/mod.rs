@@ -11,6 +11,7 @@ pub mod notebook;
 pub mod plan;
 pub mod queue;
 pub mod runs;
+pub mod sweep;
 pub mod system;
 
 use deskside_tui::table::clip;

@@ -427,8 +427,14 @@ mod tests {
     }
 
     /// Goes on by itself: every job ends as `ends` says, oldest first.
-    fn play(mut ends: impl FnMut(u64, usize) -> RunEnd) -> (Progress, usize) {
-        let definition = definition();
+    fn play(ends: impl FnMut(u64, usize) -> RunEnd) -> (Progress, usize) {
+        play_with(definition(), ends)
+    }
+
+    fn play_with(
+        definition: Definition,
+        mut ends: impl FnMut(u64, usize) -> RunEnd,
+    ) -> (Progress, usize) {
         let mut progress = Progress::default();
         let (mut job, mut most_open) = (0, 0);
         loop {
@@ -483,8 +489,13 @@ mod tests {
 
     #[test]
     fn a_broken_script_is_not_tried_for_ever() {
-        let (progress, _) = play(|_, _| end("finished", 1, None));
-        assert_eq!(progress.trials.len(), 3);
+        let many = Definition {
+            space: vec!["depth=int:1..50".parse().unwrap()],
+            ..definition()
+        };
+        let (progress, _) = play_with(many, |_, _| end("finished", 1, None));
+        // The fourth began before the third was over.
+        assert_eq!(progress.trials.len(), 4);
         assert!(matches!(&progress.course, Course::Over(Some(why)) if why.contains("failed")));
         let (progress, _) = play(|trial, _| end("finished", i32::from(trial != 1), Some(1.0)));
         assert_eq!(
