@@ -211,7 +211,11 @@ pub(super) fn of(context: &Context, sweep: &Sweep<'_>) -> Result<SweepReport> {
         id: definition.id.0.clone(),
         name: definition.name.clone(),
         command: shown(&definition.argv),
-        parameters: definition.space.iter().map(|parameter| parameter.name.clone()).collect(),
+        parameters: definition
+            .space
+            .iter()
+            .map(|parameter| parameter.name.clone())
+            .collect(),
         method: definition.method.word().into(),
         metric: goal.map(|goal| goal.metric.clone()),
         minimize: goal.is_some_and(|goal| goal.minimize),
@@ -223,8 +227,9 @@ pub(super) fn of(context: &Context, sweep: &Sweep<'_>) -> Result<SweepReport> {
         created_at: jiff::Timestamp::from_millisecond(definition.created_at).unwrap_or_default(),
         seconds_left: seconds_left.flatten(),
         best_so_far,
-        importance_by: (!importance.is_empty())
-            .then(|| "rank correlation with the result: Spearman's of numbers, correlation ratio of others".into()),
+        importance_by: (!importance.is_empty()).then(|| {
+            "part of the variance of the ranks of the results that each explains alone".into()
+        }),
         importance,
         trials,
         folder: sweep.folder().display().to_string(),

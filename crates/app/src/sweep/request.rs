@@ -103,6 +103,8 @@ impl SweepRequest {
         let id = RunId::new(now, machine.random()? as u32 % (1 << 20));
         let mut spec = job.spec;
         spec.name = None;
+        // Who is to be told is told when the sweep is over, and not at every trial.
+        let notify = std::mem::take(&mut spec.notify);
         spec.experiment.get_or_insert_with(|| name.clone());
         // One that a restart of the machine cut off begins again: that is what a sweep is left alone for.
         spec.restart = deskside_runs::queue::Restart::OnReboot;
@@ -126,6 +128,7 @@ impl SweepRequest {
             early,
             max_failures: self.max_failures,
             spec,
+            notify,
             priority: job.priority,
             ready_at: job.ready_at,
             window: job.window,

@@ -33,13 +33,13 @@ pub fn watch(
         sweep.refresh()?;
         let report = super::report::of(context, &sweep)?;
         let over = sweep.progress.course != Course::Going && sweep.progress.open().is_empty();
+        if before.as_ref() != Some(&report) {
+            seen(&report);
+        }
         if over {
             return Ok(report);
         }
-        if before.as_ref() != Some(&report) {
-            seen(&report);
-            before = Some(report);
-        }
+        before = Some(report);
         match machine.effect(&Effect::Sleep { span: LOOK }) {
             Err(error) if error.kind == ErrorKind::Interrupted => {
                 return Err(Problem::new(

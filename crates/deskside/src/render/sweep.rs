@@ -274,7 +274,7 @@ pub fn show(ui: &Ui, report: &SweepReport, limit: usize) {
             .map(|one| format!("{} {:.2}", one.parameter, one.part))
             .collect();
         ui.answer(&format!(
-            "what matters (rank correlation, {} trials)  {}",
+            "what matters (variance of ranks explained alone, {} trials)  {}",
             report.counts.done,
             parts.join("  ")
         ));
@@ -417,10 +417,10 @@ impl<'a> Live<'a> {
         ended.sort_by_key(|trial| trial.trial);
         for trial in ended {
             self.told.push(trial.trial);
-            let values: Vec<String> = trial
-                .values
+            let values: Vec<String> = report
+                .parameters
                 .iter()
-                .map(|(name, value)| format!("{name}={value}"))
+                .filter_map(|name| Some(format!("{name}={}", trial.values.get(name)?)))
                 .collect();
             let why = trial
                 .why

@@ -22,6 +22,7 @@ mod queue;
 mod queue_faults;
 mod recorded;
 mod snapshots;
+mod sweep;
 mod tracked;
 mod trouble;
 mod up;

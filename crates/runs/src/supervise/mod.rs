@@ -17,7 +17,7 @@ mod survivors;
 pub use again::OnOom;
 pub use attempt::GRACE;
 pub use cards::cards;
-pub(crate) use notify::told;
+pub(crate) use notify::{say, told};
 pub use survivors::survivors;
 
 use crate::keeper;

@@ -95,6 +95,9 @@ pub struct Definition {
     pub max_failures: Option<u32>,
     /// What is said of every job.
     pub spec: Spec,
+    /// Who is told when it is over.
+    #[serde(default)]
+    pub notify: Vec<String>,
     /// Of every job: a greater one comes first.
     #[serde(default)]
     pub priority: i32,
@@ -297,6 +300,7 @@ pub(crate) mod tests {
             early: None,
             max_failures: None,
             spec: Spec::default(),
+            notify: Vec::new(),
             priority: 0,
             ready_at: 0,
             window: None,

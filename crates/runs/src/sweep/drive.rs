@@ -9,10 +9,10 @@ use super::bell;
 use super::curves::Curves;
 use super::definition::{Definition, config_path};
 use super::optuna::Optuna;
-use super::state::{Course, Happening, Next, RunEnd};
+use super::state::{Course, Happening, Next, RunEnd, TrialState};
 use super::store::Sweep;
 use crate::queue::{JobState, Queue, Row};
-use crate::supervise::{TRY_AGAIN, control, passes};
+use crate::supervise::{TRY_AGAIN, control, passes, say};
 use crate::{stop, submit};
 use deskside_machine::{
     Acting, Command, Directories, Durability, Effect, ErrorKind, Held, Machine, Moment, Reading,
@@ -139,6 +139,8 @@ impl Driver<'_> {
                     if self.sweep.progress.course == Course::Going {
                         self.sweep.add(&*held, Happening::Over { why })?;
                     }
+                    drop(held);
+                    self.tell();
                     return Ok(false);
                 }
                 Next::Wait => return Ok(self.sweep.progress.course == Course::Going),
@@ -272,6 +274,32 @@ impl Driver<'_> {
             )?;
         }
         Ok(())
+    }
+
+    /// Tells who is to be told that it is over.
+    fn tell(&self) {
+        let (definition, progress) = (&self.sweep.definition, &self.sweep.progress);
+        let wants = definition.goal.is_some();
+        let Course::Over(why) = &progress.course else {
+            return;
+        };
+        let done = progress.count(TrialState::Done, wants);
+        let title = format!(
+            "sweep {} is over: {done} of {} trials done",
+            definition.name,
+            progress.trials.len()
+        );
+        let variables = [
+            ("DESKSIDE_SWEEP", definition.id.0.clone()),
+            ("DESKSIDE_TITLE", title.clone()),
+            ("DESKSIDE_NAME", definition.name.clone()),
+            ("DESKSIDE_STATE", "over".to_string()),
+            ("DESKSIDE_REASON", why.clone().unwrap_or_default()),
+        ];
+        let body = why
+            .clone()
+            .unwrap_or_else(|| format!("deskside sweep show {}", definition.id));
+        say(self.machine, &definition.notify, &variables, &title, &body);
     }
 
     /// Takes the sweep off the keeper's list, unless somebody let it go on at this moment.

@@ -1,4 +1,5 @@
-//! How much a parameter has to do with the result: a rank correlation, which is simple, and says no more than it is.
+//! How much a parameter has to do with the result: the part of the variance of the results' ranks that it explains alone. It is
+//! simple and says no more than it is: what two parameters do only together it does not see.
 
 use super::points::Point;
 use super::space::Parameter;
@@ -6,8 +7,9 @@ use super::space::Parameter;
 /// Trials that are needed before anything is said.
 pub const FEWEST: usize = 5;
 
-/// One parameter's part, between 0 and 1: for numbers the size of Spearman's rank correlation, for others the correlation ratio
-/// of the ranks. None for a parameter that did not vary.
+/// One parameter's part, between 0 and 1. Groups of equal values explain what they do by the correlation ratio, corrected for its
+/// bias (Kelley's epsilon squared); numbers are put into groups of neighbours, so that a best value in the middle is seen, and
+/// explain at least the square of Spearman's rank correlation. None for a parameter that did not vary.
 pub fn importance(space: &[Parameter], trials: &[(&Point, f64)]) -> Vec<(String, f64)> {
     if trials.len() < FEWEST {
         return Vec::new();
@@ -22,8 +24,18 @@ pub fn importance(space: &[Parameter], trials: &[(&Point, f64)]) -> Vec<(String,
                 .collect();
             let numbers: Option<Vec<f64>> = values.iter().map(|value| value.parse().ok()).collect();
             let part = match numbers {
-                Some(numbers) => correlation(&ranks(&numbers), &results).map(f64::abs),
-                None => ratio(&values, &results),
+                Some(numbers) => {
+                    let numbers = ranks(&numbers);
+                    let along = correlation(&numbers, &results).map(|along| along.powi(2));
+                    along.map(|along| {
+                        along.max(explained(&neighbours(&numbers), &results).unwrap_or(0.0))
+                    })
+                }
+                None => {
+                    let group =
+                        |value: &&str| values.iter().position(|one| one == value).unwrap_or(0);
+                    explained(&values.iter().map(group).collect::<Vec<_>>(), &results)
+                }
             };
             Some((parameter.name.clone(), part?))
         })
@@ -67,16 +79,24 @@ fn correlation(left: &[f64], right: &[f64]) -> Option<f64> {
     (of_left > 0.0 && of_right > 0.0).then(|| both / (of_left * of_right).sqrt())
 }
 
-fn ratio(groups: &[&str], results: &[f64]) -> Option<f64> {
+/// Groups of neighbours, five trials in each at least, five groups at the most; equal values are in one group.
+fn neighbours(ranks: &[f64]) -> Vec<usize> {
+    let groups = (ranks.len() / 5).clamp(2, 5) as f64;
+    let size = ranks.len() as f64 / groups;
+    ranks.iter().map(|rank| (rank / size) as usize).collect()
+}
+
+/// The part of the variance that groups explain.
+fn explained(groups: &[usize], results: &[f64]) -> Option<f64> {
     let whole = mean(results);
     let total: f64 = results.iter().map(|rank| (rank - whole).powi(2)).sum();
     let mut names = groups.to_vec();
     names.sort_unstable();
     names.dedup();
-    if names.len() < 2 || total == 0.0 {
+    if names.len() < 2 || names.len() >= groups.len() || total == 0.0 {
         return None;
     }
-    let between: f64 = names
+    let within: f64 = names
         .iter()
         .map(|name| {
             let own: Vec<f64> = groups
@@ -85,10 +105,13 @@ fn ratio(groups: &[&str], results: &[f64]) -> Option<f64> {
                 .filter(|(group, _)| *group == name)
                 .map(|(_, rank)| *rank)
                 .collect();
-            own.len() as f64 * (mean(&own) - whole).powi(2)
+            let middle = mean(&own);
+            own.iter().map(|rank| (rank - middle).powi(2)).sum::<f64>()
         })
         .sum();
-    Some((between / total).sqrt())
+    // What chance alone would explain is taken off.
+    let chance = within / (groups.len() - names.len()) as f64 * (names.len() - 1) as f64;
+    Some(((total - within - chance) / total).max(0.0))
 }
 
 #[cfg(test)]
@@ -124,6 +147,26 @@ mod tests {
         assert!((found[0].1 - 1.0).abs() < 1e-9, "{found:?}");
         assert!(found[1].1 < 0.5 && found.len() == 3, "{found:?}");
         assert!(importance(&space, &trials[..4]).is_empty());
+    }
+
+    /// A learning rate has its best value in the middle: neither too small nor too great.
+    #[test]
+    fn a_best_value_in_the_middle_is_seen() {
+        let space = vec!["lr=log:1e-6..1.0".parse().unwrap()];
+        let points: Vec<(Point, f64)> = (0..25)
+            .map(|at| {
+                let lr = 10.0_f64.powf(f64::from(at) / 4.0 - 6.0);
+                (
+                    Point::from([("lr".to_string(), lr.to_string())]),
+                    (lr.log10() + 3.0).powi(2),
+                )
+            })
+            .collect();
+        let trials: Vec<(&Point, f64)> = points
+            .iter()
+            .map(|(point, value)| (point, *value))
+            .collect();
+        assert!(importance(&space, &trials)[0].1 > 0.7);
     }
 
     #[test]
