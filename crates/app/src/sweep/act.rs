@@ -1,8 +1,11 @@
 //! Stopping a sweep, and letting it go on.
 
 use crate::{Answer, Context};
-use deskside_runs::queue::Queue;
-use deskside_runs::sweep::{Course, Happening, TrialState, adopt, find, go, record_ends, ring};
+use deskside_machine::Machine;
+use deskside_runs::queue::{JobState, Queue, vault};
+use deskside_runs::sweep::{
+    Course, Happening, Sweep, TrialState, adopt, find, go, record_ends, ring,
+};
 use deskside_types::{Code, Problem, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -56,14 +59,18 @@ pub fn stop(context: &Context, text: &str, let_running_end: bool) -> Result<Swee
     ring(machine, directories, &sweep.id().0);
     let mut jobs = 0;
     let grace = sweep.definition.spec.grace_ms.map(Duration::from_millis);
+    let mut running = Vec::new();
     for (_, _, job) in sweep.progress.open() {
-        if let_running_end {
-            // One that began meanwhile may end by itself.
-            jobs += usize::from(queue.remove(job).is_ok());
-        } else {
-            deskside_runs::stop::stop(machine, directories, job, grace)?;
-            jobs += 1;
+        // Those that wait first: none of them starts when another is ended.
+        match queue.remove(job) {
+            Ok(()) => jobs += 1,
+            Err(problem) if problem.code == Code::JobState => running.push(job),
+            Err(problem) => return Err(problem),
         }
+    }
+    for job in running.into_iter().filter(|_| !let_running_end) {
+        deskside_runs::stop::stop(machine, directories, job, grace)?;
+        jobs += 1;
     }
     let held = sweep.hold()?;
     record_ends(machine, directories, &queue, &mut sweep, &*held)?;
@@ -86,12 +93,13 @@ pub fn resume(context: &Context, text: &str, trials: Option<u64>) -> Result<Swee
     let machine = &*context.machine;
     let directories = &context.directories;
     let mut sweep = find(machine, directories, text)?;
-    let queue = Queue::open(machine, directories)?;
+    let mut queue = Queue::open(machine, directories)?;
     let held = sweep.hold()?;
     adopt(&queue, &mut sweep, &*held)?;
     record_ends(machine, directories, &queue, &mut sweep, &*held)?;
+    let renewed = renew(machine, &mut queue, &mut sweep)?;
     let is_known = queue.sweeps()?.contains(&sweep.id().0);
-    if sweep.progress.course == Course::Going && is_known && trials.is_none() {
+    if sweep.progress.course == Course::Going && is_known && trials.is_none() && !renewed {
         return Err(Problem::new(
             Code::SweepState,
             format!("sweep {} goes on already", sweep.id()),
@@ -136,4 +144,35 @@ pub fn resume(context: &Context, text: &str, trials: Option<u64>) -> Result<Swee
         done: "goes on".into(),
         jobs: 0,
     })
+}
+
+/// Variables that were kept in memory only may be gone since a restart of the machine: this shell's are taken, and jobs that were
+/// held for them let go. Whether there were any.
+fn renew(machine: &dyn Machine, queue: &mut Queue<'_>, sweep: &mut Sweep<'_>) -> Result<bool> {
+    let mut surroundings = sweep.definition.surroundings.clone();
+    if surroundings.needed.is_empty() || vault::is_whole(machine, &surroundings) {
+        return Ok(false);
+    }
+    let given: Vec<(String, Option<String>)> = surroundings
+        .needed
+        .iter()
+        .map(|name| (name.clone(), None))
+        .collect();
+    let before = surroundings.variables.clone();
+    vault::take_along(machine, &given, &mut surroundings)?;
+    surroundings.variables.extend(before);
+    sweep.set_surroundings(surroundings)?;
+    for (trial, run, job) in sweep.progress.open() {
+        let at = usize::try_from(trial).unwrap_or(usize::MAX);
+        if let Some(chosen) = sweep.progress.trials.get(at)
+            && queue.row(job)?.state == JobState::Held
+        {
+            let (_, surroundings) = sweep
+                .definition
+                .job(trial, run, &chosen.point, sweep.folder());
+            queue.set_surroundings(job, &surroundings)?;
+            queue.release(job)?;
+        }
+    }
+    Ok(true)
 }

@@ -5,7 +5,9 @@ use crate::queue::{JobOptions, new_job};
 use deskside_machine::Reading;
 use deskside_runs::queue::{Queue, Surroundings};
 use deskside_runs::sweep::early::{Early, Rule};
-use deskside_runs::sweep::{Definition, Goal, Method, Parameter, VERSION, is_name, size, template};
+use deskside_runs::sweep::{
+    Definition, Goal, Method, Parameter, VERSION, is_name, size, sweeps, template,
+};
 use deskside_runs::{run_name, shown_command};
 use deskside_types::run::RunId;
 use deskside_types::{Code, Problem, Result};
@@ -100,7 +102,12 @@ impl SweepRequest {
             Some(name) => name.clone(),
             None => run_name(&argv),
         };
-        let id = RunId::new(now, machine.random()? as u32 % (1 << 20));
+        let id = loop {
+            let id = RunId::new(now, machine.random()? as u32 % (1 << 20));
+            if !machine.exists(sweeps(&context.directories).join(&id.0))? {
+                break id;
+            }
+        };
         let mut spec = job.spec;
         spec.name = None;
         // Who is to be told is told when the sweep is over, and not at every trial.

@@ -354,6 +354,30 @@ fn stopped_and_gone_on_with() {
 }
 
 #[test]
+fn killed_processes_are_followed_without_a_command() {
+    let queuer = Queuer::new();
+    let script =
+        "sh -c 'echo {a} >> began; while [ ! -e go{a} ]; do sleep 0.05; done; echo {a} >> ran'";
+    begin(&queuer, &[script, "a=1,2,3"]);
+    for (at, victim) in [(1, "__sweep"), (2, "__keeper")] {
+        until(SOON, "it runs", || lines(&queuer, "began").len() == at);
+        // One of the keeper and its deputy; the driver with it.
+        for name in [victim, "__sweep"] {
+            kill(
+                queuer.processes(name).first().copied().unwrap_or(u32::MAX),
+                "KILL",
+            );
+        }
+        std::fs::write(queuer.path(&format!("go{at}")), "").unwrap();
+    }
+    std::fs::write(queuer.path("go3"), "").unwrap();
+    until(SOON, "all ran, with no command", || {
+        lines(&queuer, "ran").len() == 3
+    });
+    assert_eq!(over(&queuer, "latest")["counts"]["done"], 3);
+}
+
+#[test]
 fn a_driver_that_dies_at_any_effect() {
     let mut reached = 0;
     for (at, mode) in (1..=22).flat_map(|at| ["die-before", "die-after"].map(|mode| (at, mode))) {

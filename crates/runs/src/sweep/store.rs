@@ -6,6 +6,7 @@
 
 use super::definition::{Definition, VERSION};
 use super::state::{Event, Happening, Progress};
+use crate::queue::Surroundings;
 use deskside_machine::{Acting, Directories, Durability, ErrorKind, Held, Machine, Reading};
 use deskside_types::run::RunId;
 use deskside_types::{Code, Problem, Result};
@@ -57,6 +58,26 @@ impl<'a> Sweep<'a> {
             definition,
             progress: Progress::default(),
         })
+    }
+
+    /// Gives it other surroundings: variables that were kept in memory only are gone after a restart of the machine.
+    ///
+    /// # Errors
+    /// When it can't be written; then they are as they were.
+    pub fn set_surroundings(&mut self, surroundings: Surroundings) -> Result<()> {
+        let changed = Definition {
+            surroundings,
+            ..self.definition.clone()
+        };
+        let text = serde_json::to_string_pretty(&changed).unwrap_or_default();
+        self.machine.write_file(
+            self.folder.join("sweep.json"),
+            text,
+            0o600,
+            Durability::Power,
+        )?;
+        self.definition = changed;
+        Ok(())
     }
 
     /// Opens a sweep and reads all that happened.
@@ -252,7 +273,9 @@ fn unknown(text: &str, several: &[&RunId]) -> Problem {
 mod tests {
     use super::super::definition::tests::definition;
     use super::*;
+    use deskside_machine::wrappers::{Fault, Faulty, Mode};
     use deskside_testkit::Sim;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
 
     #[test]
     fn what_is_said_is_read_again_and_a_torn_line_is_passed_over() {
@@ -282,6 +305,66 @@ mod tests {
         assert_eq!(
             find(&sim, &directories, "other").err().unwrap().code,
             Code::SweepUnknown
+        );
+    }
+
+    /// Whatever breaks at whichever effect: who looks afterwards finds no sweep or a whole one, and every event that was confirmed.
+    #[test]
+    fn at_every_effect_something_breaks() {
+        let (mut died, mut failed) = (0, 0);
+        let modes = [
+            Mode::Fail(ErrorKind::Full),
+            Mode::DieBefore,
+            Mode::DieAfter,
+            Mode::Half,
+        ];
+        for (at, mode) in (1..16).flat_map(|at| modes.map(|mode| (at, mode))) {
+            let sim = Sim::linux();
+            let directories = Directories::of(&sim).unwrap();
+            let faulty = Faulty::new(sim.shared(), Fault { at, mode });
+            let confirmed = std::cell::Cell::new(0);
+            let outcome = catch_unwind(AssertUnwindSafe(|| -> Result<()> {
+                let mut sweep = Sweep::make(&faulty, &directories, definition())?;
+                for trial in 0..4 {
+                    let point = definition().point(trial).unwrap_or_default();
+                    sweep.tell(Happening::Trial { trial, point })?;
+                    confirmed.set(trial + 1);
+                }
+                Ok(())
+            }));
+            died += usize::from(outcome.is_err());
+            failed += usize::from(matches!(outcome, Ok(Err(_))));
+            let found = all(&sim, &directories).unwrap();
+            let Some(mut sweep) = found
+                .first()
+                .and_then(|id| Sweep::open(&sim, &directories, id).ok())
+            else {
+                assert_eq!(confirmed.get(), 0, "{mode:?}@{at}");
+                continue;
+            };
+            let there = sweep.progress.trials.len() as u64;
+            assert!(
+                there == confirmed.get() || there == confirmed.get() + 1,
+                "{mode:?}@{at}: {there} of {}",
+                confirmed.get()
+            );
+            let point = definition().point(0).unwrap();
+            sweep
+                .tell(Happening::Trial {
+                    trial: there,
+                    point,
+                })
+                .unwrap();
+            let again = Sweep::open(&sim, &directories, &definition().id).unwrap();
+            assert_eq!(
+                again.progress.trials.len() as u64,
+                there + 1,
+                "{mode:?}@{at}: it goes on"
+            );
+        }
+        assert!(
+            died > 10 && failed > 3,
+            "{died} {failed}: the faults were met"
         );
     }
 
