@@ -27,6 +27,8 @@ use std::time::Duration;
 /// The hidden word that makes this program the driver of a sweep.
 pub const COMMAND: &str = "__sweep";
 
+/// The keeper takes the lock for a moment to see whether it is free; another driver holds it for life.
+const ANOTHER: Duration = Duration::from_millis(300);
 /// How often the queue is looked at when no end of a job is told: one that a person took out.
 const LOOK: Duration = Duration::from_secs(30);
 /// How often reports are read while trials may be ended early.
@@ -50,7 +52,7 @@ pub fn drive(
     optuna: OptunaCommand<'_>,
 ) -> Result<()> {
     let control = control(machine)?;
-    let _driving = match machine.lock(&Sweep::driver_lock(directories, &id.0), Duration::ZERO) {
+    let _driving = match machine.lock(&Sweep::driver_lock(directories, &id.0), ANOTHER) {
         Ok(held) => held,
         Err(error) if error.kind == ErrorKind::Busy => return Ok(()),
         Err(error) => return Err(error.into()),
@@ -65,6 +67,7 @@ pub fn drive(
         optuna: None,
         command: optuna,
         adopted: false,
+        quiet: 0,
     };
     loop {
         match driver.turn() {
@@ -83,8 +86,7 @@ pub fn drive(
         }
         let now = machine.now()?;
         driver.let_go(now);
-        let samples = driver.sweep.definition.early.is_some();
-        let span = if samples { SAMPLE } else { LOOK };
+        let span = driver.patience()?;
         let wall = now
             .wall
             .checked_add(SignedDuration::try_from(span).unwrap_or_default())
@@ -105,7 +107,10 @@ struct Driver<'a> {
     curves: Curves,
     optuna: Option<(Optuna, Duration)>,
     command: OptunaCommand<'a>,
+    /// Jobs of it that are not in its log were looked for.
     adopted: bool,
+    /// How often in a row nothing ran that could be ended early.
+    quiet: u32,
 }
 
 impl Driver<'_> {
@@ -181,6 +186,22 @@ impl Driver<'_> {
                 }
             }
         }
+    }
+
+    /// How long nothing is looked at, when nothing is told.
+    fn patience(&mut self) -> Result<Duration> {
+        if self.sweep.definition.early.is_none() {
+            return Ok(LOOK);
+        }
+        for (_, _, job) in self.sweep.progress.open() {
+            if self.queue.row(job)?.state == JobState::Running {
+                self.quiet = 0;
+                return Ok(SAMPLE);
+            }
+        }
+        // What waits for a card may wait for hours.
+        self.quiet = (self.quiet + 1).min(8);
+        Ok((SAMPLE * 2_u32.pow(self.quiet - 1)).min(LOOK))
     }
 
     fn let_go(&mut self, now: Moment) {

@@ -86,6 +86,11 @@ pub(crate) fn drivers(
 ) -> Result<(Vec<ProcessIdentity>, bool)> {
     let mut processes = Vec::new();
     let mut soon = false;
+    let own = if sweeps.is_empty() {
+        0
+    } else {
+        machine.own_process()?.pid
+    };
     for id in sweeps.iter().filter(|id| RunId::is_valid(id)) {
         let path = Sweep::driver_lock(directories, id);
         match machine.lock(&path, Duration::ZERO) {
@@ -104,8 +109,9 @@ pub(crate) fn drivers(
                 processes.push(control.detach(&[COMMAND, id])?);
             }
             Err(error) if error.kind == ErrorKind::Busy => match keeper::holder(machine, &path)? {
-                Some(process) => processes.push(process),
-                None => soon = true,
+                // Between taking the lock and saying who it is, the file names who held it before: this process.
+                Some(process) if process.pid != own => processes.push(process),
+                _ => soon = true,
             },
             Err(error) => return Err(error.into()),
         }
