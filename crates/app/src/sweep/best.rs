@@ -32,7 +32,8 @@ impl Answer for BestReport {
 /// [`Code::SweepState`] without a goal, or without a trial that brought a result.
 pub fn best(context: &Context, text: &str) -> Result<BestReport> {
     crate::queue::advance(context);
-    let sweep = find(&*context.machine, &context.directories, text)?;
+    let mut sweep = find(&*context.machine, &context.directories, text)?;
+    super::settle(context, &mut sweep)?;
     let report = super::report::of(context, &sweep)?;
     let Some(metric) = report.metric else {
         return Err(Problem::new(

@@ -25,6 +25,8 @@ pub use deskside_runs::sweep::{COMMAND as SWEEP_COMMAND, is_name};
 
 use crate::Context;
 use deskside_machine::{Acting, Durability, Reading};
+use deskside_runs::queue::Queue;
+use deskside_runs::sweep::{Course, Sweep, record_ends};
 use deskside_types::run::RunId;
 use deskside_types::{Code, Problem, Result};
 
@@ -51,4 +53,17 @@ pub fn hidden(context: &Context, id: &str) -> Result<()> {
             let _ = machine.append_file(trouble, line, Durability::Process);
         },
     )
+}
+
+/// Takes ends into the log of a sweep that no process drives any more, whose last runs were let end by themselves.
+fn settle(context: &Context, sweep: &mut Sweep<'_>) -> Result<()> {
+    if sweep.progress.course == Course::Going || sweep.progress.open().is_empty() {
+        return Ok(());
+    }
+    let machine = &*context.machine;
+    if let Some(queue) = Queue::open_if_there(machine, &context.directories)? {
+        let held = sweep.hold()?;
+        record_ends(machine, &context.directories, &queue, sweep, &*held)?;
+    }
+    Ok(())
 }

@@ -143,7 +143,8 @@ pub struct TrialRunRow {
 /// [`deskside_types::Code::SweepUnknown`], or when it can't be read.
 pub fn show(context: &Context, text: &str) -> Result<SweepReport> {
     crate::queue::advance(context);
-    let sweep = find(&*context.machine, &context.directories, text)?;
+    let mut sweep = find(&*context.machine, &context.directories, text)?;
+    super::settle(context, &mut sweep)?;
     of(context, &sweep)
 }
 

@@ -9,6 +9,7 @@ use deskside_runs::sweep::{
     Definition, Goal, Method, Parameter, VERSION, is_name, size, sweeps, template,
 };
 use deskside_runs::{run_name, shown_command};
+use deskside_track::secrets::shown_named;
 use deskside_types::run::RunId;
 use deskside_types::{Code, Problem, Result};
 use std::collections::BTreeSet;
@@ -192,6 +193,15 @@ impl SweepRequest {
             )
             .because("a sweep is kept on the disk as long as you keep it")
             .hint("hand the secret over by its name: --env NAME"));
+        }
+        let told = |(name, value): &&(String, String)| shown_named(name, value) != *value;
+        if let Some((name, _)) = self.set_env.iter().find(told) {
+            return Err(Problem::new(
+                Code::SweepCommand,
+                format!("--set-env {name} holds what looks like a secret"),
+            )
+            .because("a sweep is kept on the disk as long as you keep it")
+            .hint(format!("hand it over by its name: --env {name}")));
         }
         if space.is_empty() && self.seeds.is_none() {
             return Err(

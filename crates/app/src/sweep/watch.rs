@@ -31,6 +31,7 @@ pub fn watch(
         }
         looks += 1;
         sweep.refresh()?;
+        super::settle(context, &mut sweep)?;
         let report = super::report::of(context, &sweep)?;
         let over = sweep.progress.course != Course::Going && sweep.progress.open().is_empty();
         if before.as_ref() != Some(&report) {

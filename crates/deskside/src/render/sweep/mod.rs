@@ -1,10 +1,13 @@
 //! Sweeps as text.
 
+mod live;
+
+pub use live::Live;
+
 use deskside_app::sweep::{
     BestReport, SweepActReport, SweepBegun, SweepPlanReport, SweepReport, SweepsReport, TrialRow,
 };
 use deskside_tui::sparkline::sparkline;
-use deskside_tui::table::clip;
 use deskside_tui::{Meaning, Table, Ui};
 use deskside_types::units;
 use std::time::Duration;
@@ -136,7 +139,7 @@ pub fn list(ui: &Ui, report: &SweepsReport) {
 
 fn most(most: u64) -> String {
     if most > 1 << 50 {
-        "∞".into()
+        "many".into()
     } else {
         most.to_string()
     }
@@ -250,9 +253,9 @@ pub fn show(ui: &Ui, report: &SweepReport, limit: usize) {
     if let Some(why) = &report.why {
         ui.answer(&format!("{} {why}", ui.paint("ended:", Meaning::Warning)));
     }
-    ui.answer(&format!("  {}", report.command));
+    ui.answer(&ui.wrapped(&format!("  {}", report.command), 4));
     if let Some(best) = best_line(ui, report) {
-        ui.answer(&best);
+        ui.answer(&ui.wrapped(&best, 2));
     }
     if report.best_so_far.len() > 1 {
         ui.answer(&format!(
@@ -273,11 +276,12 @@ pub fn show(ui: &Ui, report: &SweepReport, limit: usize) {
             .iter()
             .map(|one| format!("{} {:.2}", one.parameter, one.part))
             .collect();
-        ui.answer(&format!(
-            "what matters (variance of ranks explained alone, {} trials)  {}",
+        let line = format!(
+            "what matters (variance of ranks explained alone, {} trials): {}",
             report.counts.done,
-            parts.join("  ")
-        ));
+            parts.join(", ")
+        );
+        ui.answer(&ui.wrapped(&line, 2));
     }
     if report.trials.is_empty() {
         return;
@@ -356,90 +360,4 @@ fn table(ui: &Ui, report: &SweepReport, trials: &[&TrialRow]) -> Table {
         table.row(cells);
     }
     table
-}
-
-/// A sweep while it goes on: on a terminal a few lines that are drawn over, else a line for every trial that ended.
-pub struct Live<'a> {
-    ui: &'a Ui,
-    drawn: usize,
-    told: Vec<u64>,
-}
-
-impl<'a> Live<'a> {
-    /// Nothing is drawn yet.
-    pub fn new(ui: &'a Ui) -> Self {
-        Self {
-            ui,
-            drawn: 0,
-            told: Vec::new(),
-        }
-    }
-
-    /// Draws how it is now.
-    pub fn draw(&mut self, report: &SweepReport) {
-        if self.ui.repaint {
-            let mut lines = vec![standing(report)];
-            lines.extend(best_line(self.ui, report));
-            let live = report
-                .trials
-                .iter()
-                .filter(|trial| trial.state == "running");
-            let others = report
-                .trials
-                .iter()
-                .filter(|trial| trial.state != "running");
-            let shown: Vec<&TrialRow> = live.chain(others).take(12).collect();
-            if !shown.is_empty() {
-                lines.extend(
-                    table(self.ui, report, &shown).lines(self.ui.width, self.ui.talk_colour),
-                );
-            }
-            self.clear();
-            self.drawn = lines.len();
-            for (at, line) in lines.iter().enumerate() {
-                // A line that the terminal breaks would be two; those of the table fit, and hold colours.
-                let fits = if at < 2 {
-                    clip(line, self.ui.width)
-                } else {
-                    line.clone()
-                };
-                self.ui.talk(&fits);
-            }
-            return;
-        }
-        let over = |trial: &&TrialRow| !["running", "waiting"].contains(&trial.state.as_str());
-        let mut ended: Vec<&TrialRow> = report
-            .trials
-            .iter()
-            .filter(over)
-            .filter(|trial| !self.told.contains(&trial.trial))
-            .collect();
-        ended.sort_by_key(|trial| trial.trial);
-        for trial in ended {
-            self.told.push(trial.trial);
-            let values: Vec<String> = report
-                .parameters
-                .iter()
-                .filter_map(|name| Some(format!("{name}={}", trial.values.get(name)?)))
-                .collect();
-            let why = trial
-                .why
-                .as_ref()
-                .map(|why| format!(" ({why})"))
-                .unwrap_or_default();
-            self.ui.talk(&format!(
-                "trial {} {} {} {}{why}",
-                trial.trial,
-                trial.state,
-                value(self.ui, trial),
-                values.join(" ")
-            ));
-        }
-    }
-
-    /// Takes away what was drawn.
-    pub fn clear(&mut self) {
-        self.ui.erase(self.drawn);
-        self.drawn = 0;
-    }
 }
