@@ -31,6 +31,9 @@ type Looked = (Vec<Settled>, Vec<Row>, Turn, Vec<String>);
 /// Lock and bell, let go of in this order.
 type Listening = (Box<dyn Held>, Box<dyn Bell>);
 
+/// A process that should be there is looked for again after that.
+const SOON: Duration = Duration::from_millis(600);
+
 /// How often cards are looked at that programs of somebody else hold: their memory tells nobody when it is freed.
 const LOOK_AT_CARDS: Duration = Duration::from_secs(15);
 
@@ -123,7 +126,7 @@ fn watch(
             until = sooner(until, now.wall, Duration::from_secs(5));
         }
         if deputy.is_none() || look_soon {
-            until = sooner(until, now.wall, Duration::from_secs(1));
+            until = sooner(until, now.wall, SOON);
         }
         let processes: Vec<ProcessIdentity> = live
             .into_iter()

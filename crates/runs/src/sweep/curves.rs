@@ -124,7 +124,7 @@ impl Curves {
         source.metrics.refresh(machine)?;
         for series in source.metrics.collected.drain() {
             for point in series.points {
-                self.curves[at].add(point.step, goal.cost(point.value));
+                self.curves[at].add(point.step, goal.cost(point.value), point.time_ms);
             }
         }
         // One that is over says nothing more.

@@ -5,8 +5,8 @@
 //!   step, of the trials that are complete.
 //! - **Successive halving, asynchronous** (ASHA): Li et al., "A System for Massively Parallel Hyperparameter Tuning", MLSys 2020:
 //!   rungs at `from · factor^k`; of what reached a rung the best 1/factor goes on. The paper's trials pause and are promoted; a
-//!   training run can't be paused for hours, so that here it is judged when it reaches the rung, against what reached it so far,
-//!   and the best so far always goes on.
+//!   training run can't be paused for hours, so that here it is judged when it reaches the rung, against what had reached it
+//!   by then, and the best so far always goes on.
 //! - **Hyperband**: Li et al., JMLR 18 (2018), Algorithm 1: brackets of successive halving that begin at different rungs, each with
 //!   its share of the trials.
 
@@ -46,8 +46,8 @@ const COMPLETE_BEFORE_MEDIAN: usize = 4;
 pub struct Curve {
     /// The trial it belongs to.
     pub trial: u64,
-    /// Steps, each greater than the one before, and values.
-    pub points: Vec<(i64, f64)>,
+    /// Steps, each greater than the one before, values, and when they were reported, in milliseconds of the epoch.
+    pub points: Vec<(i64, f64, i64)>,
     /// The run ended by itself, and well.
     pub complete: bool,
     /// The highest rung it was judged at.
@@ -56,11 +56,11 @@ pub struct Curve {
 
 impl Curve {
     /// Takes a value in. A step that was reported already gets the newer value.
-    pub fn add(&mut self, step: i64, value: f64) {
+    pub fn add(&mut self, step: i64, value: f64, time_ms: i64) {
         let value = if value.is_nan() { f64::INFINITY } else { value };
         match self.points.binary_search_by_key(&step, |point| point.0) {
             Ok(at) => self.points[at].1 = value,
-            Err(at) => self.points.insert(at, (step, value)),
+            Err(at) => self.points.insert(at, (step, value, time_ms)),
         }
     }
 
@@ -68,15 +68,14 @@ impl Curve {
         self.points.last().map(|point| point.0)
     }
 
-    fn until(&self, step: i64) -> &[(i64, f64)] {
+    fn until(&self, step: i64) -> &[(i64, f64, i64)] {
         &self.points[..self.points.partition_point(|point| point.0 <= step)]
     }
 
-    /// The first value at a rung or beyond it.
-    fn at(&self, rung: i64) -> Option<f64> {
-        self.points
-            .get(self.points.partition_point(|point| point.0 < rung))
-            .map(|point| point.1)
+    /// The first value at a rung or beyond it, and when it was reported.
+    fn at(&self, rung: i64) -> Option<(f64, i64)> {
+        let at = self.points.partition_point(|point| point.0 < rung);
+        self.points.get(at).map(|point| (point.1, point.2))
     }
 }
 
@@ -128,7 +127,7 @@ fn median(curves: &[Curve], which: usize, step: i64) -> Option<String> {
     (best > median).then(|| format!("worse than the median of {} at step {step}", averages.len()))
 }
 
-fn best(points: &[(i64, f64)]) -> Option<f64> {
+fn best(points: &[(i64, f64, i64)]) -> Option<f64> {
     points.iter().map(|point| point.1).min_by(f64::total_cmp)
 }
 
@@ -141,29 +140,32 @@ fn halving(
 ) -> Option<String> {
     let step = curves[which].last_step()?;
     // At the last rung a trial is whole: there is nothing to end.
-    let rung = rungs(from, early.factor, early.most.unwrap_or(i64::MAX))
-        .take_while(|rung| *rung <= step)
-        .last()
-        .filter(|rung| early.most.is_none_or(|most| *rung < most))?;
-    if curves[which].judged.is_some_and(|judged| judged >= rung) {
-        return None;
-    }
-    curves[which].judged = Some(rung);
-    let own = curves[which].at(rung)?;
-    let reached: Vec<f64> = curves
-        .iter()
-        .filter(|curve| is_rival(curve))
-        .filter_map(|curve| curve.at(rung))
+    let due: Vec<i64> = rungs(from, early.factor, early.most.unwrap_or(i64::MAX))
+        .take_while(|rung| *rung <= step && early.most.is_none_or(|most| *rung < most))
+        .filter(|rung| curves[which].judged.is_none_or(|judged| judged < *rung))
         .collect();
-    let better = reached.iter().filter(|value| **value < own).count();
-    let goes_on = kept(reached.len(), early.factor);
-    (better >= goes_on).then(|| {
-        format!(
-            "place {} of {} at step {rung}, where {goes_on} go on",
-            better + 1,
-            reached.len()
-        )
-    })
+    for rung in due {
+        curves[which].judged = Some(rung);
+        let (own, when) = curves[which].at(rung)?;
+        // Only what had reached it by then: whoever looks later, or once more, comes to the same.
+        let reached: Vec<f64> = curves
+            .iter()
+            .filter(|curve| is_rival(curve))
+            .filter_map(|curve| curve.at(rung))
+            .filter(|(_, time)| *time <= when)
+            .map(|(value, _)| value)
+            .collect();
+        let better = reached.iter().filter(|value| **value < own).count();
+        let goes_on = kept(reached.len(), early.factor);
+        if better >= goes_on {
+            return Some(format!(
+                "place {} of {} at step {rung}, where {goes_on} go on",
+                better + 1,
+                reached.len()
+            ));
+        }
+    }
+    None
 }
 
 /// The steps at which trials are judged.

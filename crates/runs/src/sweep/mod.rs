@@ -70,6 +70,9 @@ pub fn go(machine: &dyn Machine, directories: &Directories, definition: &Definit
     })
 }
 
+/// One that ends at once is started again only after that.
+const AGAIN: Duration = Duration::from_millis(500);
+
 /// When a process was started that should drive a sweep: one that ends at once is not started again and again.
 #[derive(Default)]
 pub(crate) struct Started(BTreeMap<String, Duration>);
@@ -102,7 +105,7 @@ pub(crate) fn drivers(
                 let newly = started
                     .0
                     .get(id)
-                    .is_some_and(|at| now.saturating_sub(*at) < Duration::from_secs(2));
+                    .is_some_and(|at| now.saturating_sub(*at) < AGAIN);
                 if newly {
                     soon = true;
                     continue;

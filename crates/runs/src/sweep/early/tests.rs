@@ -56,7 +56,7 @@ fn what_goes_on_is_what_the_table_says() {
         counts.push(running.len());
         for at in &running {
             // A good trial is good at every step.
-            curves[*at].add(rung, (*at as f64 * 7.0) % 81.0);
+            curves[*at].add(rung, (*at as f64 * 7.0) % 81.0, rung);
         }
         let ended: Vec<bool> = running
             .iter()
@@ -78,7 +78,7 @@ fn what_goes_on_is_what_the_table_says() {
 }
 
 #[test]
-fn a_run_is_judged_once_a_rung_and_the_first_goes_on() {
+fn a_run_is_judged_by_what_had_reached_the_rung_by_then() {
     let early = early(Rule::Halving);
     let mut curves = vec![
         Curve::default(),
@@ -87,23 +87,32 @@ fn a_run_is_judged_once_a_rung_and_the_first_goes_on() {
             ..Curve::default()
         },
     ];
-    curves[0].add(1, 5.0);
-    assert_eq!(judge(&early, &mut curves, 0), None);
-    curves[1].add(1, 6.0);
+    curves[0].add(1, 5.0, 10);
+    assert_eq!(judge(&early, &mut curves, 0), None, "the first goes on");
+    curves[1].add(1, 6.0, 20);
     assert!(judge(&early, &mut curves, 1).is_some());
+    // A better one that came later changes nothing, also for who looks anew.
     curves[1].points[0].1 = 1.0;
-    curves[0].add(2, 5.0);
+    curves[0].add(4, f64::NAN, 30);
+    curves[0].judged = None;
+    assert_eq!(judge(&early, &mut curves, 0), None);
+    // Far beyond the rungs when it is looked at first: it is judged at each of them.
+    curves[1] = Curve {
+        trial: 1,
+        ..Curve::default()
+    };
+    curves[1].add(1, 4.0, 40);
+    curves[1].add(2, 9.0, 41);
+    curves[1].add(200, 9.0, 42);
     assert_eq!(
-        judge(&early, &mut curves, 0),
+        judge(&early, &mut curves, 1),
         None,
-        "it was judged at that rung"
+        "no number at the second rung is worse"
     );
-    curves[0].add(4, f64::NAN);
-    assert_eq!(
-        judge(&early, &mut curves, 0),
-        None,
-        "nobody else has reached the rung"
-    );
+    curves[1].judged = None;
+    curves[1].points[0].1 = 6.0;
+    let why = judge(&early, &mut curves, 1).unwrap_or_default();
+    assert!(why.contains("step 1,"), "{why}");
 }
 
 #[test]
@@ -119,7 +128,7 @@ fn worse_than_the_median_is_ended() {
             ..Curve::default()
         };
         for (step, value) in values.iter().enumerate() {
-            curve.add(step as i64 + 1, *value);
+            curve.add(step as i64 + 1, *value, 0);
         }
         curve
     };
@@ -174,8 +183,8 @@ fn brackets_are_not_mixed() {
             ..Curve::default()
         },
     ];
-    curves[0].add(3, 1.0);
-    curves[1].add(3, 2.0);
+    curves[0].add(3, 1.0, 0);
+    curves[1].add(3, 2.0, 0);
     assert_eq!(judge(&early, &mut curves, 1), None);
     curves[0].trial = 82;
     curves[1].judged = None;
@@ -190,7 +199,7 @@ proptest! {
         let mut ended = Vec::new();
         for (trial, value) in values.iter().enumerate() {
             let mut curve = Curve { trial: trial as u64, ..Curve::default() };
-            curve.add(1, f64::from(*value));
+            curve.add(1, f64::from(*value), trial as i64);
             curves.push(curve);
             ended.push(judge(&early, &mut curves, trial).is_some());
         }
