@@ -6,7 +6,7 @@ use deskside_machine::Reading;
 use deskside_runs::queue::{Queue, Surroundings};
 use deskside_runs::sweep::early::{Early, Rule};
 use deskside_runs::sweep::{
-    Definition, Goal, Method, Parameter, VERSION, is_name, size, sweeps, template,
+    Definition, Goal, Method, Parameter, Point, VERSION, is_name, size, sweeps, template,
 };
 use deskside_runs::{run_name, shown_command};
 use deskside_track::secrets::shown_named;
@@ -38,6 +38,8 @@ pub struct SweepRequest {
     pub parallel: Option<u32>,
     /// `3`: the seeds 0, 1, 2; or a list.
     pub seeds: Option<String>,
+    /// The first trials, by hand: `lr=3e-4 depth=4`.
+    pub first: Vec<String>,
     /// From which chance comes.
     pub random_seed: Option<u64>,
     /// How trials are ended early.
@@ -76,6 +78,7 @@ impl SweepRequest {
         let early = self.early(goal.as_ref())?;
         let method = self.method(&space, goal.as_ref())?;
         check(&argv, &self.set_env, &space, &seeds)?;
+        let first = self.first(&space, method)?;
         let trials = match (method, self.trials) {
             (_, Some(trials)) => trials,
             (Method::Grid, None) => u64::MAX,
@@ -132,6 +135,7 @@ impl SweepRequest {
                 None => room(context, &self.options)?,
             },
             seeds,
+            first,
             random_seed: self.random_seed.unwrap_or(0),
             early,
             max_failures: self.max_failures,
@@ -273,6 +277,35 @@ impl SweepRequest {
             }
             _ => Err(wrong()),
         }
+    }
+
+    /// Trials by hand: each value one that its parameter may be.
+    fn first(&self, space: &[Parameter], method: Method) -> Result<Vec<Point>> {
+        if method == Method::Grid && !self.first.is_empty() {
+            return Err(Problem::new(
+                Code::SweepState,
+                "a grid has its own order, so that no trial can be the first by hand",
+            )
+            .hint("--method random or --method tpe, with --trials"));
+        }
+        let mut points = Vec::new();
+        for text in &self.first {
+            let mut point = Point::new();
+            for word in template::split(text)? {
+                let (name, value) = word.split_once('=').unwrap_or((&word, ""));
+                let holds = |one: &&Parameter| one.name == name && one.domain.holds(value);
+                if !space.iter().any(|one| holds(&one)) {
+                    return Err(Problem::new(
+                        Code::SweepParameter,
+                        format!("--first {text}: {word} is no value of a parameter"),
+                    )
+                    .hint("names and values that the sweep has, with spaces between: --first 'lr=3e-4 depth=4'"));
+                }
+                point.insert(name.to_string(), value.to_string());
+            }
+            points.push(point);
+        }
+        Ok(points)
     }
 
     fn early(&self, goal: Option<&Goal>) -> Result<Option<Early>> {

@@ -34,6 +34,9 @@ pub struct Sweep {
     /// Run each trial with so many seeds ({seed} in the command), or with these: 7,11,13
     #[arg(long, value_name = "COUNT|LIST")]
     pub seeds: Option<String>,
+    /// A trial by hand, before the others: 'lr=3e-4 depth=4'; what it does not name comes by chance
+    #[arg(long, value_name = "VALUES")]
+    pub first: Vec<String>,
     /// The seed of the choice itself: the same gives the same trials
     #[arg(long, value_name = "NUMBER")]
     pub random_seed: Option<u64>,
@@ -97,6 +100,7 @@ impl Sweep {
             trials: self.trials,
             parallel: self.parallel,
             seeds: self.seeds,
+            first: self.first,
             random_seed: self.random_seed,
             early: EarlyRequest {
                 rule: self.early_stop,
@@ -132,6 +136,7 @@ impl Sweep {
             parallel,
             seeds,
             random_seed,
+            first,
             early_stop,
             early_from,
             early_factor,

@@ -244,6 +244,39 @@ fn a_plan_begins_nothing_and_a_large_sweep_asks() {
 }
 
 #[test]
+fn trials_by_hand_come_first_and_chance_can_be_repeated() {
+    let queuer = Queuer::new();
+    let words = [
+        "echo {lr} {depth}",
+        "lr=log:1e-5..1e-1",
+        "depth=int:1..8",
+        "--trials",
+        "6",
+        "--first",
+        "lr=3e-4",
+        "--random-seed",
+        "5",
+        "--plan",
+    ];
+    let plan = |more: &[&str]| queuer.person.json(&[&["sweep"], &words[..], more].concat());
+    let commands = plan(&[])["commands"].clone();
+    assert!(
+        commands[0].as_str().unwrap().starts_with("echo 3e-4 "),
+        "{commands}"
+    );
+    assert_eq!(plan(&[])["commands"], commands);
+    let wrong = sweep(
+        &queuer,
+        &["echo {a}", "a=int:1..8", "--trials", "2", "--first", "a=9"],
+    );
+    assert!(
+        wrong.code == 2 && wrong.talk.contains("DS1701"),
+        "{}",
+        wrong.talk
+    );
+}
+
+#[test]
 fn a_broken_script_ends_the_sweep_and_what_brings_no_result_is_said() {
     let queuer = Queuer::new();
     let said = sweep(&queuer, &["sh -c 'echo {a} >> ran; exit 3'", "a=int:1..50"]);

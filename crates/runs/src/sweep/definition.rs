@@ -85,6 +85,9 @@ pub struct Definition {
     /// The seeds each point is run with; none where a point is one run.
     #[serde(default)]
     pub seeds: Vec<i64>,
+    /// The first trials, by hand; what they don't name comes by chance.
+    #[serde(default)]
+    pub first: Vec<Point>,
     /// From which chance comes.
     pub random_seed: u64,
     /// How trials are ended early.
@@ -133,6 +136,14 @@ impl Definition {
 
     /// The point of a trial, where no advice is needed.
     pub fn point(&self, trial: u64) -> Option<Point> {
+        let by_hand = usize::try_from(trial)
+            .ok()
+            .and_then(|at| self.first.get(at));
+        if let Some(by_hand) = by_hand {
+            let mut point = random(&self.space, self.random_seed, trial);
+            point.extend(by_hand.clone());
+            return Some(point);
+        }
         match self.method {
             Method::Grid => Some(grid(&self.space, trial)),
             Method::Random => Some(random(&self.space, self.random_seed, trial)),
@@ -296,6 +307,7 @@ pub(crate) mod tests {
             trials: 100,
             parallel: 2,
             seeds: vec![0, 1],
+            first: Vec::new(),
             random_seed: 0,
             early: None,
             max_failures: None,

@@ -245,6 +245,7 @@ impl Driver<'_> {
             self.sweep.add(&*held, queued)?;
         }
         self.adopted = true;
+        self.quiet = 0;
         Ok(true)
     }
 

@@ -150,6 +150,18 @@ impl Domain {
         }
     }
 
+    /// Whether a value is one of them.
+    pub fn holds(&self, value: &str) -> bool {
+        match self {
+            Self::Real { low, high, .. } => value
+                .parse::<f64>()
+                .is_ok_and(|value| (*low..=*high).contains(&value)),
+            _ => self
+                .place(value)
+                .is_some_and(|place| self.value(place) == value),
+        }
+    }
+
     /// Whether its values have an order and are numbers.
     pub fn is_ordered(&self) -> bool {
         !matches!(self, Self::Choice(_))

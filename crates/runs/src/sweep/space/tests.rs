@@ -73,6 +73,27 @@ fn what_can_not_be_understood() {
     }
 }
 
+#[test]
+fn what_a_parameter_may_be() {
+    for (text, value, holds) in [
+        ("a=1,x", "x", true),
+        ("a=1,x", "y", false),
+        ("a=int:8..64:8", "16", true),
+        ("a=int:8..64:8", "17", false),
+        ("a=int:8..64:8", "72", false),
+        ("a=pow2:8..64", "32", true),
+        ("a=pow2:8..64", "33", false),
+        ("a=pow2:8..64", "4", false),
+        ("a=log:1e-5..1e-2", "3e-4", true),
+        ("a=log:1e-5..1e-2", "1", false),
+        ("a=log:1e-5..1e-2", "nan", false),
+        ("a=0..1/5", "0.25", true),
+    ] {
+        let parameter: Parameter = text.parse().unwrap();
+        assert_eq!(parameter.domain.holds(value), holds, "{text} {value}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_text_is_read_or_refused(text in "[a-z]=[a-z0-9:.,/+-]{0,16}") {

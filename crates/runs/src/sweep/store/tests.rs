@@ -2,6 +2,7 @@
 
 use super::super::definition::tests::definition;
 use super::*;
+use crate::sweep::state::{Course, TrialState};
 use deskside_machine::wrappers::{Fault, Faulty, Mode};
 use deskside_testkit::Sim;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -112,4 +113,52 @@ fn a_newer_sweep_is_refused() {
     .unwrap();
     let problem = find(&sim, &directories, "latest").err().unwrap();
     assert_eq!(problem.code, Code::SweepBroken);
+}
+
+/// A folder as the first version wrote it is read for ever.
+#[test]
+fn the_golden_folder_is_read() {
+    let sim = Sim::linux();
+    let directories = Directories::of(&sim).unwrap();
+    let folder = sweeps(&directories).join("20261126-010203-gold");
+    let texts = [
+        (
+            "sweep.json",
+            include_str!("../../../tests/golden/sweep-1/sweep.json"),
+        ),
+        (
+            "trials.jsonl",
+            include_str!("../../../tests/golden/sweep-1/trials.jsonl"),
+        ),
+    ];
+    for (name, text) in texts {
+        sim.put_file(folder.join(name).display().to_string(), text);
+    }
+    let sweep = find(&sim, &directories, "gold").unwrap();
+    let definition = &sweep.definition;
+    assert_eq!((definition.most(), definition.runs()), (40, 2));
+    assert_eq!(definition.space[2], "batch=pow2:8..512".parse().unwrap());
+    assert_eq!(definition.space[3], "dropout=0.0..0.5/6".parse().unwrap());
+    assert_eq!(definition.claim.gpus, 1);
+    assert_eq!(
+        definition
+            .window
+            .map(|window| window.to_string())
+            .as_deref(),
+        Some("09:00-18:00")
+    );
+    let states: Vec<TrialState> = sweep
+        .progress
+        .trials
+        .iter()
+        .map(|trial| trial.state(true))
+        .collect();
+    assert_eq!(states, [TrialState::Done, TrialState::Pruned]);
+    let (mean, spread) = sweep.progress.trials[0].value().unwrap();
+    assert!((mean - 0.5).abs() < 1e-9 && (spread.unwrap() - 0.125_f64.sqrt()).abs() < 1e-9);
+    assert_eq!(
+        (sweep.progress.course.clone(), sweep.progress.most),
+        (Course::Over(None), Some(2))
+    );
+    assert_eq!(sweep.progress.jobs.len(), 3);
 }
