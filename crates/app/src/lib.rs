@@ -24,6 +24,7 @@ pub mod sampler;
 pub mod schemas;
 pub mod space;
 pub mod top;
+pub mod sweep;
 pub mod undo;
 pub mod up;
 pub mod usage;

@@ -33,6 +33,9 @@ fn main() -> ExitCode {
         Some(first) if first == deskside_app::queue::KEEPER_COMMAND => {
             return commands::hidden(true);
         }
+        Some(first) if first == deskside_app::sweep::SWEEP_COMMAND => {
+            return commands::sweep_driver(arguments.next());
+        }
         Some(first) if first == deskside_app::apply::ROOT_COMMAND => return commands::root(false),
         Some(first) if first == deskside_app::apply::RESUME_COMMAND => return commands::root(true),
         _ => {}

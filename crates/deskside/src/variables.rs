@@ -28,8 +28,8 @@ pub const VARIABLES: &[Variable] = &[
         effect: "For tests only: fail or die at the n-th effect, for example `die-before@7`.",
     },
     Variable {
-        name: "DESKSIDE_SUPERVISOR_FAULT, DESKSIDE_KEEPER_FAULT",
-        effect: "For tests only: the same in the processes that run jobs and keep the queue; `die-before@7!FILE` only once, which makes FILE.",
+        name: "DESKSIDE_SUPERVISOR_FAULT, DESKSIDE_KEEPER_FAULT, DESKSIDE_SWEEP_FAULT",
+        effect: "For tests only: the same in the processes that run jobs, keep the queue and drive sweeps; `die-before@7!FILE` only once, which makes FILE.",
     },
     Variable {
         name: "DESKSIDE_JOB, DESKSIDE_SUPERVISOR",

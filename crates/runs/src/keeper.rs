@@ -10,12 +10,14 @@ use crate::queue::{JobState, Queue, Row, Settled, Turn, bell, deputy_lock, keepe
 use crate::schedule::zone;
 use crate::session;
 use crate::supervise::{TRY_AGAIN, cards, control, passes, see_to, told};
+use crate::sweep;
 use deskside_machine::supervise::{Bell, Supervision};
 use deskside_machine::{Acting, Directories, Effect, ErrorKind, Held, Machine, Moment, Reading};
 use deskside_types::Result;
 use deskside_types::run::ProcessIdentity;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use std::path::Path;
 use std::time::Duration;
 
 /// The hidden word that makes this program a keeper.
@@ -24,11 +26,14 @@ pub const COMMAND: &str = "__keeper";
 /// After so many tries a queue that can't be read is given up.
 const MOST_FAILURES: u32 = 1800;
 
-/// What was settled, what goes on, and what is to be started.
-type Looked = (Vec<Settled>, Vec<Row>, Turn);
+/// What was settled, what goes on, what is to be started, and the sweeps that go on.
+type Looked = (Vec<Settled>, Vec<Row>, Turn, Vec<String>);
 
 /// Lock and bell, let go of in this order.
 type Listening = (Box<dyn Held>, Box<dyn Bell>);
+
+/// A process that should be there is looked for again after that.
+const SOON: Duration = Duration::from_millis(600);
 
 /// How often cards are looked at that programs of somebody else hold: their memory tells nobody when it is freed.
 const LOOK_AT_CARDS: Duration = Duration::from_secs(15);
@@ -79,10 +84,11 @@ fn watch(
     let mut deputy: Option<ProcessIdentity> = None;
     let mut failures = 0;
     let mut awake = Awake::default();
+    let mut started = sweep::Started::default();
     let mut queue = Queue::open(machine, directories)?;
     loop {
         let looked = look(machine, directories, &mut queue, &zone, &mut listening);
-        let (settled, live, turn) = match looked {
+        let (settled, live, turn, sweeps) = match looked {
             Ok(Some(looked)) => looked,
             Ok(None) => return Ok(()),
             // A full disk, a busy file: what waits must not be left without a keeper.
@@ -107,6 +113,8 @@ fn watch(
         if !is_there {
             deputy = find_deputy(machine, directories, control)?;
         }
+        let (drivers, look_soon) =
+            sweep::drivers(machine, directories, control, &sweeps, &mut started)?;
         let now = machine.now()?;
         let mut until = turn.plan.wake_at;
         if turn.plan.waits_for_others {
@@ -116,13 +124,14 @@ fn watch(
             // A supervisor that was started and died before it claimed anything has nobody who hears of it.
             until = sooner(until, now.wall, Duration::from_secs(5));
         }
-        if deputy.is_none() {
-            until = sooner(until, now.wall, Duration::from_secs(1));
+        if deputy.is_none() || look_soon {
+            until = sooner(until, now.wall, SOON);
         }
         let processes: Vec<ProcessIdentity> = live
             .into_iter()
             .filter_map(|row| row.process)
             .chain(deputy.clone())
+            .chain(drivers)
             .collect();
         let moment = until.map(|wall| Moment {
             wall,
@@ -162,7 +171,8 @@ fn look(
         queue.tidy();
         return Ok(None);
     }
-    Ok(Some((settled, live, turn)))
+    let sweeps = queue.sweeps()?;
+    Ok(Some((settled, live, turn, sweeps)))
 }
 
 /// The deputy there is, or a new one. None while one is about to say who it is.
@@ -177,23 +187,26 @@ fn find_deputy(
             drop(nobody);
             Ok(Some(control.detach(&[COMMAND])?))
         }
-        Err(error) if error.kind == ErrorKind::Busy => {
-            // Who holds a lock writes its number into it.
-            let pid = machine
-                .text(&path)
-                .ok()
-                .and_then(|text| text.trim().parse().ok());
-            let Some(pid) = pid else {
-                return Ok(None);
-            };
-            Ok(machine.process(pid)?.map(|start_time| ProcessIdentity {
-                pid,
-                start_time,
-                boot_id: machine.boot_id(),
-            }))
-        }
+        Err(error) if error.kind == ErrorKind::Busy => holder(machine, &path),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The process that holds a lock. None while it is about to say who it is.
+pub(crate) fn holder(machine: &dyn Machine, lock: &Path) -> Result<Option<ProcessIdentity>> {
+    // Who holds a lock writes its number into it.
+    let pid = machine
+        .text(lock)
+        .ok()
+        .and_then(|text| text.trim().parse().ok());
+    let Some(pid) = pid else {
+        return Ok(None);
+    };
+    Ok(machine.process(pid)?.map(|start_time| ProcessIdentity {
+        pid,
+        start_time,
+        boot_id: machine.boot_id(),
+    }))
 }
 
 fn sooner(until: Option<Timestamp>, now: Timestamp, span: Duration) -> Option<Timestamp> {

@@ -28,6 +28,7 @@ pub mod snapshot;
 pub mod stop;
 pub mod submit;
 pub mod supervise;
+pub mod sweep;
 
 pub use command::{params_of, run_name};
 pub use deskside_track::secrets::{shown_command, shown_value};

@@ -21,27 +21,7 @@ pub fn submit(
 ) -> Result<(Vec<Added>, Option<Problem>)> {
     program::all_there(machine, surroundings, jobs)?;
     let mut queue = Queue::open(machine, directories)?;
-    if let Some(wanted) = jobs.iter().find(|job| job.claim.any()) {
-        let there = cards(machine, &[]).unwrap_or_default();
-        let first = jobs
-            .iter()
-            .find_map(|job| Some((job, impossible(&job.claim, &there)?)));
-        if let Some((_, why)) = first {
-            let problem = Problem::new(
-                Code::ClaimImpossible,
-                "the job would wait for ever, so it was not queued",
-            )
-            .because(why);
-            return Err(match there.iter().map(|card| card.total).max() {
-                None => problem.hint("leave --gpus and --vram away; where there is a card, `deskside info` says why it can't be used"),
-                Some(largest) => problem.hint(format!(
-                    "what would fit: --gpus {} --vram {}",
-                    wanted.claim.count().min(there.len()),
-                    deskside_types::units::bytes(largest).replace(' ', "")
-                )),
-            });
-        }
-    }
+    possible(machine, jobs)?;
     let control = control(machine)?;
     let inside = supervisor_around(machine).is_some();
     // The keeper first: when this process dies, the jobs are there and somebody knows, or neither. Inside of a job there is one,
@@ -65,6 +45,35 @@ pub fn submit(
         ));
     }
     Ok((added, look(machine, directories, queue, inside).err()))
+}
+
+/// Refuses jobs that ask for more than this machine will ever have.
+///
+/// # Errors
+/// [`Code::ClaimImpossible`] with what would fit.
+pub fn possible(machine: &dyn Machine, jobs: &[New]) -> Result<()> {
+    if let Some(wanted) = jobs.iter().find(|job| job.claim.any()) {
+        let there = cards(machine, &[]).unwrap_or_default();
+        let first = jobs
+            .iter()
+            .find_map(|job| Some((job, impossible(&job.claim, &there)?)));
+        if let Some((_, why)) = first {
+            let problem = Problem::new(
+                Code::ClaimImpossible,
+                "the job would wait for ever, so it was not queued",
+            )
+            .because(why);
+            return Err(match there.iter().map(|card| card.total).max() {
+                None => problem.hint("leave --gpus and --vram away; where there is a card, `deskside info` says why it can't be used"),
+                Some(largest) => problem.hint(format!(
+                    "what would fit: --gpus {} --vram {}",
+                    wanted.claim.count().min(there.len()),
+                    deskside_types::units::bytes(largest).replace(' ', "")
+                )),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Settles what died and starts what can start: what every command does that looks at the queue.
@@ -114,7 +123,7 @@ fn look(
 }
 
 /// The supervisor of the job that this process is part of.
-fn supervisor_around(machine: &dyn Machine) -> Option<ProcessIdentity> {
+pub(crate) fn supervisor_around(machine: &dyn Machine) -> Option<ProcessIdentity> {
     let named = machine.variable("DESKSIDE_SUPERVISOR")?;
     let (pid, start_time) = named.split_once(':')?;
     let process = ProcessIdentity {

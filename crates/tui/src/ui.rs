@@ -168,6 +168,14 @@ impl Ui {
         let _ = writeln!(std::io::stderr().lock(), "{}", cleaned(text));
     }
 
+    /// Takes the last lines that were said away again, where stderr may be repainted.
+    pub fn erase(&self, lines: usize) {
+        if lines > 0 && self.repaint {
+            // A closed stderr has nothing to take away.
+            let _ = write!(std::io::stderr().lock(), "\x1b[{lines}A\x1b[J");
+        }
+    }
+
     /// A text in the colour of its meaning, for stdout.
     pub fn paint(&self, text: &str, meaning: Meaning) -> String {
         paint(text, meaning, self.colour)

@@ -199,6 +199,20 @@ codes! {
     FitContradictory = "DS0603" => Usage,
     /// A cost scenario has a key that is not known, a value that can't be, or lacks one that nothing stands in for.
     ScenarioInvalid = "DS0604" => Usage,
+    /// A parameter of a sweep can't be understood.
+    SweepParameter = "DS1701" => Usage,
+    /// The command of a sweep and its parameters don't fit together.
+    SweepCommand = "DS1702" => Usage,
+    /// No sweep is called that, or several are.
+    SweepUnknown = "DS1703" => Failed,
+    /// What was asked can't be done to a sweep in its state, or with its method.
+    SweepState = "DS1704" => Failed,
+    /// A sweep's folder can't be read.
+    SweepBroken = "DS1705" => Failed,
+    /// Optuna can't be had or does not answer.
+    OptunaUnavailable = "DS1706" => Failed,
+    /// A sweep's file can't be understood.
+    SweepFile = "DS1707" => Usage,
     /// There is no text to explain.
     NothingToExplain = "DS0701" => Usage,
     /// The machine's sampler can't be switched on here, or runs already.

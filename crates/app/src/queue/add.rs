@@ -127,7 +127,7 @@ pub fn add_list(context: &Context, text: &str, options: &JobOptions) -> Result<Q
     queue(context, options, jobs)
 }
 
-fn new(context: &Context, argv: Vec<Word>, options: &JobOptions) -> Result<New> {
+pub(crate) fn new(context: &Context, argv: Vec<Word>, options: &JobOptions) -> Result<New> {
     let machine = &*context.machine;
     let ready_at = match &options.at {
         Some(text) => {

@@ -9,6 +9,7 @@ mod measured;
 mod wait;
 
 pub use act::{ActReport, Acted, Action, CardRow, CardsReport, MoveTo, act, cards, slots};
+pub(crate) use add::new as new_job;
 pub use add::{JobOptions, QueueRequest, QueuedJob, QueuedReport, add, add_list, rerun};
 pub use at_boot::at_boot;
 pub use lines::bytes;

@@ -10,6 +10,7 @@ pub mod plan;
 pub mod queue;
 pub mod quick;
 pub mod watch;
+pub mod sweep;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -231,6 +232,21 @@ Keys: arrows choose, Enter opens, s stops, h holds or releases, + and - move, ? 
   deskside space keep --last 3 --plan           old checkpoints of runs, dry
   deskside space gc                             empty the trash")]
     Space(watch::Space),
+    /// Run a command many times with other values, towards a goal
+    ///
+    /// `{name}` in the command stands for a parameter's value and stays one argument, whatever it holds. Trials are jobs of the
+    /// queue: they go on when this terminal is closed, and nothing that dies loses any. With --goal the metric is what the
+    /// training logs by `deskside.log`.
+    #[command(after_help = "Examples:
+  deskside sweep 'python train.py --lr {lr} --depth {depth}' lr=1e-4,1e-3 depth=2,4,8
+  deskside sweep 'python train.py --lr {lr}' lr=log:1e-5..1e-2 --trials 40 --goal minimize:val/loss
+  deskside sweep 'python train.py --lr {lr}' lr=log:1e-5..1e-2 --trials 40 --goal minimize:val/loss --method tpe --early-stop median
+  deskside sweep --file sweep.toml --plan
+  deskside sweep show                  the newest: its trials, the best first
+  deskside sweep best                  the command of its best trial
+
+Parameters: a list 2,4,8 · int:1..64 · 0.1..0.9 · log:1e-5..1e-2 · pow2:8..512 · log:1e-5..1e-2/4 (four of them).")]
+    Sweep(Box<sweep::Sweep>),
     /// List runs
     Runs(Runs),
     /// Show one run: its state, params, metrics with their curves

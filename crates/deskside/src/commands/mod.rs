@@ -15,6 +15,7 @@ mod queue;
 mod runs;
 mod space;
 mod top;
+mod sweep;
 mod undo;
 mod up;
 mod watch;
@@ -129,6 +130,7 @@ pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
         ),
         Command::Sampler(arguments) => watch::sampler(ui, &live("sampler")?, arguments),
         Command::Space(arguments) => space::space(ui, &live("space")?, arguments),
+        Command::Sweep(arguments) => sweep::sweep(ui, &live("sweep")?, *arguments),
         Command::Runs(arguments) => runs::list(ui, &either()?, arguments),
         Command::Show(arguments) => runs::show(ui, &either()?, &arguments),
         Command::Logs(arguments) => runs::logs(ui, &either()?, &arguments),
@@ -184,6 +186,18 @@ pub fn hidden(keeper: bool) -> ExitCode {
         .and_then(Context::here)
         .and_then(|context| deskside_app::queue::hidden(&context, keeper));
     // Nobody listens; what went wrong is in the queue's folder.
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => ExitCode::from(problem.code.exit().number()),
+    }
+}
+
+/// The hidden process of a sweep: queues its trials.
+pub fn sweep_driver(id: Option<OsString>) -> ExitCode {
+    let id = id.unwrap_or_default();
+    let outcome = faulty(Arc::new(Host::alone()), "DESKSIDE_SWEEP_FAULT")
+        .and_then(Context::here)
+        .and_then(|context| deskside_app::sweep::hidden(&context, &id.to_string_lossy()));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => ExitCode::from(problem.code.exit().number()),

@@ -12,6 +12,7 @@ pub mod plan;
 pub mod queue;
 pub mod runs;
 pub mod space;
+pub mod sweep;
 pub mod system;
 pub mod watch;
 

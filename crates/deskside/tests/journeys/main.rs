@@ -23,6 +23,7 @@ mod queue_faults;
 mod queue_reboot;
 mod recorded;
 mod snapshots;
+mod sweep;
 mod tracked;
 mod trouble;
 mod up;

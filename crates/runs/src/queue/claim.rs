@@ -228,14 +228,15 @@ impl Queue<'_> {
     }
 }
 
-/// Something goes on that a keeper must watch: a job that runs, or one that waits for anything but a person. One that waits for
-/// another job is as far as that one.
+/// Something goes on that a keeper must watch: a job that runs, or one that waits for anything but a person, or a sweep. One that
+/// waits for another job is as far as that one.
 fn goes_on(connection: &Connection) -> rusqlite::Result<bool> {
     connection
         .prepare_cached(
             "SELECT 1 WHERE EXISTS (SELECT 1 FROM jobs WHERE state IN ('running', 'lost')) \
              OR EXISTS (SELECT 1 FROM jobs WHERE state = 'waiting' AND waits = 0 AND gpus = 0 AND vram = 0) \
-             OR EXISTS (SELECT 1 FROM jobs WHERE state = 'waiting' AND waits = 0 AND (gpus > 0 OR vram > 0))",
+             OR EXISTS (SELECT 1 FROM jobs WHERE state = 'waiting' AND waits = 0 AND (gpus > 0 OR vram > 0)) \
+             OR EXISTS (SELECT 1 FROM settings WHERE name GLOB 'sweep:*')",
         )?
         .exists([])
 }
@@ -557,7 +558,17 @@ impl Queue<'_> {
                 .query_map([], |row| row.get(0))?
                 .collect()
         };
-        let read = || Ok(names("=")?.difference(&names("<>")?).cloned().collect());
+        // The next trial of a sweep may not be queued yet.
+        let of_sweeps = || -> rusqlite::Result<BTreeSet<String>> {
+            self.connection
+                .prepare_cached("SELECT value FROM settings WHERE name GLOB 'sweep:*'")?
+                .query_map([], |row| row.get(0))?
+                .collect()
+        };
+        let read = || {
+            let open = &names("<>")? | &of_sweeps()?;
+            Ok(names("=")?.difference(&open).cloned().collect())
+        };
         read().map_err(|error: rusqlite::Error| broken("read the queue", &error))
     }
 

@@ -23,6 +23,7 @@ mod list;
 mod open;
 mod row;
 mod settle;
+mod sweeps;
 pub mod vault;
 
 pub use add::Added;
@@ -34,6 +35,7 @@ pub use list::{Filter, Listed};
 pub use row::{JobState, Row};
 pub use settle::Settled;
 pub(crate) use settle::outcome;
+pub use sweeps::Tagged;
 
 use deskside_machine::{Directories, Machine};
 use deskside_types::{Code, Problem};

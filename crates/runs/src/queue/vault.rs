@@ -54,6 +54,7 @@ const NOT_TAKEN: &[&str] = &[
     "DESKSIDE_RUN",
     "DESKSIDE_SUPERVISOR",
     "DESKSIDE_SUPERVISOR_FAULT",
+    "DESKSIDE_SWEEP_FAULT",
     "LINES",
     "OLDPWD",
     "SHLVL",
@@ -149,7 +150,7 @@ pub fn take_along(
 
 /// The environment of a job, put together again: what is kept, and what is still in memory. The second answer names what was
 /// asked for by name and is gone.
-pub(crate) fn put_together(
+pub fn put_together(
     machine: &dyn Machine,
     surroundings: &Surroundings,
 ) -> (BTreeMap<String, OsString>, Vec<String>) {

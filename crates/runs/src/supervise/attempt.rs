@@ -2,6 +2,7 @@
 
 use super::again::{after, looks_like_oom};
 use super::begin::{Begun, begin};
+use super::notify::Listeners;
 use super::{TRY_AGAIN, passes};
 use crate::keeper;
 use crate::queue::{Claimed, End, Outcome, Queue, Spec};
@@ -28,7 +29,7 @@ pub(super) struct Attempted {
     /// How long its command ran.
     pub took: Duration,
     /// Who is told when it is over.
-    pub notify: Vec<String>,
+    pub listeners: Listeners,
 }
 
 /// Runs a claimed job. Whatever goes wrong becomes its end.
@@ -41,7 +42,7 @@ pub(super) fn run(
     claimed: &Claimed,
 ) -> Attempted {
     let begun = machine.now().map_or(Duration::ZERO, |now| now.monotonic);
-    let mut notify = Vec::new();
+    let mut listeners = Listeners::default();
     let end = end_of(
         machine,
         directories,
@@ -49,13 +50,13 @@ pub(super) fn run(
         queue,
         own,
         claimed,
-        &mut notify,
+        &mut listeners,
     );
     let ended = machine.now().map_or(Duration::MAX, |now| now.monotonic);
     Attempted {
         end,
         took: ended.saturating_sub(begun),
-        notify,
+        listeners,
     }
 }
 
@@ -66,7 +67,7 @@ fn end_of(
     queue: &mut Queue<'_>,
     own: &ProcessIdentity,
     claimed: &Claimed,
-    notify: &mut Vec<String>,
+    listeners: &mut Listeners,
 ) -> End {
     let folder = Folder::of(directories, &claimed.run);
     let known = queue.spec(claimed.row.number);
@@ -74,7 +75,7 @@ fn end_of(
         Ok(known) => known,
         Err(problem) => return failed(machine, &folder, &problem),
     };
-    notify.clone_from(&spec.notify);
+    *listeners = Listeners::of(&spec);
     let begun = match begin(machine, directories, own, claimed, &spec, &surroundings) {
         Ok(Ok(begun)) => begun,
         Ok(Err(gone)) => return End::Held(gone),

@@ -17,7 +17,7 @@ mod survivors;
 pub use again::OnOom;
 pub use attempt::GRACE;
 pub use cards::cards;
-pub(crate) use notify::told;
+pub(crate) use notify::{say, told};
 pub use survivors::survivors;
 
 use crate::keeper;
@@ -61,7 +61,7 @@ pub fn supervise(machine: &dyn Machine, directories: &Directories) -> Result<()>
         if let Some((row, attempted)) = before.take()
             && let End::Over(outcome) = &attempted.end
         {
-            notify::tell(machine, &row, outcome, &attempted.notify);
+            notify::tell(machine, directories, &row, outcome, &attempted.listeners);
         }
         // A new supervisor is one more process for the keeper to watch; one that goes on is known to it.
         let ring = !announced || turn.claimed.is_none();
