@@ -16,6 +16,7 @@ pub mod history;
 pub mod info;
 mod live;
 pub mod notebook;
+pub mod offers;
 pub mod plan;
 pub mod queue;
 pub mod run;

@@ -199,6 +199,12 @@ codes! {
     FitContradictory = "DS0603" => Usage,
     /// A cost scenario has a key that is not known, a value that can't be, or lacks one that nothing stands in for.
     ScenarioInvalid = "DS0604" => Usage,
+    /// What a person does can't be understood, so nothing can be chosen for it.
+    ChoiceUnclear = "DS1601" => Usage,
+    /// Offers were not taken: a source can't be read or failed the checks, a price of one's own is odd, or nothing is kept to go back to.
+    OffersRefused = "DS1602" => Failed,
+    /// Nothing could be measured on this machine.
+    CalibrationFailed = "DS1603" => Failed,
     /// There is no text to explain.
     NothingToExplain = "DS0701" => Usage,
 }

@@ -3,6 +3,7 @@
 mod age;
 mod history;
 mod keys;
+mod month;
 mod owned;
 mod rented;
 mod report;
@@ -17,12 +18,15 @@ mod words;
 pub use deskside_advise::cost::break_even::BreakEven;
 pub use deskside_advise::cost::{Comparison, Question, Side, Term};
 pub use report::{CostReport, Figures, FlipReport, Input, OfferReport, Origin, Verdict};
+pub(crate) use month::{Month, Prices};
+pub(crate) use resolve::Offered;
 pub(crate) use runs::of_one;
 pub use runs::{RunCost, RunPrices, of_run};
 pub use scenario::Scenario;
 pub use since::{SinceReport, since};
 
 use crate::Context;
+use crate::offers::Catalogue;
 use deskside_advise::cost::break_even::{
     break_even, payback_busy_hours, payback_years, present_value,
 };
@@ -72,6 +76,8 @@ pub fn cost(context: &Context, request: &CostRequest) -> Result<CostReport> {
     };
     let today = today(context);
     let mut resolver = Resolver::new(&scenario, question, today);
+    resolver.catalogue = Catalogue::of(context);
+    resolver.warnings.extend(resolver.catalogue.warnings.clone());
     let owned = accelerators(context, &mut resolver)?;
     if !resolver.bare {
         resolver.history = history::history(context);
