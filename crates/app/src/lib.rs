@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod apply;
 pub mod context;
+pub mod choose;
 pub mod cost;
 pub mod doctor;
 pub mod environment;

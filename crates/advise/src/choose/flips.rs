@@ -102,10 +102,10 @@ fn hours(candidates: &[Candidate], among: &[usize], best: usize) -> Option<Flip>
     Some(Flip {
         ground: Ground::Hours,
         text: format!(
-            "{} than {:.1} hours a week there (now {now:.1}): {}",
+            "{}, if the work took {} than {:.1} hours a week on what is recommended (now {now:.1})",
+            other.name,
             if factor > 1.0 { "more" } else { "fewer" },
-            now * factor,
-            other.name
+            now * factor
         ),
         platform: other.id.clone(),
         from: Some(now),
@@ -138,8 +138,11 @@ fn prices(
                 .map(|(whose, key, from, to)| Flip {
                     ground: Ground::Price,
                     text: format!(
-                        "{} at {to:.2} {currency} {key} instead of {from:.2}: {}",
-                        whose.name, other.name
+                        "{}, if {} cost {} {currency} {key} instead of {}",
+                        other.name,
+                        whose.name,
+                        money(to),
+                        money(from)
                     ),
                     platform: other.id.clone(),
                     from: Some(from),
@@ -175,6 +178,14 @@ fn solved(one: &Candidate, money: f64) -> Option<(&'static str, f64, f64)> {
     (slope.abs() > 1e-9).then(|| (key, from, from + (money - month(from)) / slope))
 }
 
+fn money(value: f64) -> String {
+    if value < 10.0 {
+        format!("{value:.3}")
+    } else {
+        format!("{value:.0}")
+    }
+}
+
 /// What keeps out one that would cost less.
 fn excluded(
     one: &Candidate,
@@ -185,7 +196,7 @@ fn excluded(
     let flip = |text: String, from: Option<f64>, to: Option<f64>| {
         Some(Flip {
             ground: ground.ground,
-            text: format!("{text}: {}", one.name),
+            text: format!("{}, if {text}", one.name),
             platform: one.id.clone(),
             from,
             to,
@@ -194,25 +205,25 @@ fn excluded(
     };
     match ground.ground {
         Ground::Capital => flip(
-            format!("{:.0} {currency} at once", one.capital),
+            format!("{:.0} {currency} could be paid at once", one.capital),
             wishes.capital,
             Some(one.capital),
         ),
         Ground::Month => flip(
-            format!("{:.0} {currency} to be paid a month", one.running),
+            format!("{:.0} {currency} could be paid a month", one.running),
             wishes.month,
             Some(one.running),
         ),
         Ground::Code => flip(
-            format!("code that does without {}", one.blocked.join(", ")),
+            format!("the code did without {}", one.blocked.join(", ")),
             None,
             None,
         ),
-        Ground::Noise => flip("noise does not matter".into(), None, None),
-        Ground::Place => flip("it may stay where it stands".into(), None, None),
+        Ground::Noise => flip("noise did not matter".into(), None, None),
+        Ground::Place => flip("it might stay where it stands".into(), None, None),
         Ground::Memory => flip(
             format!(
-                "work that needs {:.0} % less memory",
+                "the work needed {:.0} % less memory",
                 100.0 * (1.0 - 1.0 / one.filled.max(1.0))
             ),
             Some(one.filled),
@@ -220,7 +231,7 @@ fn excluded(
         ),
         Ground::Time => flip(
             format!(
-                "{:.0} % less work",
+                "there were {:.0} % less work",
                 100.0 * (1.0 - super::WEEK / one.hours.unwrap_or(super::WEEK))
             ),
             one.hours,

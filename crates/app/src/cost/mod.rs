@@ -18,8 +18,11 @@ mod words;
 pub use deskside_advise::cost::break_even::BreakEven;
 pub use deskside_advise::cost::{Comparison, Question, Side, Term};
 pub use report::{CostReport, Figures, FlipReport, Input, OfferReport, Origin, Verdict};
+pub(crate) use age::{OFFER_LIMIT_DAYS, days};
+pub(crate) use history::history;
 pub(crate) use month::{Month, Prices};
 pub(crate) use resolve::Offered;
+pub(crate) use rented::{Choice as OfferChoice, choose as choose_offer};
 pub(crate) use runs::of_one;
 pub use runs::{RunCost, RunPrices, of_run};
 pub use scenario::Scenario;
@@ -80,7 +83,7 @@ pub fn cost(context: &Context, request: &CostRequest) -> Result<CostReport> {
     resolver.warnings.extend(resolver.catalogue.warnings.clone());
     let owned = accelerators(context, &mut resolver)?;
     if !resolver.bare {
-        resolver.history = history::history(context);
+        resolver.history = history(context);
     }
     let offers = resolve(&mut resolver, owned.as_ref())?;
     Ok(answer(resolver, offers))

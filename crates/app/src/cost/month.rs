@@ -2,13 +2,12 @@
 
 use super::age::{HARDWARE_LIMIT_DAYS, OFFER_LIMIT_DAYS, OLD_DAYS, days, words as age_words};
 use super::owned::{self, Accelerators};
-use super::rented;
+use super::rented::{self, Choice};
 use super::resolve::{Found, Offered, Resolver};
 use super::scenario::Scenario;
 use crate::offers::Catalogue;
 use deskside_advise::cost::compare::{base, extreme};
 use deskside_advise::cost::{Case, Field, Question, Term, own, rent};
-use deskside_knowledge::prices::OfferRow;
 use deskside_types::Result;
 use deskside_types::range::Range;
 use jiff::civil::Date;
@@ -57,6 +56,16 @@ impl Prices<'_> {
         resolver
     }
 
+    /// Refuses a tariff or a currency that nothing is known of, before anything is counted with it.
+    ///
+    /// # Errors
+    /// Which, and how to give it.
+    pub fn check(&self) -> Result<()> {
+        let mut resolver = self.resolver(Question::Buy, 1.0);
+        owned::tariff(&mut resolver)?;
+        resolver.converted(Range::exactly(1.0), "USD").map(drop)
+    }
+
     /// A machine that would be bought, or one that is owned: then what it would bring today is its price, and where nobody
     /// knows that, none.
     ///
@@ -65,15 +74,15 @@ impl Prices<'_> {
     pub fn owned(
         &self,
         question: Question,
-        name: &str,
+        name: Option<&str>,
         count: f64,
         offered: Option<Offered>,
         hours_a_day: f64,
     ) -> Result<Month> {
-        let gpu = Accelerators {
+        let gpu = name.map(|name| Accelerators {
             name: name.into(),
             count,
-        };
+        });
         let mut resolver = self.resolver(question, hours_a_day);
         let mut undecided = None;
         if let Some(offered) = &offered
@@ -85,9 +94,9 @@ impl Prices<'_> {
         resolver.offered = offered;
         resolver.usual(Field::OnHours, "on_hours_a_day", 0.0);
         owned::tariff(&mut resolver)?;
-        owned::power(&mut resolver, Some(&gpu))?;
+        owned::power(&mut resolver, gpu.as_ref())?;
         let mut sold = None;
-        if let Err(problem) = owned::money(&mut resolver, Some(&gpu)) {
+        if let Err(problem) = owned::money(&mut resolver, gpu.as_ref()) {
             if question != Question::Keep {
                 return Err(problem);
             }
@@ -117,22 +126,24 @@ impl Prices<'_> {
         })
     }
 
-    /// `count` accelerators of an offer.
+    /// `count` accelerators of an offer, with the range of prices around it.
     ///
     /// # Errors
     /// Where an exchange rate is not known.
-    pub fn rented(&self, offer: &OfferRow, count: f64, hours_a_day: f64) -> Result<Month> {
+    pub fn rented(&self, choice: &Choice, count: f64, hours_a_day: f64) -> Result<Month> {
+        let offer = &choice.row;
         let mut resolver = self.resolver(Question::Buy, hours_a_day);
         resolver.catalogue.clone_from(self.catalogue);
-        let value = resolver.converted(Range::exactly(offer.usd_an_hour * count), "USD")?;
+        let value = resolver.converted(choice.usd_an_hour.times(count), "USD")?;
         let because = format!(
-            "{count:.0} x {} {:.0} GB from {} ({}), {:.2} USD an hour each on {}",
+            "{count:.0} x {} {:.0} GB from {} ({}), {:.2} USD an hour each on {}; {}",
             offer.accelerator,
             offer.memory_gb,
             offer.provider,
             offer.tier,
             offer.usd_an_hour,
-            offer.as_of
+            offer.as_of,
+            choice.how
         );
         resolver.put(
             Field::RentHour,

@@ -136,7 +136,7 @@ fn offer(resolver: &mut Resolver<'_>, gpu: &Accelerators) -> Result<(String, Vec
 
 /// The offer that is counted with.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Choice {
+pub(crate) struct Choice {
     /// It.
     pub row: OfferRow,
     /// The range around it.
@@ -147,7 +147,7 @@ pub(super) struct Choice {
 
 /// The cheapest of a provider's own that nobody takes away; where there is none the cheapest of other people's, then any. Down
 /// to the cheapest but spot, up to the middle of its group.
-pub(super) fn choose(offers: &[OfferRow]) -> Option<Choice> {
+pub(crate) fn choose(offers: &[OfferRow]) -> Option<Choice> {
     // Offers come cheapest first.
     let steady = |row: &&OfferRow| !matches!(row.tier.as_str(), "spot" | "notebook");
     let groups = [

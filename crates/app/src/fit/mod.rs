@@ -1,7 +1,7 @@
 //! `deskside fit`: will a model fit, how fast would it be, and what would make it fit.
 
-mod model;
-mod places;
+pub(crate) mod model;
+pub(crate) mod places;
 mod request;
 mod table;
 #[cfg(test)]

@@ -165,7 +165,8 @@ pub fn named(name: &str, request: &FitRequest) -> Result<Place> {
     ))
 }
 
-fn place(name: &str, row: &DeviceRow, gigabytes: f64, count: u32) -> Place {
+/// An accelerator with so many GB, so many times.
+pub fn place(name: &str, row: &DeviceRow, gigabytes: f64, count: u32) -> Place {
     let apple = row.is_apple();
     let share = if apple { unified_share(gigabytes) } else { 1.0 };
     // A card's usable memory is a little less than its maker's number.

@@ -123,7 +123,7 @@ impl FitRequest {
     ///
     /// # Errors
     /// [`Code::Usage`] when a format, a framework or an optimizer is not known.
-    pub(super) fn case(&self, read: &Read, apple: bool) -> Result<Case> {
+    pub(crate) fn case(&self, read: &Read, apple: bool) -> Result<Case> {
         let (format, kept) = self.weights(read)?;
         let runtime = self.runtime(read, &format, apple)?;
         if self.train.is_some() && format.kind == "gguf" && format.linear_bits < 16.0 {

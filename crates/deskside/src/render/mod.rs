@@ -1,5 +1,6 @@
 //! Reports as text. One file a report; nothing here asks a machine anything.
 
+pub mod choose;
 pub mod cost;
 pub mod doctor;
 pub mod env;
