@@ -37,6 +37,8 @@ fn each() -> Vec<(&'static str, u32, Schema)> {
         of::<crate::explain::ChangeReport>(),
         of::<crate::explain::ExplainReport>(),
         of::<crate::fit::FitReport>(),
+        of::<crate::fit::CalibrationReport>(),
+        of::<crate::fit::EarlierReport>(),
         of::<crate::fit::TableReport>(),
         of::<crate::history::HistoryReport>(),
         of::<crate::info::InfoReport>(),

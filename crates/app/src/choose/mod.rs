@@ -16,7 +16,7 @@ pub use runs::SoftwareAt;
 
 use crate::Context;
 use crate::cost::{Prices, Scenario, history, standing, today};
-use crate::fit::{model, places};
+use crate::fit::{calibrate, model, places};
 use crate::offers::Catalogue;
 use asked::{Work, known_platform};
 use code::Used;
@@ -74,7 +74,7 @@ pub fn choose(context: &Context, request: &ChooseRequest) -> Result<ChooseReport
     let (code, left_out) = used(context, &wish)?;
     assumptions.extend(left_out);
     let facts = deskside_probe::collect(&*context.machine);
-    let here = here(&facts);
+    let here = here(context, &facts, &mut assumptions);
     let (reference, hours_on) = reference(&wish, here.as_ref(), &mut assumptions)?;
     let works = works
         .into_iter()
@@ -239,7 +239,7 @@ fn used(context: &Context, wish: &Wish) -> Result<(Vec<Used>, Vec<String>)> {
 }
 
 fn prepared(context: &Context, work: Work, reference: Option<&Place>) -> Result<Prepared> {
-    let read = model::read(&*context.projects, &work.request.model)?;
+    let read = model::read(&*context.projects, &work.request.model, model::Reach::Offline)?;
     // A contradiction that holds everywhere is the person's to solve.
     work.request.case(&read, false)?;
     Ok(Prepared::new(work, read, reference))
@@ -253,10 +253,13 @@ struct Here {
     measured: bool,
 }
 
-fn here(facts: &Facts) -> Option<Here> {
-    let place = places::own(facts, &crate::fit::FitRequest::default())
-        .into_iter()
-        .next()?;
+fn here(context: &Context, facts: &Facts, assumptions: &mut Vec<String>) -> Option<Here> {
+    let calibration = calibrate::read(context);
+    let (places, measured) =
+        places::own(facts, &crate::fit::FitRequest::default(), calibration.as_ref());
+    let place = places.into_iter().next()?;
+    let is_measured = measured.iter().any(|text| text.contains("measured here on"));
+    assumptions.extend(measured);
     let gpus = facts.known_gpus();
     let gpu = gpus.iter().find(|gpu| gpu.is_accelerator());
     let stack = match gpu.map(|gpu| gpu.vendor) {
@@ -269,7 +272,7 @@ fn here(facts: &Facts) -> Option<Here> {
         capability: deskside_knowledge::prices::target(&place.name).map(str::to_string),
         place,
         stack,
-        measured: false,
+        measured: is_measured,
     })
 }
 

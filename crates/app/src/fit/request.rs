@@ -1,6 +1,6 @@
 //! What a person asked, checked for contradictions, and made a case.
 
-use super::model::Read;
+use super::model::{Reach, Read};
 use deskside_advise::fit::case::{
     Attention, Case, Checkpointing, Inference, Level, Loss, Method, Optimizer, Spread, Training,
     Weights, Work,
@@ -15,6 +15,8 @@ use deskside_types::{Code, Problem, Result};
 pub struct FitRequest {
     /// The model: a folder, a file, a name, a count of parameters.
     pub model: String,
+    /// Whether the hub may be asked for it.
+    pub reach: Reach,
     /// The weights' format; none: as they are stored, else what is usual.
     pub format: Option<String>,
     /// The framework; none: what is usual for the format and the machine.

@@ -7,6 +7,7 @@ pub mod cost;
 pub mod doctor;
 pub mod env;
 pub mod fit;
+pub mod offers;
 pub mod plan;
 pub mod queue;
 
@@ -175,6 +176,14 @@ What you pay for power, once for all: `[electricity]` and `per_kwh = 0.30` in ~/
 
 On a terminal it asks for what nothing says; each question has an option.")]
     Choose(Box<choose::Choose>),
+    /// What rented accelerators cost, how old that is; bring it up to date, or add a price of your own
+    #[command(after_help = "Examples:
+  deskside offers --gpu 'RTX 4090'
+  deskside offers refresh --plan                 what public catalogues would change
+  deskside offers refresh                        take it; odd rows are refused, what was before is kept
+  deskside offers undo
+  deskside offers add --gpu 'RTX 4090' --provider 'my university' --price 0.25")]
+    Offers(offers::Offers),
     /// Run a command, tracked
     ///
     /// The command's output, exit code and signals are passed through. Its folder keeps what was run, on which code, with

@@ -9,6 +9,7 @@ pub mod fit;
 pub mod history;
 pub mod info;
 pub mod notebook;
+pub mod offers;
 pub mod plan;
 pub mod queue;
 pub mod runs;
