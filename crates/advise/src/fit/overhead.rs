@@ -25,7 +25,7 @@ pub fn inference(case: &Case) -> Vec<Term> {
         1.0,
         "masks, position tables, sampling",
     )];
-    if case.level == Level::Device {
+    if case.level == Level::Device && measured(case) != Some(0.0) {
         terms.push(context(case, places));
     }
     terms

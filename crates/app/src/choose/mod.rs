@@ -295,7 +295,8 @@ fn reference(
         let place = places::named(name, &crate::fit::FitRequest::default())?;
         return Ok((Some(roomy(place)), name.clone()));
     }
-    if let Some(here) = here.filter(|here| here.place.device.is_some()) {
+    // Hours on a processor say little of hours on an accelerator.
+    if let Some(here) = here.filter(|here| here.stack != "cpu" && here.place.device.is_some()) {
         return Ok((
             Some(roomy(here.place.clone())),
             format!("{}, this machine's", here.place.name),

@@ -210,7 +210,7 @@ pub fn calibration(ui: &Ui, report: &CalibrationReport) {
         .numbers("tiny model", 2);
     for one in &report.calibration.devices {
         let cell = |value: Option<f64>, by: f64| {
-            value.map_or_else(|| "-".into(), |value| format!("{:.2}", value / by))
+            value.map_or_else(|| "-".into(), |value| number_small(value / by))
         };
         table.row([
             one.name.clone(),
@@ -275,5 +275,16 @@ pub fn earlier(ui: &Ui, report: &EarlierReport) {
     }
     for (why, count) in &report.left_out {
         field(ui, "left out", &format!("{count}: {why}"));
+    }
+}
+
+/// Three digits that matter, also of what is small.
+fn number_small(value: f64) -> String {
+    if value >= 10.0 {
+        format!("{value:.0}")
+    } else if value >= 0.1 {
+        format!("{value:.2}")
+    } else {
+        format!("{value:.4}")
     }
 }

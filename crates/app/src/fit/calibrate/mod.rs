@@ -284,12 +284,12 @@ pub(super) fn processor_device(calibration: &Calibration, facts: &Facts, memory:
         context_bytes: Some(0.0),
     };
     let said = format!(
-        "{}: measured here on {} with {}: a copy moves {:.1} GB/s, matrices reach {:.2} TFLOP/s",
+        "{}: measured here on {} with {}: a copy moves {:.1} GB/s, matrices reach {:.0} GFLOP/s",
         measured.name,
         calibration.day(),
         measured.framework,
         copied / 1e9,
-        done / 1e12
+        done / 1e9
     );
     Some((device, said))
 }
