@@ -6,8 +6,8 @@
 
 pub mod answer;
 pub mod apply;
-pub mod context;
 pub mod choose;
+pub mod context;
 pub mod cost;
 pub mod doctor;
 pub mod environment;

@@ -190,9 +190,7 @@ pub fn software() -> &'static [Software] {
         software: Vec<Software>,
     }
     static FILE: OnceLock<File> = OnceLock::new();
-    &FILE
-        .get_or_init(|| crate::table::parsed(SOFTWARE))
-        .software
+    &FILE.get_or_init(|| crate::table::parsed(SOFTWARE)).software
 }
 
 /// Software by its name or by the name of one of its distributions.
@@ -201,7 +199,10 @@ pub fn software_named(name: &str) -> Option<&'static Software> {
     software().iter().find(|one| {
         normalised_name(&one.name) == wanted
             || one.dists.iter().any(|dist| normalised_name(dist) == wanted)
-            || one.imports.iter().any(|import| normalised_name(import) == wanted)
+            || one
+                .imports
+                .iter()
+                .any(|import| normalised_name(import) == wanted)
     })
 }
 
@@ -216,15 +217,33 @@ mod tests {
             assert!(ids.insert(&one.id), "{} stands twice", one.id);
             let kind = kind(&one.kind).unwrap_or_else(|| panic!("{} has no kind", one.id));
             assert!(matches!(kind.stack.as_str(), "cuda" | "rocm" | "metal"));
-            assert!(one.accelerator.is_some() != one.provider.is_some(), "{}", one.id);
-            assert!(!one.source.is_empty() && matches!(one.noise.as_str(), "quiet" | "audible" | "loud"));
-            assert_eq!(one.as_of.is_some(), one.card.is_some() || one.machine.is_some(), "{}", one.id);
+            assert!(
+                one.accelerator.is_some() != one.provider.is_some(),
+                "{}",
+                one.id
+            );
+            assert!(
+                !one.source.is_empty()
+                    && matches!(one.noise.as_str(), "quiet" | "audible" | "loud")
+            );
+            assert_eq!(
+                one.as_of.is_some(),
+                one.card.is_some() || one.machine.is_some(),
+                "{}",
+                one.id
+            );
             if let Some(name) = &one.accelerator {
                 let row = crate::models::device_named(name);
-                assert!(row.is_some_and(|row| row.memory_gb >= one.memory_gb), "{name}");
+                assert!(
+                    row.is_some_and(|row| row.memory_gb >= one.memory_gb),
+                    "{name}"
+                );
             }
             if let Some(name) = &one.provider {
-                assert!(crate::prices::offers().any(|row| row.provider == *name), "{name}");
+                assert!(
+                    crate::prices::offers().any(|row| row.provider == *name),
+                    "{name}"
+                );
             }
             assert!(one.name.chars().count() <= 28, "{}: wide", one.name);
         }
@@ -237,10 +256,17 @@ mod tests {
             for (runs, why) in [(one.rocm, &one.rocm_why), (one.metal, &one.metal_why)] {
                 assert_eq!(runs == Runs::Yes, why.is_empty(), "{}", one.name);
             }
-            assert!(one.cuda == "any" || one.cuda.parse::<f64>().is_ok(), "{}", one.name);
+            assert!(
+                one.cuda == "any" || one.cuda.parse::<f64>().is_ok(),
+                "{}",
+                one.name
+            );
             assert!(!source_of(&one.source).starts_with('K'), "{}", one.source);
         }
-        assert_eq!(software_named("Flash_Attn").map(|one| one.name.as_str()), Some("flash-attn"));
+        assert_eq!(
+            software_named("Flash_Attn").map(|one| one.name.as_str()),
+            Some("flash-attn")
+        );
         assert!(software_named("cupy-cuda12x").is_some() && software_named("numpy").is_none());
     }
 }

@@ -140,7 +140,10 @@ impl Question {
                 format!("fetch {}", crate::command::without_credentials(url))
             }
             Self::FetchPart { url, .. } => {
-                format!("fetch a part of {}", crate::command::without_credentials(url))
+                format!(
+                    "fetch a part of {}",
+                    crate::command::without_credentials(url)
+                )
             }
             Self::Process { pid } => format!("look at process {pid}"),
             Self::Random => "draw a random number".into(),

@@ -27,7 +27,16 @@ pub fn cost(program: &Path) -> Result<Vec<Bar>> {
         advice(
             program,
             "deskside cost buy --gpu 'RTX 4090'",
-            &["cost", "buy", "--gpu", "RTX 4090", "--country", "DE", "--currency", "EUR"],
+            &[
+                "cost",
+                "buy",
+                "--gpu",
+                "RTX 4090",
+                "--country",
+                "DE",
+                "--currency",
+                "EUR",
+            ],
             50,
         )?,
         advice(program, "deskside offers", &["offers"], 30)?,
@@ -55,8 +64,19 @@ pub fn choose(program: &Path) -> Result<Vec<Bar>> {
     }
     let folder = project.display().to_string();
     let both = [
-        "choose", "--model", "Llama-3.1-8B", "--model", "1B", "--method", "inference", "--method", "qlora", "--hours",
-        "15", "--country", "DE",
+        "choose",
+        "--model",
+        "Llama-3.1-8B",
+        "--model",
+        "1B",
+        "--method",
+        "inference",
+        "--method",
+        "qlora",
+        "--hours",
+        "15",
+        "--country",
+        "DE",
     ];
     let mut with_project = both.to_vec();
     with_project.extend(["--project", &folder]);

@@ -26,7 +26,13 @@ impl Peers {
             .filter(|path| path.is_file());
         let version = llmfit
             .as_ref()
-            .and_then(|path| Command::new(path).arg("--version").stderr(Stdio::null()).output().ok())
+            .and_then(|path| {
+                Command::new(path)
+                    .arg("--version")
+                    .stderr(Stdio::null())
+                    .output()
+                    .ok()
+            })
             .map_or(String::new(), |output| {
                 String::from_utf8_lossy(&output.stdout).trim().to_string()
             });
@@ -46,7 +52,9 @@ impl Peers {
             return None;
         }
         let number = |column: &str| row.text(column).parse::<f64>().unwrap_or(0.0);
-        let context = (number("prompt_len") + number("gen_len")).max(number("seq_len")).max(1.0) as u64;
+        let context = (number("prompt_len") + number("gen_len"))
+            .max(number("seq_len"))
+            .max(1.0) as u64;
         let model = row.text("model").to_string();
         *self
             .asked
@@ -54,27 +62,46 @@ impl Peers {
             .entry((model.clone(), format.to_string(), context))
             .or_insert_with(|| {
                 let output = Command::new(program)
-                    .args(["plan", &model, "--context", &context.to_string(), "--quant", format, "--json"])
+                    .args([
+                        "plan",
+                        &model,
+                        "--context",
+                        &context.to_string(),
+                        "--quant",
+                        format,
+                        "--json",
+                    ])
                     .stderr(Stdio::null())
                     .output()
                     .ok()?;
                 let value: Value = serde_json::from_slice(&output.stdout).ok()?;
                 // A part of a name finds another model: only the same one counts.
-                let last = |text: &str| text.rsplit('/').next().unwrap_or(text).to_ascii_lowercase();
+                let last =
+                    |text: &str| text.rsplit('/').next().unwrap_or(text).to_ascii_lowercase();
                 if last(value["model_name"].as_str()?) != last(&model) {
                     return None;
                 }
-                value["minimum"]["vram_gb"].as_f64().map(|gigabytes| gigabytes * 1e9)
+                value["minimum"]["vram_gb"]
+                    .as_f64()
+                    .map(|gigabytes| gigabytes * 1e9)
             })
     }
 
     /// Says which peers could not be asked.
     pub fn say(&self) {
         match &self.llmfit {
-            Some(_) => println!("peers: {} was asked, {} questions", self.version, self.asked.borrow().len()),
-            None => println!("peers: llmfit is not there (--peers FOLDER names an environment with it)"),
+            Some(_) => println!(
+                "peers: {} was asked, {} questions",
+                self.version,
+                self.asked.borrow().len()
+            ),
+            None => {
+                println!("peers: llmfit is not there (--peers FOLDER names an environment with it)")
+            }
         }
-        println!("peers: accelerate and hf-mem read models from the hub and were not run; their lines are their formulas");
+        println!(
+            "peers: accelerate and hf-mem read models from the hub and were not run; their lines are their formulas"
+        );
     }
 }
 

@@ -61,7 +61,11 @@ pub fn against(one: &Candidate, wishes: &Wishes, currency: &str) -> Vec<Against>
         });
     };
     match one.fits {
-        None => say(Ground::Memory, NOT_KNOWN, "whether it fits is not known".into()),
+        None => say(
+            Ground::Memory,
+            NOT_KNOWN,
+            "whether it fits is not known".into(),
+        ),
         Some(Verdict::TooLarge) => say(
             Ground::Memory,
             one.filled.max(1.0).ln(),
@@ -81,14 +85,20 @@ pub fn against(one: &Candidate, wishes: &Wishes, currency: &str) -> Vec<Against>
         say(
             Ground::Capital,
             over(one.capital, most),
-            format!("it costs {:.0} {currency} at once, and {most:.0} are there", one.capital),
+            format!(
+                "it costs {:.0} {currency} at once, and {most:.0} are there",
+                one.capital
+            ),
         );
     }
     if let Some(most) = wishes.month.filter(|most| one.running > *most) {
         say(
             Ground::Month,
             over(one.running, most),
-            format!("{:.0} {currency} are paid a month, and {most:.0} are there", one.running),
+            format!(
+                "{:.0} {currency} are paid a month, and {most:.0} are there",
+                one.running
+            ),
         );
     }
     if wishes.quiet && !one.quiet {
@@ -111,7 +121,11 @@ pub fn against(one: &Candidate, wishes: &Wishes, currency: &str) -> Vec<Against>
         _ => {}
     }
     if one.money.is_none() {
-        say(Ground::Price, NOT_KNOWN, "what it costs is not known".into());
+        say(
+            Ground::Price,
+            NOT_KNOWN,
+            "what it costs is not known".into(),
+        );
     }
     found
 }

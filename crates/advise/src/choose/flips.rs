@@ -115,12 +115,7 @@ fn hours(candidates: &[Candidate], among: &[usize], best: usize) -> Option<Flip>
 }
 
 /// The nearest price, of the chosen one or of another, at which that other costs no more.
-fn prices(
-    candidates: &[Candidate],
-    among: &[usize],
-    best: usize,
-    currency: &str,
-) -> Option<Flip> {
+fn prices(candidates: &[Candidate], among: &[usize], best: usize, currency: &str) -> Option<Flip> {
     let chosen = &candidates[best];
     let cost = chosen.money?.base;
     among
@@ -187,12 +182,7 @@ fn money(value: f64) -> String {
 }
 
 /// What keeps out one that would cost less.
-fn excluded(
-    one: &Candidate,
-    ground: &Against,
-    wishes: &Wishes,
-    currency: &str,
-) -> Option<Flip> {
+fn excluded(one: &Candidate, ground: &Against, wishes: &Wishes, currency: &str) -> Option<Flip> {
     let flip = |text: String, from: Option<f64>, to: Option<f64>| {
         Some(Flip {
             ground: ground.ground,

@@ -123,10 +123,12 @@ pub fn choose(candidates: &[Candidate], wishes: &Wishes, currency: &str) -> Choi
         .collect();
     let unsure = sure.is_empty();
     let among = if unsure { qualify } else { sure };
-    if let Some(stale) = among
-        .iter()
-        .find_map(|place| Some((&candidates[*place].name, candidates[*place].undecided.as_ref()?)))
-    {
+    if let Some(stale) = among.iter().find_map(|place| {
+        Some((
+            &candidates[*place].name,
+            candidates[*place].undecided.as_ref()?,
+        ))
+    }) {
         return Choice {
             platform: None,
             unsure,
@@ -157,11 +159,7 @@ pub fn choose(candidates: &[Candidate], wishes: &Wishes, currency: &str) -> Choi
         .filter(|place| *place != best)
         .min_by(|one, other| cost(*one).total_cmp(&cost(*other)));
     let after = next.map_or(" Nothing else qualifies.".to_string(), |next| {
-        format!(
-            " Next is {} at {:.0}.",
-            candidates[next].name,
-            cost(next)
-        )
+        format!(" Next is {} at {:.0}.", candidates[next].name, cost(next))
     });
     let doubt = match (unsure, chosen.fits) {
         (true, Some(Verdict::Tight)) => " It may just not fit: see its interval.",

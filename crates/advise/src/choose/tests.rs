@@ -59,13 +59,21 @@ fn the_cheapest_that_qualifies_is_chosen_and_two_facts_turn_it() {
     let choice = choose(&all, &Wishes::default(), "USD");
     assert_eq!(choice.platform.as_deref(), Some("cloud"));
     assert_eq!(choice.flips.len(), 2, "{:?}", choice.flips);
-    let hours = choice.flips.iter().find(|flip| flip.ground == Ground::Hours).unwrap();
+    let hours = choice
+        .flips
+        .iter()
+        .find(|flip| flip.ground == Ground::Hours)
+        .unwrap();
     let (to, from) = (hours.to.unwrap(), hours.from.unwrap());
     assert!(to > from);
     // At these hours the other is cheaper.
     let factor = to / from * 1.001;
     assert!(all[0].money_at(factor).unwrap() < all[1].money_at(factor).unwrap());
-    let price = choice.flips.iter().find(|flip| flip.ground == Ground::Price).unwrap();
+    let price = choice
+        .flips
+        .iter()
+        .find(|flip| flip.ground == Ground::Price)
+        .unwrap();
     assert_eq!(price.platform, "pc");
 }
 
@@ -120,7 +128,11 @@ fn what_is_sure_comes_before_what_is_cheap() {
 fn a_price_that_is_too_old_leaves_no_verdict() {
     let mut old = rented("old", 0.1, 20.0);
     old.undecided = Some("its newest offer is 3 years old".into());
-    let choice = choose(&[old, owned("pc", 3000.0, 500.0, 20.0)], &Wishes::default(), "USD");
+    let choice = choose(
+        &[old, owned("pc", 3000.0, 500.0, 20.0)],
+        &Wishes::default(),
+        "USD",
+    );
     assert!(choice.platform.is_none() && choice.sentence.contains("3 years old"));
 }
 
@@ -130,7 +142,12 @@ fn what_keeps_a_cheaper_one_out_turns_the_choice() {
     mac.blocked = vec!["triton".into()];
     let pc = owned("pc", 3000.0, 500.0, 20.0);
     let choice = choose(&[mac, pc], &Wishes::default(), "USD");
-    assert!(choice.flips.iter().any(|flip| flip.ground == Ground::Code && flip.platform == "mac"));
+    assert!(
+        choice
+            .flips
+            .iter()
+            .any(|flip| flip.ground == Ground::Code && flip.platform == "mac")
+    );
     let wishes = Wishes {
         quiet: true,
         ..Wishes::default()

@@ -204,7 +204,10 @@ impl Wish {
             )));
         }
         let said: f64 = all.iter().filter_map(|work| work.hours_a_week).sum();
-        let open = all.iter().filter(|work| work.hours_a_week.is_none()).count();
+        let open = all
+            .iter()
+            .filter(|work| work.hours_a_week.is_none())
+            .count();
         let each = ((hours - said) / open.max(1) as f64).max(0.1);
         all.iter()
             .map(|work| self.one(work, work.hours_a_week.unwrap_or(each)))
@@ -269,7 +272,12 @@ impl Wish {
 /// # Errors
 /// [`Code::ChoiceUnclear`] with the nearest.
 pub(super) fn known_platform(id: &str) -> Result<()> {
-    let ids = || platforms().iter().map(|one| one.id.as_str()).chain(["here"]);
+    let ids = || {
+        platforms()
+            .iter()
+            .map(|one| one.id.as_str())
+            .chain(["here"])
+    };
     if ids().any(|known| known == id) {
         return Ok(());
     }

@@ -22,7 +22,16 @@ const TOLD: usize = 3;
 
 /// Folders that hold no code of the person's.
 const SKIPPED: &[&str] = &[
-    "__pycache__", "node_modules", "site-packages", "venv", "env", "build", "dist", "wandb", "mlruns", "outputs",
+    "__pycache__",
+    "node_modules",
+    "site-packages",
+    "venv",
+    "env",
+    "build",
+    "dist",
+    "wandb",
+    "mlruns",
+    "outputs",
 ];
 
 /// Software that a project rests on.
@@ -61,7 +70,8 @@ pub(super) fn scan(machine: &dyn Machine, folder: &Path) -> Result<Scan> {
     let (mut entries, mut files) = (0, 0);
     while let Some((at, depth)) = waiting.pop() {
         let Ok(inside) = machine.entries(&at) else {
-            scan.left_out.push(format!("{} can't be listed", at.display()));
+            scan.left_out
+                .push(format!("{} can't be listed", at.display()));
             continue;
         };
         for entry in inside {
@@ -82,9 +92,8 @@ pub(super) fn scan(machine: &dyn Machine, folder: &Path) -> Result<Scan> {
                     waiting.push((path, depth + 1));
                 }
                 FileKind::File => {
-                    if looked_at(machine, folder, &path, &entry.name, &mut scan) {
-                        files += 1;
-                    }
+                    let looked = looked_at(machine, folder, &path, &entry.name, &mut scan);
+                    files += usize::from(looked);
                 }
                 _ => {}
             }
@@ -101,7 +110,11 @@ fn looked_at(
     name: &str,
     scan: &mut Scan,
 ) -> bool {
-    let shown = path.strip_prefix(root).unwrap_or(path).display().to_string();
+    let shown = path
+        .strip_prefix(root)
+        .unwrap_or(path)
+        .display()
+        .to_string();
     for one in software() {
         if one.sources.iter().any(|ending| name.ends_with(ending)) {
             add(scan, one, shown.clone());
@@ -161,7 +174,10 @@ fn add(scan: &mut Scan, one: &'static Software, seen: String) {
 
 /// The distribution that a line of requirements names, normalised.
 fn requirement(line: &str) -> Option<String> {
-    let line = line.trim().trim_start_matches("- ").trim_matches(['"', '\'', ',']);
+    let line = line
+        .trim()
+        .trim_start_matches("- ")
+        .trim_matches(['"', '\'', ',']);
     if line.starts_with(['#', '-', '[']) {
         return None;
     }
@@ -229,10 +245,10 @@ fn of_code(text: &str, shown: &str, scan: &mut Scan) {
         if let Some(rest) = line.strip_prefix("from ") {
             modules.extend(rest.split_whitespace().next());
         } else if let Some(rest) = line.strip_prefix("import ") {
-            modules.extend(
-                rest.split(',')
-                    .filter_map(|part| part.split([' ', '\\', '"', ';']).find(|word| !word.is_empty())),
-            );
+            modules.extend(rest.split(',').filter_map(|part| {
+                part.split([' ', '\\', '"', ';'])
+                    .find(|word| !word.is_empty())
+            }));
         }
         for one in software() {
             let imported = modules.iter().any(|module| {
@@ -242,10 +258,10 @@ fn of_code(text: &str, shown: &str, scan: &mut Scan) {
                         .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
                 })
             });
-            let piece = one
-                .patterns
-                .iter()
-                .any(|pattern| line.contains(pattern.as_str()) || line.replace("\\\"", "\"").contains(pattern.as_str()));
+            let piece = one.patterns.iter().any(|pattern| {
+                line.contains(pattern.as_str())
+                    || line.replace("\\\"", "\"").contains(pattern.as_str())
+            });
             if imported || piece {
                 add(scan, one, format!("{shown}:{}", number + 1));
             }
@@ -269,16 +285,33 @@ mod tests {
             .put_file("/p/kernels/add.cu", "")
             .put_file("/p/.venv/lib/x.py", "import pycuda\n");
         let scan = scan(&*sim.shared(), Path::new("/p")).unwrap();
-        let names: BTreeSet<&str> = scan.used.iter().map(|used| used.software.name.as_str()).collect();
+        let names: BTreeSet<&str> = scan
+            .used
+            .iter()
+            .map(|used| used.software.name.as_str())
+            .collect();
         assert_eq!(
             names,
             [
-                "flash-attn", "bitsandbytes", "deepspeed", "xformers", "liger-kernel", "cupy", "unsloth", "mamba-ssm",
-                "torch.cuda by name", "tensorrt", "custom CUDA kernels"
+                "flash-attn",
+                "bitsandbytes",
+                "deepspeed",
+                "xformers",
+                "liger-kernel",
+                "cupy",
+                "unsloth",
+                "mamba-ssm",
+                "torch.cuda by name",
+                "tensorrt",
+                "custom CUDA kernels"
             ]
             .into()
         );
-        let flash = scan.used.iter().find(|used| used.software.name == "flash-attn").unwrap();
+        let flash = scan
+            .used
+            .iter()
+            .find(|used| used.software.name == "flash-attn")
+            .unwrap();
         assert_eq!(flash.seen, ["pyproject.toml"]);
         assert!(super::scan(&*sim.shared(), Path::new("/nowhere")).is_err());
         assert!(super::scan(&*sim.shared(), Path::new("/p/n.ipynb")).is_err());
@@ -290,6 +323,11 @@ mod tests {
         sim.put_file("/p/pyproject.toml", "][")
             .put_file("/p/a.py", vec![0xff; 4000])
             .put_file("/p/requirements.txt", "\u{feff}\n===\n@@\n");
-        assert!(scan(&*sim.shared(), Path::new("/p")).unwrap().used.is_empty());
+        assert!(
+            scan(&*sim.shared(), Path::new("/p"))
+                .unwrap()
+                .used
+                .is_empty()
+        );
     }
 }

@@ -39,8 +39,17 @@ const USUAL_ACCELERATOR: &str = "RTX 4090";
 
 /// The sections of a person's standing scenario that are true of any machine.
 const OF_ANY_MACHINE: &[&str] = &[
-    "currency", "exchange.", "electricity.", "money.", "tax", "rent.storage", "rent.egress", "rent.waste",
-    "rent.startup", "rent.hours", "use.on_hours",
+    "currency",
+    "exchange.",
+    "electricity.",
+    "money.",
+    "tax",
+    "rent.storage",
+    "rent.egress",
+    "rent.waste",
+    "rent.startup",
+    "rent.hours",
+    "use.on_hours",
 ];
 
 /// What is asked.
@@ -89,7 +98,13 @@ pub fn choose(context: &Context, request: &ChooseRequest) -> Result<ChooseReport
                     .iter()
                     .cloned()
                     .chain(work.work.request.assumptions(case))
-                    .map(|text| if of { format!("{}: {text}", work.work.label) } else { text }),
+                    .map(|text| {
+                        if of {
+                            format!("{}: {text}", work.work.label)
+                        } else {
+                            text
+                        }
+                    }),
             );
         }
     }
@@ -119,7 +134,12 @@ pub fn choose(context: &Context, request: &ChooseRequest) -> Result<ChooseReport
     judge.prices.check()?;
     let mut all = Vec::new();
     if let Some(here) = &here {
-        all.extend(judge.here(&here.place, here.stack, here.capability.as_deref(), here.measured));
+        all.extend(judge.here(
+            &here.place,
+            here.stack,
+            here.capability.as_deref(),
+            here.measured,
+        ));
     }
     all.extend(platforms().iter().filter_map(|one| judge.platform(one)));
     let candidates: Vec<_> = all.iter().map(|one| one.candidate.clone()).collect();
@@ -239,7 +259,11 @@ fn used(context: &Context, wish: &Wish) -> Result<(Vec<Used>, Vec<String>)> {
 }
 
 fn prepared(context: &Context, work: Work, reference: Option<&Place>) -> Result<Prepared> {
-    let read = model::read(&*context.projects, &work.request.model, model::Reach::Offline)?;
+    let read = model::read(
+        &*context.projects,
+        &work.request.model,
+        model::Reach::Offline,
+    )?;
     // A contradiction that holds everywhere is the person's to solve.
     work.request.case(&read, false)?;
     Ok(Prepared::new(work, read, reference))
@@ -255,10 +279,15 @@ struct Here {
 
 fn here(context: &Context, facts: &Facts, assumptions: &mut Vec<String>) -> Option<Here> {
     let calibration = calibrate::read(context);
-    let (places, measured) =
-        places::own(facts, &crate::fit::FitRequest::default(), calibration.as_ref());
+    let (places, measured) = places::own(
+        facts,
+        &crate::fit::FitRequest::default(),
+        calibration.as_ref(),
+    );
     let place = places.into_iter().next()?;
-    let is_measured = measured.iter().any(|text| text.contains("measured here on"));
+    let is_measured = measured
+        .iter()
+        .any(|text| text.contains("measured here on"));
     assumptions.extend(measured);
     let gpus = facts.known_gpus();
     let gpu = gpus.iter().find(|gpu| gpu.is_accelerator());
@@ -312,9 +341,9 @@ fn reference(
 
 /// What of the person's standing scenario is true of any machine, and what was said here over it.
 fn scenario(context: &Context, wish: &Wish) -> Result<Scenario> {
-    let mut scenario = standing(context)?.unwrap_or_default().only(|path| {
-        OF_ANY_MACHINE.iter().any(|head| path.starts_with(head))
-    });
+    let mut scenario = standing(context)?
+        .unwrap_or_default()
+        .only(|path| OF_ANY_MACHINE.iter().any(|head| path.starts_with(head)));
     let tariff = wish.tariff.map(|tariff| tariff.to_string());
     for (key, value) in [
         ("electricity.country", &wish.country),
@@ -335,7 +364,9 @@ fn few(mut all: Vec<String>) -> Vec<String> {
     let mut kept: Vec<(String, String, String)> = Vec::new();
     for text in all {
         let (head, day) = match (text.split_once(" is "), text.rsplit_once('(')) {
-            (Some((head, _)), Some((_, day))) if text.ends_with("check it") => (head.to_string(), day.to_string()),
+            (Some((head, _)), Some((_, day))) if text.ends_with("check it") => {
+                (head.to_string(), day.to_string())
+            }
             _ => (text.clone(), String::new()),
         };
         match kept.iter_mut().find(|one| one.0 == head) {
@@ -349,10 +380,7 @@ fn few(mut all: Vec<String>) -> Vec<String> {
 
 /// The recommended one first, then what qualifies by its money, then the others by how much stands against them.
 fn order(reports: &mut [PlatformReport], chosen: Option<&str>) {
-    let money = |one: &PlatformReport| {
-        one.money_a_month
-            .map_or(f64::INFINITY, |money| money.base)
-    };
+    let money = |one: &PlatformReport| one.money_a_month.map_or(f64::INFINITY, |money| money.base);
     reports.sort_by(|one, other| {
         (Some(other.id.as_str()) == chosen)
             .cmp(&(Some(one.id.as_str()) == chosen))

@@ -77,7 +77,10 @@ impl Judge<'_> {
                 let hours = judged.hours.unwrap_or(self.hours);
                 let own = self.own_prices.get(&one.id);
                 let offered = Offered {
-                    price: one.machine.or(one.card).map(deskside_knowledge::choose::Ends::range),
+                    price: one
+                        .machine
+                        .or(one.card)
+                        .map(deskside_knowledge::choose::Ends::range),
                     card: one.machine.is_none(),
                     watts: one.watts,
                     as_of: one.as_of.clone().unwrap_or_default(),
@@ -123,7 +126,13 @@ impl Judge<'_> {
     }
 
     /// The machine at hand.
-    pub fn here(&self, place: &Place, stack: &str, capability: Option<&str>, measured: bool) -> Option<Outcome> {
+    pub fn here(
+        &self,
+        place: &Place,
+        stack: &str,
+        capability: Option<&str>,
+        measured: bool,
+    ) -> Option<Outcome> {
         let kind = kind("here")?;
         let judged = judge(self.works, place, measured, true);
         let hours = judged.hours.unwrap_or(self.hours);
@@ -172,7 +181,8 @@ impl Judge<'_> {
             };
             let offer = &choice.row;
             // Machines of other people come behind the provider's own.
-            let lent = usize::from(!offer.is_firm() && offer.tier != "notebook" && offer.source != OWN);
+            let lent =
+                usize::from(!offer.is_firm() && offer.tier != "notebook" && offer.source != OWN);
             for count in &one.counts {
                 let place = rented_place(offer, *count);
                 let judged = judge(self.works, &place, false, false);
@@ -182,7 +192,8 @@ impl Judge<'_> {
                 let grounds = usize::from(judged.fits.is_none_or(|fits| fits == Verdict::TooLarge))
                     + blocked
                     + usize::from(judged.hours.is_none_or(|hours| hours > WEEK));
-                let doubt = usize::from(judged.fits == Some(Verdict::Tight)) + usize::from(unclear > 0);
+                let doubt =
+                    usize::from(judged.fits == Some(Verdict::Tight)) + usize::from(unclear > 0);
                 let money = if grounds > 0 {
                     judged.filled.max(judged.hours.unwrap_or(0.0) / WEEK)
                 } else {
@@ -219,7 +230,11 @@ impl Judge<'_> {
         Some(self.done(known, shown, judged, month, true))
     }
 
-    fn blocks(&self, known: &Known<'_>, capability: Option<&str>) -> (Vec<String>, Vec<String>, Vec<SoftwareAt>) {
+    fn blocks(
+        &self,
+        known: &Known<'_>,
+        capability: Option<&str>,
+    ) -> (Vec<String>, Vec<String>, Vec<SoftwareAt>) {
         let (mut blocked, mut unclear, mut all) = (Vec::new(), Vec::new(), Vec::new());
         for used in self.code {
             let (runs, said) = at(used.software, known.stack, capability);
@@ -276,7 +291,11 @@ impl Judge<'_> {
                 format!(
                     "{}, {}; nine of ten within {} to {} tok/s",
                     work.label,
-                    if known.measured { "by what was measured here" } else { "estimated" },
+                    if known.measured {
+                        "by what was measured here"
+                    } else {
+                        "estimated"
+                    },
                     short(rate / work.speed_factor),
                     short(rate * work.speed_factor)
                 ),
@@ -284,7 +303,11 @@ impl Judge<'_> {
             None if judged.fits == Some(Verdict::TooLarge) => Cell::new("-", "it does not fit"),
             None => Cell::new("not known", "nothing is known of this accelerator's speed"),
         };
-        let stack = if known.kind.id == "here" { known.stack } else { &known.kind.driver };
+        let stack = if known.kind.id == "here" {
+            known.stack
+        } else {
+            &known.kind.driver
+        };
         let report = PlatformReport {
             id: known.id.into(),
             kind: known.kind.name.clone(),
@@ -296,13 +319,18 @@ impl Judge<'_> {
             money_a_month: month.as_ref().map(|month| month.money),
             paid_a_month: month.as_ref().map(|month| month.running),
             capital: month.as_ref().and_then(|month| month.capital),
-            terms: month.as_ref().map_or(Vec::new(), |month| month.terms.clone()),
+            terms: month
+                .as_ref()
+                .map_or(Vec::new(), |month| month.terms.clone()),
             hours_a_week: match judged.hours {
                 Some(hours) => Cell::new(
                     format!("{hours:.1}"),
                     "the same work, by the estimated speeds there and on the accelerator that hours are counted on",
                 ),
-                None => Cell::new("not known", "its speed is not known, or the work does not fit"),
+                None => Cell::new(
+                    "not known",
+                    "its speed is not known, or the work does not fit",
+                ),
             },
             driver: Cell::new(stack, source_of(&known.kind.source)),
             best_for: Cell::new(known.kind.best_for.clone(), source_of(&known.kind.source)),
@@ -316,7 +344,9 @@ impl Judge<'_> {
             name: known.name,
         };
         let mut warnings = month.map_or(Vec::new(), |month| month.warnings);
-        if let Some(trouble) = trouble.filter(|text| text.contains("electricity") || text.contains("exchange")) {
+        if let Some(trouble) =
+            trouble.filter(|text| text.contains("electricity") || text.contains("exchange"))
+        {
             warnings.push(trouble);
         }
         Outcome {
@@ -356,20 +386,20 @@ fn noise(noise: &str, kind: &Kind) -> String {
 
 fn portable(portable: bool, kind: &Kind) -> Cell {
     match (portable, kind.id.as_str()) {
-        (true, "rented" | "notebook") => Cell::new("by network", "from any laptop, as long as there is a network"),
+        (true, "rented" | "notebook") => Cell::new(
+            "by network",
+            "from any laptop, as long as there is a network",
+        ),
         (true, _) => Cell::new("yes", "a laptop"),
         (false, _) => Cell::new("no", "it stands on or under a desk; others reach it by ssh"),
     }
 }
 
 fn fits(judged: &Judged) -> Cell {
-    let fullest = judged
-        .works
-        .iter()
-        .max_by(|one, other| {
-            let share = |work: &super::report::WorkAt| work.needed_bytes / work.memory_bytes.max(1.0);
-            share(one).total_cmp(&share(other))
-        });
+    let fullest = judged.works.iter().max_by(|one, other| {
+        let share = |work: &super::report::WorkAt| work.needed_bytes / work.memory_bytes.max(1.0);
+        share(one).total_cmp(&share(other))
+    });
     let because = match fullest {
         None => String::new(),
         Some(work) if work.trouble.is_some() => work.trouble.clone().unwrap_or_default(),
@@ -380,9 +410,9 @@ fn fits(judged: &Judged) -> Cell {
             size(work.needed_low_bytes),
             size(work.needed_high_bytes),
             size(work.memory_bytes),
-            work.change
-                .as_ref()
-                .map_or(String::new(), |change| format!("; it would fit with: {change}"))
+            work.change.as_ref().map_or(String::new(), |change| format!(
+                "; it would fit with: {change}"
+            ))
         ),
     };
     let value = match judged.fits {
@@ -409,7 +439,10 @@ fn code(uses: usize, blocked: &[String], unclear: &[String], software: &[Softwar
     } else if uses > 0 {
         Cell::new("runs", "all of the software named or found")
     } else {
-        Cell::new("runs", "no software is named that is tied to one maker; --project finds it")
+        Cell::new(
+            "runs",
+            "no software is named that is tied to one maker; --project finds it",
+        )
     }
 }
 

@@ -24,7 +24,13 @@ fn wish(models: &[&str], methods: &[&str]) -> Wish {
 
 fn of(wish: Wish) -> Result<ChooseReport, Problem> {
     let (_sim, context) = context();
-    choose(&context, &ChooseRequest { wish, ..ChooseRequest::default() })
+    choose(
+        &context,
+        &ChooseRequest {
+            wish,
+            ..ChooseRequest::default()
+        },
+    )
 }
 
 #[test]
@@ -39,20 +45,43 @@ fn every_cell_has_its_reason_and_what_is_recommended_qualifies() {
         assert!(report.platforms.len() > 15);
         for one in &report.platforms {
             for cell in [
-                &one.fits, &one.speed, &one.month, &one.hours_a_week, &one.driver, &one.best_for, &one.drawback,
-                &one.noise, &one.portable, &one.code,
+                &one.fits,
+                &one.speed,
+                &one.month,
+                &one.hours_a_week,
+                &one.driver,
+                &one.best_for,
+                &one.drawback,
+                &one.noise,
+                &one.portable,
+                &one.code,
             ] {
-                assert!(!cell.value.is_empty() && !cell.because.is_empty(), "{}: {cell:?}", one.id);
+                assert!(
+                    !cell.value.is_empty() && !cell.because.is_empty(),
+                    "{}: {cell:?}",
+                    one.id
+                );
             }
             assert_eq!(one.qualifies, one.against.is_empty());
             if let Some(money) = one.money_a_month {
-                assert!(money.is_ordered() && money.base > 0.0, "{}: {money:?}", one.id);
+                assert!(
+                    money.is_ordered() && money.base > 0.0,
+                    "{}: {money:?}",
+                    one.id
+                );
             }
             for work in &one.works {
-                assert!(work.needed_low_bytes <= work.needed_bytes && work.needed_bytes <= work.needed_high_bytes);
+                assert!(
+                    work.needed_low_bytes <= work.needed_bytes
+                        && work.needed_bytes <= work.needed_high_bytes
+                );
             }
         }
-        let chosen = report.platforms.iter().find(|one| Some(&one.id) == report.choice.platform.as_ref()).unwrap();
+        let chosen = report
+            .platforms
+            .iter()
+            .find(|one| Some(&one.id) == report.choice.platform.as_ref())
+            .unwrap();
         assert!(chosen.qualifies && chosen.fits.value == "fits" && chosen.code.value == "runs");
         assert_eq!(report.choice.flips.len(), 2, "{:?}", report.choice);
         assert_eq!(report.platforms[0].id, chosen.id);
@@ -62,16 +91,34 @@ fn every_cell_has_its_reason_and_what_is_recommended_qualifies() {
 #[test]
 fn code_keeps_platforms_out_with_its_reason_and_source() {
     let (sim, context) = context();
-    sim.put_file("/p/train.py", "import flash_attn\nimport bitsandbytes as bnb\n");
+    sim.put_file(
+        "/p/train.py",
+        "import flash_attn\nimport bitsandbytes as bnb\n",
+    );
     let mut wish = wish(&["8B"], &["qlora"]);
     wish.project = Some("/p".into());
-    let report = choose(&context, &ChooseRequest { wish, ..ChooseRequest::default() }).unwrap();
+    let report = choose(
+        &context,
+        &ChooseRequest {
+            wish,
+            ..ChooseRequest::default()
+        },
+    )
+    .unwrap();
     assert_eq!(report.asked.code.len(), 2);
     for one in &report.platforms {
         if one.driver.value == "MLX" {
             assert!(!one.qualifies && one.code.value == "no", "{}", one.id);
-            let flash = one.software.iter().find(|one| one.software == "flash-attn").unwrap();
-            assert!(flash.because.contains("CUDA") && flash.source.contains("README") && flash.instead.is_some());
+            let flash = one
+                .software
+                .iter()
+                .find(|one| one.software == "flash-attn")
+                .unwrap();
+            assert!(
+                flash.because.contains("CUDA")
+                    && flash.source.contains("README")
+                    && flash.instead.is_some()
+            );
         }
         // A T4 has compute capability 7.5.
         if one.accelerator.contains("T4") {
@@ -79,14 +126,23 @@ fn code_keeps_platforms_out_with_its_reason_and_source() {
         }
     }
     let chosen = report.choice.platform.unwrap();
-    assert!(report.platforms.iter().any(|one| one.id == chosen && one.driver.value != "MLX"));
+    assert!(
+        report
+            .platforms
+            .iter()
+            .any(|one| one.id == chosen && one.driver.value != "MLX")
+    );
 }
 
 #[test]
 fn nothing_that_fits_says_the_nearest() {
     let report = of(wish(&["5000B"], &["full"])).unwrap();
     assert!(report.choice.platform.is_none() && report.choice.nearest.is_some());
-    assert!(report.choice.sentence.contains("Nearest is"), "{}", report.choice.sentence);
+    assert!(
+        report.choice.sentence.contains("Nearest is"),
+        "{}",
+        report.choice.sentence
+    );
     let mut broke = wish(&["8B"], &["inference"]);
     broke.budget = Some(0.0);
     broke.budget_a_month = Some(1.0);
@@ -100,25 +156,50 @@ fn wishes_keep_out_and_prices_of_ones_own_win() {
     let mut quiet = wish(&["8B"], &["inference"]);
     quiet.quiet = true;
     let report = of(quiet).unwrap();
-    assert!(report.platforms.iter().all(|one| !one.qualifies || !matches!(one.noise.value.as_str(), "loud" | "audible")));
+    assert!(
+        report
+            .platforms
+            .iter()
+            .all(|one| !one.qualifies || !matches!(one.noise.value.as_str(), "loud" | "audible"))
+    );
     let mut cheap = wish(&["8B"], &["inference"]);
     cheap.prices.insert("rtx-4090".into(), 300.0);
     let report = of(cheap).unwrap();
-    let one = report.platforms.iter().find(|one| one.id == "rtx-4090").unwrap();
+    let one = report
+        .platforms
+        .iter()
+        .find(|one| one.id == "rtx-4090")
+        .unwrap();
     assert_eq!(one.capital.unwrap().base, 300.0);
     let mut short = wish(&["8B"], &["inference"]);
     short.budget = Some(1000.0);
     let report = of(short).unwrap();
-    assert!(report.platforms.iter().all(|one| !one.qualifies || one.capital.is_none_or(|price| price.base <= 1000.0)));
+    assert!(
+        report
+            .platforms
+            .iter()
+            .all(|one| !one.qualifies || one.capital.is_none_or(|price| price.base <= 1000.0))
+    );
 }
 
 #[test]
 fn an_old_catalogue_gives_no_verdict() {
     let (sim, context) = context();
     sim.change(|state| state.wall = "2028-06-01T00:00:00Z".parse().unwrap());
-    let report = choose(&context, &ChooseRequest { wish: wish(&["8B"], &["inference"]), ..ChooseRequest::default() }).unwrap();
+    let report = choose(
+        &context,
+        &ChooseRequest {
+            wish: wish(&["8B"], &["inference"]),
+            ..ChooseRequest::default()
+        },
+    )
+    .unwrap();
     assert!(report.choice.platform.is_none());
-    assert!(report.choice.sentence.starts_with("No verdict"), "{}", report.choice.sentence);
+    assert!(
+        report.choice.sentence.starts_with("No verdict"),
+        "{}",
+        report.choice.sentence
+    );
     assert!(!report.platforms.is_empty());
 }
 
@@ -131,17 +212,47 @@ fn what_is_odd_is_refused_with_what_to_write() {
     };
     for (problem, code) in [
         (odd(|wish| wish.models.clear()), Code::ChoiceUnclear),
-        (odd(|wish| wish.methods = vec!["qlroa".into()]), Code::ChoiceUnclear),
-        (odd(|wish| wish.hours_a_week = Some(200.0)), Code::ChoiceUnclear),
-        (odd(|wish| wish.hours_a_week = Some(f64::NAN)), Code::ChoiceUnclear),
+        (
+            odd(|wish| wish.methods = vec!["qlroa".into()]),
+            Code::ChoiceUnclear,
+        ),
+        (
+            odd(|wish| wish.hours_a_week = Some(200.0)),
+            Code::ChoiceUnclear,
+        ),
+        (
+            odd(|wish| wish.hours_a_week = Some(f64::NAN)),
+            Code::ChoiceUnclear,
+        ),
         (odd(|wish| wish.budget = Some(-1.0)), Code::ChoiceUnclear),
-        (odd(|wish| wish.code = vec!["flash-atn".into()]), Code::ChoiceUnclear),
-        (odd(|wish| wish.prices = [("rtx-409".to_string(), 5.0)].into()), Code::ChoiceUnclear),
-        (odd(|wish| wish.prices = [("rtx-4090".to_string(), 0.0)].into()), Code::ChoiceUnclear),
-        (odd(|wish| wish.models = vec!["no-such-model-at-all".into()]), Code::ModelUnknown),
-        (odd(|wish| wish.models = vec!["8B".into(); 30]), Code::ChoiceUnclear),
-        (odd(|wish| wish.hours_on = Some("Voodoo 2".into())), Code::Usage),
-        (odd(|wish| wish.country = Some("XX".into())), Code::ScenarioInvalid),
+        (
+            odd(|wish| wish.code = vec!["flash-atn".into()]),
+            Code::ChoiceUnclear,
+        ),
+        (
+            odd(|wish| wish.prices = [("rtx-409".to_string(), 5.0)].into()),
+            Code::ChoiceUnclear,
+        ),
+        (
+            odd(|wish| wish.prices = [("rtx-4090".to_string(), 0.0)].into()),
+            Code::ChoiceUnclear,
+        ),
+        (
+            odd(|wish| wish.models = vec!["no-such-model-at-all".into()]),
+            Code::ModelUnknown,
+        ),
+        (
+            odd(|wish| wish.models = vec!["8B".into(); 30]),
+            Code::ChoiceUnclear,
+        ),
+        (
+            odd(|wish| wish.hours_on = Some("Voodoo 2".into())),
+            Code::Usage,
+        ),
+        (
+            odd(|wish| wish.country = Some("XX".into())),
+            Code::ScenarioInvalid,
+        ),
     ] {
         assert_eq!(problem.code, code, "{}", problem.message);
     }
@@ -161,7 +272,15 @@ fn a_scenario_is_read_and_options_win() {
     };
     let report = choose(&context, &request).unwrap();
     assert_eq!(report.platforms.len(), 1);
-    assert_eq!(report.asked.works.iter().map(|work| work.hours_a_week).collect::<Vec<_>>(), [9.0, 3.0]);
+    assert_eq!(
+        report
+            .asked
+            .works
+            .iter()
+            .map(|work| work.hours_a_week)
+            .collect::<Vec<_>>(),
+        [9.0, 3.0]
+    );
     assert!(report.asked.quiet && report.platforms[0].capital.unwrap().base == 2500.0);
     let mut request = request;
     request.wish.models = vec!["7B".into()];
@@ -169,11 +288,30 @@ fn a_scenario_is_read_and_options_win() {
     assert_eq!(report.asked.works.len(), 1);
     sim.put_file("/w/odd.toml", "modells = [\"8B\"]\n");
     request.scenario = Some("/w/odd.toml".into());
-    assert_eq!(choose(&context, &request).unwrap_err().code, Code::ChoiceUnclear);
+    assert_eq!(
+        choose(&context, &request).unwrap_err().code,
+        Code::ChoiceUnclear
+    );
     request.scenario = None;
     request.only = Some("rtx-509".into());
-    assert_eq!(choose(&context, &request).unwrap_err().code, Code::ChoiceUnclear);
-    let work = WorkWish { model: "8B".into(), hours_a_week: Some(-1.0), ..WorkWish::default() };
-    request = ChooseRequest { wish: Wish { work: vec![work], ..Wish::default() }, ..ChooseRequest::default() };
-    assert_eq!(choose(&context, &request).unwrap_err().code, Code::ChoiceUnclear);
+    assert_eq!(
+        choose(&context, &request).unwrap_err().code,
+        Code::ChoiceUnclear
+    );
+    let work = WorkWish {
+        model: "8B".into(),
+        hours_a_week: Some(-1.0),
+        ..WorkWish::default()
+    };
+    request = ChooseRequest {
+        wish: Wish {
+            work: vec![work],
+            ..Wish::default()
+        },
+        ..ChooseRequest::default()
+    };
+    assert_eq!(
+        choose(&context, &request).unwrap_err().code,
+        Code::ChoiceUnclear
+    );
 }

@@ -15,14 +15,14 @@ mod since;
 mod tests;
 mod words;
 
+pub(crate) use age::{OFFER_LIMIT_DAYS, days};
 pub use deskside_advise::cost::break_even::BreakEven;
 pub use deskside_advise::cost::{Comparison, Question, Side, Term};
-pub use report::{CostReport, Figures, FlipReport, Input, OfferReport, Origin, Verdict};
-pub(crate) use age::{OFFER_LIMIT_DAYS, days};
 pub(crate) use history::history;
 pub(crate) use month::{Month, Prices};
-pub(crate) use resolve::Offered;
 pub(crate) use rented::{Choice as OfferChoice, choose as choose_offer};
+pub use report::{CostReport, Figures, FlipReport, Input, OfferReport, Origin, Verdict};
+pub(crate) use resolve::Offered;
 pub(crate) use runs::of_one;
 pub use runs::{RunCost, RunPrices, of_run};
 pub use scenario::Scenario;
@@ -80,7 +80,9 @@ pub fn cost(context: &Context, request: &CostRequest) -> Result<CostReport> {
     let today = today(context);
     let mut resolver = Resolver::new(&scenario, question, today);
     resolver.catalogue = Catalogue::of(context);
-    resolver.warnings.extend(resolver.catalogue.warnings.clone());
+    resolver
+        .warnings
+        .extend(resolver.catalogue.warnings.clone());
     let owned = accelerators(context, &mut resolver)?;
     if !resolver.bare {
         resolver.history = history(context);

@@ -51,7 +51,10 @@ impl Prices<'_> {
             .set(Field::MonthHours, Range::exactly(730.0));
         resolver.put(
             Field::BusyHours,
-            Found::assumed(Range::exactly(hours_a_day.min(24.0)), "the hours of this work"),
+            Found::assumed(
+                Range::exactly(hours_a_day.min(24.0)),
+                "the hours of this work",
+            ),
         );
         resolver
     }

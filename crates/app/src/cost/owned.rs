@@ -92,9 +92,10 @@ pub(super) fn power(resolver: &mut Resolver<'_>, gpu: Option<&Accelerators>) -> 
         .as_ref()
         .and_then(|history| history.watts)
         .filter(|_| !named && resolver.question != Question::Buy);
-    let offered = resolver.offered.as_ref().and_then(|offered| {
-        Some((offered.watts?, offered.because.clone()))
-    });
+    let offered = resolver
+        .offered
+        .as_ref()
+        .and_then(|offered| Some((offered.watts?, offered.because.clone())));
     let found = match (resolver.given("machine.busy_watts"), sampled, gpu) {
         (Some(found), _, _) => found,
         (None, None, Some(_)) if offered.is_some() => {

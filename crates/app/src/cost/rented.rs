@@ -5,9 +5,9 @@ use super::owned::Accelerators;
 use super::report::OfferReport;
 use super::resolve::{Found, Resolver};
 use super::scenario::{invalid, lacking};
+use crate::offers::OWN;
 use deskside_advise::cost::speed::{Kind, ratio};
 use deskside_advise::cost::{Field, Question};
-use crate::offers::OWN;
 use deskside_knowledge::prices::{OfferRow, is_same_accelerator, provider_terms};
 use deskside_types::Result;
 use deskside_types::range::Range;
@@ -248,7 +248,11 @@ fn speed(
 }
 
 /// Start-up, waste, storage, egress.
-pub(super) fn beside(resolver: &mut Resolver<'_>, provider: Option<&str>, flat: bool) -> Result<()> {
+pub(super) fn beside(
+    resolver: &mut Resolver<'_>,
+    provider: Option<&str>,
+    flat: bool,
+) -> Result<()> {
     let job = resolver.question == Question::Job;
     if flat && resolver.given("rent.per_hour").is_none() {
         // What is paid by the month has no starts and no disks of its own.

@@ -2,9 +2,9 @@
 
 use super::age;
 use super::history::History;
-use crate::offers::Catalogue;
 use super::report::{Input, Origin};
 use super::scenario::{Scenario, invalid};
+use crate::offers::Catalogue;
 use deskside_advise::cost::{Field, Question, Ranges, Values};
 use deskside_knowledge::prices::{assumed, exchange};
 use deskside_types::Result;

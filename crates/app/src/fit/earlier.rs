@@ -151,7 +151,9 @@ fn compared(
     request.check().map_err(|problem| problem.message)?;
     let read = model::read(&*context.projects, &request.model, Reach::Offline)
         .map_err(|_| "its model is not known".to_string())?;
-    let case = request.case(&read, false).map_err(|problem| problem.message)?;
+    let case = request
+        .case(&read, false)
+        .map_err(|problem| problem.message)?;
     let place = deskside_advise::fit::advice::Place {
         count: cards,
         ..place
@@ -179,19 +181,60 @@ fn understood(params: &BTreeMap<String, String>) -> std::result::Result<FitReque
             .replace(['-', '.', '/'], "_")
             .to_ascii_lowercase()
     };
-    let known: BTreeMap<String, &String> = params.iter().map(|(key, value)| (bare(key), value)).collect();
-    let first = |names: &[&str]| names.iter().find_map(|name| known.get(*name)).map(|text| text.trim());
-    let count = |names: &[&str]| first(names).and_then(|text| text.parse::<u32>().ok()).filter(|count| *count > 0);
-    let yes = |names: &[&str]| first(names).is_some_and(|text| matches!(text.to_ascii_lowercase().as_str(), "true" | "1" | "yes" | ""));
-    let model = first(&["model_name_or_path", "model", "model_name", "model_id", "base_model", "pretrained_model_name_or_path"])
-        .ok_or("its parameters name no model")?;
+    let known: BTreeMap<String, &String> = params
+        .iter()
+        .map(|(key, value)| (bare(key), value))
+        .collect();
+    let first = |names: &[&str]| {
+        names
+            .iter()
+            .find_map(|name| known.get(*name))
+            .map(|text| text.trim())
+    };
+    let count = |names: &[&str]| {
+        first(names)
+            .and_then(|text| text.parse::<u32>().ok())
+            .filter(|count| *count > 0)
+    };
+    let yes = |names: &[&str]| {
+        first(names).is_some_and(|text| {
+            matches!(
+                text.to_ascii_lowercase().as_str(),
+                "true" | "1" | "yes" | ""
+            )
+        })
+    };
+    let model = first(&[
+        "model_name_or_path",
+        "model",
+        "model_name",
+        "model_id",
+        "base_model",
+        "pretrained_model_name_or_path",
+    ])
+    .ok_or("its parameters name no model")?;
     let mut request = FitRequest {
-        batch: count(&["per_device_train_batch_size", "micro_batch_size", "batch_size", "batch"]),
-        context: count(&["max_seq_length", "max_length", "seq_len", "seq_length", "sequence_length", "block_size", "context_length", "context"]),
+        batch: count(&[
+            "per_device_train_batch_size",
+            "micro_batch_size",
+            "batch_size",
+            "batch",
+        ]),
+        context: count(&[
+            "max_seq_length",
+            "max_length",
+            "seq_len",
+            "seq_length",
+            "sequence_length",
+            "block_size",
+            "context_length",
+            "context",
+        ]),
         ..FitRequest::of(model)
     };
     let rank = count(&["lora_r", "lora_rank", "rank"]);
-    let said = first(&["method", "train_method", "finetuning_type", "train_type"]).map(str::to_ascii_lowercase);
+    let said = first(&["method", "train_method", "finetuning_type", "train_type"])
+        .map(str::to_ascii_lowercase);
     let method = if yes(&["load_in_4bit", "qlora", "use_qlora"]) {
         Some("qlora")
     } else if let Some(word) = said.as_deref() {
@@ -216,8 +259,10 @@ fn understood(params: &BTreeMap<String, String>) -> std::result::Result<FitReque
     request.train = method.map(|method| TrainRequest {
         method: method.into(),
         rank: rank.filter(|_| method != "full"),
-        optimizer: first(&["optim", "optimizer"]).map(|name| name.to_ascii_lowercase().replace('_', "-")),
-        checkpointing: yes(&["gradient_checkpointing", "activation_checkpointing"]).then(|| "full".into()),
+        optimizer: first(&["optim", "optimizer"])
+            .map(|name| name.to_ascii_lowercase().replace('_', "-")),
+        checkpointing: yes(&["gradient_checkpointing", "activation_checkpointing"])
+            .then(|| "full".into()),
         accumulate: count(&["gradient_accumulation_steps", "grad_accum", "accumulate"]),
         ..TrainRequest::default()
     });
@@ -235,21 +280,40 @@ mod tests {
     use super::*;
 
     fn params(all: &[(&str, &str)]) -> BTreeMap<String, String> {
-        all.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
+        all.iter()
+            .map(|(key, value)| (key.to_string(), value.to_string()))
+            .collect()
     }
 
     #[test]
     fn parameters_are_understood_by_their_usual_names() {
         let request = understood(&params(&[
-            ("--model_name_or_path", "meta-llama/Llama-3.1-8B"), ("per-device-train-batch-size", "4"), ("max_seq_length", "2048"),
-            ("load_in_4bit", "true"), ("lora_r", "32"), ("gradient_checkpointing", "True"),
-        ])).unwrap();
+            ("--model_name_or_path", "meta-llama/Llama-3.1-8B"),
+            ("per-device-train-batch-size", "4"),
+            ("max_seq_length", "2048"),
+            ("load_in_4bit", "true"),
+            ("lora_r", "32"),
+            ("gradient_checkpointing", "True"),
+        ]))
+        .unwrap();
         let train = request.train.unwrap();
-        assert_eq!((request.batch, request.context, train.method.as_str(), train.rank), (Some(4), Some(2048), "qlora", Some(32)));
+        assert_eq!(
+            (
+                request.batch,
+                request.context,
+                train.method.as_str(),
+                train.rank
+            ),
+            (Some(4), Some(2048), "qlora", Some(32))
+        );
         assert_eq!(train.checkpointing.as_deref(), Some("full"));
         assert!(understood(&params(&[("lr", "1")])).is_err());
         assert!(understood(&params(&[("model", "8B")])).is_err());
-        assert!(understood(&params(&[("model", "8B"), ("lr", "1e-3")])).unwrap_err().contains("sequence"));
+        assert!(
+            understood(&params(&[("model", "8B"), ("lr", "1e-3")]))
+                .unwrap_err()
+                .contains("sequence")
+        );
         let running = understood(&params(&[("model", "8B"), ("max_new_tokens", "64")])).unwrap();
         assert!(running.train.is_none() && running.generate == Some(64));
     }
@@ -258,7 +322,12 @@ mod tests {
     fn the_fullest_card_counts() {
         let text = br#"{"version":1,"samples":9,"gpus":[{"memory_peak":1000000000},{"memory_peak":3000000000,"whole_card":true},{"memory_peak":5}]}"#;
         assert_eq!(peak(text), Some((3e9, 2.0, true)));
-        for odd in [&b"{}"[..], b"[", br#"{"gpus":[]}"#, br#"{"gpus":[{"memory_peak":"x"}]}"#] {
+        for odd in [
+            &b"{}"[..],
+            b"[",
+            br#"{"gpus":[]}"#,
+            br#"{"gpus":[{"memory_peak":"x"}]}"#,
+        ] {
             assert_eq!(peak(odd), None);
         }
     }

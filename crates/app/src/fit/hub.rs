@@ -49,7 +49,9 @@ impl Id {
         let parts: Vec<&str> = text.split('/').collect();
         let (owner, name, file) = match parts[..] {
             [owner, name] => (owner, name, None),
-            [owner, name, file] if file.ends_with(".gguf") && plain(file) => (owner, name, Some(file)),
+            [owner, name, file] if file.ends_with(".gguf") && plain(file) => {
+                (owner, name, Some(file))
+            }
             _ => return None,
         };
         (plain(owner) && plain(name) && plain(revision)).then(|| Self {
@@ -129,7 +131,11 @@ fn token_place(machine: &dyn Machine) -> Option<TokenPlace> {
     let path = machine
         .variable("HF_TOKEN_PATH")
         .map(PathBuf::from)
-        .or_else(|| machine.variable("HF_HOME").map(|home| Path::new(&home).join("token")))
+        .or_else(|| {
+            machine
+                .variable("HF_HOME")
+                .map(|home| Path::new(&home).join("token"))
+        })
         .or_else(|| {
             machine
                 .variable("HOME")
@@ -213,8 +219,8 @@ impl Hub<'_> {
         let index = self.optional("model.safetensors.index.json", LONGEST_INDEX)?;
         let (files, whole) = match &index {
             Some(text) => {
-                let (size, files) =
-                    safetensors::index(text).map_err(|why| unreadable("the index of its files", why))?;
+                let (size, files) = safetensors::index(text)
+                    .map_err(|why| unreadable("the index of its files", why))?;
                 (files, size)
             }
             None => (vec!["model.safetensors".to_string()], None),
@@ -228,7 +234,10 @@ impl Hub<'_> {
                     .all(|letter| letter.is_ascii_alphanumeric() || "-_./".contains(letter))
         });
         if let Some(odd) = odd {
-            return Err(unreadable("the index of its files", format!("it names {odd:?}")));
+            return Err(unreadable(
+                "the index of its files",
+                format!("it names {odd:?}"),
+            ));
         }
         if files.len() > MOST_FILES
             && let (Some(size), Some(read)) = (whole, &configuration)
@@ -273,7 +282,10 @@ impl Hub<'_> {
         let size = first
             .total
             .ok_or_else(|| bad("the server does not tell its size".into()))?;
-        let start = first.bytes.get(..8).ok_or_else(|| bad("it is too short".into()))?;
+        let start = first
+            .bytes
+            .get(..8)
+            .ok_or_else(|| bad("it is too short".into()))?;
         let length = safetensors::length(start, size).map_err(bad)?;
         let mut text = first.bytes[8..].to_vec();
         if (text.len() as u64) < length {
@@ -290,7 +302,9 @@ impl Hub<'_> {
     fn gguf(&self, file: &str) -> Result<Read> {
         let failed = |missing: Missing| match missing {
             Missing::Failed(problem) => problem,
-            Missing::Absent => Problem::new(Code::ModelUnknown, format!("the hub has no {file} there")),
+            Missing::Absent => {
+                Problem::new(Code::ModelUnknown, format!("the hub has no {file} there"))
+            }
         };
         let mut bytes = Vec::new();
         let mut wanted = 1 << 20;
@@ -303,11 +317,18 @@ impl Hub<'_> {
             let ended = (part.bytes.len() as u64) < wanted - have;
             bytes.extend(part.bytes);
             match gguf::header(&bytes, size) {
-                Ok(header) => return model::of_gguf(file, &header, "the hub: the header of its GGUF file"),
+                Ok(header) => {
+                    return model::of_gguf(file, &header, "the hub: the header of its GGUF file");
+                }
                 Err(Trouble::Bad(why)) => return Err(unreadable(file, why)),
-                Err(Trouble::More) if ended => return Err(unreadable(file, "it ends inside its header")),
+                Err(Trouble::More) if ended => {
+                    return Err(unreadable(file, "it ends inside its header"));
+                }
                 Err(Trouble::More) if wanted >= gguf::LONGEST => {
-                    return Err(unreadable(file, format!("its header is longer than {} bytes", gguf::LONGEST)));
+                    return Err(unreadable(
+                        file,
+                        format!("its header is longer than {} bytes", gguf::LONGEST),
+                    ));
                 }
                 Err(Trouble::More) => wanted = (wanted * 4).min(gguf::LONGEST),
             }
@@ -322,5 +343,9 @@ fn refused(error: &DoorError) -> bool {
 }
 
 fn unreadable(file: &str, why: impl std::fmt::Display) -> Problem {
-    Problem::new(Code::ModelUnreadable, format!("{file} of the hub can't be read")).because(why)
+    Problem::new(
+        Code::ModelUnreadable,
+        format!("{file} of the hub can't be read"),
+    )
+    .because(why)
 }

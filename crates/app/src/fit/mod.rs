@@ -10,9 +10,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use calibrate::{
-    CalibrateRequest, Calibration, CalibrationReport, MeasuredDevice, calibrate,
-};
+pub use calibrate::{CalibrateRequest, Calibration, CalibrationReport, MeasuredDevice, calibrate};
 pub use earlier::{EarlierReport, EarlierRun, earlier};
 pub use model::Reach;
 pub use request::{FitRequest, TrainRequest};

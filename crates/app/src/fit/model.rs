@@ -92,7 +92,8 @@ pub fn read(machine: &dyn Machine, model: &str, reach: Reach) -> Result<Read> {
     }
     let Some(mut shape) = known else {
         return Err(match unasked {
-            Some(problem) => problem.hint("or give its folder or file, or a count of parameters: `deskside fit 8B`"),
+            Some(problem) => problem
+                .hint("or give its folder or file, or a count of parameters: `deskside fit 8B`"),
             None => Problem::new(
                 Code::ModelUnknown,
                 format!("the model {model:?} is not known"),
@@ -101,7 +102,9 @@ pub fn read(machine: &dyn Machine, model: &str, reach: Reach) -> Result<Read> {
         });
     };
     if let Some(problem) = unasked {
-        shape.assumed.push(format!("the hub could not be asked: {}", problem.message));
+        shape
+            .assumed
+            .push(format!("the hub could not be asked: {}", problem.message));
     }
     let from = if shape.assumed.is_empty() {
         "the table of known models"
@@ -437,8 +440,7 @@ fn gguf_file(machine: &dyn Machine, path: &Path) -> Result<Read> {
 
 /// A model by the header of its GGUF file, or of all its parts.
 pub(super) fn of_gguf(name: &str, all: &gguf::Header, from: &str) -> Result<Read> {
-    let shape =
-        config::of_gguf(name, all).map_err(|why| unreadable(Path::new(name), why))?;
+    let shape = config::of_gguf(name, all).map_err(|why| unreadable(Path::new(name), why))?;
     let counted: f64 = all.tensors.iter().map(|tensor| tensor.bytes as f64).sum();
     let bits = counted * 8.0 / shape.parameters.max(1.0);
     let near = deskside_knowledge::models::weight_formats()

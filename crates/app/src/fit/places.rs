@@ -1,7 +1,7 @@
 //! Where a model could run: this machine's accelerators, and others from the catalogue.
 
-use super::calibrate::{self, Calibration};
 use super::FitRequest;
+use super::calibrate::{self, Calibration};
 use deskside_advise::fit::advice::Place;
 use deskside_advise::fit::case::Device;
 use deskside_advise::fit::verdict::unified_share;

@@ -234,10 +234,17 @@ fn a_model_of_the_hub_is_read_by_its_headers_alone() {
     // One file without an index, behind a token.
     let gated = "https://huggingface.co/me/gated/resolve/main";
     sim.serve(format!("{gated}/config.json#token"), "", CONFIG)
-        .serve(format!("{gated}/model.safetensors#token"), "", safetensors(one, 1280));
+        .serve(
+            format!("{gated}/model.safetensors#token"),
+            "",
+            safetensors(one, 1280),
+        );
     let problem = fit(&context, &asked("me/gated", Reach::Unknown)).unwrap_err();
     assert_eq!(problem.code, Code::ModelUnknown);
-    assert!(problem.hints.iter().any(|hint| hint.contains("HF_TOKEN")), "{problem:?}");
+    assert!(
+        problem.hints.iter().any(|hint| hint.contains("HF_TOKEN")),
+        "{problem:?}"
+    );
     sim.set_variable("HF_TOKEN", "hf_secret");
     let report = fit(&context, &asked("me/gated", Reach::Unknown)).unwrap();
     assert_eq!(report.model.weights_bytes, 1280.0);
@@ -245,13 +252,32 @@ fn a_model_of_the_hub_is_read_by_its_headers_alone() {
     // A GGUF file by its path.
     sim.serve(format!("{HUB}/m.gguf"), "", gguf(2));
     let report = fit(&context, &asked("me/thing/m.gguf", Reach::Unknown)).unwrap();
-    assert_eq!((report.model.weights_bytes, report.framework.as_str()), (1152.0, "llama.cpp"));
+    assert_eq!(
+        (report.model.weights_bytes, report.framework.as_str()),
+        (1152.0, "llama.cpp")
+    );
     // What a table knows is not asked for, unless it is wished.
-    assert!(fit(&context, &asked("Qwen/Qwen2.5-7B", Reach::Unknown)).unwrap().model.read_from.contains("table"));
+    assert!(
+        fit(&context, &asked("Qwen/Qwen2.5-7B", Reach::Unknown))
+            .unwrap()
+            .model
+            .read_from
+            .contains("table")
+    );
     sim.set_network(false);
     let report = fit(&context, &asked("Qwen/Qwen2.5-7B", Reach::Always)).unwrap();
-    assert!(report.assumptions.iter().any(|text| text.contains("hub could not be asked")));
-    assert_eq!(fit(&context, &asked("me/other", Reach::Unknown)).unwrap_err().code, Code::Network);
+    assert!(
+        report
+            .assumptions
+            .iter()
+            .any(|text| text.contains("hub could not be asked"))
+    );
+    assert_eq!(
+        fit(&context, &asked("me/other", Reach::Unknown))
+            .unwrap_err()
+            .code,
+        Code::Network
+    );
 }
 
 #[test]
@@ -285,5 +311,10 @@ fn hostile_headers_of_the_hub_are_bounded_and_refused() {
         assert_eq!(problem.code, Code::ModelUnreadable, "{index}");
     }
     sim.serve(format!("{HUB}/bad.gguf"), "", "GGUF\u{3}\u{0}\u{0}\u{0}");
-    assert_eq!(fit(&context, &asked("me/thing/bad.gguf", Reach::Unknown)).unwrap_err().code, Code::ModelUnreadable);
+    assert_eq!(
+        fit(&context, &asked("me/thing/bad.gguf", Reach::Unknown))
+            .unwrap_err()
+            .code,
+        Code::ModelUnreadable
+    );
 }

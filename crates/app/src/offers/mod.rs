@@ -33,7 +33,9 @@ pub fn list(context: &Context, gpu: Option<&str>, provider: Option<&str>) -> Res
     let mut offers: Vec<OfferLine> = catalogue
         .rows
         .iter()
-        .filter(|row| gpu.is_none_or(|name| is_same_accelerator(name, &row.accelerator, Some(row.memory_gb))))
+        .filter(|row| {
+            gpu.is_none_or(|name| is_same_accelerator(name, &row.accelerator, Some(row.memory_gb)))
+        })
         .filter(|row| provider.is_none_or(|name| row.provider == name))
         .map(|row| {
             let age = days(&row.as_of, day).unwrap_or(i64::MAX / 4);
@@ -47,12 +49,20 @@ pub fn list(context: &Context, gpu: Option<&str>, provider: Option<&str>) -> Res
                 age_days: age,
                 too_old: age > OFFER_LIMIT_DAYS,
                 // The letters of the built-in table's sources.
-                from: if row.source.starts_with('O') { "built-in".into() } else { row.source.clone() },
+                from: if row.source.starts_with('O') {
+                    "built-in".into()
+                } else {
+                    row.source.clone()
+                },
             }
         })
         .collect();
     if offers.is_empty() {
-        let mut known: Vec<&str> = catalogue.rows.iter().map(|row| row.provider.as_str()).collect();
+        let mut known: Vec<&str> = catalogue
+            .rows
+            .iter()
+            .map(|row| row.provider.as_str())
+            .collect();
         known.sort_unstable();
         known.dedup();
         return Err(Problem::new(Code::OffersRefused, "no offer of that is known")
@@ -64,8 +74,16 @@ pub fn list(context: &Context, gpu: Option<&str>, provider: Option<&str>) -> Res
             .cmp(&other.accelerator)
             .then(one.usd_an_hour.total_cmp(&other.usd_an_hour))
     });
-    let newest = offers.iter().map(|one| one.as_of.clone()).max().unwrap_or_default();
-    let oldest = offers.iter().map(|one| one.as_of.clone()).min().unwrap_or_default();
+    let newest = offers
+        .iter()
+        .map(|one| one.as_of.clone())
+        .max()
+        .unwrap_or_default();
+    let oldest = offers
+        .iter()
+        .map(|one| one.as_of.clone())
+        .min()
+        .unwrap_or_default();
     let age = |text: &str| days(text, day).unwrap_or_default();
     Ok(OffersReport {
         newest_age_days: age(&newest),
@@ -90,8 +108,11 @@ pub fn add(context: &Context, mut offer: OwnOffer) -> Result<OffersChangedReport
     if offer.memory_gb <= 0.0 {
         let known = Catalogue::of(context).of_accelerator(&offer.accelerator);
         offer.memory_gb = known.first().map(|row| row.memory_gb).ok_or_else(|| {
-            own::refused(format!("the memory of {:?} is not known", offer.accelerator))
-                .hint("say it: --memory 24")
+            own::refused(format!(
+                "the memory of {:?} is not known",
+                offer.accelerator
+            ))
+            .hint("say it: --memory 24")
         })?;
     }
     let row = own::row(&offer)?;

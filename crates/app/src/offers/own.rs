@@ -107,11 +107,8 @@ pub(super) fn row(own: &OwnOffer) -> Result<OfferRow> {
         exchange(&own.currency, "USD")
             .map(|row| row.rate.base)
             .ok_or_else(|| {
-                refused(format!(
-                    "nothing says what one {} is in USD",
-                    own.currency
-                ))
-                .hint("give the price in USD or EUR")
+                refused(format!("nothing says what one {} is in USD", own.currency))
+                    .hint("give the price in USD or EUR")
             })?
     };
     Ok(OfferRow {
@@ -129,7 +126,13 @@ pub(super) fn row(own: &OwnOffer) -> Result<OfferRow> {
 pub(super) fn text(own: &OwnOffer) -> String {
     format!(
         "\n[[offer]]\nprovider = {:?}\naccelerator = {:?}\nmemory_gb = {:?}\ntier = {:?}\nper_hour = {:?}\ncurrency = {:?}\nas_of = {:?}\n",
-        own.provider, own.accelerator, own.memory_gb, own.tier, own.per_hour, own.currency, own.as_of
+        own.provider,
+        own.accelerator,
+        own.memory_gb,
+        own.tier,
+        own.per_hour,
+        own.currency,
+        own.as_of
     )
 }
 

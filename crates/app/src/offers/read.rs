@@ -30,7 +30,10 @@ const MOST: usize = 200_000;
 /// The rows of gpuhunt's CSV. Prices are of the whole instance.
 pub(super) fn gpuhunt(provider: &str, csv: &str, as_of: &str) -> Result<Vec<Raw>, String> {
     let (head, rows) = csv_rows(csv)?;
-    let column = columns(&head, &["price", "gpu_name", "gpu_count", "gpu_memory", "spot"])?;
+    let column = columns(
+        &head,
+        &["price", "gpu_name", "gpu_count", "gpu_memory", "spot"],
+    )?;
     let beside = |name: &str| head.iter().position(|one| one == name);
     let (flags, data) = (beside("flags"), beside("provider_data"));
     Ok(rows
@@ -71,7 +74,11 @@ pub(super) fn skypilot(provider: &str, csv: &str, as_of: &str) -> Result<Vec<Raw
     let mut all = Vec::new();
     for row in rows {
         let cell = |at: usize| row.get(at).map_or("", |text| text.trim());
-        let Some(count) = cell(column[1]).parse::<f64>().ok().filter(|count| *count >= 1.0) else {
+        let Some(count) = cell(column[1])
+            .parse::<f64>()
+            .ok()
+            .filter(|count| *count >= 1.0)
+        else {
             continue;
         };
         let name = cell(column[0]);
@@ -128,7 +135,12 @@ pub(super) fn gpu_pricing(text: &[u8]) -> Result<Vec<Raw>, String> {
 /// The day in gpuhunt's version, `20260819-123`.
 pub(super) fn day_of_version(text: &str) -> Option<String> {
     let digits = text.trim().get(..8)?;
-    let day = format!("{}-{}-{}", digits.get(..4)?, digits.get(4..6)?, digits.get(6..8)?);
+    let day = format!(
+        "{}-{}-{}",
+        digits.get(..4)?,
+        digits.get(4..6)?,
+        digits.get(6..8)?
+    );
     day.parse::<jiff::civil::Date>().ok().map(|_| day)
 }
 
@@ -138,7 +150,10 @@ pub(super) fn csv_in_zip(bytes: &[u8]) -> Result<String, String> {
     let short = || "the archive ends too soon".to_string();
     let number = |at: usize, size: usize| -> Result<usize, String> {
         let part = bytes.get(at..at + size).ok_or_else(short)?;
-        Ok(part.iter().rev().fold(0, |sum, byte| sum << 8 | usize::from(*byte)))
+        Ok(part
+            .iter()
+            .rev()
+            .fold(0, |sum, byte| sum << 8 | usize::from(*byte)))
     };
     let end = bytes
         .windows(4)
@@ -150,7 +165,11 @@ pub(super) fn csv_in_zip(bytes: &[u8]) -> Result<String, String> {
             return Err("its list of files is damaged".into());
         }
         let (method, packed) = (number(at + 10, 2)?, number(at + 20, 4)?);
-        let (name, extra, comment) = (number(at + 28, 2)?, number(at + 30, 2)?, number(at + 32, 2)?);
+        let (name, extra, comment) = (
+            number(at + 28, 2)?,
+            number(at + 30, 2)?,
+            number(at + 32, 2)?,
+        );
         let start = number(at + 42, 4)?;
         let called = bytes.get(at + 46..at + 46 + name).ok_or_else(short)?;
         at += 46 + name + extra + comment;
@@ -170,7 +189,11 @@ pub(super) fn csv_in_zip(bytes: &[u8]) -> Result<String, String> {
                     .read_to_end(&mut text)
                     .map_err(|_| "its CSV is damaged".to_string())?;
             }
-            other => return Err(format!("its CSV is packed in a way ({other}) that is not read")),
+            other => {
+                return Err(format!(
+                    "its CSV is packed in a way ({other}) that is not read"
+                ));
+            }
         }
         if text.len() as u64 > LONGEST {
             return Err(format!("its CSV is longer than {LONGEST} bytes"));
@@ -221,7 +244,10 @@ fn csv_rows(text: &str) -> Result<(Vec<String>, impl Iterator<Item = Vec<String>
     }
     let mut records = records.into_iter();
     let head = records.next().ok_or("it is empty")?;
-    Ok((head.iter().map(|cell| cell.trim().to_string()).collect(), records))
+    Ok((
+        head.iter().map(|cell| cell.trim().to_string()).collect(),
+        records,
+    ))
 }
 
 #[cfg(test)]
@@ -231,7 +257,8 @@ pub(super) mod tests {
 
     pub fn zipped(name: &str, text: &str) -> Vec<u8> {
         let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
-        zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        zip.start_file(name, zip::write::SimpleFileOptions::default())
+            .unwrap();
         zip.write_all(text.as_bytes()).unwrap();
         zip.finish().unwrap().into_inner()
     }
@@ -268,12 +295,18 @@ pub(super) mod tests {
         let sky = "InstanceType,AcceleratorName,AcceleratorCount,vCPUs,MemoryGiB,Price,Region,GpuInfo,SpotPrice\nx,A100-80GB,8.0,1,1,12.0,eu,{},\ny,H100,1,1,1,3,eu,{},3\nz,H100,1,1,1,3,eu,{},1.5\nq,,,1,1,3,eu,{},\n";
         let rows = skypilot("lambda", sky, "2026-11-26").unwrap();
         assert_eq!(rows.len(), 4);
-        assert_eq!((rows[0].accelerator.as_str(), rows[0].price), ("A100 80GB", Some(1.5)));
+        assert_eq!(
+            (rows[0].accelerator.as_str(), rows[0].price),
+            ("A100 80GB", Some(1.5))
+        );
         assert_eq!(rows[3].tier, "spot");
         let json = br#"[{"provider_id":"lambda","gpu_model":"A10","vram_gb":24,"tier":"on-demand","price_usd_hour":1.2,"collected_at":"2026-11-01"},{"x":1},3]"#;
         assert_eq!(gpu_pricing(json).unwrap().len(), 3);
         assert!(gpu_pricing(b"{}").is_err() && gpu_pricing(b"[").is_err());
-        assert_eq!(day_of_version("20260819-12\n").as_deref(), Some("2026-08-19"));
+        assert_eq!(
+            day_of_version("20260819-12\n").as_deref(),
+            Some("2026-08-19")
+        );
         assert!(day_of_version("20261399-1").is_none() && day_of_version("üüüüüüüü").is_none());
     }
 }

@@ -92,7 +92,11 @@ pub fn refresh(context: &Context, request: &RefreshRequest) -> Result<RefreshRep
     all.retain(|row| !rows.iter().any(|new| new.provider == row.provider));
     all.extend(rows);
     all.sort_by(|one, other| {
-        (&one.accelerator, &one.provider, &one.tier).cmp(&(&other.accelerator, &other.provider, &other.tier))
+        (&one.accelerator, &one.provider, &one.tier).cmp(&(
+            &other.accelerator,
+            &other.provider,
+            &other.tier,
+        ))
     });
     let mut new = Catalogue::built_in();
     new.refresh(all.clone());
@@ -115,7 +119,9 @@ fn sources(request: &RefreshRequest) -> Result<Vec<CatalogueSource>> {
     let all = catalogue_sources();
     let Some(id) = &request.from else {
         if request.url.is_some() {
-            return Err(refused("--url needs --from: which catalogue it is a mirror of"));
+            return Err(refused(
+                "--url needs --from: which catalogue it is a mirror of",
+            ));
         }
         return Ok(all.to_vec());
     };
@@ -124,7 +130,10 @@ fn sources(request: &RefreshRequest) -> Result<Vec<CatalogueSource>> {
         let problem = refused(format!("there is no catalogue {id:?}"));
         return Err(match nearest(id, ids()) {
             Some(meant) => problem.hint(format!("do you mean {meant}?")),
-            None => problem.hint(format!("known are: {}", ids().collect::<Vec<_>>().join(", "))),
+            None => problem.hint(format!(
+                "known are: {}",
+                ids().collect::<Vec<_>>().join(", ")
+            )),
         });
     };
     if let Some(url) = &request.url {
@@ -162,15 +171,19 @@ fn fetched(
             let url = format!("{base}/{theirs}/vms.csv");
             // Its files have no day: what is fetched now counts as of now.
             let day = today(context).to_string();
-            let rows = get(&url)
-                .and_then(|text| skypilot(theirs, &String::from_utf8_lossy(&text), &day));
+            let rows =
+                get(&url).and_then(|text| skypilot(theirs, &String::from_utf8_lossy(&text), &day));
             (url, rows)
         }
         _ => {
             let rows = whole
                 .get_or_insert_with(|| get(base).and_then(|text| gpu_pricing(&text)))
                 .clone()
-                .map(|rows| rows.into_iter().filter(|row| row.provider == theirs).collect());
+                .map(|rows| {
+                    rows.into_iter()
+                        .filter(|row| row.provider == theirs)
+                        .collect()
+                });
             (base.clone(), rows)
         }
     }
@@ -218,7 +231,10 @@ pub fn undo(context: &Context) -> Result<OffersChangedReport> {
         .write_file(&then, new, 0o644, Durability::Power)?;
     let back = Catalogue::of(context);
     if let Some(why) = back.warnings.first() {
-        return Err(deskside_types::Problem::new(Code::OffersRefused, why.clone()));
+        return Err(deskside_types::Problem::new(
+            Code::OffersRefused,
+            why.clone(),
+        ));
     }
     Ok(OffersChangedReport {
         done: "brought back the offers from before the last refresh; `deskside offers undo` once more takes that back".into(),
@@ -249,7 +265,12 @@ pub(super) fn changes(old: &[OfferRow], new: &[OfferRow]) -> Vec<OfferChange> {
         match old.iter().find(|one| one.source != OWN && same(one, row)) {
             None => all.push(change("new", row, None, Some(row.usd_an_hour))),
             Some(one) if (one.usd_an_hour - row.usd_an_hour).abs() > 1e-6 => {
-                all.push(change("price", row, Some(one.usd_an_hour), Some(row.usd_an_hour)));
+                all.push(change(
+                    "price",
+                    row,
+                    Some(one.usd_an_hour),
+                    Some(row.usd_an_hour),
+                ));
             }
             Some(_) => {}
         }

@@ -120,7 +120,10 @@ pub(super) fn check(
 }
 
 fn clipped(text: &str) -> String {
-    text.chars().filter(|letter| !letter.is_control()).take(60).collect()
+    text.chars()
+        .filter(|letter| !letter.is_control())
+        .take(60)
+        .collect()
 }
 
 fn row(
@@ -137,7 +140,10 @@ fn row(
         return Err("its accelerator or tier is missing".into());
     }
     if raw.currency != "USD" {
-        return Err(format!("its currency is {:?}, not USD", clipped(&raw.currency)));
+        return Err(format!(
+            "its currency is {:?}, not USD",
+            clipped(&raw.currency)
+        ));
     }
     let price = raw.price.ok_or("its price is missing")?;
     if !price.is_finite() || price <= 0.0 {
@@ -157,7 +163,13 @@ fn row(
     }
     let same: Vec<&OfferRow> = known
         .iter()
-        .filter(|row| is_same_accelerator(&raw.accelerator, &row.accelerator, raw.memory_gb.or(Some(row.memory_gb))))
+        .filter(|row| {
+            is_same_accelerator(
+                &raw.accelerator,
+                &row.accelerator,
+                raw.memory_gb.or(Some(row.memory_gb)),
+            )
+        })
         .collect();
     let memory = raw
         .memory_gb
@@ -221,7 +233,13 @@ mod tests {
 
     fn checked(rows: Vec<Raw>) -> Checked {
         let known: Vec<OfferRow> = offers().collect();
-        check("runpod", rows, &known, "2026-11-26".parse().unwrap(), "test")
+        check(
+            "runpod",
+            rows,
+            &known,
+            "2026-11-26".parse().unwrap(),
+            "test",
+        )
     }
 
     fn good() -> Vec<Raw> {
@@ -241,7 +259,11 @@ mod tests {
             let checked = checked(good().into_iter().chain([odd]).collect());
             assert_eq!(checked.refused.len(), 1, "{name}");
             assert_eq!(checked.taken.len(), 4, "{name}");
-            assert!(checked.refused[0].because.contains(name), "{name}: {}", checked.refused[0].because);
+            assert!(
+                checked.refused[0].because.contains(name),
+                "{name}: {}",
+                checked.refused[0].because
+            );
         };
         change("median", |row| row.price = Some(20.0));
         change("median", |row| row.price = Some(0.02));
@@ -268,22 +290,56 @@ mod tests {
     fn a_jump_and_repetitions_and_old_or_odd_catalogues() {
         // Known: secure 0.69. The median of all 4090s lets 1.6 pass, and so does the jump.
         let mut known: Vec<OfferRow> = offers().collect();
-        for row in known.iter_mut().filter(|row| row.provider == "runpod" && row.accelerator == "RTX 4090" && row.tier == "secure") {
+        for row in known.iter_mut().filter(|row| {
+            row.provider == "runpod" && row.accelerator == "RTX 4090" && row.tier == "secure"
+        }) {
             row.usd_an_hour = 0.1;
         }
         let today = "2026-11-26".parse().unwrap();
         let checked_with = check("runpod", good(), &known, today, "test");
-        assert!(checked_with.refused[0].because.contains("more than 5 times off"), "{:?}", checked_with.refused);
-        let twice = checked(good().into_iter().chain([raw("RTX 4090", 24.0, "secure", 0.55)]).collect());
+        assert!(
+            checked_with.refused[0]
+                .because
+                .contains("more than 5 times off"),
+            "{:?}",
+            checked_with.refused
+        );
+        let twice = checked(
+            good()
+                .into_iter()
+                .chain([raw("RTX 4090", 24.0, "secure", 0.55)])
+                .collect(),
+        );
         assert_eq!(twice.repeated, 1);
         assert!(twice.taken.iter().any(|row| row.usd_an_hour == 0.55) && twice.taken.len() == 4);
         assert!(checked(Vec::new()).whole.is_some());
-        let odd: Vec<Raw> = good().into_iter().map(|mut row| { row.currency = "XYZ".into(); row }).collect();
+        let odd: Vec<Raw> = good()
+            .into_iter()
+            .map(|mut row| {
+                row.currency = "XYZ".into();
+                row
+            })
+            .collect();
         assert!(checked(odd).whole.unwrap().contains("no row"));
-        let mixed: Vec<Raw> = good().into_iter().enumerate().map(|(place, mut row)| { if place < 3 { row.price = None; } row }).collect();
+        let mixed: Vec<Raw> = good()
+            .into_iter()
+            .enumerate()
+            .map(|(place, mut row)| {
+                if place < 3 {
+                    row.price = None;
+                }
+                row
+            })
+            .collect();
         let mixed = checked(mixed);
         assert!(mixed.whole.unwrap().contains("not trusted") && mixed.taken.is_empty());
-        let old: Vec<Raw> = good().into_iter().map(|mut row| { row.as_of = "2025-01-01".into(); row }).collect();
+        let old: Vec<Raw> = good()
+            .into_iter()
+            .map(|mut row| {
+                row.as_of = "2025-01-01".into();
+                row
+            })
+            .collect();
         assert!(checked(old).whole.unwrap().contains("newer"));
     }
 }

@@ -66,8 +66,11 @@ fn ask(ui: &Ui, wish: &mut Wish) {
         ));
     }
     if wish.country.is_none() && wish.tariff.is_none() {
-        wish.country = Some(reply(ui, "Country, for the electricity tariff (DE, US, …):"))
-            .map(|code| code.to_uppercase())
-            .filter(|code| !code.is_empty());
+        wish.country = Some(reply(
+            ui,
+            "Country, for the electricity tariff (DE, US, …):",
+        ))
+        .map(|code| code.to_uppercase())
+        .filter(|code| !code.is_empty());
     }
 }

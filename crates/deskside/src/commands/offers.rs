@@ -13,7 +13,11 @@ pub fn offers(ui: &Ui, context: &Context, arguments: Offers) -> Result<u8> {
     match arguments.action {
         None => answer(
             ui,
-            &offers::list(context, arguments.gpu.as_deref(), arguments.provider.as_deref())?,
+            &offers::list(
+                context,
+                arguments.gpu.as_deref(),
+                arguments.provider.as_deref(),
+            )?,
             render::offers::list,
         ),
         Some(Action::Refresh(refresh)) => {

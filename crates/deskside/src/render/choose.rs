@@ -107,7 +107,14 @@ fn platform(ui: &Ui, one: &PlatformReport, currency: &str) {
     cell(ui, "speed", &one.speed);
     for work in &one.works {
         let rate = work.tokens_per_second.map_or(String::new(), |rate| {
-            format!(", {rate:.1} tokens/s {}", if work.measured_here { "by measurement here" } else { "estimated" })
+            format!(
+                ", {rate:.1} tokens/s {}",
+                if work.measured_here {
+                    "by measurement here"
+                } else {
+                    "estimated"
+                }
+            )
         });
         let text = match &work.trouble {
             Some(trouble) => trouble.clone(),
@@ -133,7 +140,10 @@ fn platform(ui: &Ui, one: &PlatformReport, currency: &str) {
         field(
             ui,
             "at once",
-            &format!("{:.0} ({:.0}-{:.0}) {currency}", capital.base, capital.low, capital.high),
+            &format!(
+                "{:.0} ({:.0}-{:.0}) {currency}",
+                capital.base, capital.low, capital.high
+            ),
         );
     }
     cell(ui, "driver", &one.driver);

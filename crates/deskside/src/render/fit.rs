@@ -234,7 +234,10 @@ pub fn calibration(ui: &Ui, report: &CalibrationReport) {
     field(
         ui,
         "kept in",
-        &format!("{}; estimates count with it until the card or its driver changes", report.file),
+        &format!(
+            "{}; estimates count with it until the card or its driver changes",
+            report.file
+        ),
     );
 }
 
@@ -253,7 +256,11 @@ pub fn earlier(ui: &Ui, report: &EarlierReport) {
             run.name.clone(),
             run.model.clone(),
             size(run.predicted_bytes),
-            format!("{}{}", size(run.measured_bytes), if run.whole_card { " (card)" } else { "" }),
+            format!(
+                "{}{}",
+                size(run.measured_bytes),
+                if run.whole_card { " (card)" } else { "" }
+            ),
             format!("{:+.0} %", run.error * 100.0),
             if run.inside { "yes" } else { "no" }.into(),
             run.how.clone(),
@@ -270,7 +277,12 @@ pub fn earlier(ui: &Ui, report: &EarlierReport) {
         field(
             ui,
             "in all",
-            &format!("off by {:.0} % (median), {} of {} inside the interval", median * 100.0, report.inside, report.runs.len()),
+            &format!(
+                "off by {:.0} % (median), {} of {} inside the interval",
+                median * 100.0,
+                report.inside,
+                report.runs.len()
+            ),
         );
     }
     for (why, count) in &report.left_out {

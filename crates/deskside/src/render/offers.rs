@@ -38,11 +38,18 @@ pub fn list(ui: &Ui, report: &OffersReport) {
         "age",
         &format!(
             "the newest is {} days old ({}), the oldest {} ({}); no verdict rests on one older than {}",
-            report.newest_age_days, report.newest, report.oldest_age_days, report.oldest, report.limit_days
+            report.newest_age_days,
+            report.newest,
+            report.oldest_age_days,
+            report.oldest,
+            report.limit_days
         ),
     );
     for warning in &report.warnings {
-        ui.talk(&format!("{} {warning}", ui.tint("warning:", Meaning::Warning)));
+        ui.talk(&format!(
+            "{} {warning}",
+            ui.tint("warning:", Meaning::Warning)
+        ));
     }
 }
 
@@ -71,16 +78,24 @@ pub fn refresh(ui: &Ui, report: &RefreshReport) {
     ui.answer("");
     changes(ui, &report.changes);
     for one in report.refused.iter().take(SHOWN) {
-        let price = one.price.map_or(String::new(), |price| format!(" at {price:.3}"));
+        let price = one
+            .price
+            .map_or(String::new(), |price| format!(" at {price:.3}"));
         field(
             ui,
             "refused",
-            &format!("{} {} {}{price}: {}", one.provider, one.accelerator, one.tier, one.because),
+            &format!(
+                "{} {} {}{price}: {}",
+                one.provider, one.accelerator, one.tier, one.because
+            ),
         );
     }
     more(ui, report.refused.len());
     ui.answer(&if report.kept {
-        format!("{} offers are counted with now; `deskside offers undo` takes this back", report.offers)
+        format!(
+            "{} offers are counted with now; `deskside offers undo` takes this back",
+            report.offers
+        )
     } else {
         "nothing was kept: this was only a look".to_string()
     });
@@ -95,7 +110,10 @@ pub fn changed(ui: &Ui, report: &OffersChangedReport) {
 
 fn changes(ui: &Ui, all: &[OfferChange]) {
     for one in all.iter().take(SHOWN) {
-        let named = format!("{} {:.0} GB, {} {}", one.accelerator, one.memory_gb, one.provider, one.tier);
+        let named = format!(
+            "{} {:.0} GB, {} {}",
+            one.accelerator, one.memory_gb, one.provider, one.tier
+        );
         let text = match (one.from, one.to) {
             (Some(from), Some(to)) => format!("~ {named}: {from:.3} → {to:.3}"),
             (None, Some(to)) => format!("+ {named}: {to:.3}"),

@@ -56,10 +56,7 @@ pub fn offers_of(accelerator: &str) -> Vec<OfferRow> {
 }
 
 /// Those of an accelerator by any of its names, cheapest first.
-pub fn offers_among(
-    rows: impl Iterator<Item = OfferRow>,
-    accelerator: &str,
-) -> Vec<OfferRow> {
+pub fn offers_among(rows: impl Iterator<Item = OfferRow>, accelerator: &str) -> Vec<OfferRow> {
     let mut found: Vec<OfferRow> = rows
         .filter(|row| is_same_accelerator(accelerator, &row.accelerator, Some(row.memory_gb)))
         .collect();

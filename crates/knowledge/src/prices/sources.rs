@@ -38,8 +38,14 @@ mod tests {
     #[test]
     fn every_source_is_whole() {
         for one in catalogue_sources() {
-            assert!(one.base.starts_with("https://") && !one.providers.is_empty(), "{one:?}");
-            assert!(matches!(one.format.as_str(), "gpuhunt" | "gpu-pricing" | "skypilot"));
+            assert!(
+                one.base.starts_with("https://") && !one.providers.is_empty(),
+                "{one:?}"
+            );
+            assert!(matches!(
+                one.format.as_str(),
+                "gpuhunt" | "gpu-pricing" | "skypilot"
+            ));
         }
         assert_eq!(catalogue_sources().len(), 3);
     }

@@ -63,5 +63,5 @@ fn best(machine: &dyn Machine, mut round: impl FnMut()) -> Option<f64> {
         round();
         least = least.min(clock().ok()?.saturating_sub(start));
     }
-    (least > Duration::ZERO).then(|| least.as_secs_f64())
+    (least > Duration::ZERO).then_some(least.as_secs_f64())
 }

@@ -103,7 +103,12 @@ pub fn calibrate(context: &Context, request: &CalibrateRequest) -> Result<Calibr
             Ok(said) => {
                 version = Some(said.python.chars().take(40).collect());
                 troubles.extend(said.troubles.into_iter().take(20));
-                devices.extend(said.devices.into_iter().take(64).filter_map(|one| device(&facts, one)));
+                devices.extend(
+                    said.devices
+                        .into_iter()
+                        .take(64)
+                        .filter_map(|one| device(&facts, one)),
+                );
             }
             Err(problem) if request.python.is_some() => return Err(problem),
             Err(problem) => troubles.push(
@@ -136,7 +141,9 @@ pub fn calibrate(context: &Context, request: &CalibrateRequest) -> Result<Calibr
         return Err(troubles
             .iter()
             .fold(problem, |problem, text| problem.because(text.clone()))
-            .hint("`--python .venv/bin/python` names an environment with torch, jax, mlx or numpy"));
+            .hint(
+                "`--python .venv/bin/python` names an environment with torch, jax, mlx or numpy",
+            ));
     }
     let calibration = Calibration::of(machine.now()?.wall, version, devices);
     store::write(context, &calibration)?;
@@ -191,7 +198,9 @@ fn ask(context: &Context, python: &Path) -> Result<Said> {
 
 /// What a child said of a device, by the names that the probe has; none where the probe knows no such card.
 fn device(facts: &Facts, said: SaidDevice) -> Option<MeasuredDevice> {
-    let good = |value: Option<f64>, least: f64, most: f64| value.filter(|value| (least..=most).contains(value));
+    let good = |value: Option<f64>, least: f64, most: f64| {
+        value.filter(|value| (least..=most).contains(value))
+    };
     let (name, used) = if said.kind == "cpu" {
         (processor(facts), 0.0)
     } else {
@@ -206,7 +215,10 @@ fn device(facts: &Facts, said: SaidDevice) -> Option<MeasuredDevice> {
             .or_else(|| of_kind.get(said.place as usize))?;
         (
             super::places::shown(gpu),
-            gpu.memory.used_bytes.value().map_or(0.0, |bytes| *bytes as f64),
+            gpu.memory
+                .used_bytes
+                .value()
+                .map_or(0.0, |bytes| *bytes as f64),
         )
     };
     Some(MeasuredDevice {
@@ -268,7 +280,11 @@ pub(super) fn applied(device: &mut Device, measured: &MeasuredDevice, day: &str)
 }
 
 /// The processor as a device, where it was measured: bound by what a copy moves and what its matrices reach.
-pub(super) fn processor_device(calibration: &Calibration, facts: &Facts, memory: f64) -> Option<(Device, String)> {
+pub(super) fn processor_device(
+    calibration: &Calibration,
+    facts: &Facts,
+    memory: f64,
+) -> Option<(Device, String)> {
     let measured = calibration.device(facts, &processor(facts), "cpu")?.ok()?;
     let (copied, done) = (measured.copy_bytes_per_second?, measured.matrix_flops?);
     let device = Device {

@@ -115,7 +115,11 @@ pub(crate) fn kind(vendor: Vendor) -> &'static str {
 }
 
 impl Calibration {
-    pub(super) fn of(at: jiff::Timestamp, python: Option<String>, devices: Vec<MeasuredDevice>) -> Self {
+    pub(super) fn of(
+        at: jiff::Timestamp,
+        python: Option<String>,
+        devices: Vec<MeasuredDevice>,
+    ) -> Self {
         Self {
             version: VERSION,
             at,
@@ -125,8 +129,14 @@ impl Calibration {
     }
 
     /// What was measured of a device by its name, as long as its driver is the one of then; else why it counts no more.
-    pub(crate) fn device(&self, facts: &Facts, name: &str, kind: &str) -> Option<std::result::Result<&MeasuredDevice, String>> {
-        let of_kind: Vec<&MeasuredDevice> = self.devices.iter().filter(|one| one.kind == kind).collect();
+    pub(crate) fn device(
+        &self,
+        facts: &Facts,
+        name: &str,
+        kind: &str,
+    ) -> Option<std::result::Result<&MeasuredDevice, String>> {
+        let of_kind: Vec<&MeasuredDevice> =
+            self.devices.iter().filter(|one| one.kind == kind).collect();
         let Some(one) = of_kind.iter().find(|one| one.name == name) else {
             return of_kind.first().map(|other| {
                 Err(format!(
@@ -138,7 +148,8 @@ impl Calibration {
         };
         let now = driver(facts, kind);
         if one.driver != now {
-            let word = |driver: &Option<String>| driver.clone().unwrap_or_else(|| "none known".into());
+            let word =
+                |driver: &Option<String>| driver.clone().unwrap_or_else(|| "none known".into());
             return Some(Err(format!(
                 "{name} was measured here with driver {}, and now it is {}: `deskside fit --calibrate` again",
                 word(&one.driver),
@@ -150,6 +161,9 @@ impl Calibration {
 
     /// The day it is of.
     pub(crate) fn day(&self) -> String {
-        jiff::tz::Offset::UTC.to_datetime(self.at).date().to_string()
+        jiff::tz::Offset::UTC
+            .to_datetime(self.at)
+            .date()
+            .to_string()
     }
 }

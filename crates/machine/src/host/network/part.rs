@@ -82,7 +82,9 @@ fn is_private(url: &str) -> bool {
 fn read_token(place: &TokenPlace) -> Result<String, String> {
     let (text, named) = match place {
         TokenPlace::Variable(name) => (
-            std::env::var(name).map_err(|_| format!("{name} can't be read"))?,
+            std::env::var_os(name)
+                .and_then(|value| value.into_string().ok())
+                .ok_or_else(|| format!("{name} can't be read"))?,
             name.clone(),
         ),
         TokenPlace::File(path) => {
