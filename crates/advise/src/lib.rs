@@ -4,6 +4,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests fail by panicking"))]
 
+pub mod choose;
 pub mod cost;
 pub mod fit;
 pub mod memory;

@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod apply;
+pub mod choose;
 pub mod context;
 pub mod cost;
 pub mod doctor;
@@ -16,6 +17,7 @@ pub mod history;
 pub mod info;
 mod live;
 pub mod notebook;
+pub mod offers;
 pub mod plan;
 pub mod queue;
 pub mod run;

@@ -21,6 +21,7 @@ pub fn all() -> Value {
 fn each() -> Vec<(&'static str, u32, Schema)> {
     vec![
         of::<crate::apply::ApplyReport>(),
+        of::<crate::choose::ChooseReport>(),
         of::<crate::cost::CostReport>(),
         of::<crate::cost::SinceReport>(),
         of::<crate::doctor::DoctorReport>(),
@@ -36,10 +37,15 @@ fn each() -> Vec<(&'static str, u32, Schema)> {
         of::<crate::explain::ChangeReport>(),
         of::<crate::explain::ExplainReport>(),
         of::<crate::fit::FitReport>(),
+        of::<crate::fit::CalibrationReport>(),
+        of::<crate::fit::EarlierReport>(),
         of::<crate::fit::TableReport>(),
         of::<crate::history::HistoryReport>(),
         of::<crate::info::InfoReport>(),
         of::<crate::notebook::KernelReport>(),
+        of::<crate::offers::OffersReport>(),
+        of::<crate::offers::OffersChangedReport>(),
+        of::<crate::offers::RefreshReport>(),
         of::<crate::plan::SystemPlanReport>(),
         of::<crate::queue::ActReport>(),
         of::<crate::queue::CardsReport>(),

@@ -68,6 +68,14 @@ pub const VARIABLES: &[Variable] = &[
         effect: "The proxy for downloads.",
     },
     Variable {
+        name: "HF_ENDPOINT",
+        effect: "The hub whose models `fit` reads headers of; else https://huggingface.co.",
+    },
+    Variable {
+        name: "HF_TOKEN, HUGGING_FACE_HUB_TOKEN, HF_TOKEN_PATH",
+        effect: "A token for the hub, or the file that holds it (else HF_HOME/token); read only where the hub asks for one, and never kept or shown.",
+    },
+    Variable {
         name: "HF_HUB_CACHE, HF_HOME",
         effect: "Where `fit` looks for models that were downloaded from the hub, in this order; else ~/.cache/huggingface.",
     },

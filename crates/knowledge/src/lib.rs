@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 pub mod breakages;
+pub mod choose;
 pub mod conda;
 pub mod environment;
 pub mod errors;

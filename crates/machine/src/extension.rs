@@ -5,7 +5,9 @@ use crate::command::{Command, Output};
 use crate::device::DeviceQuestion;
 use crate::effect::{Durability, Effect, Progress};
 use crate::error::{DoorError, ErrorKind};
-use crate::question::{Answer, Entry, Moment, PersonIdentity, Question, Response, Space, Stat};
+use crate::question::{
+    Answer, Entry, Moment, Part, PersonIdentity, Question, Response, Space, Stat, TokenPlace,
+};
 use deskside_types::run::ProcessIdentity;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -208,6 +210,28 @@ pub trait Reading: Machine {
                 deadline
             },
             Response
+        )
+    }
+
+    /// A part of a web resource, up to `length` bytes from `offset` on.
+    fn fetch_part(
+        &self,
+        url: &str,
+        offset: u64,
+        length: u64,
+        token: Option<TokenPlace>,
+        deadline: Duration,
+    ) -> Result<Part, DoorError> {
+        answered!(
+            self,
+            Question::FetchPart {
+                url: url.into(),
+                offset,
+                length,
+                token,
+                deadline
+            },
+            Part
         )
     }
 

@@ -44,7 +44,8 @@ pub use host::{Host, Root};
 
 pub use launch::{Child, Ended, Launch, Started};
 pub use question::{
-    Answer, Entry, FileKind, Moment, PersonIdentity, Place, Question, Response, Space, Stat,
+    Answer, Entry, FileKind, Moment, Part, PersonIdentity, Place, Question, Response, Space, Stat,
+    TokenPlace,
 };
 pub use wrappers::{Audited, Death, Died, DryRun, Fault, Faulty, Heeding, Recording, Replay};
 

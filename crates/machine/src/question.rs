@@ -93,6 +93,19 @@ pub enum Question {
         /// For the whole exchange.
         deadline: Duration,
     },
+    /// A part of a web resource (RFC 9110, 14: range requests). Answer: [`Answer::Part`].
+    FetchPart {
+        /// Its address.
+        url: String,
+        /// Bytes left out at the beginning.
+        offset: u64,
+        /// Bytes at the most.
+        length: u64,
+        /// Where the person keeps a token for that server. It is read at the door and goes nowhere else.
+        token: Option<TokenPlace>,
+        /// For the whole exchange.
+        deadline: Duration,
+    },
     /// The start time of a process, where it is alive. Answer: [`Answer::Number`]; absent when it is not.
     Process {
         /// Its number.
@@ -125,6 +138,12 @@ impl Question {
             Self::Device(question) => format!("ask {}", question.name()),
             Self::Fetch { url, .. } => {
                 format!("fetch {}", crate::command::without_credentials(url))
+            }
+            Self::FetchPart { url, .. } => {
+                format!(
+                    "fetch a part of {}",
+                    crate::command::without_credentials(url)
+                )
             }
             Self::Process { pid } => format!("look at process {pid}"),
             Self::Random => "draw a random number".into(),
@@ -165,6 +184,8 @@ pub enum Answer {
     Json(serde_json::Value),
     /// A web resource.
     Response(Response),
+    /// A part of one.
+    Part(Part),
     /// A number.
     Number(u64),
 }
@@ -278,4 +299,22 @@ pub struct Response {
     pub content_type: String,
     /// Its body.
     pub body: Vec<u8>,
+}
+
+/// A part of a web resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Its bytes; fewer than asked for at the resource's end.
+    pub bytes: Vec<u8>,
+    /// The size of the whole, where the server tells it.
+    pub total: Option<u64>,
+}
+
+/// Where a person keeps a token: a place, never the token itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenPlace {
+    /// An environment variable.
+    Variable(String),
+    /// A file with nothing else in it.
+    File(PathBuf),
 }

@@ -5,7 +5,9 @@
     reason = "tests look from outside"
 )]
 
-use deskside_machine::{Acting, DoorError, Effect, ErrorKind, Host, Machine, Progress, Reading};
+use deskside_machine::{
+    Acting, DoorError, Effect, ErrorKind, Host, Machine, Progress, Reading, TokenPlace,
+};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -306,5 +308,136 @@ fn an_effect_that_fails_says_what_was_tried() {
     assert!(
         error.what == "download http://***@127.0.0.1:1/file",
         "{error}"
+    );
+}
+
+/// A server that knows ranges, or only says so.
+fn ranged(body: &'static [u8], knows: bool) -> Server {
+    Server::new(move |request, stream| {
+        let range = request.lines().find_map(|line| {
+            line.to_ascii_lowercase()
+                .strip_prefix("range: bytes=")
+                .map(str::to_string)
+        });
+        let (head, part) = match range.filter(|_| knows) {
+            Some(range) => {
+                let (first, last) = range.split_once('-').unwrap();
+                let first: usize = first.parse().unwrap();
+                let last = last.parse::<usize>().unwrap().min(body.len() - 1);
+                (
+                    format!(
+                        "206 Partial Content\r\nContent-Range: bytes {first}-{last}/{}",
+                        body.len()
+                    ),
+                    &body[first..=last],
+                )
+            }
+            None => ("200 OK".to_string(), body),
+        };
+        let head = format!(
+            "HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            part.len()
+        );
+        let _ = stream
+            .write_all(head.as_bytes())
+            .and_then(|()| stream.write_all(part));
+    })
+}
+
+#[test]
+fn parts_are_fetched_from_servers_that_know_ranges_and_from_those_that_do_not() {
+    let host = Host::new();
+    for knows in [true, false] {
+        let server = ranged(b"0123456789", knows);
+        for (offset, length, bytes) in [(0, 4, "0123"), (4, 3, "456"), (8, 9, "89")] {
+            let part = host
+                .fetch_part(&server.url("/f"), offset, length, None, LONG)
+                .unwrap();
+            assert_eq!(part.bytes, bytes.as_bytes(), "{knows} {offset}");
+            assert_eq!(part.total, Some(10));
+        }
+        let request = server.requests.lock().unwrap()[0].to_ascii_lowercase();
+        assert!(
+            request.contains("range: bytes=0-3") && request.contains("accept-encoding: identity"),
+            "{request}"
+        );
+        assert!(!request.contains("authorization"));
+    }
+    let far = host.fetch_part(
+        &ranged(b"0123456789", false).url("/f"),
+        2 << 20,
+        4,
+        None,
+        LONG,
+    );
+    assert!(far.unwrap_err().detail.contains("no range requests"));
+    let lies = Server::new(|_, stream| {
+        let _ = stream.write_all(b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 5-9/10\r\nContent-Length: 5\r\nConnection: close\r\n\r\n56789");
+    });
+    assert!(host.fetch_part(&lies.url("/f"), 0, 4, None, LONG).is_err());
+    // A server that never ends is left as soon as there is enough.
+    let endless = Server::new(|_, stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+        while stream.write_all(&[b'x'; 4096]).is_ok() {}
+    });
+    assert_eq!(
+        host.fetch_part(&endless.url("/"), 0, 100, None, LONG)
+            .unwrap()
+            .bytes
+            .len(),
+        100
+    );
+}
+
+#[test]
+fn a_token_is_read_at_the_door_sent_to_its_server_alone_and_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("token");
+    std::fs::write(&path, "hf_secret_of_mine\n").unwrap();
+    let host = Host::new();
+    let target = ranged(b"0123456789", true);
+    let elsewhere = target.url("/there").replace("127.0.0.1", "localhost");
+    let first = Server::new(move |_, stream| {
+        let head = format!(
+            "HTTP/1.1 302 Found\r\nLocation: {elsewhere}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        );
+        let _ = stream.write_all(head.as_bytes());
+    });
+    let place = TokenPlace::File(path.clone());
+    let part = host
+        .fetch_part(&first.url("/"), 0, 3, Some(place.clone()), LONG)
+        .unwrap();
+    assert_eq!(part.bytes, b"012");
+    let sent = first.requests.lock().unwrap()[0].clone();
+    assert!(sent.contains("Bearer hf_secret_of_mine"), "{sent}");
+    let there = target.requests.lock().unwrap()[0].clone();
+    assert!(
+        !there.contains("hf_secret") && there.to_ascii_lowercase().contains("range: bytes=0-2"),
+        "{there}"
+    );
+    let question = deskside_machine::Question::FetchPart {
+        url: "https://h/".into(),
+        offset: 0,
+        length: 1,
+        token: Some(place),
+        deadline: LONG,
+    };
+    assert!(!format!("{question:?} {}", question.phrase()).contains("hf_secret"));
+    for (contents, url) in [
+        ("", first.url("/")),
+        ("a b", first.url("/")),
+        ("hf_x", "http://192.0.2.1/".to_string()),
+    ] {
+        std::fs::write(&path, contents).unwrap();
+        let error = host
+            .fetch_part(&url, 0, 3, Some(TokenPlace::File(path.clone())), LONG)
+            .unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Failed, "{contents:?}");
+        assert!(!error.to_string().contains("hf_x"));
+    }
+    let missing = TokenPlace::File(folder.path().join("nothing"));
+    assert!(
+        host.fetch_part(&first.url("/"), 0, 3, Some(missing), LONG)
+            .is_err()
     );
 }

@@ -213,6 +213,12 @@ codes! {
     OptunaUnavailable = "DS1706" => Failed,
     /// A sweep's file can't be understood.
     SweepFile = "DS1707" => Usage,
+    /// What a person does can't be understood, so nothing can be chosen for it.
+    ChoiceUnclear = "DS1601" => Usage,
+    /// Offers were not taken: a source can't be read or failed the checks, a price of one's own is odd, or nothing is kept to go back to.
+    OffersRefused = "DS1602" => Failed,
+    /// Nothing could be measured on this machine.
+    CalibrationFailed = "DS1603" => Failed,
     /// There is no text to explain.
     NothingToExplain = "DS0701" => Usage,
     /// The machine's sampler can't be switched on here, or runs already.

@@ -1,7 +1,9 @@
 //! `cargo xtask bench fit --table FILE.csv`: what `deskside fit --table` says of measurements, held against them.
 //!
+//! `--peers FOLDER` (or DESKSIDE_BENCH_PEERS) names a Python environment with peers in it, whose own programs are asked then.
 //! The table's value columns are read here and never by the program that predicts.
 
+use super::fit_peers::Peers;
 use crate::shell::{output, release_binary};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -21,6 +23,8 @@ struct Compared {
     accelerate: Option<f64>,
     /// What hf-mem would say: the weights alone.
     hf_mem: Option<f64>,
+    /// What llmfit itself says.
+    llmfit: Option<f64>,
 }
 
 impl Compared {
@@ -101,6 +105,7 @@ pub fn fit(arguments: &[String]) -> Result<()> {
     let text = std::fs::read_to_string(&table)
         .with_context(|| format!("could not read {}", table.display()))?;
     let rows = rows(&text);
+    let peers = Peers::of(value("--peers"));
     let said = output(
         Command::new(&program)
             .args(["fit", "--json", "--table"])
@@ -162,6 +167,7 @@ pub fn fit(arguments: &[String]) -> Result<()> {
                 }
                 _ => None,
             },
+            llmfit: memory.then(|| peers.llmfit(row)).flatten(),
             hf_mem: prediction["weights_bytes"].as_f64().filter(|_| memory),
             source: row.text("source").to_string(),
             family,
@@ -172,6 +178,7 @@ pub fn fit(arguments: &[String]) -> Result<()> {
         });
     }
     print(&compared, &silent, set_aside);
+    peers.say();
     let mut missed = judge(&compared);
     println!();
     println!(
@@ -268,6 +275,7 @@ fn print(compared: &[Compared], silent: &BTreeMap<String, usize>, set_aside: usi
                 (|one: &Compared| one.accelerate) as fn(&Compared) -> Option<f64>,
             ),
             ("hf-mem (weights alone)", |one| one.hf_mem),
+            ("llmfit (its own program)", |one| one.llmfit),
         ] {
             let theirs: Vec<f64> = compared
                 .iter()
@@ -276,6 +284,13 @@ fn print(compared: &[Compared], silent: &BTreeMap<String, usize>, set_aside: usi
                 .collect();
             if !theirs.is_empty() {
                 line(&format!("  beside it: {tool}"), &theirs);
+                // The same rows by us: peers express only some.
+                let ours: Vec<f64> = compared
+                    .iter()
+                    .filter(|one| one.family == *family && estimate(one).is_some())
+                    .map(Compared::error)
+                    .collect();
+                line("    deskside on the same rows", &ours);
             }
         }
     }
@@ -418,10 +433,10 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
 }
 
 /// One row by column.
-struct Row(HashMap<String, String>);
+pub(super) struct Row(HashMap<String, String>);
 
 impl Row {
-    fn text(&self, column: &str) -> &str {
+    pub(super) fn text(&self, column: &str) -> &str {
         self.0.get(column).map_or("", |text| text.trim())
     }
 }

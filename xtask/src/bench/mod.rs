@@ -1,8 +1,10 @@
 //! `cargo xtask bench`: each bar of the project beside its measured value.
 
+mod advice;
 mod check;
 mod command;
 mod fit;
+mod fit_peers;
 mod log;
 mod plan;
 mod rebuild;
@@ -43,6 +45,12 @@ pub fn bench(names: &[String]) -> Result<()> {
     if wanted("up") {
         bars.push(command::second_up(&program)?);
     }
+    if wanted("cost") {
+        bars.extend(advice::cost(&program)?);
+    }
+    if wanted("choose") {
+        bars.extend(advice::choose(&program)?);
+    }
     if wanted("check") {
         bars.push(check::check(&program)?);
     }
@@ -79,7 +87,7 @@ pub fn bench(names: &[String]) -> Result<()> {
     }
     if bars.is_empty() {
         bail!(
-            "no bar of that name: help, info, run, running [install], up, check, rebuild, plan, log, size, packages"
+            "no bar of that name: help, info, run, running [install], up, fit, cost, choose, check, rebuild, plan, log, size, packages"
         );
     }
     table(&bars)

@@ -132,7 +132,8 @@ pub fn advise(case: &Case, places: &[Place], job_tokens: Option<f64>) -> Advice 
     }
 }
 
-fn place_advice(case: &Case, place: &Place, job_tokens: Option<f64>) -> PlaceAdvice {
+/// What is said about a case at one place.
+pub fn place_advice(case: &Case, place: &Place, job_tokens: Option<f64>) -> PlaceAdvice {
     let case = at(case, place);
     let needs = estimate(&case);
     let mut said = PlaceAdvice {

@@ -207,6 +207,8 @@ pub struct Device {
     pub peak_flops: f64,
     /// Its memory is the main memory.
     pub unified: bool,
+    /// What a process holds on it before it does anything, where that was measured, in bytes.
+    pub context_bytes: Option<f64>,
 }
 
 /// The whole question.

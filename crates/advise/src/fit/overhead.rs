@@ -25,20 +25,32 @@ pub fn inference(case: &Case) -> Vec<Term> {
         1.0,
         "masks, position tables, sampling",
     )];
-    if case.level == Level::Device {
-        terms.push(context(places));
+    if case.level == Level::Device && measured(case) != Some(0.0) {
+        terms.push(context(case, places));
     }
     terms
 }
 
-/// The driver's context on so many accelerators.
-pub fn context(places: f64) -> Term {
+/// The driver's context on so many accelerators; as it was measured, where it was.
+pub fn context(case: &Case, places: f64) -> Term {
+    if let Some(bytes) = measured(case) {
+        return Term::new(
+            "context",
+            bytes * places,
+            0.1,
+            "the driver's context and libraries, as measured here",
+        );
+    }
     Term::new(
         "context",
         CONTEXT * places,
         0.6,
         "the driver's context and libraries; 300 MB to 1 GB are published",
     )
+}
+
+fn measured(case: &Case) -> Option<f64> {
+    case.device.as_ref().and_then(|device| device.context_bytes)
 }
 
 /// Beside a training on one accelerator.
@@ -53,7 +65,7 @@ pub fn training(case: &Case) -> Vec<Term> {
         )],
         Level::Reserved | Level::Device => vec![Term::new(
             "workspaces and reserve",
-            base.max(CONTEXT),
+            base.max(measured(case).unwrap_or(CONTEXT)),
             0.6,
             "libraries' workspaces, blocks that the allocator keeps, and the driver's context where it counts",
         )],

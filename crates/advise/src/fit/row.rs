@@ -160,6 +160,7 @@ fn device_of(row: &Row) -> Option<Device> {
         prompt_flops: known.prompt_tflops * 1e12,
         peak_flops: known.peak_tflops * 1e12,
         unified: known.is_unified(),
+        context_bytes: None,
     })
 }
 

@@ -5,14 +5,14 @@ use jiff::civil::Date;
 /// Days after which the age is told as a warning.
 pub(super) const OLD_DAYS: i64 = 90;
 /// Days after which no verdict rests on an offer.
-pub(super) const OFFER_LIMIT_DAYS: i64 = 365;
+pub(crate) const OFFER_LIMIT_DAYS: i64 = 365;
 /// Days after which a price of hardware, new or used, is left out.
 pub(super) const HARDWARE_LIMIT_DAYS: i64 = 2 * 365;
 /// Days after which a tariff's age is told as a warning.
 pub(super) const TARIFF_OLD_DAYS: i64 = 550;
 
 /// Days since a day (`2026-05-24`) or the first of a month (`2026-05`); none when it is no day. Never below zero.
-pub(super) fn days(as_of: &str, today: Date) -> Option<i64> {
+pub(crate) fn days(as_of: &str, today: Date) -> Option<i64> {
     let whole = if as_of.len() == 7 {
         format!("{as_of}-01")
     } else {

@@ -17,7 +17,7 @@ const DAY_MS: i64 = 86_400_000;
 
 /// What runs show of the use of a machine.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct History {
+pub(crate) struct History {
     /// Days it covers.
     pub days: f64,
     /// Runs in them.
@@ -53,7 +53,7 @@ impl Sampled {
 }
 
 /// Reads the history; none where there are no runs or they can't be read.
-pub(super) fn history(context: &Context) -> Option<History> {
+pub(crate) fn history(context: &Context) -> Option<History> {
     let now = context.machine.now().ok()?.wall;
     let listing = Store::new(&*context.machine, &context.directories)
         .list(&Filter::default())

@@ -3,6 +3,7 @@
 mod age;
 pub(crate) mod history;
 mod keys;
+mod month;
 mod owned;
 mod rented;
 mod report;
@@ -14,15 +15,21 @@ pub(crate) mod since;
 mod tests;
 mod words;
 
+pub(crate) use age::{OFFER_LIMIT_DAYS, days};
 pub use deskside_advise::cost::break_even::BreakEven;
 pub use deskside_advise::cost::{Comparison, Question, Side, Term};
+pub(crate) use history::history;
+pub(crate) use month::{Month, Prices};
+pub(crate) use rented::{Choice as OfferChoice, choose as choose_offer};
 pub use report::{CostReport, Figures, FlipReport, Input, OfferReport, Origin, Verdict};
+pub(crate) use resolve::Offered;
 pub(crate) use runs::of_one;
 pub use runs::{RunCost, RunPrices, of_run};
 pub use scenario::Scenario;
 pub use since::{SinceReport, since};
 
 use crate::Context;
+use crate::offers::Catalogue;
 use deskside_advise::cost::break_even::{
     break_even, payback_busy_hours, payback_years, present_value,
 };
@@ -72,9 +79,13 @@ pub fn cost(context: &Context, request: &CostRequest) -> Result<CostReport> {
     };
     let today = today(context);
     let mut resolver = Resolver::new(&scenario, question, today);
+    resolver.catalogue = Catalogue::of(context);
+    resolver
+        .warnings
+        .extend(resolver.catalogue.warnings.clone());
     let owned = accelerators(context, &mut resolver)?;
     if !resolver.bare {
-        resolver.history = history::history(context);
+        resolver.history = history(context);
     }
     let offers = resolve(&mut resolver, owned.as_ref())?;
     Ok(answer(resolver, offers))

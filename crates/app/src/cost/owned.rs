@@ -92,8 +92,17 @@ pub(super) fn power(resolver: &mut Resolver<'_>, gpu: Option<&Accelerators>) -> 
         .as_ref()
         .and_then(|history| history.watts)
         .filter(|_| !named && resolver.question != Question::Buy);
+    let offered = resolver
+        .offered
+        .as_ref()
+        .and_then(|offered| Some((offered.watts?, offered.because.clone())));
     let found = match (resolver.given("machine.busy_watts"), sampled, gpu) {
         (Some(found), _, _) => found,
+        (None, None, Some(_)) if offered.is_some() => {
+            at_the_wall = true;
+            let (watts, because) = offered.unwrap_or((Range::exactly(0.0), String::new()));
+            Found::assumed(watts, because)
+        }
         (None, Some((watts, runs)), Some(_)) => {
             let host = resolver.assumption("host_watts", 0.0).value;
             Found {
@@ -255,6 +264,17 @@ pub(super) fn running(resolver: &mut Resolver<'_>) {
 fn price(resolver: &mut Resolver<'_>, gpu: Option<&Accelerators>) -> Result<Found> {
     if let Some(found) = resolver.given("machine.price") {
         return Ok(found);
+    }
+    if let Some(offered) = resolver.offered.clone()
+        && let Some(mut price) = offered.price
+    {
+        if offered.card {
+            let rest = resolver.assumption("rest_of_machine_price", 0.0).value;
+            price = price.times(gpu.map_or(1.0, |gpu| gpu.count)).plus(rest);
+        }
+        let value = resolver.converted(price, "USD")?;
+        resolver.age("the price of the hardware", &offered.as_of, OLD_DAYS);
+        return Ok(Found::table(value, offered.because, &offered.as_of));
     }
     let missing = |why: &str| lacking("machine.price", why, "--price 3200");
     let gpu = gpu.ok_or_else(|| missing("nothing says what would be bought"))?;

@@ -5,9 +5,10 @@ use super::owned::Accelerators;
 use super::report::OfferReport;
 use super::resolve::{Found, Resolver};
 use super::scenario::{invalid, lacking};
+use crate::offers::OWN;
 use deskside_advise::cost::speed::{Kind, ratio};
 use deskside_advise::cost::{Field, Question};
-use deskside_knowledge::prices::{OfferRow, is_same_accelerator, offers_of, provider_terms};
+use deskside_knowledge::prices::{OfferRow, is_same_accelerator, provider_terms};
 use deskside_types::Result;
 use deskside_types::range::Range;
 use deskside_types::spelling::nearest;
@@ -65,7 +66,7 @@ fn rented(resolver: &Resolver<'_>, owned: Option<&Accelerators>) -> Option<Accel
 }
 
 fn offer(resolver: &mut Resolver<'_>, gpu: &Accelerators) -> Result<(String, Vec<OfferReport>)> {
-    let all = offers_of(&gpu.name);
+    let all = resolver.catalogue.of_accelerator(&gpu.name);
     let provider = resolver.scenario.text("rent.provider");
     let tier = resolver.scenario.text("rent.tier");
     let wanted: Vec<OfferRow> = all
@@ -109,7 +110,7 @@ fn offer(resolver: &mut Resolver<'_>, gpu: &Accelerators) -> Result<(String, Vec
         choice.row.tier,
         choice.how
     );
-    let as_of = choice.row.as_of;
+    let as_of = choice.row.as_of.as_str();
     resolver.put(Field::RentHour, Found::table(value, because, as_of));
     let days = resolver.age("the offer", as_of, OLD_DAYS);
     if days > OFFER_LIMIT_DAYS {
@@ -123,19 +124,19 @@ fn offer(resolver: &mut Resolver<'_>, gpu: &Accelerators) -> Result<(String, Vec
         .iter()
         .take(SHOWN)
         .map(|row| OfferReport {
-            provider: row.provider.into(),
-            accelerator: row.accelerator.into(),
-            tier: row.tier.into(),
+            provider: row.provider.clone(),
+            accelerator: row.accelerator.clone(),
+            tier: row.tier.clone(),
             per_hour: row.usd_an_hour * rate,
-            as_of: row.as_of.into(),
+            as_of: row.as_of.clone(),
         })
         .collect();
-    Ok((choice.row.provider.into(), shown))
+    Ok((choice.row.provider, shown))
 }
 
 /// The offer that is counted with.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Choice {
+pub(crate) struct Choice {
     /// It.
     pub row: OfferRow,
     /// The range around it.
@@ -146,10 +147,14 @@ pub(super) struct Choice {
 
 /// The cheapest of a provider's own that nobody takes away; where there is none the cheapest of other people's, then any. Down
 /// to the cheapest but spot, up to the middle of its group.
-pub(super) fn choose(offers: &[OfferRow]) -> Option<Choice> {
+pub(crate) fn choose(offers: &[OfferRow]) -> Option<Choice> {
     // Offers come cheapest first.
-    let steady = |row: &&OfferRow| !matches!(row.tier, "spot" | "notebook");
+    let steady = |row: &&OfferRow| !matches!(row.tier.as_str(), "spot" | "notebook");
     let groups = [
+        (
+            offers.iter().filter(|row| row.source == OWN).collect(),
+            "your own price",
+        ),
         (
             offers
                 .iter()
@@ -243,7 +248,11 @@ fn speed(
 }
 
 /// Start-up, waste, storage, egress.
-fn beside(resolver: &mut Resolver<'_>, provider: Option<&str>, flat: bool) -> Result<()> {
+pub(super) fn beside(
+    resolver: &mut Resolver<'_>,
+    provider: Option<&str>,
+    flat: bool,
+) -> Result<()> {
     let job = resolver.question == Question::Job;
     if flat && resolver.given("rent.per_hour").is_none() {
         // What is paid by the month has no starts and no disks of its own.
@@ -268,8 +277,11 @@ fn beside(resolver: &mut Resolver<'_>, provider: Option<&str>, flat: bool) -> Re
     if let (Some(name), None) = (resolver.scenario.text("rent.provider"), terms)
         && resolver.given("rent.per_hour").is_some()
     {
-        let known: Vec<&str> = deskside_knowledge::prices::offers()
-            .map(|row| row.provider)
+        let known: Vec<&str> = resolver
+            .catalogue
+            .rows
+            .iter()
+            .map(|row| row.provider.as_str())
             .collect();
         if !known.contains(&name) {
             let problem = invalid(format!("rent.provider: {name:?} is not known"));

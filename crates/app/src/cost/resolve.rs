@@ -4,6 +4,7 @@ use super::age;
 use super::history::History;
 use super::report::{Input, Origin};
 use super::scenario::{Scenario, invalid};
+use crate::offers::Catalogue;
 use deskside_advise::cost::{Field, Question, Ranges, Values};
 use deskside_knowledge::prices::{assumed, exchange};
 use deskside_types::Result;
@@ -24,6 +25,25 @@ pub(super) struct Resolver<'a> {
     /// Why no verdict may rest on this.
     pub undecided: Option<String>,
     pub history: Option<History>,
+    /// The offers that are looked at.
+    pub catalogue: Catalogue,
+    /// What is known of the machine that is looked at, beside the tables.
+    pub offered: Option<Offered>,
+}
+
+/// A machine's own price and power, where the tables by accelerator would be too coarse.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Offered {
+    /// USD for the card or the whole machine.
+    pub price: Option<Range>,
+    /// The price is of one card: the rest of a PC comes on top.
+    pub card: bool,
+    /// Watts of the whole at the wall.
+    pub watts: Option<Range>,
+    /// Month of the price.
+    pub as_of: String,
+    /// Where this is from, in words.
+    pub because: String,
 }
 
 /// A value that was found.
@@ -96,6 +116,8 @@ impl<'a> Resolver<'a> {
             warnings: Vec::new(),
             undecided: None,
             history: None,
+            catalogue: Catalogue::built_in(),
+            offered: None,
         }
     }
 

@@ -5,9 +5,10 @@ use super::rented::{Choice, choose};
 use super::resolve::Resolver;
 use super::scenario::Scenario;
 use crate::Context;
+use crate::offers::Catalogue;
 use deskside_advise::cost::Question;
 use deskside_advise::cost::run::{sampled, watt_hours};
-use deskside_knowledge::prices::{assumed, board_watts, offers_of, system_watts};
+use deskside_knowledge::prices::{assumed, board_watts, system_watts};
 use deskside_machine::{Machine, Reading};
 use deskside_track::Folder;
 use deskside_track::segment::{Everything, RunMetrics};
@@ -38,6 +39,8 @@ pub struct RunPrices {
     efficiency: Range,
     /// What a person should know.
     pub warnings: Vec<String>,
+    /// The offers that are looked at.
+    catalogue: Catalogue,
     /// What is known of each accelerator, looked up once.
     known: RefCell<BTreeMap<String, Known>>,
 }
@@ -86,7 +89,7 @@ impl RunPrices {
         let one = known
             .entry(accelerator.to_string())
             .or_insert_with(|| Known {
-                offer: choose(&offers_of(accelerator)),
+                offer: choose(&self.catalogue.of_accelerator(accelerator)),
                 board_watts: board_watts(accelerator),
                 system_watts: system_watts(accelerator).map(|(watts, _)| watts),
             });
@@ -119,6 +122,7 @@ impl RunPrices {
             host_watts: range("", "host_watts"),
             efficiency: range("machine.psu_efficiency", "psu_efficiency"),
             warnings: resolver.warnings,
+            catalogue: Catalogue::of(context),
             known: RefCell::default(),
             currency: resolver.currency,
         })

@@ -113,6 +113,19 @@ impl Scenario {
         self.from.extend(other.from);
     }
 
+    /// The currency that is counted in.
+    pub(crate) fn currency(&self) -> &str {
+        self.text("currency").unwrap_or("USD")
+    }
+
+    /// Only the keys for which `keeps` holds.
+    #[must_use]
+    pub(crate) fn only(&self, keeps: impl Fn(&str) -> bool) -> Self {
+        let mut kept = self.clone();
+        kept.values.retain(|path, _| keeps(path));
+        kept
+    }
+
     /// A number.
     pub(super) fn number(&self, path: &str) -> Option<Range> {
         match self.values.get(path)? {

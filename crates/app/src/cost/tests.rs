@@ -444,7 +444,7 @@ fn what_may_be_taken_away_is_never_counted_with_where_something_else_is_known() 
         let choice = choose(&offers_of(name)).unwrap();
         assert_eq!(
             (choice.row.tier, choice.row.usd_an_hour),
-            (tier, base),
+            (tier.to_string(), base),
             "{name}"
         );
         assert!(choice.usd_an_hour.is_ordered());

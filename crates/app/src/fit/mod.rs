@@ -1,12 +1,18 @@
 //! `deskside fit`: will a model fit, how fast would it be, and what would make it fit.
 
-mod model;
-mod places;
+pub(crate) mod calibrate;
+mod earlier;
+mod hub;
+pub(crate) mod model;
+pub(crate) mod places;
 mod request;
 mod table;
 #[cfg(test)]
 mod tests;
 
+pub use calibrate::{CalibrateRequest, Calibration, CalibrationReport, MeasuredDevice, calibrate};
+pub use earlier::{EarlierReport, EarlierRun, earlier};
+pub use model::Reach;
 pub use request::{FitRequest, TrainRequest};
 pub use table::{TableReport, table};
 
@@ -60,6 +66,12 @@ pub struct FitReport {
     pub framework: String,
     /// What had to be assumed; terms that are not known are bounds.
     pub assumptions: Vec<String>,
+    /// What was measured on this machine and counted with; why a measurement counts no more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub measured_here: Vec<String>,
+    /// How predictions did for runs whose peak was measured here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<String>,
     /// This machine's places come first in it.
     pub own_places: u32,
     /// The advice.
@@ -76,7 +88,7 @@ impl Answer for FitReport {
 /// When the model is not known or can't be read, or options contradict each other.
 pub fn fit(context: &Context, request: &FitRequest) -> Result<FitReport> {
     request.check()?;
-    let read = model::read(&*context.projects, &request.model)?;
+    let read = model::read(&*context.projects, &request.model, request.reach)?;
     // A named accelerator needs nothing of this machine.
     let facts = request
         .on
@@ -91,11 +103,14 @@ pub fn fit(context: &Context, request: &FitRequest) -> Result<FitReport> {
         (None, None) => false,
     };
     let case = request.case(&read, apple)?;
-    let own = match (&request.on, &facts) {
-        (Some(name), _) => vec![places::named(name, request)?],
-        (None, Some(facts)) => places::own(facts, request),
-        (None, None) => Vec::new(),
+    let (own, measured_here) = match (&request.on, &facts) {
+        (Some(name), _) => (vec![places::named(name, request)?], Vec::new()),
+        (None, Some(facts)) => places::own(facts, request, calibrate::read(context).as_ref()),
+        (None, None) => (Vec::new(), Vec::new()),
     };
+    let earlier = facts
+        .as_ref()
+        .and_then(|facts| earlier::sentence(context, facts));
     let own_places = own.len() as u32;
     let places: Vec<_> = own.into_iter().chain(places::others(request)).collect();
     let mut assumptions = case.shape.assumed.clone();
@@ -118,6 +133,8 @@ pub fn fit(context: &Context, request: &FitRequest) -> Result<FitReport> {
         training: matches!(case.work, Work::Training(_)),
         framework: case.runtime.name.clone(),
         assumptions,
+        measured_here,
+        earlier,
         own_places,
         advice,
     })

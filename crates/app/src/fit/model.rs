@@ -1,5 +1,6 @@
 //! Finding out what a model is: a folder, a file's header, a configuration, a name, a count. Only headers are read.
 
+use super::hub;
 use deskside_advise::fit::config;
 use deskside_advise::fit::gguf::{self, Trouble};
 use deskside_advise::fit::safetensors::{self, Tensor};
@@ -33,11 +34,23 @@ pub struct Read {
     pub gguf: bool,
 }
 
+/// Whether the hub may be asked for a model that is not here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reach {
+    /// Never.
+    #[default]
+    Offline,
+    /// For what no table knows.
+    Unknown,
+    /// Also for what a table knows: its headers are counted.
+    Always,
+}
+
 /// Reads a model by whatever names it.
 ///
 /// # Errors
-/// [`Code::ModelUnknown`] or [`Code::ModelUnreadable`].
-pub fn read(machine: &dyn Machine, model: &str) -> Result<Read> {
+/// [`Code::ModelUnknown`] or [`Code::ModelUnreadable`]; what hinders the hub, where only it could say.
+pub fn read(machine: &dyn Machine, model: &str, reach: Reach) -> Result<Read> {
     let path = Path::new(model);
     if let Ok(stat) = machine.stat(path) {
         return match stat.kind {
@@ -46,8 +59,10 @@ pub fn read(machine: &dyn Machine, model: &str) -> Result<Read> {
             _ => Err(unreadable(path, "it is neither a file nor a folder")),
         };
     }
+    // `owner/name/file.gguf` is a file of the hub where it is none here.
+    let of_hub = reach != Reach::Offline && hub::Id::parse(model).is_some_and(|id| id.is_file());
     if model.starts_with(['/', '.', '~'])
-        || model.ends_with(".gguf")
+        || model.ends_with(".gguf") && !of_hub
         || model.ends_with(".safetensors")
         || model.ends_with(".json")
     {
@@ -59,13 +74,38 @@ pub fn read(machine: &dyn Machine, model: &str) -> Result<Read> {
         read.from = format!("{}, downloaded to {}", read.from, folder_of.display());
         return Ok(read);
     }
-    let shape = Shape::of_name(model).ok_or_else(|| {
-        Problem::new(
-            Code::ModelUnknown,
-            format!("the model {model:?} is not known"),
-        )
-        .hint("give its folder or file, or a count of parameters: `deskside fit 8B`")
-    })?;
+    let known = Shape::of_name(model);
+    let sure = known.as_ref().is_some_and(|shape| shape.assumed.is_empty());
+    let ask = match reach {
+        Reach::Offline => false,
+        Reach::Unknown => !sure,
+        Reach::Always => true,
+    };
+    let mut unasked = None;
+    if let Some(id) = hub::Id::parse(model).filter(|_| ask) {
+        match hub::read(machine, &id) {
+            Ok(read) => return Ok(read),
+            // What the hub sends and can't be is told, whatever a table says.
+            Err(problem) if problem.code == Code::ModelUnreadable => return Err(problem),
+            Err(problem) => unasked = Some(problem),
+        }
+    }
+    let Some(mut shape) = known else {
+        return Err(match unasked {
+            Some(problem) => problem
+                .hint("or give its folder or file, or a count of parameters: `deskside fit 8B`"),
+            None => Problem::new(
+                Code::ModelUnknown,
+                format!("the model {model:?} is not known"),
+            )
+            .hint("give its folder or file, or a count of parameters: `deskside fit 8B`"),
+        });
+    };
+    if let Some(problem) = unasked {
+        shape
+            .assumed
+            .push(format!("the hub could not be asked: {}", problem.message));
+    }
     let from = if shape.assumed.is_empty() {
         "the table of known models"
     } else {
@@ -247,7 +287,7 @@ fn folder(machine: &dyn Machine, path: &Path) -> Result<Read> {
     ))
 }
 
-fn joined(configuration: config::Config, counted: Option<f64>, from: &str) -> Read {
+pub(super) fn joined(configuration: config::Config, counted: Option<f64>, from: &str) -> Read {
     Read {
         shape: configuration.shape,
         format: configuration.format,
@@ -312,7 +352,7 @@ fn header(machine: &dyn Machine, path: &Path) -> Result<Vec<Tensor>> {
     safetensors::tensors(&text, size - 8 - length).map_err(|why| unreadable(path, why))
 }
 
-fn of_tensors(
+pub(super) fn of_tensors(
     name: &str,
     tensors: &[Tensor],
     configuration: Option<config::Config>,
@@ -395,7 +435,12 @@ fn gguf_file(machine: &dyn Machine, path: &Path) -> Result<Read> {
         let next = path.with_file_name(format!("{stem}-{part:05}-of-{:05}.gguf", parts as usize));
         all.tensors.extend(gguf_header(machine, &next)?.tensors);
     }
-    let shape = config::of_gguf(&name, &all).map_err(|why| unreadable(path, why))?;
+    of_gguf(&name, &all, "the header of its GGUF file")
+}
+
+/// A model by the header of its GGUF file, or of all its parts.
+pub(super) fn of_gguf(name: &str, all: &gguf::Header, from: &str) -> Result<Read> {
+    let shape = config::of_gguf(name, all).map_err(|why| unreadable(Path::new(name), why))?;
     let counted: f64 = all.tensors.iter().map(|tensor| tensor.bytes as f64).sum();
     let bits = counted * 8.0 / shape.parameters.max(1.0);
     let near = deskside_knowledge::models::weight_formats()
@@ -405,7 +450,7 @@ fn gguf_file(machine: &dyn Machine, path: &Path) -> Result<Read> {
                 .abs()
                 .total_cmp(&(other.linear_bits - bits).abs())
         });
-    let told = deskside_advise::fit::row::format_in_name(&name, "llama.cpp");
+    let told = deskside_advise::fit::row::format_in_name(name, "llama.cpp");
     let format = if (told.linear_bits / bits - 1.0).abs() < 0.15 {
         Some(told)
     } else {
@@ -415,7 +460,7 @@ fn gguf_file(machine: &dyn Machine, path: &Path) -> Result<Read> {
         shape,
         format: format.map(|format| format.name.into()),
         counted: Some(counted),
-        from: "the header of its GGUF file".into(),
+        from: from.into(),
         gguf: true,
     })
 }

@@ -1,6 +1,7 @@
 //! Where a model could run: this machine's accelerators, and others from the catalogue.
 
 use super::FitRequest;
+use super::calibrate::{self, Calibration};
 use deskside_advise::fit::advice::Place;
 use deskside_advise::fit::case::Device;
 use deskside_advise::fit::verdict::unified_share;
@@ -43,11 +44,66 @@ fn device(name: &str, row: &DeviceRow, memory: f64, unified: bool) -> Device {
         prompt_flops: row.prompt_tflops * 1e12,
         peak_flops: row.peak_tflops * 1e12,
         unified,
+        context_bytes: None,
     }
 }
 
-/// This machine's accelerators, equal ones together; main memory where there is none.
-pub fn own(facts: &Facts, request: &FitRequest) -> Vec<Place> {
+/// A card's name as it is shown: of Apple's with its cores.
+pub fn shown(gpu: &Gpu) -> String {
+    let name = gpu
+        .name
+        .value()
+        .cloned()
+        .unwrap_or_else(|| "an accelerator without a name".into());
+    match gpu.apple.as_ref().and_then(|apple| apple.cores.value()) {
+        Some(cores) if gpu.vendor == Vendor::Apple => format!("{name} {cores}-core GPU"),
+        _ => name,
+    }
+}
+
+/// This machine's accelerators, equal ones together; main memory where there is none. What was measured here counts over what
+/// tables say; the sentences tell it, and why a measurement counts no more.
+pub fn own(
+    facts: &Facts,
+    request: &FitRequest,
+    calibration: Option<&Calibration>,
+) -> (Vec<Place>, Vec<String>) {
+    let mut said = Vec::new();
+    let mut places = of_facts(facts, request);
+    let Some(calibration) = calibration else {
+        return (places, said);
+    };
+    for place in &mut places {
+        if place.name == MAIN_MEMORY {
+            let device = calibrate::processor_device(calibration, facts, place.surely);
+            if let Some((device, text)) = device {
+                place.device = Some(device);
+                said.push(text);
+            }
+            continue;
+        }
+        let vendor = facts
+            .known_gpus()
+            .iter()
+            .find(|gpu| shown(gpu) == place.name)
+            .map_or(Vendor::Other, |gpu| gpu.vendor);
+        match calibration.device(facts, &place.name, calibrate::kind(vendor)) {
+            Some(Ok(measured)) => {
+                if let Some(device) = &mut place.device {
+                    said.push(calibrate::applied(device, measured, &calibration.day()));
+                }
+            }
+            Some(Err(why)) => said.push(why),
+            None => {}
+        }
+    }
+    (places, said)
+}
+
+/// What main memory is called as a place.
+const MAIN_MEMORY: &str = "this machine's main memory (no accelerator)";
+
+fn of_facts(facts: &Facts, request: &FitRequest) -> Vec<Place> {
     let mut places: Vec<Place> = Vec::new();
     for gpu in facts.known_gpus().iter().filter(|gpu| gpu.is_accelerator()) {
         let Some(place) = of_gpu(gpu, facts) else {
@@ -74,7 +130,7 @@ pub fn own(facts: &Facts, request: &FitRequest) -> Vec<Place> {
     {
         let total = *total as f64;
         places.push(Place {
-            name: "this machine's main memory (no accelerator)".into(),
+            name: MAIN_MEMORY.into(),
             surely: total * 0.85,
             at_most: total * 0.95,
             count: 1.0,
@@ -88,14 +144,7 @@ pub fn own(facts: &Facts, request: &FitRequest) -> Vec<Place> {
 fn of_gpu(gpu: &Gpu, facts: &Facts) -> Option<Place> {
     let room = model_memory(gpu, &facts.memory)?;
     let apple = gpu.vendor == Vendor::Apple;
-    let mut name = gpu
-        .name
-        .value()
-        .cloned()
-        .unwrap_or_else(|| "an accelerator without a name".into());
-    if apple && let Some(cores) = gpu.apple.as_ref().and_then(|apple| apple.cores.value()) {
-        name = format!("{name} {cores}-core GPU");
-    }
+    let name = shown(gpu);
     // What others hold now is not free; on Apple silicon the limit stands for that.
     let used = if apple {
         0.0
@@ -165,7 +214,8 @@ pub fn named(name: &str, request: &FitRequest) -> Result<Place> {
     ))
 }
 
-fn place(name: &str, row: &DeviceRow, gigabytes: f64, count: u32) -> Place {
+/// An accelerator with so many GB, so many times.
+pub fn place(name: &str, row: &DeviceRow, gigabytes: f64, count: u32) -> Place {
     let apple = row.is_apple();
     let share = if apple { unified_share(gigabytes) } else { 1.0 };
     // A card's usable memory is a little less than its maker's number.

@@ -1,6 +1,6 @@
 //! What a person asked, checked for contradictions, and made a case.
 
-use super::model::Read;
+use super::model::{Reach, Read};
 use deskside_advise::fit::case::{
     Attention, Case, Checkpointing, Inference, Level, Loss, Method, Optimizer, Spread, Training,
     Weights, Work,
@@ -15,6 +15,8 @@ use deskside_types::{Code, Problem, Result};
 pub struct FitRequest {
     /// The model: a folder, a file, a name, a count of parameters.
     pub model: String,
+    /// Whether the hub may be asked for it.
+    pub reach: Reach,
     /// The weights' format; none: as they are stored, else what is usual.
     pub format: Option<String>,
     /// The framework; none: what is usual for the format and the machine.
@@ -123,7 +125,7 @@ impl FitRequest {
     ///
     /// # Errors
     /// [`Code::Usage`] when a format, a framework or an optimizer is not known.
-    pub(super) fn case(&self, read: &Read, apple: bool) -> Result<Case> {
+    pub(crate) fn case(&self, read: &Read, apple: bool) -> Result<Case> {
         let (format, kept) = self.weights(read)?;
         let runtime = self.runtime(read, &format, apple)?;
         if self.train.is_some() && format.kind == "gguf" && format.linear_bits < 16.0 {

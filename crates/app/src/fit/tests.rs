@@ -1,6 +1,6 @@
 //! Models as they lie on disks, good and hostile.
 
-use super::{FitRequest, TrainRequest, fit, table};
+use super::{FitRequest, Reach, TrainRequest, fit, table};
 use crate::Context;
 use deskside_testkit::Sim;
 use deskside_types::Code;
@@ -199,5 +199,122 @@ fn a_table_without_its_columns_is_refused() {
     assert_eq!(
         table(&context, "/t/none.csv".as_ref()).unwrap_err().code,
         Code::Missing
+    );
+}
+
+const HUB: &str = "https://huggingface.co/me/thing/resolve/main";
+
+fn asked(model: &str, reach: Reach) -> FitRequest {
+    FitRequest {
+        reach,
+        on: Some("RTX 4090".into()),
+        ..FitRequest::of(model)
+    }
+}
+
+#[test]
+fn a_model_of_the_hub_is_read_by_its_headers_alone() {
+    let (sim, context) = context();
+    let one = r#"{"a":{"dtype":"BF16","shape":[10,64],"data_offsets":[0,1280]}}"#;
+    let two = r#"{"b":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}}"#;
+    // Nothing is asked offline.
+    let problem = fit(&context, &asked("me/thing", Reach::Offline)).unwrap_err();
+    assert_eq!(problem.code, Code::ModelUnknown);
+    sim.serve(format!("{HUB}/config.json"), "", CONFIG)
+        .serve(
+            format!("{HUB}/model.safetensors.index.json"),
+            "",
+            r#"{"metadata":{"total_size":1292},"weight_map":{"a":"a-1.safetensors","b":"b-2.safetensors"}}"#,
+        )
+        .serve(format!("{HUB}/a-1.safetensors"), "", safetensors(one, 1280))
+        .serve(format!("{HUB}/b-2.safetensors"), "", safetensors(two, 12));
+    let report = fit(&context, &asked("me/thing", Reach::Unknown)).unwrap();
+    assert_eq!(report.model.weights_bytes, 1292.0);
+    assert!(report.model.weights_counted && report.model.read_from.starts_with("the hub"));
+    // One file without an index, behind a token.
+    let gated = "https://huggingface.co/me/gated/resolve/main";
+    sim.serve(format!("{gated}/config.json#token"), "", CONFIG)
+        .serve(
+            format!("{gated}/model.safetensors#token"),
+            "",
+            safetensors(one, 1280),
+        );
+    let problem = fit(&context, &asked("me/gated", Reach::Unknown)).unwrap_err();
+    assert_eq!(problem.code, Code::ModelUnknown);
+    assert!(
+        problem.hints.iter().any(|hint| hint.contains("HF_TOKEN")),
+        "{problem:?}"
+    );
+    sim.set_variable("HF_TOKEN", "hf_secret");
+    let report = fit(&context, &asked("me/gated", Reach::Unknown)).unwrap();
+    assert_eq!(report.model.weights_bytes, 1280.0);
+    assert!(!format!("{report:?}").contains("hf_secret"));
+    // A GGUF file by its path.
+    sim.serve(format!("{HUB}/m.gguf"), "", gguf(2));
+    let report = fit(&context, &asked("me/thing/m.gguf", Reach::Unknown)).unwrap();
+    assert_eq!(
+        (report.model.weights_bytes, report.framework.as_str()),
+        (1152.0, "llama.cpp")
+    );
+    // What a table knows is not asked for, unless it is wished.
+    assert!(
+        fit(&context, &asked("Qwen/Qwen2.5-7B", Reach::Unknown))
+            .unwrap()
+            .model
+            .read_from
+            .contains("table")
+    );
+    sim.set_network(false);
+    let report = fit(&context, &asked("Qwen/Qwen2.5-7B", Reach::Always)).unwrap();
+    assert!(
+        report
+            .assumptions
+            .iter()
+            .any(|text| text.contains("hub could not be asked"))
+    );
+    assert_eq!(
+        fit(&context, &asked("me/other", Reach::Unknown))
+            .unwrap_err()
+            .code,
+        Code::Network
+    );
+}
+
+#[test]
+fn hostile_headers_of_the_hub_are_bounded_and_refused() {
+    let (sim, context) = context();
+    sim.serve(format!("{HUB}/config.json"), "", CONFIG);
+    let huge = {
+        let mut bytes = u64::MAX.to_le_bytes().to_vec();
+        bytes.extend([b'{'; 100]);
+        bytes
+    };
+    let long = {
+        let mut bytes = 4_000_000_u64.to_le_bytes().to_vec();
+        bytes.extend([b'{'; 100]);
+        bytes
+    };
+    let nested = safetensors(&format!("{}1{}", "[".repeat(50_000), "]".repeat(50_000)), 0);
+    for bytes in [huge, long, nested, b"abc".to_vec(), safetensors("{}x", 0)] {
+        sim.serve(format!("{HUB}/model.safetensors"), "", bytes);
+        let problem = fit(&context, &asked("me/thing", Reach::Unknown)).unwrap_err();
+        assert_eq!(problem.code, Code::ModelUnreadable, "{problem:?}");
+    }
+    for index in [
+        r#"{"weight_map":{"a":"../../secret"}}"#,
+        r#"{"weight_map":{"a":"a?b"}}"#,
+        r#"{"weight_map":{"a":"gone.safetensors"}}"#,
+        "[[[",
+    ] {
+        sim.serve(format!("{HUB}/model.safetensors.index.json"), "", index);
+        let problem = fit(&context, &asked("me/thing", Reach::Unknown)).unwrap_err();
+        assert_eq!(problem.code, Code::ModelUnreadable, "{index}");
+    }
+    sim.serve(format!("{HUB}/bad.gguf"), "", "GGUF\u{3}\u{0}\u{0}\u{0}");
+    assert_eq!(
+        fit(&context, &asked("me/thing/bad.gguf", Reach::Unknown))
+            .unwrap_err()
+            .code,
+        Code::ModelUnreadable
     );
 }

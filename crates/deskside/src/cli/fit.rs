@@ -6,8 +6,8 @@ use std::path::PathBuf;
 /// Arguments of `fit`.
 #[derive(Debug, Args)]
 pub struct Fit {
-    /// The model: a folder, a safetensors or GGUF file, a config.json, a known name, a downloaded hub model, or a count of parameters (8B, 30B-A3B)
-    #[arg(required_unless_present = "table", conflicts_with = "table", value_hint = clap::ValueHint::AnyPath)]
+    /// The model: a folder, a safetensors or GGUF file, a config.json, a known name, a hub model (owner/name, owner/name/file.gguf: only headers are fetched), or a count of parameters (8B, 30B-A3B)
+    #[arg(required_unless_present_any = ["table", "calibrate", "runs"], conflicts_with_all = ["table", "calibrate", "runs"], value_hint = clap::ValueHint::AnyPath)]
     pub model: Option<String>,
     /// The weights' format: bf16, fp8, nf4, gptq-int4, awq-int4, Q4_K_M, mlx-q4-g64, …
     #[arg(long, value_name = "FORMAT")]
@@ -66,4 +66,19 @@ pub struct Fit {
     /// Predict every row of a table of measurements
     #[arg(long, value_name = "FILE.csv", value_hint = clap::ValueHint::FilePath)]
     pub table: Option<PathBuf>,
+    /// Ask the hub also for a model that is known here: its headers are counted
+    #[arg(long, conflicts_with = "offline")]
+    pub online: bool,
+    /// Never ask the hub
+    #[arg(long)]
+    pub offline: bool,
+    /// Measure this machine once, and count with that from then on
+    #[arg(long, conflicts_with_all = ["table", "runs"])]
+    pub calibrate: bool,
+    /// The interpreter of the environment that measures; without it the project's
+    #[arg(long, value_name = "PYTHON", requires = "calibrate", value_hint = clap::ValueHint::ExecutablePath)]
+    pub python: Option<PathBuf>,
+    /// How predictions did for runs whose peak was measured
+    #[arg(long, conflicts_with = "table")]
+    pub runs: bool,
 }

@@ -1,11 +1,13 @@
 //! The command line's shape. What a command does stands in `commands/`.
 
 pub mod apply;
+pub mod choose;
 pub mod clean;
 pub mod cost;
 pub mod doctor;
 pub mod env;
 pub mod fit;
+pub mod offers;
 pub mod plan;
 pub mod queue;
 pub mod quick;
@@ -164,6 +166,27 @@ Exit code: 0 when a cause was found, 1 when none is known."
 
 What you pay for power, once for all: `[electricity]` and `per_kwh = 0.30` in ~/.config/deskside/cost.toml.")]
     Cost(Box<cost::Cost>),
+    /// Which platform for what you do: a PC with this or that card, a Mac, or a rented GPU
+    ///
+    /// Compares platforms for your models, methods, hours, budget and code: whether the work fits, how fast it is by estimate,
+    /// what it costs a month, what of your code would not run there. Recommends one, and says what would turn that. Offline.
+    #[command(after_help = "Examples:
+  deskside choose --model Llama-3.1-8B --method inference --method qlora --hours 15
+  deskside choose --model 70B --format Q4_K_M --hours 5 --budget 4000 --country DE
+  deskside choose --model 8B --method lora --project . --silent     what your code rests on, from its files
+  deskside choose --scenario mine.toml --why rtx-3090-used          each cell of one platform with its reason
+  deskside choose                                                   asks, one question after another
+
+On a terminal it asks for what nothing says; each question has an option.")]
+    Choose(Box<choose::Choose>),
+    /// What rented accelerators cost, how old that is; bring it up to date, or add a price of your own
+    #[command(after_help = "Examples:
+  deskside offers --gpu 'RTX 4090'
+  deskside offers refresh --plan                 what public catalogues would change
+  deskside offers refresh                        take it; odd rows are refused, what was before is kept
+  deskside offers undo
+  deskside offers add --gpu 'RTX 4090' --provider 'my university' --price 0.25")]
+    Offers(offers::Offers),
     /// Run a command, tracked
     ///
     /// The command's output, exit code and signals are passed through. Its folder keeps what was run, on which code, with

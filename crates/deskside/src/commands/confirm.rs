@@ -66,7 +66,8 @@ pub fn asked(ui: &Ui, question: &str) -> bool {
         )
 }
 
-fn has_terminal() -> bool {
+/// Somebody can be asked.
+pub fn has_terminal() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
@@ -86,7 +87,7 @@ fn shown(ui: &Ui, json: &Value, show: impl FnOnce()) {
 }
 
 /// What is typed; nothing where it can't be read.
-fn reply(ui: &Ui, question: &str) -> String {
+pub fn reply(ui: &Ui, question: &str) -> String {
     // A prompt is no line, and nobody is there to tell where it can't be written.
     let _ = write!(
         std::io::stderr(),

@@ -4,7 +4,7 @@ use super::answer;
 use crate::cli::fit::Fit;
 use crate::render;
 use deskside_app::Context;
-use deskside_app::fit::{self, FitRequest, TrainRequest};
+use deskside_app::fit::{self, CalibrateRequest, FitRequest, Reach, TrainRequest};
 use deskside_tui::Ui;
 use deskside_types::{Code, Problem, Result};
 
@@ -12,6 +12,17 @@ use deskside_types::{Code, Problem, Result};
 pub fn fit(ui: &Ui, context: &Context, arguments: Fit) -> Result<u8> {
     if let Some(path) = &arguments.table {
         return answer(ui, &fit::table(context, path)?, render::fit::table);
+    }
+    if arguments.runs {
+        return answer(ui, &fit::earlier(context)?, render::fit::earlier);
+    }
+    if arguments.calibrate {
+        ui.talk("measuring this machine: up to a minute, best while nothing else works on it");
+        let request = CalibrateRequest {
+            python: arguments.python,
+        };
+        let report = context.heeding(|context| fit::calibrate(context, &request))?;
+        return answer(ui, &report, render::fit::calibration);
     }
     if arguments
         .tokens
@@ -24,6 +35,11 @@ pub fn fit(ui: &Ui, context: &Context, arguments: Fit) -> Result<u8> {
     }
     let request = FitRequest {
         model: arguments.model.unwrap_or_default(),
+        reach: match (arguments.online, arguments.offline) {
+            (true, _) => Reach::Always,
+            (_, true) => Reach::Offline,
+            _ => Reach::Unknown,
+        },
         format: arguments.format,
         framework: arguments.framework,
         batch: arguments.batch,
@@ -46,5 +62,9 @@ pub fn fit(ui: &Ui, context: &Context, arguments: Fit) -> Result<u8> {
             compiled: arguments.compiled,
         }),
     };
-    answer(ui, &fit::fit(context, &request)?, render::fit::fit)
+    answer(
+        ui,
+        &context.heeding(|context| fit::fit(context, &request))?,
+        render::fit::fit,
+    )
 }

@@ -1,6 +1,7 @@
 //! One file a command: call the use case, hand its report to the renderer.
 
 mod apply;
+mod choose;
 mod clean;
 mod confirm;
 mod cost;
@@ -10,6 +11,7 @@ mod fit;
 mod generate;
 mod info;
 mod notebook;
+mod offers;
 mod plan;
 mod queue;
 mod runs;
@@ -93,6 +95,13 @@ pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
         }
         Command::Notebook(arguments) => notebook::notebook(ui, &live("notebook")?, arguments),
         Command::Fit(arguments) => fit::fit(ui, &either()?, *arguments),
+        Command::Choose(arguments) => {
+            choose::choose(ui, &either()?, *arguments, cli.global.verbose)
+        }
+        Command::Offers(arguments) if arguments.action.is_none() => {
+            offers::offers(ui, &either()?, arguments)
+        }
+        Command::Offers(arguments) => offers::offers(ui, &live("offers")?, arguments),
         Command::Cost(arguments) => cost::cost(ui, &either()?, *arguments),
         Command::Run(arguments) if arguments.queue => {
             queue::queue_one(ui, &live("run --queue")?, *arguments)

@@ -1,7 +1,9 @@
 //! `fit` as text.
 
 use super::field;
-use deskside_app::fit::{FitReport, PlaceAdvice, TableReport, Verdict};
+use deskside_app::fit::{
+    CalibrationReport, EarlierReport, FitReport, PlaceAdvice, TableReport, Verdict,
+};
 use deskside_tui::table::Table;
 use deskside_tui::{Meaning, Ui};
 use deskside_types::units::{bytes, duration, number};
@@ -68,6 +70,12 @@ pub fn fit(ui: &Ui, report: &FitReport) {
                 size(change.needed_bytes)
             ),
         );
+    }
+    for text in &report.measured_here {
+        field(ui, "measured", text);
+    }
+    if let Some(text) = &report.earlier {
+        field(ui, "so far", text);
     }
     for assumption in &report.assumptions {
         field(ui, "assumed", assumption);
@@ -188,5 +196,107 @@ pub fn table(ui: &Ui, report: &TableReport) {
     }
     for line in table.lines(ui.width, ui.colour) {
         ui.answer(&line);
+    }
+}
+
+/// Draws what was measured.
+pub fn calibration(ui: &Ui, report: &CalibrationReport) {
+    let mut table = Table::new()
+        .column("device", 0)
+        .column("with", 1)
+        .numbers("copy GB/s", 0)
+        .numbers("TFLOP/s", 0)
+        .numbers("context", 1)
+        .numbers("tiny model", 2);
+    for one in &report.calibration.devices {
+        let cell = |value: Option<f64>, by: f64| {
+            value.map_or_else(|| "-".into(), |value| number_small(value / by))
+        };
+        table.row([
+            one.name.clone(),
+            one.framework.clone(),
+            cell(one.copy_bytes_per_second, 1e9),
+            cell(one.matrix_flops, 1e12),
+            one.context_bytes.map_or_else(|| "-".into(), size),
+            one.tiny_peak_bytes.map_or_else(|| "-".into(), size),
+        ]);
+    }
+    for line in table.lines(ui.width, ui.colour) {
+        ui.answer(&line);
+    }
+    ui.answer("");
+    if let Some(python) = &report.python {
+        field(ui, "measured by", python);
+    }
+    for trouble in &report.troubles {
+        field(ui, "not measured", trouble);
+    }
+    field(
+        ui,
+        "kept in",
+        &format!(
+            "{}; estimates count with it until the card or its driver changes",
+            report.file
+        ),
+    );
+}
+
+/// Draws how predictions did.
+pub fn earlier(ui: &Ui, report: &EarlierReport) {
+    let mut table = Table::new()
+        .column("run", 0)
+        .column("model", 0)
+        .numbers("predicted", 0)
+        .numbers("measured", 0)
+        .numbers("off", 0)
+        .column("inside", 1)
+        .column("how", 2);
+    for run in &report.runs {
+        table.row([
+            run.name.clone(),
+            run.model.clone(),
+            size(run.predicted_bytes),
+            format!(
+                "{}{}",
+                size(run.measured_bytes),
+                if run.whole_card { " (card)" } else { "" }
+            ),
+            format!("{:+.0} %", run.error * 100.0),
+            if run.inside { "yes" } else { "no" }.into(),
+            run.how.clone(),
+        ]);
+    }
+    if report.runs.is_empty() {
+        ui.answer("no run can be compared yet: a run needs a measured peak, and parameters that name its model");
+    } else {
+        for line in table.lines(ui.width, ui.colour) {
+            ui.answer(&line);
+        }
+    }
+    if let Some(median) = report.median_error {
+        field(
+            ui,
+            "in all",
+            &format!(
+                "off by {:.0} % (median), {} of {} inside the interval",
+                median * 100.0,
+                report.inside,
+                report.runs.len()
+            ),
+        );
+    }
+    for (why, count) in &report.left_out {
+        field(ui, "left out", &format!("{count}: {why}"));
+    }
+}
+
+/// Three digits that matter, also of what is small.
+fn number_small(value: f64) -> String {
+    if value >= 10.0 {
+        format!("{value:.0}")
+    } else if value >= 0.1 {
+        format!("{value:.2}")
+    } else {
+        format!("{value:.4}")
     }
 }

@@ -1,5 +1,6 @@
 //! Reports as text. One file a report; nothing here asks a machine anything.
 
+pub mod choose;
 pub mod cost;
 pub mod doctor;
 pub mod env;
@@ -8,6 +9,7 @@ pub mod fit;
 pub mod history;
 pub mod info;
 pub mod notebook;
+pub mod offers;
 pub mod plan;
 pub mod queue;
 pub mod runs;

@@ -9,11 +9,13 @@ mod name;
 mod offers;
 mod providers;
 mod residuals;
+mod sources;
 
 pub use assumed::{Assumed, assumed};
 pub use exchange::{ExchangeRow, exchange};
 pub use hardware::{HardwareRow, hardware, system_watts, used};
-pub use name::{board_watts, is_same_accelerator};
-pub use offers::{OfferRow, offers, offers_of};
+pub use name::{board_watts, is_same_accelerator, target};
+pub use offers::{OfferRow, offer_row, offers, offers_among, offers_of};
 pub use providers::{ProviderTerms, provider_terms};
 pub use residuals::{Residual, residual};
+pub use sources::{CatalogueSource, catalogue_sources};

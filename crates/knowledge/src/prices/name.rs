@@ -100,6 +100,11 @@ pub fn board_watts(name: &str) -> Option<f64> {
     catalogued(name)?.board_power_watts
 }
 
+/// Its compute capability or gfx name.
+pub fn target(name: &str) -> Option<&'static str> {
+    catalogued(name)?.target
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,50 +9,56 @@ const OFFERS: &str = include_str!("../../data/prices/offers.tsv");
 #[derive(Debug, Clone, PartialEq)]
 pub struct OfferRow {
     /// The accelerator, as the provider names it.
-    pub accelerator: &'static str,
+    pub accelerator: String,
     /// Its memory in GB.
     pub memory_gb: f64,
     /// Who rents it out.
-    pub provider: &'static str,
+    pub provider: String,
     /// `on-demand`, `secure`, `community`, `spot`, …
-    pub tier: &'static str,
+    pub tier: String,
     /// USD an hour.
     pub usd_an_hour: f64,
     /// The day it was seen, `2026-05-24`.
-    pub as_of: &'static str,
+    pub as_of: String,
     /// Where this is known from; the letters stand at the table's head.
-    pub source: &'static str,
+    pub source: String,
 }
 
 impl OfferRow {
     /// The provider's own machine, whole, which nobody takes away while it is paid.
     pub fn is_firm(&self) -> bool {
-        matches!(self.tier, "on-demand" | "secure" | "production")
+        matches!(self.tier.as_str(), "on-demand" | "secure" | "production")
     }
 }
 
-fn offer(row: &'static str) -> Option<OfferRow> {
+/// A row of a table of offers; none where a cell is lacking or no number. Tabs part the cells.
+pub fn offer_row(row: &str) -> Option<OfferRow> {
     let mut cells = row.split('\t');
     Some(OfferRow {
-        accelerator: cells.next()?,
+        accelerator: cells.next()?.into(),
         memory_gb: cells.next()?.parse().ok()?,
-        provider: cells.next()?,
-        tier: cells.next()?,
+        provider: cells.next()?.into(),
+        tier: cells.next()?.into(),
         usd_an_hour: cells.next()?.parse().ok()?,
-        as_of: cells.next()?,
-        source: cells.next()?,
+        as_of: cells.next()?.into(),
+        source: cells.next()?.into(),
     })
 }
 
 /// All offers.
 pub fn offers() -> impl Iterator<Item = OfferRow> {
-    rows(OFFERS).filter_map(offer)
+    rows(OFFERS).filter_map(offer_row)
 }
 
-/// The offers of an accelerator by any of its names, cheapest first.
+/// The built-in offers of an accelerator by any of its names, cheapest first.
 pub fn offers_of(accelerator: &str) -> Vec<OfferRow> {
-    let mut found: Vec<OfferRow> = offers()
-        .filter(|row| is_same_accelerator(accelerator, row.accelerator, Some(row.memory_gb)))
+    offers_among(offers(), accelerator)
+}
+
+/// Those of an accelerator by any of its names, cheapest first.
+pub fn offers_among(rows: impl Iterator<Item = OfferRow>, accelerator: &str) -> Vec<OfferRow> {
+    let mut found: Vec<OfferRow> = rows
+        .filter(|row| is_same_accelerator(accelerator, &row.accelerator, Some(row.memory_gb)))
         .collect();
     found.sort_by(|left, right| left.usd_an_hour.total_cmp(&right.usd_an_hour));
     found

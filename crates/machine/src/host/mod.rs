@@ -101,6 +101,18 @@ impl Machine for Host {
                 network::fetch(&self.network, &what, url, accept, *limit, *deadline)
                     .map(Answer::Response)
             }
+            Question::FetchPart {
+                url,
+                offset,
+                length,
+                token,
+                deadline,
+            } => {
+                let what = question.phrase();
+                let range = (*offset, *length);
+                network::part(&self.network, &what, url, range, token.as_ref(), *deadline)
+                    .map(Answer::Part)
+            }
             Question::Random => random().map(Answer::Number).map_err(fail),
             Question::Device(device) => {
                 devices::ask(&question.phrase(), *device, self.device_program.as_deref())

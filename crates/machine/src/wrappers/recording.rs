@@ -298,6 +298,7 @@ impl Recording {
             | Question::WorkingDirectory
             | Question::Executable
             | Question::Fetch { .. }
+            | Question::FetchPart { .. }
             | Question::Process { .. }
             | Question::Random => {}
         }

@@ -1,7 +1,7 @@
 //! The simulated network: addresses that answer, or not.
 
 use super::state::SimState;
-use deskside_machine::{ErrorKind, Progress, Response};
+use deskside_machine::{ErrorKind, Part, Progress, Response};
 use sha2::{Digest, Sha256};
 
 /// What a server answers at an address.
@@ -72,6 +72,31 @@ pub(crate) fn fetch(state: &SimState, url: &str, limit: u64) -> Result<Response,
         url: url.to_string(),
         content_type: content_type.to_string(),
         body: body.to_vec(),
+    })
+}
+
+/// A part; an address that ends in `#token` answers only whoever has one.
+pub(crate) fn part(
+    state: &SimState,
+    url: &str,
+    offset: u64,
+    length: u64,
+    token: bool,
+) -> Result<Part, Failure> {
+    let guarded = format!("{url}#token");
+    let body = match body(state, url) {
+        Ok((_, body)) => body,
+        Err(_) if token && state.urls.contains_key(&guarded) => body(state, &guarded)?.1,
+        Err(_) if state.network && state.urls.contains_key(&guarded) => {
+            return Err((ErrorKind::Status, "401 Unauthorized".into()));
+        }
+        Err(failure) => return Err(failure),
+    };
+    let start = (offset as usize).min(body.len());
+    let end = start.saturating_add(length as usize).min(body.len());
+    Ok(Part {
+        bytes: body[start..end].to_vec(),
+        total: Some(body.len() as u64),
     })
 }
 

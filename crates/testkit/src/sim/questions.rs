@@ -58,6 +58,15 @@ impl SimState {
             Question::Fetch { url, limit, .. } => network::fetch(self, url, *limit)
                 .map(Answer::Response)
                 .map_err(|(kind, detail)| DoorError::new(kind, question.phrase(), detail)),
+            Question::FetchPart {
+                url,
+                offset,
+                length,
+                token,
+                ..
+            } => network::part(self, url, *offset, *length, token.is_some())
+                .map(Answer::Part)
+                .map_err(|(kind, detail)| DoorError::new(kind, question.phrase(), detail)),
             Question::Process { pid } => {
                 match self.processes.get(pid).filter(|process| process.alive) {
                     Some(process) => Ok(Answer::Number(process.start_time)),

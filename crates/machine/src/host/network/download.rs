@@ -66,6 +66,8 @@ pub(crate) fn download(
         url: url.into(),
         accept: String::new(),
         identity: true,
+        range: None,
+        bearer: None,
         deadline,
     };
     let (exchange, head) = Exchange::begin(network, request)?;

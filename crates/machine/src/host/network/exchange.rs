@@ -29,6 +29,10 @@ pub(super) struct Request {
     pub accept: String,
     /// The bytes as they are, never packed for the way.
     pub identity: bool,
+    /// Only these bytes: from, and how many.
+    pub range: Option<(u64, u64)>,
+    /// A token, as the `Authorization` header's `Bearer` has it. It is never shown, and not sent on to another server.
+    pub bearer: Option<String>,
     /// For the whole exchange.
     pub deadline: Duration,
 }
@@ -42,6 +46,8 @@ pub(super) struct Head {
     pub content_type: String,
     /// Its length, where the server tells it.
     pub length: Option<u64>,
+    /// Of a part: where it begins, and the size of the whole, as `Content-Range` has them.
+    pub range: Option<(u64, Option<u64>)>,
 }
 
 type Failure = (ErrorKind, String);
@@ -68,6 +74,8 @@ impl Exchange {
             url,
             accept,
             identity,
+            range,
+            bearer,
             deadline: span,
         } = request;
         let fail = |detail: String| DoorError::new(ErrorKind::Failed, &what, detail);
@@ -94,7 +102,13 @@ impl Exchange {
                 if identity {
                     asked = asked.header("Accept-Encoding", "identity");
                 }
-                if let Some(authorization) = authorization {
+                if let Some((offset, length)) = range {
+                    let last = offset.saturating_add(length.max(1)) - 1;
+                    asked = asked.header("Range", format!("bytes={offset}-{last}"));
+                }
+                if let Some(bearer) = bearer {
+                    asked = asked.header("Authorization", format!("Bearer {bearer}"));
+                } else if let Some(authorization) = authorization {
                     asked = asked.header("Authorization", authorization);
                 }
                 thread.spawn(move || tell(&give, web(&give, asked)))
@@ -190,6 +204,7 @@ fn file(give: &SyncSender<Result<Piece, Failure>>, path: std::path::PathBuf) -> 
         url: format!("file://{}", path.display()),
         content_type: "application/octet-stream".into(),
         length: Some(length),
+        range: None,
     };
     pass(give, Piece::Head(head))?;
     body(give, file)
@@ -224,6 +239,9 @@ fn web(
             .trim()
             .to_ascii_lowercase(),
         length: response.body().content_length(),
+        range: (status == ureq::http::StatusCode::PARTIAL_CONTENT)
+            .then(|| header("content-range").and_then(content_range))
+            .flatten(),
     };
     pass(give, Piece::Head(head))?;
     body(
@@ -234,6 +252,13 @@ fn web(
             .limit(u64::MAX)
             .reader(),
     )
+}
+
+/// `bytes 0-7/123`, or with `*` for a size that is not known.
+fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
+    let (span, total) = text.strip_prefix("bytes ")?.split_once('/')?;
+    let (first, _) = span.split_once('-')?;
+    Some((first.trim().parse().ok()?, total.trim().parse().ok()))
 }
 
 fn from_ureq(error: &ureq::Error) -> Failure {

@@ -27,6 +27,8 @@ pub(crate) fn fetch(
         url: url.into(),
         accept: accept.into(),
         identity: false,
+        range: None,
+        bearer: None,
         deadline,
     };
     let (exchange, head) = Exchange::begin(network, request)?;

@@ -7,11 +7,13 @@ mod address;
 mod download;
 mod exchange;
 mod fetch;
+mod part;
 mod proxy;
 mod trust;
 
 pub(super) use download::{Download, download};
 pub(super) use fetch::fetch;
+pub(super) use part::part;
 
 use crate::error::{DoorError, ErrorKind};
 use std::sync::OnceLock;

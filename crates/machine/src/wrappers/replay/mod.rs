@@ -217,7 +217,7 @@ impl Machine for Replay {
                 .map(Answer::Path)
                 .ok_or_else(|| Outcome::of(ErrorKind::NotAsked).error(what)),
             Question::Device(device) => self.device(*device, what),
-            Question::Fetch { .. } => Err(refused(what)),
+            Question::Fetch { .. } | Question::FetchPart { .. } => Err(refused(what)),
             Question::Stats { .. }
             | Question::Variables
             | Question::Executable
