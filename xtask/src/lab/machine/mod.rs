@@ -3,11 +3,13 @@
 mod boot;
 mod description;
 mod hardware;
+mod modprobe;
 mod namespace;
 mod servers;
 
 pub use boot::Boot;
 pub use description::{Card, Description};
+pub use modprobe::Loader;
 pub use namespace::Output;
 
 use super::{archive, base, folder, key, remove};
@@ -246,6 +248,8 @@ fn furnish(machine: &Machine, archives: &Path) -> Result<()> {
     for (name, path) in [
         ("apt-method", "usr/lib/apt/methods/http"),
         ("uname", "usr/local/bin/uname"),
+        ("dmesg", "usr/local/bin/dmesg"),
+        ("modprobe", "usr/local/sbin/modprobe"),
     ] {
         machine.write(path, &std::fs::read(super::data().join("root").join(name))?)?;
         machine.run(&["chmod", "755", &format!("/{path}")])?;
