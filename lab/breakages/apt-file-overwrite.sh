@@ -3,6 +3,5 @@
 # machine: ubuntu-24.04-rtx-4090
 mkdir -p /tmp/old/DEBIAN /tmp/old/usr/bin; cd /tmp
 printf 'Package: nvidia-smi-tools\nVersion: 1.0\nArchitecture: all\nMaintainer: Lab <lab@example.invalid>\nDescription: brings a file of the driver\n' > old/DEBIAN/control
-p=$(apt-get -q download nvidia-utils-580 > /dev/null && dpkg-deb -c nvidia-utils-580*.deb | sed -n 's/.* \.\(\/usr\/bin\/nvidia-smi\)$/\1/p')
-echo x > "old$p"; dpkg-deb -b old old.deb; dpkg -i old.deb
+echo x > old/usr/bin/nvidia-smi; dpkg-deb -b old old.deb; dpkg -i old.deb
 if apt-get -q -y --no-install-recommends install nvidia-utils-580; then exit 1; fi

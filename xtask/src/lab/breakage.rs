@@ -73,8 +73,10 @@ const FIELDS: [&str; 11] = [
 
 fn parse(name: String, script: String) -> Result<Recreation> {
     for line in script.lines().take_while(|line| line.starts_with("# ")) {
-        let field = line[2..].split(':').next().unwrap_or_default();
-        ensure!(FIELDS.contains(&field), "{name}: `{field}` is no field");
+        let Some((field, _)) = line[2..].split_once(": ") else {
+            continue;
+        };
+        ensure!(field.contains(' ') || FIELDS.contains(&field), "{name}: `{field}` is no field");
     }
     let line = |field: &str| {
         let head = format!("# {field}: ");

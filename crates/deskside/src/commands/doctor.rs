@@ -132,8 +132,9 @@ fn show(ui: &Ui, report: &DoctorReport, verbose: bool) -> Result<u8> {
     })
 }
 
-/// Mends what is proven, one cause after the other, and looks again after each. `own` carries out one of Deskside's own
-/// commands.
+/// Mends what is proven, one cause after the other, and looks again after each; with a command, what made it fail, and the
+/// command is the check. `own` carries out one of Deskside's own commands. The exit code is that of `doctor`; with a
+/// command, the command's own.
 pub fn fix(
     ui: &Ui,
     context: &Context,
@@ -141,19 +142,20 @@ pub fn fix(
     verbose: bool,
     own: &dyn Fn(Vec<String>) -> Result<u8>,
 ) -> Result<u8> {
-    let request = DoctorRequest {
-        depth: Depth::Usual,
-        root: arguments.root,
-        asked: None,
+    let look = || examined(ui, context, arguments);
+    let Some(mut report) = look()? else {
+        ui.talk(&ui.tint("it ended well; there is nothing to mend", Meaning::Quiet));
+        return Ok(0);
     };
-    let mut report = doctor::doctor(context, &request)?;
+    let asked = !arguments.command.is_empty();
     let mut tried: Vec<String> = Vec::new();
-    let mut mended: Vec<String> = Vec::new();
     while let Some(finding) = report
         .diagnosis
         .findings
         .iter()
-        .find(|one| !tried.contains(&one.id) && reason(one).is_none())
+        .find(|one| {
+            !tried.contains(&one.id) && reason(one).is_none() && (one.related || !asked)
+        })
         .cloned()
     {
         tried.push(finding.id.clone());
@@ -165,16 +167,28 @@ pub fn fix(
             ui.tint("cause:", Meaning::Subject),
             finding.title
         ));
-        if !carried_out(ui, context, arguments, way, own)? {
-            continue;
+        match carried_out(ui, context, arguments, way, own)? {
+            Outcome::Nothing => continue,
+            Outcome::AfterRestart => {
+                ui.talk(&format!(
+                    "{} {}, once the machine was restarted; `deskside doctor` says whether it is",
+                    ui.tint("mended:", Meaning::Good),
+                    finding.title
+                ));
+                return Ok(Exit::Done.number());
+            }
+            Outcome::Done => {}
         }
-        report = doctor::doctor(context, &request)?;
-        let still = report
-            .diagnosis
-            .findings
-            .iter()
-            .any(|one| one.id == finding.id);
-        if still {
+        let Some(after) = look()? else {
+            ui.talk(&format!(
+                "{} {}; the command ends well now",
+                ui.tint("mended:", Meaning::Good),
+                finding.title
+            ));
+            return Ok(0);
+        };
+        report = after;
+        if report.diagnosis.findings.iter().any(|one| one.id == finding.id) {
             ui.insist(&format!(
                 "{} the check still finds it: {}",
                 ui.tint("not mended:", Meaning::Bad),
@@ -186,15 +200,43 @@ pub fn fix(
                 ui.tint("mended:", Meaning::Good),
                 finding.title
             ));
-            mended.push(finding.id);
         }
     }
-    if tried.is_empty() {
-        for finding in &report.diagnosis.findings {
+    for finding in &report.diagnosis.findings {
+        if !tried.contains(&finding.id) && (tried.is_empty() || reason(finding).is_some()) {
             left(ui, finding);
         }
     }
-    show(ui, &report, verbose)
+    let code = show(ui, &report, verbose)?;
+    Ok(if asked { Exit::Failed.number() } else { code })
+}
+
+/// Looks at the machine, or runs the command and looks at its failure; nothing where the command ended well.
+fn examined(ui: &Ui, context: &Context, arguments: &Doctor) -> Result<Option<DoctorReport>> {
+    let mut request = DoctorRequest {
+        depth: Depth::Usual,
+        root: arguments.root,
+        asked: None,
+    };
+    if !arguments.command.is_empty() {
+        let asked = doctor::command(context, arguments.command.clone())?;
+        if asked.exit == Some(0) {
+            return Ok(None);
+        }
+        ui.talk(&ui.tint("it failed; looking for the cause", Meaning::Quiet));
+        request.asked = Some(asked);
+    }
+    doctor::doctor(context, &request).map(Some)
+}
+
+/// What became of a mend.
+enum Outcome {
+    /// It was only shown, or nobody wanted it.
+    Nothing,
+    /// It was carried out.
+    Done,
+    /// It was carried out as far as it goes before a restart.
+    AfterRestart,
 }
 
 /// Says why nothing is done about a finding.
@@ -208,14 +250,14 @@ fn left(ui: &Ui, finding: &Finding) {
     }
 }
 
-/// Whether something was carried out.
+/// Carries a mend out.
 fn carried_out(
     ui: &Ui,
     context: &Context,
     arguments: &Doctor,
     way: Mend,
     own: &dyn Fn(Vec<String>) -> Result<u8>,
-) -> Result<bool> {
+) -> Result<Outcome> {
     match way {
         Mend::Own { shown, words } => {
             // Environments are changed without a question; here somebody asked what is broken, and nothing else.
@@ -226,16 +268,19 @@ fn carried_out(
                 own(shown.iter().cloned().chain(flag).collect())?;
             }
             if arguments.plan {
-                return Ok(false);
+                return Ok(Outcome::Nothing);
             }
             let mut words = words;
             if of_environments {
                 if !arguments.yes && !confirm::asked(ui, "Carry this out?") {
                     ui.talk("left as it is");
-                    return Ok(false);
+                    return Ok(Outcome::Nothing);
                 }
             } else if arguments.yes {
                 words.push("--yes".into());
+            }
+            if let (Some(name), false) = (&arguments.machine_name, of_environments) {
+                words.extend(["--machine-name".into(), name.clone()]);
             }
             ui.talk(&format!(
                 "{} deskside {}",
@@ -243,13 +288,17 @@ fn carried_out(
                 words.join(" ")
             ));
             own(words)?;
-            Ok(true)
+            Ok(if !of_environments && apply::waits_for_restart(context) {
+                Outcome::AfterRestart
+            } else {
+                Outcome::Done
+            })
         }
         Mend::Plan(plan) => {
             let shown = || render::system::talk_plan(ui, &plan);
             if arguments.plan {
                 shown();
-                return Ok(false);
+                return Ok(Outcome::Nothing);
             }
             confirmed(ui, context, arguments, &plan, shown)?;
             let prepared = Prepared::of(context, *plan);
@@ -264,8 +313,9 @@ fn carried_out(
             })?;
             if report.restart.is_some() {
                 super::apply::restart(ui, context, arguments.restart, &report)?;
+                return Ok(Outcome::AfterRestart);
             }
-            Ok(true)
+            Ok(Outcome::Done)
         }
     }
 }
@@ -283,6 +333,10 @@ fn confirmed(
     let risk = plan.steps.iter().map(|step| step.risk).max();
     if risk == Some(Risk::Severe) {
         let name = context.machine.person()?.host.unwrap_or_default();
+        if arguments.machine_name.as_ref() == Some(&name) {
+            shown();
+            return Ok(());
+        }
         return confirm::type_name(ui, nothing, &json(plan), shown, &name);
     }
     if arguments.yes {

@@ -114,6 +114,9 @@ pub fn of(package: &Stanza, archive: &Stanza, parts: &Parts) -> Effects {
     let name = package.get("Package");
     let version = upstream(package.get("Version"));
     let mut effects = Effects::default();
+    if leads_on(name, package.get("Depends")) {
+        return effects;
+    }
     kernels(name, package, &mut effects);
     modules(name, version, &mut effects);
     source_inside(package, &mut effects);
@@ -122,6 +125,13 @@ pub fn of(package: &Stanza, archive: &Stanza, parts: &Parts) -> Effects {
     toolkits(name, &mut effects);
     tools(name, parts, &mut effects);
     effects
+}
+
+/// A name that an ended branch left behind: it depends on the same package of another branch and brings nothing.
+fn leads_on(name: &str, depends: &str) -> bool {
+    let bare = |text: &str| text.replace(|letter: char| letter.is_ascii_digit(), "");
+    let other = depends.split(' ').next().unwrap_or_default();
+    !depends.contains(',') && name.contains("nvidia") && name != other && bare(name) == bare(other)
 }
 
 fn kernels(name: &str, package: &Stanza, effects: &mut Effects) {
@@ -439,4 +449,18 @@ fn tools(name: &str, parts: &Parts, effects: &mut Effects) {
     };
     let script = program.rsplit('/').next().unwrap_or_default();
     effects.program(program, parts.scripts.get(script));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_leads_on_brings_nothing() {
+        assert!(leads_on("libnvidia-compute-535", "libnvidia-compute-580"));
+        assert!(leads_on("nvidia-dkms-535-open", "nvidia-dkms-580-open"));
+        assert!(!leads_on("nvidia-dkms-580", "dkms, nvidia-kernel-source-580"));
+        assert!(!leads_on("linux-image-generic", "linux-image-6.8.0-79-generic"));
+        assert!(!leads_on("nvidia-open", "nvidia-open-580"));
+    }
 }

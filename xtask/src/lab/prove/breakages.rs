@@ -177,7 +177,7 @@ fn findings(machine: &Machine, case: &Recreation) -> Result<Vec<String>> {
 
 /// `doctor --fix` until nothing of its plans is due, over restarts and the hands that enrol a key.
 fn mend(machine: &mut Machine, case: &Recreation) -> Result<(usize, String)> {
-    let mut command = words(case, "doctor --fix --yes");
+    let mut command = words(case, "doctor --fix --yes --machine-name lab");
     let (mut restarts, mut hands, mut said) = (0, 0, String::new());
     loop {
         let (text, _) = deskside(machine, ADA, &command)?;
