@@ -1,7 +1,8 @@
 # what: an old package still owns a file that the driver's package brings
 # breakage: apt-file-overwrite-conflict
 # machine: ubuntu-24.04-rtx-4090
+# beside: nvidia-libraries-without-module
 mkdir -p /tmp/old/DEBIAN /tmp/old/usr/bin; cd /tmp
-printf 'Package: nvidia-smi-tools\nVersion: 1.0\nArchitecture: all\nMaintainer: Lab <lab@example.invalid>\nDescription: brings a file of the driver\n' > old/DEBIAN/control
+printf 'Package: nvidia-utils-390\nVersion: 390.157-0lab1\nArchitecture: amd64\nMaintainer: Lab <lab@example.invalid>\nDescription: brings a file of the driver, and says nothing of it\n' > old/DEBIAN/control
 echo x > old/usr/bin/nvidia-smi; dpkg-deb -b old old.deb; dpkg -i old.deb
 if apt-get -q -y --no-install-recommends install nvidia-utils-580; then exit 1; fi

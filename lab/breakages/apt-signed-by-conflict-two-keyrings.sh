@@ -2,5 +2,5 @@
 # breakage: apt-signed-by-conflict
 # machine: ubuntu-24.04-rtx-4090
 # state: signed-by-conflict
-# hands: both entries name a key, and which one is meant only a person can say
+# undo: yes
 :

@@ -1,6 +1,7 @@
 # what: NVIDIA's .run installer put its driver over the packages' one
 # breakage: runfile-driver-over-packages
 # machine: ubuntu-24.04-two-generations
+# reboot: yes
 # simulated: the files that the installer leaves
 apt-get -q -y --no-install-recommends install nvidia-driver-580
 l=/usr/lib/x86_64-linux-gnu

@@ -33,6 +33,8 @@ const KEYRINGS: [&str; 3] = [
     "/etc/apt/keyrings",
     "/etc/apt/trusted.gpg.d",
 ];
+/// What stands before a line that named the toolkit's stand-in libraries.
+const OFF_STUB: &str = "# switched off by deskside: ";
 /// The most swap that is made, in bytes.
 const MOST_SWAP: u64 = 64 << 30;
 
@@ -47,7 +49,9 @@ pub(super) fn is_mend(action: &Action, rules: &Rules) -> bool {
             contents: FileContents::Text(text),
             mode: 0o644,
         } => is_file(path, text),
-        Action::EditFile { path, old, new } => is_source(path) && is_edit(old, new, rules),
+        Action::EditFile { path, old, new } => {
+            (is_source(path) && is_edit(old, new, rules)) || is_stub_off(path, old, new)
+        }
         Action::Key {
             path,
             fingerprint,
@@ -102,6 +106,8 @@ fn is_command(command: &CommandLine) -> bool {
             "Acquire::https::No-Cache=true",
             "update",
         ]
+        | ["apt-get", "install", "-y", "--fix-broken", "--no-remove"]
+        | ["ldconfig"]
         | ["update-initramfs", "-u"]
         | ["update-initramfs", "-u", "-k", "all"] => true,
         ["chmod", mode, path] => {
@@ -161,6 +167,17 @@ fn is_file(path: &str, text: &str) -> bool {
 
 fn is_source(path: &str) -> bool {
     path == "/etc/apt/sources.list" || child(path, "/etc/apt/sources.list.d").is_some_and(is_name)
+}
+
+/// The linker's line that names the toolkit's stand-in libraries, switched off.
+fn is_stub_off(path: &str, old: &str, new: &str) -> bool {
+    let of_the_linker = path == "/etc/ld.so.conf"
+        || child(path, "/etc/ld.so.conf.d").is_some_and(|name| name.ends_with(".conf"));
+    of_the_linker
+        && old.starts_with('/')
+        && old.trim_end().trim_end_matches('/').ends_with("/stubs")
+        && !old.contains(['\n', '\r'])
+        && new == format!("{OFF_STUB}{old}")
 }
 
 /// A line that is switched off, or NVIDIA's entry that is given its key.

@@ -314,6 +314,14 @@ fn user_space(name: &str, version: &str, parts: &Parts, effects: &mut Effects) {
     {
         effects.program("usr/bin/nvidia-smi", parts.scripts.get("nvidia-smi"));
     }
+    if name.starts_with("nvidia-firmware-") && name.ends_with(version) {
+        for file in ["gsp_ga10x.bin", "gsp_tu10x.bin"] {
+            effects.file(
+                format!("usr/lib/firmware/nvidia/{version}/{file}"),
+                "stand-in\n",
+            );
+        }
+    }
     if name.starts_with("nvidia-kernel-common")
         || name == "nvidia-kernel-support"
         || name == "nvidia-open-kernel-support"

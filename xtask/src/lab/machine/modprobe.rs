@@ -53,7 +53,7 @@ fn answered(root: &Path, description: &Description) -> Result<()> {
     let mut field = || fields.next().unwrap_or_default();
     let (name, version, license, signer) = (field(), field(), field(), field());
     let unsigned = description.secure_boot
-        && signer.is_empty()
+        && !super::boot::is_trusted(&signer)
         && !root.join(ENROLLED.trim_start_matches('/')).exists();
     let refused = if unsigned {
         Some("Key was rejected by service")

@@ -140,7 +140,10 @@ fn unkeyed(packages: &Packages) -> Option<Document> {
     let wanted: Vec<(&PackageSource, &str)> = sources
         .iter()
         .filter(|source| {
-            source.enabled && matches!(source.signed_by, Known::Absent) && !is_trusted_blindly(source)
+            source.enabled
+                && matches!(source.signed_by, Known::Absent)
+                && !is_trusted_blindly(source)
+                && !is_signed_elsewhere(source, sources)
         })
         .filter_map(|source| {
             let maker = repository_of(&source.uri)?;
@@ -175,6 +178,17 @@ fn unkeyed(packages: &Packages) -> Option<Document> {
         })
         .collect();
     (!lines.is_empty()).then(|| Document::text(about, lines.join("\n")))
+}
+
+/// The same source is listed again and names a key file there: then the two contradict each other.
+fn is_signed_elsewhere(source: &PackageSource, sources: &[PackageSource]) -> bool {
+    let address = |one: &PackageSource| one.uri.trim_end_matches('/').to_string();
+    sources.iter().any(|one| {
+        one.enabled
+            && one.suite == source.suite
+            && one.signed_by.value().is_some()
+            && address(one) == address(source)
+    })
 }
 
 /// It says that it needs no key.
