@@ -1,7 +1,8 @@
-# what: /boot is a small file system that three kernels fill, so that the newest's initial file system found no room
+# what: /boot is a small file system that three kernels fill
 # breakage: boot-partition-full
-# machine: ubuntu-24.04-rtx-4090
+# machine: ubuntu-22.04-gtx-1080
 # reboot: yes
-apt-get -q -y --no-install-recommends install linux-image-6.8.0-31-generic linux-image-6.11.0-29-generic || apt-cache search '^linux-image-[0-9]' 
-mkdir /.lab/boot; cp -a /boot/. /.lab/boot
-s=$(du -sk /boot | cut -f1); mount -t tmpfs -o size=$((s + 64))k boot /boot; cp -a /.lab/boot/. /boot
+# simulated: the size of the oldest kernel's initial file system (a real one's, of zeros)
+apt-get -q -y --no-install-recommends install linux-image-5.15.0-153-generic linux-image-6.2.0-39-generic
+head -c 70M /dev/zero > /boot/initrd.img-5.15.0-153-generic
+mkdir /.lab/boot; cp -a /boot/. /.lab/boot; s=$(du -sk /boot | cut -f1); mount -t tmpfs -o size=$((s + 4096))k boot /boot; cp -a /.lab/boot/. /boot; rm -r /.lab/boot

@@ -4,7 +4,8 @@
 //! The head: `# what:` a line; `# breakage:` the id that must be the first finding; `# machine:` where it is made; `# state:` a state
 //! that it is made from; `# reboot: yes` boots after the script; `# asked:` a command for `doctor -- …`, where the doctor has to
 //! hear its words; `# hands:` why nothing mends it by itself (without it, `doctor --fix` must mend it); `# undo: yes` takes the mend
-//! back and must find the breakage again; `# beside:` ids of findings that are true there beside it and may stay; `# simulated:`
+//! back and must find the breakage again; `# all:` every id in the order in which they must be found, where several things are
+//! broken at once; `# beside:` ids of findings that are true there beside it and may stay; `# simulated:`
 //! which part of the state is made of files; `# quick: yes` is proved on every change.
 
 use super::data;
@@ -31,6 +32,8 @@ pub struct Recreation {
     pub hands: Option<String>,
     /// The mend is taken back, too.
     pub undo: bool,
+    /// All that must be found, in this order; empty where only the first counts.
+    pub all: Vec<String>,
     /// What else is true there.
     pub beside: Vec<String>,
     /// What of it is made of files instead of being so.
@@ -57,7 +60,8 @@ pub fn all() -> Result<Vec<Recreation>> {
     Ok(found)
 }
 
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 12] = [
+    "all",
     "what",
     "breakage",
     "machine",
@@ -85,6 +89,13 @@ fn parse(name: String, script: String) -> Result<Recreation> {
             .find_map(|line| line.strip_prefix(&head))
             .map(|text| text.trim().to_string())
     };
+    let list = |field: &str| -> Vec<String> {
+        line(field)
+            .unwrap_or_default()
+            .split_whitespace()
+            .map(str::to_string)
+            .collect()
+    };
     let yes = |field: &str| line(field).as_deref() == Some("yes");
     let breakage = line("breakage");
     ensure!(breakage.is_some(), "{name}: which breakage is it?");
@@ -97,11 +108,8 @@ fn parse(name: String, script: String) -> Result<Recreation> {
         asked: line("asked"),
         hands: line("hands"),
         undo: yes("undo"),
-        beside: line("beside")
-            .unwrap_or_default()
-            .split_whitespace()
-            .map(str::to_string)
-            .collect(),
+        all: list("all"),
+        beside: list("beside"),
         simulated: line("simulated"),
         quick: yes("quick"),
         name,

@@ -167,17 +167,20 @@ pub fn fix(
             ui.tint("cause:", Meaning::Subject),
             finding.title
         ));
-        match carried_out(ui, context, arguments, way, own)? {
-            Outcome::Nothing => continue,
-            Outcome::AfterRestart => {
+        match carried_out(ui, context, arguments, way, own) {
+            Ok(Outcome::Nothing) => continue,
+            Ok(Outcome::AfterRestart) => {
                 ui.talk(&format!(
-                    "{} {}, once the machine was restarted; `deskside doctor` says whether it is",
+                    "{} {}, once the machine was restarted; `deskside doctor` says whether it is, and what is left",
                     ui.tint("mended:", Meaning::Good),
                     finding.title
                 ));
                 return Ok(Exit::Done.number());
             }
-            Outcome::Done => {}
+            Ok(Outcome::Done) => {}
+            // One that fails is no reason to leave the others.
+            Err(problem) if problem.code.exit() == Exit::Failed => ui.problem(&problem),
+            Err(problem) => return Err(problem),
         }
         let Some(after) = look()? else {
             ui.talk(&format!(

@@ -110,6 +110,19 @@ fn is_command(command: &CommandLine) -> bool {
         | ["ldconfig"]
         | ["update-initramfs", "-u"]
         | ["update-initramfs", "-u", "-k", "all"] => true,
+        // One archive's list: the others' mistakes are no matter of this one.
+        [
+            "apt-get",
+            "-o",
+            list,
+            "-o",
+            "Dir::Etc::SourceParts=-",
+            "-o",
+            "APT::Get::List-Cleanup=0",
+            "update",
+        ] => list
+            .strip_prefix("Dir::Etc::SourceList=")
+            .is_some_and(is_source),
         ["chmod", mode, path] => {
             is_mode_of_a_key(mode)
                 && KEYRINGS.iter().any(|folder| {

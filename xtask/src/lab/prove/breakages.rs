@@ -69,6 +69,10 @@ pub fn prove(program: &[u8], case: &Recreation, count: &mut Count) -> Result<Pro
         "the first finding is not {id}: {found:?}\n{}",
         deskside(&machine, ADA, &words(case, "doctor -v"))?.0
     );
+    ensure!(
+        case.all.is_empty() || found == case.all,
+        "not all is found, or in another order: {found:?}"
+    );
     count.first += 1;
     if let Some(why) = &case.hands {
         left_alone(&machine, case)?;
@@ -77,11 +81,19 @@ pub fn prove(program: &[u8], case: &Recreation, count: &mut Count) -> Result<Pro
     }
     let (restarts, text) = {
         let _loader = machine.loader();
-        mend(&mut machine, case)?
+        let (mut restarts, mut text) = mend(&mut machine, case)?;
+        // What is left behind a restart is mended after it.
+        if !case.all.is_empty() && restarts > 0 {
+            let (more, said) = mend(&mut machine, case)?;
+            restarts += more;
+            text.push_str(&said);
+        }
+        (restarts, text)
     };
     let after = findings(&machine, case)?;
+    let stays = |one: &String| case.all.contains(one) && !case.beside.contains(one);
     ensure!(
-        !after.contains(id),
+        !after.contains(id) && !after.iter().any(stays),
         "it was not mended: {after:?}\n{text}\n{}",
         deskside(&machine, ADA, &words(case, "doctor -v"))?.0
     );
