@@ -108,6 +108,7 @@ fn is_command(command: &CommandLine) -> bool {
         ]
         | ["apt-get", "install", "-y", "--fix-broken", "--no-remove"]
         | ["ldconfig"]
+        | ["true"]
         | ["update-initramfs", "-u"]
         | ["update-initramfs", "-u", "-k", "all"] => true,
         // One archive's list: the others' mistakes are no matter of this one.

@@ -114,6 +114,9 @@ pub fn prove(program: &[u8], case: &Recreation, count: &mut Count) -> Result<Pro
     if case.undo {
         let (text, code) = deskside(&machine, ADA, "undo --yes")?;
         ensure!(code == 0, "`deskside undo` ended with {code}:\n{text}");
+        if restarts > 0 {
+            machine.reboot()?;
+        }
         let again = findings(&machine, case)?;
         ensure!(
             again.contains(id),
