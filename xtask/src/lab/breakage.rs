@@ -80,7 +80,10 @@ fn parse(name: String, script: String) -> Result<Recreation> {
         let Some((field, _)) = line[2..].split_once(": ") else {
             continue;
         };
-        ensure!(field.contains(' ') || FIELDS.contains(&field), "{name}: `{field}` is no field");
+        ensure!(
+            field.contains(' ') || FIELDS.contains(&field),
+            "{name}: `{field}` is no field"
+        );
     }
     let line = |field: &str| {
         let head = format!("# {field}: ");
@@ -133,8 +136,8 @@ mod tests {
                 state::named(state).unwrap();
             }
             if let Some(id) = &one.breakage {
-                let data = crate::shell::root()
-                    .join(format!("crates/knowledge/data/breakages/{id}.toml"));
+                let data =
+                    crate::shell::root().join(format!("crates/knowledge/data/breakages/{id}.toml"));
                 assert!(data.is_file(), "{}: there is no breakage {id}", one.name);
             }
         }

@@ -29,7 +29,7 @@ pub fn doctor(ui: &Ui, context: &Context, arguments: Doctor, verbose: bool) -> R
     };
     if !arguments.command.is_empty() {
         context.require_live("doctor -- COMMAND")?;
-        let asked = doctor::command(context, arguments.command)?;
+        let asked = ran(ui, context, arguments.command)?;
         let exit = asked.exit.unwrap_or_default();
         if exit == 0 {
             ui.talk(&ui.tint("it ended well; there is nothing to explain", Meaning::Quiet));
@@ -38,7 +38,7 @@ pub fn doctor(ui: &Ui, context: &Context, arguments: Doctor, verbose: bool) -> R
         request.asked = Some(asked);
         let report = doctor::doctor(context, &request)?;
         show(ui, &report, verbose)?;
-        return Ok(u8::try_from(exit).unwrap_or(1));
+        return Ok(number(exit));
     }
     if let Some(path) = &arguments.record {
         context.require_live("doctor --record")?;
@@ -153,9 +153,7 @@ pub fn fix(
         .diagnosis
         .findings
         .iter()
-        .find(|one| {
-            !tried.contains(&one.id) && reason(one).is_none() && (one.related || !asked)
-        })
+        .find(|one| !tried.contains(&one.id) && reason(one).is_none() && (one.related || !asked))
         .cloned()
     {
         tried.push(finding.id.clone());
@@ -191,7 +189,12 @@ pub fn fix(
             return Ok(0);
         };
         report = after;
-        if report.diagnosis.findings.iter().any(|one| one.id == finding.id) {
+        if report
+            .diagnosis
+            .findings
+            .iter()
+            .any(|one| one.id == finding.id)
+        {
             ui.insist(&format!(
                 "{} the check still finds it: {}",
                 ui.tint("not mended:", Meaning::Bad),
@@ -211,7 +214,21 @@ pub fn fix(
         }
     }
     let code = show(ui, &report, verbose)?;
-    Ok(if asked { Exit::Failed.number() } else { code })
+    Ok(report.exit.map_or(code, number))
+}
+
+/// A command's exit code as this program's own.
+fn number(exit: i32) -> u8 {
+    u8::try_from(exit).unwrap_or(1)
+}
+
+/// Runs the command; says what a shell would of one that can't be started.
+fn ran(ui: &Ui, context: &Context, command: Vec<std::ffi::OsString>) -> Result<Asked> {
+    let asked = doctor::command(context, command)?;
+    if matches!(asked.exit, Some(126 | 127)) && asked.text.lines().count() == 1 {
+        ui.insist(asked.text.trim_end());
+    }
+    Ok(asked)
 }
 
 /// Looks at the machine, or runs the command and looks at its failure; nothing where the command ended well.
@@ -222,7 +239,7 @@ fn examined(ui: &Ui, context: &Context, arguments: &Doctor) -> Result<Option<Doc
         asked: None,
     };
     if !arguments.command.is_empty() {
-        let asked = doctor::command(context, arguments.command.clone())?;
+        let asked = ran(ui, context, arguments.command.clone())?;
         if asked.exit == Some(0) {
             return Ok(None);
         }

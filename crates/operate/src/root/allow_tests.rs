@@ -528,9 +528,8 @@ fn mends_of_key_files_and_of_the_linker_are_as_narrow() {
         ])
     };
     let stubs = "/usr/local/cuda-12.4/lib64/stubs";
-    let off = |path: &str, line: &str| {
-        edit(path, line, &format!("# switched off by deskside: {line}"))
-    };
+    let off =
+        |path: &str, line: &str| edit(path, line, &format!("# switched off by deskside: {line}"));
     for good in [
         run(&["chmod", "644", "/usr/share/keyrings/maker.gpg"]),
         run(&["chmod", "0600", "/etc/apt/keyrings/maker.asc"]),
@@ -550,10 +549,20 @@ fn mends_of_key_files_and_of_the_linker_are_as_narrow() {
         run(&["chmod", "666", "/usr/share/keyrings/maker.gpg"]),
         run(&["chmod", "4755", "/usr/share/keyrings/maker.gpg"]),
         run(&["chmod", "644", "/etc/shadow"]),
-        run(&["chmod", "644", "/usr/share/keyrings/../../../etc/shadow.gpg"]),
+        run(&[
+            "chmod",
+            "644",
+            "/usr/share/keyrings/../../../etc/shadow.gpg",
+        ]),
         run(&["chmod", "-R", "644", "/usr/share/keyrings/maker.gpg"]),
         run(&["ldconfig", "-C", "/home/ada/x"]),
-        run(&["apt-get", "install", "-y", "--fix-broken", "--allow-remove-essential"]),
+        run(&[
+            "apt-get",
+            "install",
+            "-y",
+            "--fix-broken",
+            "--allow-remove-essential",
+        ]),
         one("Dir::Etc::SourceList=/home/ada/evil.list"),
         one("Dir::Bin::Methods=/home/ada"),
         off("/etc/ld.so.conf.d/cuda.conf", "/usr/lib/x86_64-linux-gnu"),

@@ -467,8 +467,14 @@ mod tests {
     fn a_name_that_leads_on_brings_nothing() {
         assert!(leads_on("libnvidia-compute-535", "libnvidia-compute-580"));
         assert!(leads_on("nvidia-dkms-535-open", "nvidia-dkms-580-open"));
-        assert!(!leads_on("nvidia-dkms-580", "dkms, nvidia-kernel-source-580"));
-        assert!(!leads_on("linux-image-generic", "linux-image-6.8.0-79-generic"));
+        assert!(!leads_on(
+            "nvidia-dkms-580",
+            "dkms, nvidia-kernel-source-580"
+        ));
+        assert!(!leads_on(
+            "linux-image-generic",
+            "linux-image-6.8.0-79-generic"
+        ));
         assert!(!leads_on("nvidia-open", "nvidia-open-580"));
     }
 }

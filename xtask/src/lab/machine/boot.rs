@@ -72,7 +72,9 @@ fn forbidden(lines: &str, name: &str) -> bool {
 
 /// Whether the firmware trusts whom a module is signed by: the makers of the distributions.
 pub(super) fn is_trusted(signer: &str) -> bool {
-    ["Canonical", "Debian"].iter().any(|maker| signer.contains(maker))
+    ["Canonical", "Debian"]
+        .iter()
+        .any(|maker| signer.contains(maker))
 }
 
 /// Whether a person enrolled the machine's own key at the firmware's screen: told by a mark that the caller leaves.
@@ -206,12 +208,18 @@ fn log(machine: &Machine, boot: &Boot) -> Result<()> {
             let id = format!("{}:{}", card.vendor, card.device);
             say(&format!("NVRM: The NVIDIA GPU 0000:01:00.0 (PCI ID: {id})"));
             if card.served_by(version, true) {
-                say("NVRM: installed in this system requires use of the NVIDIA open kernel modules.");
+                say(
+                    "NVRM: installed in this system requires use of the NVIDIA open kernel modules.",
+                );
             } else if card.served_by(version, false) {
-                say(&format!("NVRM: installed in this system is not supported by open nvidia.ko {version}"));
+                say(&format!(
+                    "NVRM: installed in this system is not supported by open nvidia.ko {version}"
+                ));
                 say("NVRM: because it does not include the required GPU System Processor (GSP).");
             } else {
-                say(&format!("NVRM: installed in this system is not supported by the NVIDIA {version} driver release."));
+                say(&format!(
+                    "NVRM: installed in this system is not supported by the NVIDIA {version} driver release."
+                ));
             }
         }
     }

@@ -245,7 +245,9 @@ fn furnish(machine: &Machine, archives: &Path) -> Result<()> {
     // /etc/os-release is a link to it.
     machine.write("usr/lib/os-release", release.as_bytes())?;
     machine.shell("rm -f /etc/apt/trusted.gpg.d/*; for k in /usr/share/keyrings/debian-archive-*; do rm -f \"$k\"; done; usermod -aG adm,sudo ada")?;
-    machine.shell("mkdir -p /usr/lib/lab; ln -s /bin/kmod /usr/lib/lab/modinfo; rm -f /usr/sbin/modinfo")?;
+    machine.shell(
+        "mkdir -p /usr/lib/lab; ln -s /bin/kmod /usr/lib/lab/modinfo; rm -f /usr/sbin/modinfo",
+    )?;
     for (name, path) in [
         ("modinfo", "usr/sbin/modinfo"),
         ("apt-method", "usr/lib/apt/methods/http"),

@@ -207,7 +207,10 @@ fn mend(machine: &mut Machine, case: &Recreation) -> Result<(usize, String)> {
         if !due {
             return Ok((restarts, said));
         }
-        ensure!(restarts < RESTARTS, "it wants restart after restart:\n{said}");
+        ensure!(
+            restarts < RESTARTS,
+            "it wants restart after restart:\n{said}"
+        );
         machine.reboot()?;
         restarts += 1;
         command = "apply --resume --yes".into();

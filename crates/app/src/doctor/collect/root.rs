@@ -82,10 +82,9 @@ impl Eyes {
 }
 
 fn was_refused(document: &Document) -> bool {
-    document
-        .text
-        .as_ref()
-        .is_err_and(|reason| reason.contains("ermission denied") || reason.contains("not permitted"))
+    document.text.as_ref().is_err_and(|reason| {
+        reason.contains("ermission denied") || reason.contains("not permitted")
+    })
 }
 
 fn looked(machine: &dyn Machine, names: &[&str]) -> Result<Vec<Seen>, String> {

@@ -164,7 +164,12 @@ fn unkeyed(packages: &Packages) -> Option<Document> {
     }) {
         match packages.key_files.iter().find(|one| one.file == *file) {
             Some(keys) => trusted.extend(&keys.fingerprints),
-            None => return Some(Document::unseen(about, format!("{file} can't be read as keys"))),
+            None => {
+                return Some(Document::unseen(
+                    about,
+                    format!("{file} can't be read as keys"),
+                ));
+            }
         }
     }
     if trusted.is_empty() {
