@@ -37,6 +37,9 @@ fn main() -> ExitCode {
             return commands::sweep_driver(arguments.next());
         }
         Some(first) if first == deskside_app::apply::ROOT_COMMAND => return commands::root(false),
+        Some(first) if first == deskside_app::doctor::collect::LOOK_COMMAND => {
+            return commands::look(arguments);
+        }
         Some(first) if first == deskside_app::apply::RESUME_COMMAND => return commands::root(true),
         _ => {}
     }

@@ -7,6 +7,7 @@
 pub mod actions;
 pub mod archive;
 pub mod base;
+pub mod breakage;
 pub mod machine;
 pub mod prove;
 pub mod selftest;

@@ -232,6 +232,11 @@ pub fn restart_now(context: &Context) -> Result<()> {
     Channel::new(&*context.machine).restart()
 }
 
+/// Whether the newest plan of the system layer waits for the restart that it asked for.
+pub fn waits_for_restart(context: &Context) -> bool {
+    waiting(context).is_ok_and(|operation| operation.outcome == Outcome::Restart)
+}
+
 /// The operation that waits for a restart.
 ///
 /// # Errors

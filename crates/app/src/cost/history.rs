@@ -36,7 +36,7 @@ pub(crate) struct History {
 
 /// What the machine's own sampler says of the same days.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Sampled {
+pub struct Sampled {
     /// Days since its first sample.
     pub days: f64,
     /// Hours a day in which the machine was on.

@@ -4,7 +4,7 @@
 use super::Asked;
 use super::examine::LOG_LIMIT;
 use crate::Context;
-use deskside_machine::{Acting, Launch, Machine, Reading};
+use deskside_machine::{Acting, ErrorKind, Launch, Machine, Reading};
 use deskside_types::{Problem, Result};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -35,6 +35,15 @@ pub fn command(context: &Context, argv: Vec<OsString>) -> Result<Asked> {
     let text = end(machine, &log);
     // What can't be removed lies in the cache, and is no reason to say nothing.
     let _ = machine.remove_file(&log);
+    if let Err(error) = &ended
+        && let Some((text, exit)) = as_a_shell(&about, error.kind)
+    {
+        return Ok(Asked {
+            about,
+            text,
+            exit: Some(exit),
+        });
+    }
     let ended = ended.map_err(|error| {
         let program = about.split(' ').next().unwrap_or_default().to_string();
         Problem::from(error).within(format!("could not start {program}"))
@@ -44,6 +53,16 @@ pub fn command(context: &Context, argv: Vec<OsString>) -> Result<Asked> {
         text,
         exit: Some(ended.exit.shell_code()),
     })
+}
+
+/// What a shell says of a program that can't be started, and its exit code: that is what people know, and what is explained.
+fn as_a_shell(about: &str, kind: ErrorKind) -> Option<(String, i32)> {
+    let program = about.split(' ').next().unwrap_or_default();
+    match kind {
+        ErrorKind::Absent => Some((format!("{program}: command not found\n"), 127)),
+        ErrorKind::Denied => Some((format!("{program}: Permission denied\n"), 126)),
+        _ => None,
+    }
 }
 
 /// The log of a run that ended, to be explained.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub struct Doctor {
     /// Carry out the way back of every cause that is proven; shows each plan and asks first
-    #[arg(long, conflicts_with_all = ["record", "command"])]
+    #[arg(long, conflicts_with = "record")]
     pub fix: bool,
     /// With --fix: don't ask where little can go wrong
     #[arg(long, short, requires = "fix")]
@@ -19,6 +19,9 @@ pub struct Doctor {
     /// With --fix: restart the machine without asking when a plan needs it
     #[arg(long, requires = "fix")]
     pub restart: bool,
+    /// With --fix: this machine's name, in place of typing it where a mend is a deep change
+    #[arg(long, value_name = "NAME", requires = "fix")]
+    pub machine_name: Option<String>,
     /// Look at what takes longer, too: the boot before, the system's log
     #[arg(long)]
     pub deep: bool,
@@ -28,7 +31,8 @@ pub struct Doctor {
     /// Keep what was seen as a redacted bundle: a new folder, or a file ending in .tar.zst
     #[arg(long, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
     pub record: Option<PathBuf>,
-    /// A command to run; where it fails its failure is explained. The exit code is the command's
+    /// A command to run; where it fails its failure is explained, and with --fix mended and the command run again. The exit
+    /// code is the command's
     #[arg(last = true, value_name = "COMMAND", value_hint = clap::ValueHint::CommandWithArguments)]
     pub command: Vec<OsString>,
 }

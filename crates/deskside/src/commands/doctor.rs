@@ -29,7 +29,7 @@ pub fn doctor(ui: &Ui, context: &Context, arguments: Doctor, verbose: bool) -> R
     };
     if !arguments.command.is_empty() {
         context.require_live("doctor -- COMMAND")?;
-        let asked = doctor::command(context, arguments.command)?;
+        let asked = ran(ui, context, arguments.command)?;
         let exit = asked.exit.unwrap_or_default();
         if exit == 0 {
             ui.talk(&ui.tint("it ended well; there is nothing to explain", Meaning::Quiet));
@@ -38,7 +38,7 @@ pub fn doctor(ui: &Ui, context: &Context, arguments: Doctor, verbose: bool) -> R
         request.asked = Some(asked);
         let report = doctor::doctor(context, &request)?;
         show(ui, &report, verbose)?;
-        return Ok(u8::try_from(exit).unwrap_or(1));
+        return Ok(number(exit));
     }
     if let Some(path) = &arguments.record {
         context.require_live("doctor --record")?;
@@ -132,8 +132,9 @@ fn show(ui: &Ui, report: &DoctorReport, verbose: bool) -> Result<u8> {
     })
 }
 
-/// Mends what is proven, one cause after the other, and looks again after each. `own` carries out one of Deskside's own
-/// commands.
+/// Mends what is proven, one cause after the other, and looks again after each; with a command, what made it fail, and the
+/// command is the check. `own` carries out one of Deskside's own commands. The exit code is that of `doctor`; with a
+/// command, the command's own.
 pub fn fix(
     ui: &Ui,
     context: &Context,
@@ -141,19 +142,18 @@ pub fn fix(
     verbose: bool,
     own: &dyn Fn(Vec<String>) -> Result<u8>,
 ) -> Result<u8> {
-    let request = DoctorRequest {
-        depth: Depth::Usual,
-        root: arguments.root,
-        asked: None,
+    let look = || examined(ui, context, arguments);
+    let Some(mut report) = look()? else {
+        ui.talk(&ui.tint("it ended well; there is nothing to mend", Meaning::Quiet));
+        return Ok(0);
     };
-    let mut report = doctor::doctor(context, &request)?;
+    let asked = !arguments.command.is_empty();
     let mut tried: Vec<String> = Vec::new();
-    let mut mended: Vec<String> = Vec::new();
     while let Some(finding) = report
         .diagnosis
         .findings
         .iter()
-        .find(|one| !tried.contains(&one.id) && reason(one).is_none())
+        .find(|one| !tried.contains(&one.id) && reason(one).is_none() && (one.related || !asked))
         .cloned()
     {
         tried.push(finding.id.clone());
@@ -165,16 +165,36 @@ pub fn fix(
             ui.tint("cause:", Meaning::Subject),
             finding.title
         ));
-        if !carried_out(ui, context, arguments, way, own)? {
-            continue;
+        match carried_out(ui, context, arguments, way, own) {
+            Ok(Outcome::Nothing) => continue,
+            Ok(Outcome::AfterRestart) => {
+                ui.talk(&format!(
+                    "{} {}, once the machine was restarted; `deskside doctor` says whether it is, and what is left",
+                    ui.tint("mended:", Meaning::Good),
+                    finding.title
+                ));
+                return Ok(Exit::Done.number());
+            }
+            Ok(Outcome::Done) => {}
+            // One that fails is no reason to leave the others.
+            Err(problem) if problem.code.exit() == Exit::Failed => ui.problem(&problem),
+            Err(problem) => return Err(problem),
         }
-        report = doctor::doctor(context, &request)?;
-        let still = report
+        let Some(after) = look()? else {
+            ui.talk(&format!(
+                "{} {}; the command ends well now",
+                ui.tint("mended:", Meaning::Good),
+                finding.title
+            ));
+            return Ok(0);
+        };
+        report = after;
+        if report
             .diagnosis
             .findings
             .iter()
-            .any(|one| one.id == finding.id);
-        if still {
+            .any(|one| one.id == finding.id)
+        {
             ui.insist(&format!(
                 "{} the check still finds it: {}",
                 ui.tint("not mended:", Meaning::Bad),
@@ -186,15 +206,57 @@ pub fn fix(
                 ui.tint("mended:", Meaning::Good),
                 finding.title
             ));
-            mended.push(finding.id);
         }
     }
-    if tried.is_empty() {
-        for finding in &report.diagnosis.findings {
+    for finding in &report.diagnosis.findings {
+        if !tried.contains(&finding.id) && (tried.is_empty() || reason(finding).is_some()) {
             left(ui, finding);
         }
     }
-    show(ui, &report, verbose)
+    let code = show(ui, &report, verbose)?;
+    Ok(report.exit.map_or(code, number))
+}
+
+/// A command's exit code as this program's own.
+fn number(exit: i32) -> u8 {
+    u8::try_from(exit).unwrap_or(1)
+}
+
+/// Runs the command; says what a shell would of one that can't be started.
+fn ran(ui: &Ui, context: &Context, command: Vec<std::ffi::OsString>) -> Result<Asked> {
+    let asked = doctor::command(context, command)?;
+    if matches!(asked.exit, Some(126 | 127)) && asked.text.lines().count() == 1 {
+        ui.insist(asked.text.trim_end());
+    }
+    Ok(asked)
+}
+
+/// Looks at the machine, or runs the command and looks at its failure; nothing where the command ended well.
+fn examined(ui: &Ui, context: &Context, arguments: &Doctor) -> Result<Option<DoctorReport>> {
+    let mut request = DoctorRequest {
+        depth: Depth::Usual,
+        root: arguments.root,
+        asked: None,
+    };
+    if !arguments.command.is_empty() {
+        let asked = ran(ui, context, arguments.command.clone())?;
+        if asked.exit == Some(0) {
+            return Ok(None);
+        }
+        ui.talk(&ui.tint("it failed; looking for the cause", Meaning::Quiet));
+        request.asked = Some(asked);
+    }
+    doctor::doctor(context, &request).map(Some)
+}
+
+/// What became of a mend.
+enum Outcome {
+    /// It was only shown, or nobody wanted it.
+    Nothing,
+    /// It was carried out.
+    Done,
+    /// It was carried out as far as it goes before a restart.
+    AfterRestart,
 }
 
 /// Says why nothing is done about a finding.
@@ -208,14 +270,14 @@ fn left(ui: &Ui, finding: &Finding) {
     }
 }
 
-/// Whether something was carried out.
+/// Carries a mend out.
 fn carried_out(
     ui: &Ui,
     context: &Context,
     arguments: &Doctor,
     way: Mend,
     own: &dyn Fn(Vec<String>) -> Result<u8>,
-) -> Result<bool> {
+) -> Result<Outcome> {
     match way {
         Mend::Own { shown, words } => {
             // Environments are changed without a question; here somebody asked what is broken, and nothing else.
@@ -226,16 +288,19 @@ fn carried_out(
                 own(shown.iter().cloned().chain(flag).collect())?;
             }
             if arguments.plan {
-                return Ok(false);
+                return Ok(Outcome::Nothing);
             }
             let mut words = words;
             if of_environments {
                 if !arguments.yes && !confirm::asked(ui, "Carry this out?") {
                     ui.talk("left as it is");
-                    return Ok(false);
+                    return Ok(Outcome::Nothing);
                 }
             } else if arguments.yes {
                 words.push("--yes".into());
+            }
+            if let (Some(name), false) = (&arguments.machine_name, of_environments) {
+                words.extend(["--machine-name".into(), name.clone()]);
             }
             ui.talk(&format!(
                 "{} deskside {}",
@@ -243,13 +308,17 @@ fn carried_out(
                 words.join(" ")
             ));
             own(words)?;
-            Ok(true)
+            Ok(if !of_environments && apply::waits_for_restart(context) {
+                Outcome::AfterRestart
+            } else {
+                Outcome::Done
+            })
         }
         Mend::Plan(plan) => {
             let shown = || render::system::talk_plan(ui, &plan);
             if arguments.plan {
                 shown();
-                return Ok(false);
+                return Ok(Outcome::Nothing);
             }
             confirmed(ui, context, arguments, &plan, shown)?;
             let prepared = Prepared::of(context, *plan);
@@ -264,8 +333,9 @@ fn carried_out(
             })?;
             if report.restart.is_some() {
                 super::apply::restart(ui, context, arguments.restart, &report)?;
+                return Ok(Outcome::AfterRestart);
             }
-            Ok(true)
+            Ok(Outcome::Done)
         }
     }
 }
@@ -283,6 +353,10 @@ fn confirmed(
     let risk = plan.steps.iter().map(|step| step.risk).max();
     if risk == Some(Risk::Severe) {
         let name = context.machine.person()?.host.unwrap_or_default();
+        if arguments.machine_name.as_ref() == Some(&name) {
+            shown();
+            return Ok(());
+        }
         return confirm::type_name(ui, nothing, &json(plan), shown, &name);
     }
     if arguments.yes {

@@ -213,6 +213,23 @@ pub fn sweep_driver(id: Option<OsString>) -> ExitCode {
     }
 }
 
+/// The hidden process of `doctor --root`: root's eyes. Prints what it sees of the items that it is given, a line each.
+pub fn look(names: impl Iterator<Item = OsString>) -> ExitCode {
+    deskside_app::interrupt::leave_to_parent();
+    let names: Vec<String> = names
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
+    let surroundings = deskside_tui::Surroundings::default();
+    let ui = Ui::new(deskside_tui::When::Never, true, true, true, &surroundings);
+    for seen in deskside_app::doctor::collect::look(&Host::new(), &names) {
+        ui.answer_json(&seen, true);
+    }
+    match ui.finish() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => ExitCode::from(problem.code.exit().number()),
+    }
+}
+
 /// The hidden processes of root: the one that `apply` talks with, and the one that goes on after a restart.
 pub fn root(after_restart: bool) -> ExitCode {
     deskside_app::interrupt::leave_to_parent();

@@ -71,8 +71,10 @@ fn a_commands_failure_keeps_its_exit_code_and_output() {
     let well = person.says(&["doctor", "--", "true"]);
     assert_eq!(well.code, 0, "{}", well.talk);
     let gone = person.says(&["doctor", "--", "there-is-no-such-program"]);
+    assert_eq!(gone.code, 127, "{}{}", gone.out, gone.talk);
     assert!(
-        gone.code != 0 && gone.talk.contains("there-is-no-such-program"),
+        gone.talk
+            .contains("there-is-no-such-program: command not found"),
         "{}",
         gone.talk
     );
@@ -161,6 +163,21 @@ fn fix_does_nothing_where_nothing_is_proven() {
     let said = person.says(&["doctor", "--fix", "--plan"]);
     assert!(said.code <= 1, "{}{}", said.out, said.talk);
     assert!(!said.talk.contains("mended:"), "{}", said.talk);
+    // A command is run, and its exit code stays its own where nothing is proven.
+    let said = person.says(&[
+        "doctor",
+        "--fix",
+        "--yes",
+        "--",
+        "sh",
+        "-c",
+        "echo oh >&2; exit 41",
+    ]);
+    assert_eq!(said.code, 41, "{}{}", said.out, said.talk);
+    assert!(!said.talk.contains("mended:"), "{}", said.talk);
+    let well = person.says(&["doctor", "--fix", "--", "true"]);
+    assert_eq!(well.code, 0, "{}", well.talk);
+    assert!(well.talk.contains("nothing to mend"), "{}", well.talk);
 }
 
 #[test]

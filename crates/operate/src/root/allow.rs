@@ -23,7 +23,8 @@ const OFF: [&str; 2] = [
     ": # switched off by deskside: ",
 ];
 /// What stands before a line of a package source that the doctor switches off.
-pub(super) const OFF_LINE: [&str; 2] = [
+pub(super) const OFF_LINE: [&str; 3] = [
+    "# switched off, nothing is there: ",
     "# switched off, apt can't read it: ",
     "# switched off, it is listed twice: ",
 ];

@@ -511,3 +511,69 @@ fn risk_is_told_by_what_is_done() {
     let wsl = plan(true, Risk::Low, vec![packages(&[], &["nvidia-driver-535"])]);
     assert_eq!(risk(&sim, &wsl, &rules()), Risk::Moderate);
 }
+
+#[test]
+fn mends_of_key_files_and_of_the_linker_are_as_narrow() {
+    let holds = |action: Action| require(&plan(true, Risk::Low, vec![action]), &rules()).is_ok();
+    let one = |list: &str| {
+        run(&[
+            "apt-get",
+            "-o",
+            list,
+            "-o",
+            "Dir::Etc::SourceParts=-",
+            "-o",
+            "APT::Get::List-Cleanup=0",
+            "update",
+        ])
+    };
+    let stubs = "/usr/local/cuda-12.4/lib64/stubs";
+    let off =
+        |path: &str, line: &str| edit(path, line, &format!("# switched off by deskside: {line}"));
+    for good in [
+        run(&["chmod", "644", "/usr/share/keyrings/maker.gpg"]),
+        run(&["chmod", "0600", "/etc/apt/keyrings/maker.asc"]),
+        run(&["ldconfig"]),
+        run(&["apt-get", "install", "-y", "--fix-broken", "--no-remove"]),
+        one("Dir::Etc::SourceList=/etc/apt/sources.list.d/cuda.list"),
+        off("/etc/ld.so.conf.d/cuda.conf", stubs),
+        edit(
+            "/etc/apt/sources.list.d/x.list",
+            "deb https://x stable main",
+            "# switched off, nothing is there: deb https://x stable main",
+        ),
+    ] {
+        assert!(holds(good.clone()), "{good:?}");
+    }
+    for bad in [
+        run(&["chmod", "666", "/usr/share/keyrings/maker.gpg"]),
+        run(&["chmod", "4755", "/usr/share/keyrings/maker.gpg"]),
+        run(&["chmod", "644", "/etc/shadow"]),
+        run(&[
+            "chmod",
+            "644",
+            "/usr/share/keyrings/../../../etc/shadow.gpg",
+        ]),
+        run(&["chmod", "-R", "644", "/usr/share/keyrings/maker.gpg"]),
+        run(&["ldconfig", "-C", "/home/ada/x"]),
+        run(&[
+            "apt-get",
+            "install",
+            "-y",
+            "--fix-broken",
+            "--allow-remove-essential",
+        ]),
+        one("Dir::Etc::SourceList=/home/ada/evil.list"),
+        one("Dir::Bin::Methods=/home/ada"),
+        off("/etc/ld.so.conf.d/cuda.conf", "/usr/lib/x86_64-linux-gnu"),
+        off("/etc/ld.so.preload", stubs),
+        edit("/etc/ld.so.conf.d/cuda.conf", stubs, "/home/ada/lib"),
+        edit(
+            "/etc/apt/sources.list.d/x.list",
+            "deb https://x stable main",
+            "# switched off, nothing is there: deb https://y stable main",
+        ),
+    ] {
+        assert!(!holds(bad.clone()), "{bad:?}");
+    }
+}

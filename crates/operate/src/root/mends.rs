@@ -23,11 +23,18 @@ const COMPILER: (&str, &str, &str) = (
 );
 /// The modules that may be loaded.
 const MODULES: [&str; 3] = ["nvidia", "nvidia_uvm", "amdgpu"];
-/// NVIDIA's key, by its fingerprint, and the source entry that names it.
-const NVIDIA: (&str, &str) = (
-    "EB693B3035CD5710E231E123A4B469963BF863CC",
-    "deb [signed-by=/usr/share/keyrings/cuda-archive-keyring.gpg] ",
-);
+/// Where NVIDIA's archives are.
+const NVIDIA: &str = "developer.download.nvidia.com/";
+/// How the source entry begins that names NVIDIA's key.
+const KEYED: &str = "deb [signed-by=/usr/share/keyrings/cuda-archive-keyring.gpg] ";
+/// Folders of keys that everybody may read.
+const KEYRINGS: [&str; 3] = [
+    "/usr/share/keyrings",
+    "/etc/apt/keyrings",
+    "/etc/apt/trusted.gpg.d",
+];
+/// What stands before a line that named the toolkit's stand-in libraries.
+const OFF_STUB: &str = "# switched off by deskside: ";
 /// The most swap that is made, in bytes.
 const MOST_SWAP: u64 = 64 << 30;
 
@@ -42,18 +49,27 @@ pub(super) fn is_mend(action: &Action, rules: &Rules) -> bool {
             contents: FileContents::Text(text),
             mode: 0o644,
         } => is_file(path, text),
-        Action::EditFile { path, old, new } => is_source(path) && is_edit(old, new, rules),
+        Action::EditFile { path, old, new } => {
+            (is_source(path) && is_edit(old, new, rules)) || is_stub_off(path, old, new)
+        }
         Action::Key {
             path,
             fingerprint,
             url,
         } => {
             // The fingerprint decides; entries of old name their archive without TLS.
-            fingerprint == NVIDIA.0
-                && ["https://", "http://"].iter().any(|scheme| {
+            let at_nvidia = |url: &str| {
+                ["https://", "http://"].iter().any(|scheme| {
                     url.strip_prefix(scheme)
-                        .is_some_and(|rest| rest.starts_with("developer.download.nvidia.com/"))
+                        .is_some_and(|rest| rest.starts_with(NVIDIA))
                 })
+            };
+            let known = rules
+                .keys
+                .iter()
+                .any(|key| key.proof == *fingerprint && at_nvidia(&key.url));
+            known
+                && at_nvidia(url)
                 && ["/usr/share/keyrings", "/etc/apt/keyrings"]
                     .iter()
                     .any(|folder| child(path, folder).is_some_and(|name| name.ends_with(".gpg")))
@@ -90,8 +106,32 @@ fn is_command(command: &CommandLine) -> bool {
             "Acquire::https::No-Cache=true",
             "update",
         ]
+        | ["apt-get", "install", "-y", "--fix-broken", "--no-remove"]
+        | ["ldconfig"]
+        | ["true"]
         | ["update-initramfs", "-u"]
         | ["update-initramfs", "-u", "-k", "all"] => true,
+        // One archive's list: the others' mistakes are no matter of this one.
+        [
+            "apt-get",
+            "-o",
+            list,
+            "-o",
+            "Dir::Etc::SourceParts=-",
+            "-o",
+            "APT::Get::List-Cleanup=0",
+            "update",
+        ] => list
+            .strip_prefix("Dir::Etc::SourceList=")
+            .is_some_and(is_source),
+        ["chmod", mode, path] => {
+            is_mode_of_a_key(mode)
+                && KEYRINGS.iter().any(|folder| {
+                    child(path, folder).is_some_and(|name| {
+                        is_name(name) && (name.ends_with(".gpg") || name.ends_with(".asc"))
+                    })
+                })
+        }
         ["dpkg", "--purge", names @ ..] => is_one_kernel(names),
         ["sysctl", "-w", setting] => [
             "fs.inotify.max_user_watches=",
@@ -119,6 +159,12 @@ fn is_one_kernel(names: &[&str]) -> bool {
             .all(|name| is_unversioned(name) && version(name) == first)
 }
 
+/// Nobody but the owner may write, and nothing is run: `644`, and what it may have been before.
+fn is_mode_of_a_key(mode: &str) -> bool {
+    let digits = mode.strip_prefix('0').unwrap_or(mode).as_bytes();
+    matches!(digits, [b'4' | b'6', b'0' | b'4', b'0' | b'4'])
+}
+
 fn is_number(text: &str) -> bool {
     (1..=9).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -137,6 +183,17 @@ fn is_source(path: &str) -> bool {
     path == "/etc/apt/sources.list" || child(path, "/etc/apt/sources.list.d").is_some_and(is_name)
 }
 
+/// The linker's line that names the toolkit's stand-in libraries, switched off.
+fn is_stub_off(path: &str, old: &str, new: &str) -> bool {
+    let of_the_linker = path == "/etc/ld.so.conf"
+        || child(path, "/etc/ld.so.conf.d").is_some_and(|name| name.ends_with(".conf"));
+    of_the_linker
+        && old.starts_with('/')
+        && old.trim_end().trim_end_matches('/').ends_with("/stubs")
+        && !old.contains(['\n', '\r'])
+        && new == format!("{OFF_STUB}{old}")
+}
+
 /// A line that is switched off, or NVIDIA's entry that is given its key.
 fn is_edit(old: &str, new: &str, rules: &Rules) -> bool {
     if old.trim().is_empty() || old.contains(['\n', '\r']) {
@@ -144,7 +201,7 @@ fn is_edit(old: &str, new: &str, rules: &Rules) -> bool {
     }
     let off = OFF_LINE.iter().any(|mark| new == format!("{mark}{old}"));
     let keyed = new
-        .strip_prefix(NVIDIA.1)
+        .strip_prefix(KEYED)
         .and_then(|rest| rest.strip_suffix(" /"))
         .is_some_and(|address| {
             !address.is_empty()

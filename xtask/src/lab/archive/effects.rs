@@ -116,6 +116,9 @@ pub fn of(package: &Stanza, archive: &Stanza, parts: &Parts) -> Effects {
     let name = package.get("Package");
     let version = upstream(package.get("Version"));
     let mut effects = Effects::default();
+    if leads_on(name, package.get("Depends")) {
+        return effects;
+    }
     kernels(name, package, &mut effects);
     modules(name, version, &mut effects);
     source_inside(package, &mut effects);
@@ -124,6 +127,13 @@ pub fn of(package: &Stanza, archive: &Stanza, parts: &Parts) -> Effects {
     toolkits(name, &mut effects);
     tools(name, parts, &mut effects);
     effects
+}
+
+/// A name that an ended branch left behind: it depends on the same package of another branch and brings nothing.
+fn leads_on(name: &str, depends: &str) -> bool {
+    let bare = |text: &str| text.replace(|letter: char| letter.is_ascii_digit(), "");
+    let other = depends.split(' ').next().unwrap_or_default();
+    !depends.contains(',') && name.contains("nvidia") && name != other && bare(name) == bare(other)
 }
 
 fn kernels(name: &str, package: &Stanza, effects: &mut Effects) {
@@ -310,6 +320,14 @@ fn user_space(name: &str, version: &str, parts: &Parts, effects: &mut Effects) {
     {
         effects.program("usr/bin/nvidia-smi", parts.scripts.get("nvidia-smi"));
     }
+    if name.starts_with("nvidia-firmware-") && name.ends_with(version) {
+        for file in ["gsp_ga10x.bin", "gsp_tu10x.bin"] {
+            effects.file(
+                format!("usr/lib/firmware/nvidia/{version}/{file}"),
+                "stand-in\n",
+            );
+        }
+    }
     if name.starts_with("nvidia-kernel-common")
         || name == "nvidia-kernel-support"
         || name == "nvidia-open-kernel-support"
@@ -445,4 +463,24 @@ fn tools(name: &str, parts: &Parts, effects: &mut Effects) {
     };
     let script = program.rsplit('/').next().unwrap_or_default();
     effects.program(program, parts.scripts.get(script));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_leads_on_brings_nothing() {
+        assert!(leads_on("libnvidia-compute-535", "libnvidia-compute-580"));
+        assert!(leads_on("nvidia-dkms-535-open", "nvidia-dkms-580-open"));
+        assert!(!leads_on(
+            "nvidia-dkms-580",
+            "dkms, nvidia-kernel-source-580"
+        ));
+        assert!(!leads_on(
+            "linux-image-generic",
+            "linux-image-6.8.0-79-generic"
+        ));
+        assert!(!leads_on("nvidia-open", "nvidia-open-580"));
+    }
 }

@@ -154,6 +154,10 @@ fn build(half: &Path) -> Result<()> {
             .unwrap_or_default();
         publish(half, archive, &packages, &names, &parts)
             .with_context(|| format!("archive {}", archive.get("Archive")))?;
+        if archive.get("Key") == "nvidia" {
+            let (top, ..) = layout(half, archive);
+            std::fs::write(top.join("3bf863cc.pub"), public("nvidia"))?;
+        }
         let release = release(half, archive)?;
         if let Some((key, _)) = keys.get(archive.get("Key")) {
             key.sign(&release)?;

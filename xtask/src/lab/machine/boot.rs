@@ -70,6 +70,13 @@ fn forbidden(lines: &str, name: &str) -> bool {
     })
 }
 
+/// Whether the firmware trusts whom a module is signed by: the makers of the distributions.
+pub(super) fn is_trusted(signer: &str) -> bool {
+    ["Canonical", "Debian"]
+        .iter()
+        .any(|maker| signer.contains(maker))
+}
+
 /// Whether a person enrolled the machine's own key at the firmware's screen: told by a mark that the caller leaves.
 fn enrolled(machine: &Machine) -> bool {
     machine.text(super::ENROLLED).is_some()
@@ -84,6 +91,10 @@ pub fn boot(machine: &mut Machine) -> Result<Boot> {
     std::fs::write(machine.root.join(".lab/proc/boot_id"), id)?;
     machine.shell("rm -rf /run/* /tmp/*; mkdir -p /run/lock")?;
     hardware::unload(&machine.root, &machine.description)?;
+    std::fs::write(
+        machine.root.join(".lab/kernel.log"),
+        "[    0.000000] Linux version (the lab's stand-in for a kernel's log)\n",
+    )?;
     if boot.kernel.is_empty() {
         return Ok(boot);
     }
@@ -127,7 +138,7 @@ pub fn boot(machine: &mut Machine) -> Result<Boot> {
                 .collect();
             let words = if forbidden(&rules, "nvidia") {
                 Some("blacklisted")
-            } else if description.secure_boot && found.signer.is_empty() && !enrolled(machine) {
+            } else if description.secure_boot && !is_trusted(&found.signer) && !enrolled(machine) {
                 Some("Key was rejected by service")
             } else if taken {
                 Some(
@@ -159,7 +170,7 @@ pub fn boot(machine: &mut Machine) -> Result<Boot> {
         if let Some(found) = module(machine, &boot.kernel, "amdgpu")? {
             if forbidden(&rules, "amdgpu") {
                 boot.refused.push("amdgpu: blacklisted".into());
-            } else if description.secure_boot && found.signer.is_empty() && !enrolled(machine) {
+            } else if description.secure_boot && !is_trusted(&found.signer) && !enrolled(machine) {
                 boot.refused
                     .push("amdgpu: Key was rejected by service".into());
             } else {
@@ -170,8 +181,49 @@ pub fn boot(machine: &mut Machine) -> Result<Boot> {
             }
         }
     }
+    log(machine, &boot)?;
     units(machine, &mut boot)?;
     Ok(boot)
+}
+
+/// What the kernel and the driver say of a module that was refused, in their words.
+fn log(machine: &Machine, boot: &Boot) -> Result<()> {
+    use std::fmt::Write;
+    let mut text = machine.text(".lab/kernel.log").unwrap_or_default();
+    for refused in &boot.refused {
+        let mut say = |line: &str| {
+            let _ = writeln!(text, "[    4.200000] {line}");
+        };
+        let card = machine.description.cards.iter().find(|card| card.nvidia());
+        if refused.contains("Key was rejected") {
+            say("Loading of module with unavailable key is rejected");
+        } else if refused.contains("probe routine was not called") {
+            say("NVRM: The NVIDIA probe routine was not called for 1 device(s).");
+            say("NVRM: This can occur when another driver was loaded and");
+            say("NVRM: obtained ownership of the NVIDIA device(s).");
+        } else if refused.contains("not supported")
+            && let Some(card) = card
+        {
+            let version = refused.split([' ', ':']).nth(1).unwrap_or_default();
+            let id = format!("{}:{}", card.vendor, card.device);
+            say(&format!("NVRM: The NVIDIA GPU 0000:01:00.0 (PCI ID: {id})"));
+            if card.served_by(version, true) {
+                say(
+                    "NVRM: installed in this system requires use of the NVIDIA open kernel modules.",
+                );
+            } else if card.served_by(version, false) {
+                say(&format!(
+                    "NVRM: installed in this system is not supported by open nvidia.ko {version}"
+                ));
+                say("NVRM: because it does not include the required GPU System Processor (GSP).");
+            } else {
+                say(&format!(
+                    "NVRM: installed in this system is not supported by the NVIDIA {version} driver release."
+                ));
+            }
+        }
+    }
+    machine.write(".lab/kernel.log", text.as_bytes())
 }
 
 /// Runs the `ExecStart` lines of units that someone enabled in /etc (those of packages are not the lab's matter).

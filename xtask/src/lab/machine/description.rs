@@ -21,6 +21,8 @@ pub struct Card {
     pub branches: Vec<String>,
     /// Whether the open kernel modules serve it.
     pub open: bool,
+    /// Whether no others do.
+    pub open_only: bool,
 }
 
 impl Card {
@@ -54,6 +56,7 @@ impl Card {
                 capability: column(3).to_string(),
                 branches: column(4).split(',').map(str::to_string).collect(),
                 open: column(5) == "open",
+                open_only: column(2) == "Blackwell",
                 vendor,
                 device,
                 revision,
@@ -64,6 +67,7 @@ impl Card {
                 capability: String::new(),
                 branches: Vec::new(),
                 open: true,
+                open_only: false,
                 vendor,
                 device,
                 revision,
@@ -87,7 +91,7 @@ impl Card {
         let Some(branch) = number(version) else {
             return false;
         };
-        if open && !self.open {
+        if (open && !self.open) || (!open && self.open_only) {
             return false;
         }
         let branches: Vec<u32> = self

@@ -116,6 +116,23 @@ fn bind(root: &Path, place: usize, driver: &str) -> Result<()> {
     Ok(symlink(format!("../../../bus/pci/drivers/{driver}"), link)?)
 }
 
+/// Whether a driver has a card.
+pub fn is_bound(root: &Path, place: usize) -> bool {
+    root.join(format!("sys/devices/pci0000:00/{}/driver", address(place)))
+        .is_symlink()
+}
+
+/// NVIDIA's part for CUDA's memory is loaded.
+pub fn memory_manager(root: &Path, version: &str) -> Result<()> {
+    put(root, "sys/module/nvidia_uvm/initstate", "live\n")?;
+    put(
+        root,
+        "sys/module/nvidia_uvm/version",
+        format!("{version}\n"),
+    )?;
+    node(root, "dev/nvidia-uvm", 510, 0)
+}
+
 /// NVIDIA's driver is loaded for the cards at these places.
 pub fn nvidia(root: &Path, cards: &[(usize, &Card)], version: &str, open: bool) -> Result<()> {
     for module in ["nvidia", "nvidia_modeset", "nvidia_drm", "nvidia_uvm"] {

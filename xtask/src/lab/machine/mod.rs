@@ -3,11 +3,13 @@
 mod boot;
 mod description;
 mod hardware;
+mod modprobe;
 mod namespace;
 mod servers;
 
 pub use boot::Boot;
 pub use description::{Card, Description};
+pub use modprobe::Loader;
 pub use namespace::Output;
 
 use super::{archive, base, folder, key, remove};
@@ -243,9 +245,15 @@ fn furnish(machine: &Machine, archives: &Path) -> Result<()> {
     // /etc/os-release is a link to it.
     machine.write("usr/lib/os-release", release.as_bytes())?;
     machine.shell("rm -f /etc/apt/trusted.gpg.d/*; for k in /usr/share/keyrings/debian-archive-*; do rm -f \"$k\"; done; usermod -aG adm,sudo ada")?;
+    machine.shell(
+        "mkdir -p /usr/lib/lab; ln -s /bin/kmod /usr/lib/lab/modinfo; rm -f /usr/sbin/modinfo",
+    )?;
     for (name, path) in [
+        ("modinfo", "usr/sbin/modinfo"),
         ("apt-method", "usr/lib/apt/methods/http"),
         ("uname", "usr/local/bin/uname"),
+        ("dmesg", "usr/local/bin/dmesg"),
+        ("modprobe", "usr/local/sbin/modprobe"),
     ] {
         machine.write(path, &std::fs::read(super::data().join("root").join(name))?)?;
         machine.run(&["chmod", "755", &format!("/{path}")])?;

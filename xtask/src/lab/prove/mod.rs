@@ -1,6 +1,7 @@
 //! `cargo xtask lab prove`: the program itself in the lab's machines, with real apt and dpkg. Each plan is applied, over
 //! its restart, until nothing is left to do; then it is taken back, and what differs from before is listed.
 
+mod breakages;
 mod cleaned;
 mod edited;
 mod journeys;
@@ -149,6 +150,21 @@ pub fn prove(program: &Path, full: bool, filter: Option<&str>) -> Result<Proved>
             false => failed += 1,
         }
     }
+    let mut count = breakages::Count::default();
+    for case in super::breakage::all()? {
+        let name = format!("breakage {}", case.name);
+        let wanted = full || case.quick || filter.is_some_and(|filter| filter == name);
+        if !wanted || filter.is_some_and(|filter| !name.contains(filter)) {
+            continue;
+        }
+        let start = Instant::now();
+        let proof = breakages::prove(&program, &case, &mut count);
+        match tell(&name, start, proof) {
+            true => passed += 1,
+            false => failed += 1,
+        }
+    }
+    print!("{}", count.table());
     let why = "another process holds dpkg's lock for an hour, which is waited for; or every module for this card is built on the machine, and in this state each build fails and goes on failing";
     Ok(Proved {
         passed,

@@ -162,9 +162,13 @@ impl Asker<'_> {
             }
         };
         let complaint = String::from_utf8_lossy(&output.stderr);
-        let silent = output.stdout.iter().all(u8::is_ascii_whitespace);
+        let answer = String::from_utf8_lossy(&output.stdout);
+        // What journalctl says of itself is no entry: `-- No entries --`.
+        let silent = answer
+            .lines()
+            .all(|line| line.trim().is_empty() || line.starts_with("-- "));
         let refused = ask.refused.as_ref().is_some_and(|pattern| {
-            pattern.is_match(&complaint) || (silent && pattern.is_match(&output.text()))
+            pattern.is_match(&complaint) || (silent && pattern.is_match(&answer))
         });
         if refused && (silent || !output.succeeded()) {
             return vec![Document::unseen(shown, "permission denied")];

@@ -8,6 +8,7 @@ mod paths;
 mod root;
 
 pub use environment::Checked;
+pub use root::{LOOK_COMMAND, look};
 
 use deskside_doctor::{Document, Scene};
 use deskside_knowledge::evidence::{Item, Take, items};
@@ -203,11 +204,11 @@ pub fn collect(
         let answers = side_by_side(&wanted, |item| asker.item(item));
         (answers, checked.join().ok().flatten())
     });
+    let eyes = root.then(|| root::Eyes::open(machine, &answers));
     for (item, documents) in answers {
-        let documents = if root {
-            root::again(machine, item, documents)
-        } else {
-            documents
+        let documents = match &eyes {
+            Some(eyes) => eyes.over(&item.name, documents),
+            None => documents,
         };
         scene.put(&item.name, documents);
     }
@@ -218,6 +219,12 @@ pub fn collect(
         scene.ask();
     }
     derived::add(machine, facts, places, &mut scene);
+    if let Some(eyes) = &eyes {
+        let seen = eyes.of(root::HOLDERS);
+        if !seen.is_empty() {
+            scene.put(root::HOLDERS, seen);
+        }
+    }
     scene.put(
         "environment-check",
         environment::documents(checked.as_ref()),

@@ -4,8 +4,9 @@
 //! Sources: sources.list(5), apt-secure(8).
 
 use deskside_doctor::{Document, Scene};
+use deskside_knowledge::platforms::{repositories, repository_of};
 use deskside_machine::{Machine, Reading};
-use deskside_types::facts::PackageSource;
+use deskside_types::facts::{PackageSource, Packages};
 use deskside_types::{Facts, Known};
 use std::collections::BTreeMap;
 
@@ -43,6 +44,8 @@ pub(super) fn add(machine: &dyn Machine, facts: &Facts, scene: &mut Scene) {
             }
         }
     }
+    scene.put("apt-unkeyed-sources", unkeyed(packages));
+    scene.put("archive-keys", Some(keys_of_archives()));
     let mistakes: Vec<Document> = scene
         .documents("apt-sources")
         .into_iter()
@@ -118,6 +121,88 @@ fn missing_keyrings(machine: &dyn Machine, sources: &[PackageSource]) -> Option<
     }
     lines.dedup();
     (!lines.is_empty()).then(|| Document::text("apt's sources", lines.join("\n")))
+}
+
+/// The fingerprint by which each archive of a maker's is trusted: `nvidia EB69…`.
+fn keys_of_archives() -> Document {
+    let lines: Vec<String> = repositories()
+        .iter()
+        .filter_map(|one| Some(format!("{} {}", one.id, one.fingerprint.as_ref()?)))
+        .collect();
+    Document::text("known archives", lines.join("\n"))
+}
+
+/// `file:line uri: …` for each source of a known maker's that names no key file, where no file of keys that apt always
+/// trusts has the maker's key.
+fn unkeyed(packages: &Packages) -> Option<Document> {
+    let about = "apt's key files";
+    let sources = packages.sources.value()?;
+    let wanted: Vec<(&PackageSource, &str)> = sources
+        .iter()
+        .filter(|source| {
+            source.enabled
+                && matches!(source.signed_by, Known::Absent)
+                && !is_trusted_blindly(source)
+                && !is_signed_elsewhere(source, sources)
+        })
+        .filter_map(|source| {
+            let maker = repository_of(&source.uri)?;
+            Some((source, maker.fingerprint.as_deref()?))
+        })
+        .collect();
+    if wanted.is_empty() {
+        return None;
+    }
+    let files = match &packages.keyrings {
+        Known::Value(files) => files,
+        Known::Absent => return None,
+        Known::Unknown { unknown } => return Some(Document::unseen(about, unknown.clone())),
+    };
+    let mut trusted = Vec::new();
+    for file in files.iter().filter(|file| {
+        *file == "/etc/apt/trusted.gpg" || file.starts_with("/etc/apt/trusted.gpg.d/")
+    }) {
+        match packages.key_files.iter().find(|one| one.file == *file) {
+            Some(keys) => trusted.extend(&keys.fingerprints),
+            None => {
+                return Some(Document::unseen(
+                    about,
+                    format!("{file} can't be read as keys"),
+                ));
+            }
+        }
+    }
+    if trusted.is_empty() {
+        // Every system has its own archive's key: where none was seen, none was looked at.
+        return None;
+    }
+    let lines: Vec<String> = wanted
+        .iter()
+        .filter(|(_, fingerprint)| !trusted.iter().any(|one| *one == fingerprint))
+        .map(|(source, fingerprint)| {
+            format!(
+                "{}:{} {}: no key file has {fingerprint}",
+                source.file, source.line, source.uri
+            )
+        })
+        .collect();
+    (!lines.is_empty()).then(|| Document::text(about, lines.join("\n")))
+}
+
+/// The same source is listed again and names a key file there: then the two contradict each other.
+fn is_signed_elsewhere(source: &PackageSource, sources: &[PackageSource]) -> bool {
+    let address = |one: &PackageSource| one.uri.trim_end_matches('/').to_string();
+    sources.iter().any(|one| {
+        one.enabled
+            && one.suite == source.suite
+            && one.signed_by.value().is_some()
+            && address(one) == address(source)
+    })
+}
+
+/// It says that it needs no key.
+fn is_trusted_blindly(source: &PackageSource) -> bool {
+    source.paragraph || source.text.contains("trusted=yes")
 }
 
 /// `file:line: why: the line` for each that apt can't read.

@@ -17,7 +17,7 @@ const FILES: usize = 400;
 /// devices=/dev/nvidia0,…`.
 ///
 /// It is asked only where a GPU's memory is in use, or not known to be free.
-pub(super) fn holders(machine: &dyn Machine, facts: &Facts) -> Vec<Document> {
+pub(in crate::doctor::collect) fn holders(machine: &dyn Machine, facts: &Facts) -> Vec<Document> {
     let concerned = facts.known_gpus().iter().any(|gpu| {
         matches!(gpu.vendor, Vendor::Nvidia | Vendor::Amd)
             && gpu

@@ -7,6 +7,8 @@ mod libraries;
 mod models;
 mod smi;
 
+pub(super) use holders::holders;
+
 use super::Places;
 use deskside_doctor::{Document, Scene};
 use deskside_machine::{Machine, Reading};
@@ -19,7 +21,7 @@ pub(super) fn add(machine: &dyn Machine, facts: &Facts, places: &Places, scene: 
         distributions(machine, places).map_or_else(|| listed(scene), |document| vec![document]);
     scene.put("distributions", distributions);
     scene.put("library-path-files", libraries::on_path(machine));
-    scene.put("device-holders", holders::holders(machine, facts));
+    scene.put("device-holders", holders(machine, facts));
     smi::add(scene);
     let models = models::files(machine, places, scene);
     scene.put("model-files", models);

@@ -1,0 +1,5 @@
+# what: a fresh system
+# breakage: none
+# machine: ubuntu-24.04-rtx-4090
+# quick: yes
+:
