@@ -84,7 +84,12 @@ fn rank(finding: &Finding) -> (bool, Severity, Confidence, u8, String) {
         finding.severity,
         finding.confidence,
         order,
-        finding.id.clone(),
+        // The check of an environment has an order of its own, which is kept.
+        if finding.id.starts_with("environment-") {
+            "environment-".to_string()
+        } else {
+            finding.id.clone()
+        },
     )
 }
 

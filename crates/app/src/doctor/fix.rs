@@ -39,7 +39,7 @@ pub fn reason(finding: &Finding) -> Option<String> {
 }
 
 /// Whether one of Deskside's own commands mends something: others only look, or begin something new.
-fn mends(own: &str) -> bool {
+pub(super) fn mends(own: &str) -> bool {
     let mut words = own.split_whitespace();
     match (words.next(), words.next()) {
         (Some("reinstall" | "clean" | "plan"), _) => true,

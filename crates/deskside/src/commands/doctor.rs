@@ -165,8 +165,28 @@ pub fn fix(
             ui.tint("cause:", Meaning::Subject),
             finding.title
         ));
-        if !carried_out(ui, context, arguments, way, own)? {
-            continue;
+        match carried_out(ui, context, arguments, way, own) {
+            Ok(true) => {}
+            Ok(false) => continue,
+            // Ctrl-C and a "no" end it; what failed is said, and others are mended all the same.
+            Err(problem)
+                if matches!(
+                    problem.code.exit(),
+                    Exit::Interrupted | Exit::Refused | Exit::Usage
+                ) =>
+            {
+                return Err(problem);
+            }
+            Err(problem) => {
+                deskside_tui::problem::show(ui, &problem);
+                ui.insist(&format!(
+                    "{} {}",
+                    ui.tint("not mended:", Meaning::Bad),
+                    finding.title
+                ));
+                report = doctor::doctor(context, &request)?;
+                continue;
+            }
         }
         report = doctor::doctor(context, &request)?;
         let still = report
