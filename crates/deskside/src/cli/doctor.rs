@@ -7,8 +7,9 @@ use std::path::PathBuf;
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
 pub struct Doctor {
-    /// Carry out the way back of every cause that is proven; shows each plan and asks first
-    #[arg(long, conflicts_with_all = ["record", "command"])]
+    /// Carry out the way back of every cause that is proven; shows each plan and asks first. With a command: of what made
+    /// it fail, and then the command runs again
+    #[arg(long, conflicts_with = "record")]
     pub fix: bool,
     /// With --fix: don't ask where little can go wrong
     #[arg(long, short, requires = "fix")]

@@ -141,11 +141,20 @@ pub fn fix(
     verbose: bool,
     own: &dyn Fn(Vec<String>) -> Result<u8>,
 ) -> Result<u8> {
-    let request = DoctorRequest {
+    let mut request = DoctorRequest {
         depth: Depth::Usual,
         root: arguments.root,
         asked: None,
     };
+    if !arguments.command.is_empty() {
+        context.require_live("doctor --fix -- COMMAND")?;
+        let asked = doctor::command(context, arguments.command.clone())?;
+        if asked.exit == Some(0) {
+            ui.talk(&ui.tint("it ended well; there is nothing to mend", Meaning::Quiet));
+            return Ok(0);
+        }
+        request.asked = Some(asked);
+    }
     let mut report = doctor::doctor(context, &request)?;
     let mut tried: Vec<String> = Vec::new();
     let mut mended: Vec<String> = Vec::new();
@@ -153,7 +162,7 @@ pub fn fix(
         .diagnosis
         .findings
         .iter()
-        .find(|one| !tried.contains(&one.id) && reason(one).is_none())
+        .find(|one| one.related && !tried.contains(&one.id) && reason(one).is_none())
         .cloned()
     {
         tried.push(finding.id.clone());
@@ -178,7 +187,7 @@ pub fn fix(
                 return Err(problem);
             }
             Err(problem) => {
-                deskside_tui::problem::show(ui, &problem);
+                ui.problem(&problem);
                 ui.insist(&format!(
                     "{} {}",
                     ui.tint("not mended:", Meaning::Bad),
@@ -209,10 +218,27 @@ pub fn fix(
             mended.push(finding.id);
         }
     }
-    if tried.is_empty() {
-        for finding in &report.diagnosis.findings {
+    for finding in &report.diagnosis.findings {
+        if finding.related && !tried.contains(&finding.id) {
             left(ui, finding);
         }
+    }
+    if request.asked.is_some() && !mended.is_empty() {
+        // The command itself is the proof.
+        let again = doctor::command(context, arguments.command.clone())?;
+        let exit = again.exit.unwrap_or_default();
+        if exit == 0 {
+            ui.talk(&format!("{} the command works", ui.tint("mended:", Meaning::Good)));
+            return Ok(0);
+        }
+        ui.insist(&format!(
+            "{} the command still fails",
+            ui.tint("not mended:", Meaning::Bad)
+        ));
+        request.asked = Some(again);
+        report = doctor::doctor(context, &request)?;
+        show(ui, &report, verbose)?;
+        return Ok(u8::try_from(exit).unwrap_or(1));
     }
     show(ui, &report, verbose)
 }

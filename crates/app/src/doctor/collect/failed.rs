@@ -17,15 +17,41 @@ fn by_command(machine: &dyn Machine, command: &str) -> Option<(String, String)> 
     } else {
         machine.program(word)?.display().to_string()
     };
-    prefix_of(machine, &program).map(|prefix| (prefix, program))
+    let name = program.rsplit('/').next().unwrap_or_default();
+    match prefix_of(machine, &program) {
+        Some(prefix) => Some((prefix, program)),
+        // It is some Python, and surely not an environment's: its packages can't be told.
+        None if is_python(name) => Some((program.clone(), program)),
+        None => None,
+    }
+}
+
+/// Behind pyenv's stand-in for every Python: the one that is chosen here.
+///
+/// Source: pyenv's README, "Understanding Python version selection".
+fn chosen_by_pyenv(machine: &dyn Machine, folder: &str) -> Option<String> {
+    let root = folder.strip_suffix("/shims")?;
+    let here = machine.working_directory().ok()?;
+    let text = machine.variable("PYENV_VERSION").or_else(|| {
+        here.ancestors()
+            .map(|above| above.join(".python-version"))
+            .chain([format!("{root}/version").into()])
+            .find_map(|file| machine.text(file).ok())
+    })?;
+    let version = text.split([':', '\n']).map(str::trim).find(|one| !one.is_empty())?;
+    let prefix = format!("{root}/versions/{version}");
+    machine.exists(&prefix).unwrap_or(false).then_some(prefix)
 }
 
 /// The folder of an interpreter, or of the one that a script's first line names.
 pub(super) fn prefix_of(machine: &dyn Machine, program: &str) -> Option<String> {
     let (folder, name) = program.rsplit_once('/')?;
     if is_python(name) {
+        if folder.ends_with("/shims") {
+            return chosen_by_pyenv(machine, folder);
+        }
         let prefix = folder.strip_suffix("/bin")?;
-        // A manager of versions (pyenv) puts a script of its own there.
+        // Managers of versions put a script of their own there.
         let is_own = machine.exists(format!("{prefix}/pyvenv.cfg")).unwrap_or(false)
             || machine.entries(format!("{prefix}/lib")).is_ok_and(|entries| {
                 entries.iter().any(|entry| entry.name.starts_with("python3"))
@@ -75,12 +101,15 @@ mod tests {
         sim.put_file("/usr/lib/python3.12/os.py", "");
         sim.put_file("/usr/lib/python3/dist-packages/x.py", "");
         sim.put_file("/s/bin/run", "#!/bin/sh\n");
+        sim.put_file("/s/version", "3.9.1\n");
+        sim.put_file("/s/versions/3.9.1/bin/python", "");
         let frame = |path: &str| format!("  File \"{path}\", line 3, in x\nModuleNotFoundError: No module named 'y'\n");
         for (command, text, prefix) in [
             ("/p/.venv/bin/python train.py", String::new(), Some("/p/.venv")),
             ("/p/.venv/bin/torchrun x", String::new(), Some("/p/.venv")),
             ("/usr/bin/python3.12 -m x", String::new(), Some("/usr")),
-            ("/s/shims/python x", String::new(), None),
+            ("/s/shims/python x", String::new(), Some("/s/versions/3.9.1")),
+            ("/m/shims/python x", String::new(), Some("/m/shims/python")),
             ("/s/bin/run", String::new(), None),
             ("the log", frame("/p/.venv/lib/python3.12/site-packages/x/y.py"), Some("/p/.venv")),
             ("the log", frame("/usr/lib/python3/dist-packages/x.py"), Some("/usr")),
