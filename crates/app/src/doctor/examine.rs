@@ -177,6 +177,20 @@ fn places(context: &Context, facts: &Facts) -> Places {
     let machine = &*context.machine;
     let mut places = Places::of(machine, facts);
     if context.recorded {
+        // The folder of an environment that says itself that it is a project.
+        places.project = places
+            .environment
+            .as_deref()
+            .and_then(|environment| environment.rsplit_once('/'))
+            .map(|(above, _)| above.to_string())
+            .filter(|above| {
+                ["pyproject.toml", "uv.lock", "requirements.txt"]
+                    .iter()
+                    .any(|sign| {
+                        deskside_machine::Reading::exists(machine, format!("{above}/{sign}"))
+                            .unwrap_or(false)
+                    })
+            });
         return places;
     }
     let active = facts.environments.iter().any(|one| one.active);

@@ -29,6 +29,9 @@ pub struct Doctor {
     /// Keep what was seen as a redacted bundle: a new folder, or a file ending in .tar.zst
     #[arg(long, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
     pub record: Option<PathBuf>,
+    /// With a command: end it when it has not ended after that many seconds; its exit code is 124 then
+    #[arg(long, value_name = "SECONDS", requires = "command", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
     /// A command to run; where it fails its failure is explained. The exit code is the command's
     #[arg(last = true, value_name = "COMMAND", value_hint = clap::ValueHint::CommandWithArguments)]
     pub command: Vec<OsString>,

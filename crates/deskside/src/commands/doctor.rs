@@ -29,7 +29,7 @@ pub fn doctor(ui: &Ui, context: &Context, arguments: Doctor, verbose: bool) -> R
     };
     if !arguments.command.is_empty() {
         context.require_live("doctor -- COMMAND")?;
-        let asked = doctor::command(context, arguments.command)?;
+        let asked = ran(ui, context, &arguments)?;
         let exit = asked.exit.unwrap_or_default();
         if exit == 0 {
             ui.talk(&ui.tint("it ended well; there is nothing to explain", Meaning::Quiet));
@@ -51,6 +51,19 @@ pub fn doctor(ui: &Ui, context: &Context, arguments: Doctor, verbose: bool) -> R
     }
     let report = doctor::doctor(context, &request)?;
     show(ui, &report, verbose)
+}
+
+/// What came of the command; one that hung is said to.
+fn ran(ui: &Ui, context: &Context, arguments: &Doctor) -> Result<Asked> {
+    let limit = arguments.limit.map(std::time::Duration::from_secs);
+    let asked = doctor::command(context, arguments.command.clone(), limit)?;
+    if let (Some(doctor::OVER_THE_LIMIT), Some(seconds)) = (asked.exit, arguments.limit) {
+        ui.insist(&format!(
+            "{} the command had not ended after {seconds} s, and was ended",
+            ui.tint("limit:", Meaning::Warning)
+        ));
+    }
+    Ok(asked)
 }
 
 /// Explains a log.
@@ -148,7 +161,7 @@ pub fn fix(
     };
     if !arguments.command.is_empty() {
         context.require_live("doctor --fix -- COMMAND")?;
-        let asked = doctor::command(context, arguments.command.clone())?;
+        let asked = ran(ui, context, arguments)?;
         if asked.exit == Some(0) {
             ui.talk(&ui.tint("it ended well; there is nothing to mend", Meaning::Quiet));
             return Ok(0);
@@ -225,7 +238,7 @@ pub fn fix(
     }
     if request.asked.is_some() && !mended.is_empty() {
         // The command itself is the proof.
-        let again = doctor::command(context, arguments.command.clone())?;
+        let again = ran(ui, context, arguments)?;
         let exit = again.exit.unwrap_or_default();
         if exit == 0 {
             ui.talk(&format!("{} the command works", ui.tint("mended:", Meaning::Good)));

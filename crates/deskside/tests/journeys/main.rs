@@ -8,6 +8,7 @@
 )]
 
 mod added;
+mod breakages;
 mod command_line;
 mod cost;
 mod devices;

@@ -118,19 +118,15 @@ pub(crate) fn findings(scene: &Scene<'_>, graph: &Graph) -> Vec<Finding> {
         .evidences(evidence)
         .meaning("both unpack into the same nvidia/ folders and overwrite each other's files; a library of the wrong CUDA may be loaded")
         .about(majors.values().flatten().map(|dist| dist.name.as_str()));
-    // A lock file that names the libraries of one CUDA only says which is meant.
-    let names_of = |wanted: u32, same: bool| -> Vec<&str> {
-        majors
-            .iter()
-            .filter(|(major, _)| (**major == wanted) == same)
-            .flat_map(|(_, dists)| dists.iter().map(|dist| dist.name.as_str()))
-            .collect()
-    };
-    let all: Vec<&str> = majors.values().flatten().map(|dist| dist.name.as_str()).collect();
-    let decided = majors
-        .keys()
-        .any(|major| lock::decides(scene, &names_of(*major, true), &names_of(*major, false)))
-        || lock::decides(scene, &[], &all);
+    // A lock file that names libraries of one CUDA only, or none, says which is meant.
+    let locked = majors
+        .values()
+        .filter(|dists| {
+            let names: Vec<&str> = dists.iter().map(|dist| dist.name.as_str()).collect();
+            !lock::decides(scene, &[], &names)
+        })
+        .count();
+    let decided = locked <= 1 && lock::decides(scene, &[], &[]);
     let finding = if decided {
         finding.mend("deskside env sync")
     } else if unwanted.is_empty() {
