@@ -2,6 +2,7 @@
 
 mod check;
 mod command;
+mod doctor;
 mod fit;
 mod log;
 mod plan;
@@ -52,6 +53,9 @@ pub fn bench(names: &[String]) -> Result<()> {
     if wanted("plan") {
         bars.extend(plan::plan(&program)?);
     }
+    if wanted("doctor") {
+        bars.extend(doctor::doctor(&program)?);
+    }
     // Peers are measured beside it, which takes minutes: only when it is named.
     if names.iter().any(|name| name == "running") {
         bars.extend(running::running(
@@ -82,7 +86,7 @@ pub fn bench(names: &[String]) -> Result<()> {
     }
     if bars.is_empty() {
         bail!(
-            "no bar of that name: help, info, run, running [install], up, check, rebuild, plan, log, size, packages"
+            "no bar of that name: help, info, run, running [install], up, check, rebuild, plan, doctor, log, size, packages"
         );
     }
     let width = bars

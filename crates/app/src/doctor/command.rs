@@ -72,13 +72,17 @@ pub fn command(context: &Context, argv: Vec<OsString>, limit: Option<Duration>) 
         })
     });
     let over = over.into_inner().unwrap_or_default();
-    let text = end(machine, &log);
+    let mut text = end(machine, &log);
     // What can't be removed lies in the cache, and is no reason to say nothing.
     let _ = machine.remove_file(&log);
     let ended = ended.map_err(|error| {
         let program = about.split(' ').next().unwrap_or_default().to_string();
         Problem::from(error).within(format!("could not start {program}"))
     })?;
+    // Where even the log could not be kept, that says what is wrong, too.
+    if let Some(why) = &ended.log_error {
+        text.push_str(&format!("\ndeskside could not keep its output: {why}\n"));
+    }
     Ok(Asked {
         about,
         text,

@@ -45,10 +45,12 @@ const FROM_WORDS: &[&str] = &[
 pub(super) fn checked(machine: &dyn Machine, facts: &Facts, places: &Places) -> Option<Checked> {
     let environment = places.environment.clone()?;
     let folder = Path::new(&environment);
-    let project = places
-        .project
-        .as_deref()
-        .map_or_else(|| folder.parent().unwrap_or(folder), Path::new);
+    // An environment that is not the project's own is not compared with the project's files.
+    let project = match (&places.expected, &places.project) {
+        (Some(_), _) => folder,
+        (None, Some(project)) => Path::new(project),
+        (None, None) => folder.parent().unwrap_or(folder),
+    };
     let place = Place {
         environment: folder,
         project,

@@ -38,11 +38,13 @@ fn modules_that_are_not_found() {
         failing("system-library-missing", "libsox.so.3", Way::Person, &[python, "-c", "import ctypes; ctypes.CDLL('libsox.so.3')"], &nothing),
     ];
     let newer = project(&[]);
-    let made = newer.prepared(Command::new(&newer.uv)).args(["venv", "--quiet", "--offline", "--python", "3.13"]).current_dir(newer.person.work()).status();
-    if made.is_ok_and(|status| status.success()) {
+    let found = Command::new("sh").args(["-c", "ls $HOME/.pyenv/versions/*/bin/python3.1[2-9] /usr/bin/python3.1[2-9] 2>/dev/null | head -1"]).output().unwrap();
+    let found = String::from_utf8(found.stdout).unwrap();
+    if !found.trim().is_empty() {
+        newer.uv(&["venv", "--quiet", "--python", found.trim()]);
         outcomes.push(ask(&newer, &Question::of("module-left-python", "distutils", Way::Person).shown_by(&[python, "-c", "import distutils"])));
     } else {
-        deskside_testkit::skip("there is no Python 3.13 here, which distutils has left");
+        deskside_testkit::skip("there is no Python here that distutils has left");
     }
     table("modules and libraries", &outcomes);
 }

@@ -1,7 +1,7 @@
 //! Full file systems, small shared memory, processes that hold a device: each in a name space or on a file system of its
 //! own, so that nothing of this machine is touched.
 
-use super::scene::{Question, Way, ask, ask_by, plain, stand_in};
+use super::scene::{Question, Way, ask, ask_by, index, plain, stand_in};
 use super::table;
 use crate::devices::library;
 use crate::person::{Person, real_wanted, said};
@@ -134,11 +134,22 @@ fn a_gpu_that_is_hidden_held_or_unused() {
         let gpu = stand_in("onnxruntime-gpu", "1.20.0", &[("onnxruntime/__init__.py", "gpu = 1\n")], &[]);
         let plain_one = stand_in("onnxruntime", "1.20.0", &[("onnxruntime/__init__.py", "gpu = 0\n")], &[]);
         let mut project = with_gpu(plain(&[&gpu, &plain_one]), &folder);
-        project.variables.push(("UV_NO_INDEX".into(), "1".into()));
-        project.variables.push(("UV_FIND_LINKS".into(), Path::new(&gpu).parent().unwrap().display().to_string()));
+        project.variables.push(("UV_DEFAULT_INDEX".into(), index()));
         let outcome = ask(&project, &Question::of("onnxruntime-cpu-over-gpu", "both installed", Way::Fix));
         assert!(!outcome.mended || project.python("import onnxruntime; assert onnxruntime.gpu == 1"));
         outcomes.push(outcome);
+    }
+    {
+        // Stand-ins of the real names: what is judged is what their metadata and files say.
+        let cpu = stand_in("torch", "2.6.0+cpu", &[("torch/__init__.py", ""), ("torch/version.py", "cuda: str | None = None\nhip: str | None = None\n")], &[]);
+        let project = with_gpu(plain(&[&cpu]), &folder);
+        outcomes.push(ask(&project, &Question::of("torch-cpu-only-wheel", "the CPU build", Way::Planned)));
+        let torch = stand_in("torch", "2.7.0+cu128", &[("torch/__init__.py", ""), ("torch/version.py", "cuda: str | None = '12.8'\nhip: str | None = None\n")], &[]);
+        let bits = stand_in("bitsandbytes", "0.45.0", &[("bitsandbytes/__init__.py", ""), ("bitsandbytes/libbitsandbytes_cpu.so", "x"), ("bitsandbytes/libbitsandbytes_cuda126.so", "x")], &[]);
+        let project = with_gpu(plain(&[&torch, &bits]), &folder);
+        project.person.write("load.py", "raise RuntimeError('Configured CUDA binary not found at /x/bitsandbytes/libbitsandbytes_cuda128.so')\n");
+        let command = [".venv/bin/python", "load.py"];
+        outcomes.push(ask(&project, &Question::of("bitsandbytes-no-cuda-binary", "no library for CUDA 12.8", Way::Planned).shown_by(&command)));
     }
     {
         // An orphan that keeps a device file open, in a /dev of its own.

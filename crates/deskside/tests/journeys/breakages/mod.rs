@@ -21,13 +21,15 @@ fn table(family: &str, outcomes: &[Outcome]) {
         let mark = |yes: bool| if yes { "yes" } else { "NO " };
         let way = match one.way {
             Way::Fix => mark(one.mended),
+            Way::Planned => "planned",
             Way::Person => "a person's",
         };
         println!("  {:<42} {:<24} {} {} {way}", one.id, one.case, mark(one.found), mark(one.replayed));
     }
     println!(
-        "BREAKAGES {family} recreated={} found={found} mended={mended} left-to-the-person={}",
+        "BREAKAGES {family} recreated={} found={found} mended={mended} planned={} left-to-the-person={}",
         outcomes.len(),
+        outcomes.iter().filter(|one| one.way == Way::Planned).count(),
         outcomes.iter().filter(|one| one.way == Way::Person).count()
     );
     let wrong: Vec<String> = outcomes

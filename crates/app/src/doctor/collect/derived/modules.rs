@@ -46,8 +46,11 @@ pub(super) fn missing(machine: &dyn Machine, places: &Places, scene: &mut Scene)
         }],
     );
     let top = missing.module.split('.').next().unwrap_or_default();
-    let distribution =
-        distribution_of(top).map_or_else(|| normalised_name(top), ToString::to_string);
+    let owner = owner(&text, top);
+    let distribution = owner
+        .clone()
+        .or_else(|| distribution_of(top).map(ToString::to_string))
+        .unwrap_or_else(|| normalised_name(top));
     let mut line = format!(
         "module={} top={top} distribution={distribution} python={}",
         missing.module,
@@ -60,6 +63,10 @@ pub(super) fn missing(machine: &dyn Machine, places: &Places, scene: &mut Scene)
     }
     if missing.not_a_package {
         line.push_str(" not-a-package=yes");
+    }
+    // The package is there, and its own compiled module is not.
+    if let (State::Absent, Some(version)) = (&state, python.version_of(machine, &distribution)) {
+        let _ = write!(line, " installed={version}");
     }
     if let Some((removed, instead)) = removed_module(top) {
         let _ = write!(
@@ -117,6 +124,21 @@ fn last(text: &str) -> Option<Missing> {
             program: program.map(String::from),
             not_a_package: rest.contains("is not a package"),
         })
+    })
+}
+
+/// The distribution whose own code asked for a compiled module of its own: `flash_attn` for `flash_attn_2_cuda`.
+fn owner(text: &str, top: &str) -> Option<String> {
+    const COMPILED: &[&str] = &["_cuda", "_ext", "_C", "_kernels", "_ops", "_cpp", "_hip"];
+    if !COMPILED.iter().any(|end| top.ends_with(end)) {
+        return None;
+    }
+    let frame = text.lines().rev().find(|line| line.trim_start().starts_with("File \""))?;
+    let (_, rest) = frame.split_once("-packages/")?;
+    let package = rest.split(['/', '"']).next()?.trim_end_matches(".py");
+    let stem = |name: &str| name.to_lowercase().replace('_', "");
+    stem(top).starts_with(&stem(package)).then(|| {
+        distribution_of(package).map_or_else(|| normalised_name(package), ToString::to_string)
     })
 }
 
@@ -191,6 +213,16 @@ impl Python {
             }
         }
         state
+    }
+
+    /// The version of a distribution that is installed there.
+    fn version_of(&self, machine: &dyn Machine, distribution: &str) -> Option<String> {
+        self.sites.iter().find_map(|site| {
+            machine.entries(site).ok()?.iter().find_map(|entry| {
+                let (name, version) = entry.name.strip_suffix(".dist-info")?.split_once('-')?;
+                (normalised_name(name) == distribution).then(|| version.to_string())
+            })
+        })
     }
 
     /// Whether it is of a release or later, by the names of its folders.
@@ -375,6 +407,20 @@ mod tests {
         assert!(last("ModuleNotFoundError: No module named 'torch.nn'; 'torch' is not a package").unwrap().not_a_package);
         for text in ["", "Error: x", "if it says No module named 'x' install it", "No module named "] {
             assert_eq!(last(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn compiled_modules_belong_to_whoever_asks_for_them() {
+        let frame = |path: &str| format!("  File \"{path}\", line 8, in <module>\n    import x\n");
+        for (path, top, owned) in [
+            ("/e/lib/python3.12/site-packages/flash_attn/flash_attn_interface.py", "flash_attn_2_cuda", Some("flash-attn")),
+            ("/e/lib/python3.12/site-packages/exllamav2/ext.py", "exllamav2_ext", Some("exllamav2")),
+            ("/e/lib/python3.12/site-packages/transformers/x.py", "flash_attn_2_cuda", None),
+            ("/e/lib/python3.12/site-packages/flash_attn/bert_padding.py", "einops", None),
+            ("/home/u/train.py", "my_cuda", None),
+        ] {
+            assert_eq!(owner(&frame(path), top).as_deref(), owned, "{path} {top}");
         }
     }
 
