@@ -8,7 +8,7 @@ use deskside_machine::{Acting, Effect, Launch, Machine, Reading};
 use deskside_types::{Problem, Result};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
@@ -25,9 +25,7 @@ pub const OVER_THE_LIMIT: i32 = 124;
 /// When it can't be started.
 pub fn command(context: &Context, argv: Vec<OsString>, limit: Option<Duration>) -> Result<Asked> {
     let machine = &*context.machine;
-    let folder = context.directories.cache.join("doctor");
-    machine.create_directory(&folder)?;
-    let log = folder.join(format!("{:016x}.log", machine.random()?));
+    let log = place_for_log(context)?;
     let about = argv
         .iter()
         .map(|word| deskside_types::shell::quoted(&word.to_string_lossy()).to_string())
@@ -92,6 +90,28 @@ pub fn command(context: &Context, argv: Vec<OsString>, limit: Option<Duration>) 
             ended.exit.shell_code()
         }),
     })
+}
+
+/// Where the output is kept meanwhile: in the cache, and where that is full (it may be what the command failed of), in
+/// a folder for what passes.
+fn place_for_log(context: &Context) -> Result<PathBuf> {
+    const ROOM: u64 = 8 << 20;
+    let machine = &*context.machine;
+    let name = format!("{:016x}.log", machine.random()?);
+    let cache = context.directories.cache.join("doctor");
+    let made = machine.create_directory(&cache);
+    let has_room = |folder: &Path| machine.space(folder).is_ok_and(|space| space.free >= ROOM);
+    if made.is_ok() && has_room(&cache) {
+        return Ok(cache.join(name));
+    }
+    for other in ["/tmp", "/var/tmp", "/dev/shm"] {
+        let other = Path::new(other);
+        if has_room(other) && machine.access(other, true).unwrap_or(false) {
+            return Ok(other.join(format!("deskside-{name}")));
+        }
+    }
+    made?;
+    Ok(cache.join(name))
 }
 
 /// Waits that long for the flag.

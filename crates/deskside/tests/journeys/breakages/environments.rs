@@ -149,11 +149,6 @@ fn variables_that_lead_elsewhere() {
             p.person.work().join("elsewhere").display().to_string()
         }),
         shadowed("environment-python-home", "PYTHONHOME", "PYTHONHOME", &|_| "/opt/no-such".into()),
-        shadowed("environment-another-environment-active", "another is active", "VIRTUAL_ENV", &|p| {
-            let other = p.person.work().join("other");
-            p.uv(&["venv", "--quiet", other.to_str().unwrap()]);
-            other.display().to_string()
-        }),
     ]);
 }
 

@@ -55,12 +55,18 @@ fn file_systems_that_are_full() {
     }
     let mut outcomes = Vec::new();
     {
+        // In a name space of its own: other tests look at this machine's file systems, too.
         let project = plain(&[]);
-        let Some(small) = Small::mount(&project.person.work().join("many"), "size=8m,nr_inodes=30") else { return };
-        for number in 0..60 {
-            let _ = std::fs::write(small.0.join(format!("{number}.jpg")), "x");
+        let many = project.person.work().join("many");
+        std::fs::create_dir(&many).unwrap();
+        let line = format!("mount -t tmpfs -o size=8m,nr_inodes=30 tmpfs '{0}' && cd '{0}' && (for n in $(seq 60); do : > $n.jpg; done) 2>/dev/null; cd ..; exec \"$@\"", many.display());
+        let question = Question::of("inodes-exhausted", "30 inodes", Way::Person);
+        let allowed = Command::new("unshare").args(["--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).output();
+        if !allowed.is_ok_and(|output| output.status.success()) {
+            deskside_testkit::skip("mounting a small file system is not allowed here");
+            return;
         }
-        outcomes.push(ask(&project, &Question::of("inodes-exhausted", "30 inodes", Way::Person)));
+        outcomes.push(ask_by(&project, &question, &|command| behind(&command, &line, &["unshare", "--mount"])));
     }
     {
         let mut project = plain(&[]);
