@@ -17,7 +17,7 @@ const HELP: &str = "The developer's commands
   cargo xtask test [--quick | --full]
                                 install what the tests need and run them all; --quick leaves real installs and the lab out,
                                 --full adds what takes hours or gigabytes: every machine and state of the lab, real PyTorch
-  cargo xtask bench [NAME…]     measure the bars: help, info, run, up, check, rebuild, plan, log, size, packages (all when none is named)
+  cargo xtask bench [NAME…]     measure the bars: help, info, run, up, check, rebuild, plan, doctor, log, size, packages (all when none is named)
   cargo xtask bench fit --table FILE.csv [--program PATH]
                                 predict a table of measurements and print the errors by family against their bars
   cargo xtask dist              make the tarball and the .deb in target/packages

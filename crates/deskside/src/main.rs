@@ -34,11 +34,11 @@ fn main() -> ExitCode {
             return commands::hidden(true);
         }
         Some(first) if first == deskside_app::sweep::SWEEP_COMMAND => {
-            return commands::sweep_driver(arguments.next());
+            return commands::sweep_driver(arguments.get(2).cloned());
         }
         Some(first) if first == deskside_app::apply::ROOT_COMMAND => return commands::root(false),
         Some(first) if first == deskside_app::doctor::collect::LOOK_COMMAND => {
-            return commands::look(arguments);
+            return commands::look(arguments.into_iter().skip(2));
         }
         Some(first) if first == deskside_app::apply::RESUME_COMMAND => return commands::root(true),
         _ => {}

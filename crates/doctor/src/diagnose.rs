@@ -6,7 +6,7 @@ use crate::offer::offer;
 use crate::report::{
     Confidence, Consequence, Diagnosis, Finding, NotSeen, RuledOut, Suspect, Unexplained,
 };
-use crate::scene::Scene;
+use crate::scene::{EXIT, OUTPUT, Scene};
 use deskside_knowledge::breakages::{Breakage, Certainty, LookAlike, Severity, breakages};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -25,6 +25,11 @@ pub(crate) fn diagnose_by(known: &'static [Breakage], scene: &Scene) -> Diagnosi
         .map(|one| judge(one, scene, &mut root))
         .collect();
     let asked = scene.is_asked();
+    let told: Vec<String> = [OUTPUT, EXIT]
+        .iter()
+        .flat_map(|item| scene.documents(item))
+        .map(|document| document.source)
+        .collect();
     let mut found: Vec<&Judged> = judged.iter().filter(|one| one.holds()).collect();
     found.sort_by_key(|one| place(one));
     let explained = explained(known, &found);
@@ -33,14 +38,14 @@ pub(crate) fn diagnose_by(known: &'static [Breakage], scene: &Scene) -> Diagnosi
         .filter(|one| !explained.iter().any(|(id, _)| *id == one.breakage.id))
         .map(|one| {
             let mut finding = finding(one, &judged, &mut root);
-            finding.related = !asked || is_related(known, one, &judged);
+            finding.related = !asked || is_related(known, one, &judged, &told);
             finding.consequences = consequences(one.breakage, &explained, &judged, &root);
             finding
         })
         .collect();
     in_order(&mut findings);
     Diagnosis {
-        unexplained: unexplained(known, &findings, &judged, &mut root)
+        unexplained: unexplained(known, &findings, &judged, &told, &mut root)
             // Where nobody asks about an error, an error that is found is enough to begin with.
             .filter(|_| asked || !findings.iter().any(|one| one.severity == Severity::Error)),
         not_seen: overall(&judged),
@@ -84,7 +89,12 @@ fn rank(finding: &Finding) -> (bool, Severity, Confidence, u8, String) {
         finding.severity,
         finding.confidence,
         order,
-        finding.id.clone(),
+        // The check of an environment has an order of its own, which is kept.
+        if finding.id.starts_with("environment-") {
+            "environment-".to_string()
+        } else {
+            finding.id.clone()
+        },
     )
 }
 
@@ -137,9 +147,16 @@ fn consequences(
     consequences
 }
 
-/// Whether it is about what was asked: a symptom of its own was met, or one of what it explains.
-fn is_related(known: &'static [Breakage], one: &Judged, judged: &[Judged]) -> bool {
-    if !one.matched.is_empty() {
+/// Whether it is about what was asked: a symptom of its own was met, or one of what it explains, or what was told (by these
+/// sources) is part of its proof.
+fn is_related(
+    known: &'static [Breakage],
+    one: &Judged,
+    judged: &[Judged],
+    told: &[String],
+) -> bool {
+    let by_proof = one.evidence.iter().any(|line| told.contains(&line.source));
+    if !one.matched.is_empty() || by_proof {
         return true;
     }
     let reached = reach(known, &one.breakage.id);
@@ -259,11 +276,12 @@ fn unexplained(
     known: &'static [Breakage],
     findings: &[Finding],
     judged: &[Judged],
+    told: &[String],
     root: &mut Value,
 ) -> Option<Unexplained> {
     let accounted = judged.iter().any(|one| {
         findings.iter().any(|finding| finding.id == one.breakage.id)
-            && is_related(known, one, judged)
+            && is_related(known, one, judged, told)
     });
     if accounted {
         return None;

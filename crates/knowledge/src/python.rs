@@ -1,8 +1,9 @@
 //! Which Python distributions count as frameworks or what their work rests on.
 
-use crate::table::rows;
+use crate::table::{find, rows};
 
 const DISTRIBUTIONS: &str = include_str!("../data/python/distributions.txt");
+const REMOVED: &str = include_str!("../data/python/removed.tsv");
 
 /// A distribution's name normalised: lower case, runs of `-`, `_` and `.` as one dash (PEP 503).
 pub fn normalised_name(name: &str) -> String {
@@ -27,9 +28,27 @@ pub fn is_shown(name: &str) -> bool {
     rows(DISTRIBUTIONS).any(|row| row == name)
 }
 
+/// The first release of Python without a module that was part of it, and what brings it back or took its place.
+pub fn removed_module(module: &str) -> Option<(&'static str, &'static str)> {
+    let mut fields = find(REMOVED, module)?.split('\t').skip(1);
+    Some((fields.next()?, fields.next()?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn modules_that_left_python_are_a_sorted_table() {
+        let lines: Vec<&str> = rows(REMOVED).collect();
+        assert!(lines.windows(2).all(|pair| pair[0] < pair[1]));
+        for line in lines {
+            let module = line.split('\t').next().unwrap();
+            let (release, instead) = removed_module(module).unwrap();
+            assert!(release.starts_with("3.") && !instead.is_empty(), "{line}");
+        }
+        assert_eq!(removed_module("torch"), None);
+    }
 
     #[test]
     fn names_are_normalised_as_the_index_does() {

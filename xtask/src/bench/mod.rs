@@ -3,6 +3,7 @@
 mod advice;
 mod check;
 mod command;
+mod doctor;
 mod fit;
 mod fit_peers;
 mod log;
@@ -60,6 +61,9 @@ pub fn bench(names: &[String]) -> Result<()> {
     if wanted("plan") {
         bars.extend(plan::plan(&program)?);
     }
+    if wanted("doctor") {
+        bars.extend(doctor::doctor(&program)?);
+    }
     // Peers are measured beside it, which takes minutes: only when it is named.
     if names.iter().any(|name| name == "running") {
         return table(&running::running(&program, names)?);
@@ -87,7 +91,7 @@ pub fn bench(names: &[String]) -> Result<()> {
     }
     if bars.is_empty() {
         bail!(
-            "no bar of that name: help, info, run, running [install], up, fit, cost, choose, check, rebuild, plan, log, size, packages"
+            "no bar of that name: help, info, run, running [install], up, fit, cost, choose, check, rebuild, plan, doctor, log, size, packages"
         );
     }
     table(&bars)

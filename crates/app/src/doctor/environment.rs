@@ -40,15 +40,18 @@ pub(super) fn add(diagnosis: &mut Diagnosis, checked: &Checked, asked: Option<&s
 }
 
 fn finding(found: &Checkup, environment: &str, related: bool) -> Finding {
-    let (own, others): (Vec<String>, Vec<String>) = found
+    // Of several commands of Deskside's own the first that mends is carried out; the check then finds what is left.
+    let mends: Vec<&str> = found
         .mend
         .iter()
-        .cloned()
-        .partition(|command| command.starts_with("deskside "));
-    let deskside = match (own.as_slice(), others.is_empty()) {
-        ([one], true) => one.strip_prefix("deskside ").map(String::from),
-        _ => None,
-    };
+        .filter_map(|command| command.strip_prefix("deskside "))
+        .filter(|own| super::fix::mends(own))
+        .collect();
+    let all_own = found
+        .mend
+        .iter()
+        .all(|command| command.starts_with("deskside "));
+    let deskside = mends.first().filter(|_| all_own).map(ToString::to_string);
     let fix = (!found.mend.is_empty()).then(|| FixOffer {
         title: "Mend the environment".into(),
         steps: Vec::new(),
@@ -58,7 +61,8 @@ fn finding(found: &Checkup, environment: &str, related: bool) -> Finding {
             found.mend.clone()
         },
         by_hand: None,
-        note: None,
+        note: (deskside.is_some() && mends.len() > 1)
+            .then(|| format!("and then: deskside {}", mends[1..].join(", deskside "))),
         by_itself: deskside.is_some() && found.severity == Grade::Broken,
         root: false,
         reboot: false,

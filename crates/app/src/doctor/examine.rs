@@ -4,6 +4,7 @@ use super::collect::{Collected, Places, collect};
 use super::{Diagnosis, DoctorRequest, environment};
 use crate::Context;
 use deskside_doctor::{Document, EXIT, OUTPUT, diagnose};
+use deskside_machine::{Machine, Reading};
 use deskside_types::Facts;
 
 /// Bytes of a log that are looked at: its end.
@@ -177,6 +178,7 @@ fn places(context: &Context, facts: &Facts) -> Places {
     let machine = &*context.machine;
     let mut places = Places::of(machine, facts);
     if context.recorded {
+        recorded(machine, &mut places);
         return places;
     }
     let active = facts.environments.iter().any(|one| one.active);
@@ -184,10 +186,15 @@ fn places(context: &Context, facts: &Facts) -> Places {
         places.project = Some(place.project.display().to_string());
         let environment = place.environment.display().to_string();
         let there = facts.environments.iter().any(|one| one.path == environment)
-            || deskside_machine::Reading::exists(machine, &place.environment).unwrap_or(false);
-        if there && !active {
+            || machine.exists(&place.environment).unwrap_or(false);
+        // Which one is active is told by its check, and which one failed by the failure.
+        if there {
             places.site = super::collect::site_packages(machine, &environment);
             places.environment = Some(environment.clone());
+        }
+        // Asked so that a recording has it.
+        for sign in PROJECT_SIGNS {
+            let _ = machine.stat(place.project.join(sign));
         }
         if places.environment.as_deref() == Some(&environment) {
             let parts = crate::environment::parts::noted(machine, &place);
@@ -208,6 +215,39 @@ fn places(context: &Context, facts: &Facts) -> Places {
         places.site = None;
     }
     places
+}
+
+/// What makes a folder a project.
+const PROJECT_SIGNS: &[&str] = &[".venv", "pyproject.toml", "uv.lock", "requirements.txt"];
+
+/// The project of a recorded machine: the nearest one to where somebody stood, else that of the environment itself.
+fn recorded(machine: &dyn Machine, places: &mut Places) {
+    let is_project = |folder: &str| {
+        PROJECT_SIGNS
+            .iter()
+            .any(|sign| machine.stat(format!("{folder}/{sign}")).is_ok())
+    };
+    let here = machine.working_directory().unwrap_or_default();
+    let near = here
+        .ancestors()
+        .map(|folder| folder.display().to_string())
+        .filter(|folder| folder.len() > 1)
+        .find(|folder| is_project(folder));
+    if let Some(project) = near {
+        let environment = format!("{project}/.venv");
+        if machine.stat(&environment).is_ok() {
+            places.site = super::collect::site_packages(machine, &environment);
+            places.environment = Some(environment);
+        }
+        places.project = Some(project);
+        return;
+    }
+    places.project = places
+        .environment
+        .as_deref()
+        .and_then(|environment| environment.rsplit_once('/'))
+        .map(|(above, _)| above.to_string())
+        .filter(|above| is_project(above));
 }
 
 /// How a command ended, as rules read it: `code=137 signal=9`. A shell says 128 and the signal; Python's subprocess says

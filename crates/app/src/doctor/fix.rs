@@ -4,7 +4,7 @@ use super::{Confidence, Finding};
 use crate::Context;
 use deskside_machine::Reading;
 use deskside_types::Result;
-use deskside_types::plan::{PLAN_VERSION, Plan, Step};
+use deskside_types::plan::{Action, EnvironmentAction, PLAN_VERSION, Plan, Step};
 
 /// What is to be done about a finding.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,7 +39,7 @@ pub fn reason(finding: &Finding) -> Option<String> {
 }
 
 /// Whether one of Deskside's own commands mends something: others only look, or begin something new.
-fn mends(own: &str) -> bool {
+pub(super) fn mends(own: &str) -> bool {
     let mut words = own.split_whitespace();
     match (words.next(), words.next()) {
         (Some("reinstall" | "clean" | "plan"), _) => true,
@@ -90,6 +90,12 @@ pub fn mend(context: &Context, finding: &Finding) -> Result<Option<Mend>> {
         }));
     }
     let steps: Vec<Step> = fix.steps.clone();
+    if let Some(words) = in_the_project(context, &steps) {
+        return Ok(Some(Mend::Own {
+            shown: words.clone(),
+            words,
+        }));
+    }
     Ok(Some(Mend::Plan(Box::new(Plan {
         version: PLAN_VERSION,
         wish: format!("mend: {}", finding.title),
@@ -98,6 +104,37 @@ pub fn mend(context: &Context, finding: &Finding) -> Result<Option<Mend>> {
         steps,
         satisfied: Vec::new(),
     }))))
+}
+
+/// What only installs into the environment of a project with a lock file is a change of the project: past its lock file the
+/// next sync would take it back.
+fn in_the_project(context: &Context, steps: &[Step]) -> Option<Vec<String>> {
+    let place = crate::environment::Place::find(context, None).ok()?;
+    let machine = &*context.projects;
+    let locked = ["pyproject.toml", "uv.lock"]
+        .iter()
+        .all(|file| machine.exists(place.project.join(file)).unwrap_or(false));
+    if !locked {
+        return None;
+    }
+    let mut words = vec!["env".to_string(), "add".to_string()];
+    for action in steps.iter().flat_map(|step| &step.actions) {
+        match action {
+            Action::Env {
+                action:
+                    EnvironmentAction::Install {
+                        path,
+                        requirements,
+                        files,
+                        ..
+                    },
+            } if std::path::Path::new(path) == place.environment && files.is_empty() => {
+                words.extend(requirements.iter().cloned());
+            }
+            _ => return None,
+        }
+    }
+    (words.len() > 2).then_some(words)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ mod record;
 
 pub use areas::AreaLine;
 pub use collect::{Checked, Collected, Depth, Places, collect};
-pub use command::{command, run_log};
+pub use command::{OVER_THE_LIMIT, command, run_log};
 pub use deskside_doctor::{
     Area, AreaState, Confidence, Consequence, Diagnosis, EvidenceLine, Finding, FixOffer, NotSeen,
     RuledOut, Severity, Suspect, Unexplained,

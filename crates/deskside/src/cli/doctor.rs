@@ -7,7 +7,8 @@ use std::path::PathBuf;
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
 pub struct Doctor {
-    /// Carry out the way back of every cause that is proven; shows each plan and asks first
+    /// Carry out the way back of every cause that is proven; shows each plan and asks first. With a command: of what made
+    /// it fail, and then the command runs again
     #[arg(long, conflicts_with = "record")]
     pub fix: bool,
     /// With --fix: don't ask where little can go wrong
@@ -31,6 +32,9 @@ pub struct Doctor {
     /// Keep what was seen as a redacted bundle: a new folder, or a file ending in .tar.zst
     #[arg(long, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
     pub record: Option<PathBuf>,
+    /// With a command: end it when it has not ended after that many seconds; its exit code is 124 then
+    #[arg(long, value_name = "SECONDS", requires = "command", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
     /// A command to run; where it fails its failure is explained, and with --fix mended and the command run again. The exit
     /// code is the command's
     #[arg(last = true, value_name = "COMMAND", value_hint = clap::ValueHint::CommandWithArguments)]

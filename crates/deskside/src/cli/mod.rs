@@ -11,8 +11,8 @@ pub mod offers;
 pub mod plan;
 pub mod queue;
 pub mod quick;
-pub mod watch;
 pub mod sweep;
+pub mod watch;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;

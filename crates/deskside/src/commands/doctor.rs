@@ -29,7 +29,7 @@ pub fn doctor(ui: &Ui, context: &Context, arguments: Doctor, verbose: bool) -> R
     };
     if !arguments.command.is_empty() {
         context.require_live("doctor -- COMMAND")?;
-        let asked = ran(ui, context, arguments.command)?;
+        let asked = ran(ui, context, &arguments)?;
         let exit = asked.exit.unwrap_or_default();
         if exit == 0 {
             ui.talk(&ui.tint("it ended well; there is nothing to explain", Meaning::Quiet));
@@ -222,10 +222,16 @@ fn number(exit: i32) -> u8 {
     u8::try_from(exit).unwrap_or(1)
 }
 
-/// Runs the command; says what a shell would of one that can't be started.
-fn ran(ui: &Ui, context: &Context, command: Vec<std::ffi::OsString>) -> Result<Asked> {
-    let asked = doctor::command(context, command)?;
-    if matches!(asked.exit, Some(126 | 127)) && asked.text.lines().count() == 1 {
+/// Runs the command; says what a shell would of one that can't be started, and of one that hung that it did.
+fn ran(ui: &Ui, context: &Context, arguments: &Doctor) -> Result<Asked> {
+    let limit = arguments.limit.map(std::time::Duration::from_secs);
+    let asked = doctor::command(context, arguments.command.clone(), limit)?;
+    if let (Some(doctor::OVER_THE_LIMIT), Some(seconds)) = (asked.exit, arguments.limit) {
+        ui.insist(&format!(
+            "{} the command had not ended after {seconds} s, and was ended",
+            ui.tint("limit:", Meaning::Warning)
+        ));
+    } else if matches!(asked.exit, Some(126 | 127)) && asked.text.lines().count() == 1 {
         ui.insist(asked.text.trim_end());
     }
     Ok(asked)
@@ -239,7 +245,7 @@ fn examined(ui: &Ui, context: &Context, arguments: &Doctor) -> Result<Option<Doc
         asked: None,
     };
     if !arguments.command.is_empty() {
-        let asked = ran(ui, context, arguments.command.clone())?;
+        let asked = ran(ui, context, arguments)?;
         if asked.exit == Some(0) {
             return Ok(None);
         }

@@ -33,13 +33,15 @@ pub fn doctor(ui: &Ui, report: &DoctorReport, verbose: bool) {
         ui.answer("");
         finding(ui, one, verbose);
     }
-    if let Some(one) = &report.diagnosis.unexplained {
-        unexplained(ui, one, verbose);
-    } else if report.about.is_some() && related.is_empty() {
-        ui.answer(&ui.wrapped(
-            "Nothing that is known fits this error, so nothing is claimed about its cause.",
+    // One answer to one question: a cause, or that it is known and not there, or that it is not known.
+    match &report.diagnosis.unexplained {
+        _ if !related.is_empty() => {}
+        Some(one) => unexplained(ui, one, verbose),
+        None if report.about.is_some() => ui.answer(&ui.wrapped(
+            "This error is none of those that are known, so nothing is claimed about its cause.",
             0,
-        ));
+        )),
+        None => {}
     }
     if !others.is_empty() {
         ui.answer("");
@@ -124,7 +126,13 @@ fn headline(ui: &Ui, finding: &Finding) {
 
 fn finding(ui: &Ui, finding: &Finding, verbose: bool) {
     headline(ui, finding);
-    paragraph(ui, &finding.cause);
+    if !finding
+        .cause
+        .trim_end_matches('.')
+        .eq_ignore_ascii_case(&finding.title)
+    {
+        paragraph(ui, &finding.cause);
+    }
     paragraph(ui, &finding.meaning);
     let told = if verbose { usize::MAX } else { EVIDENCE };
     for (place, line) in finding.evidence.iter().take(told).enumerate() {

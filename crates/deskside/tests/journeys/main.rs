@@ -9,6 +9,7 @@
 
 mod added;
 mod advice;
+mod breakages;
 mod command_line;
 mod cost;
 mod devices;

@@ -1,6 +1,7 @@
 //! NVIDIA's CUDA libraries as wheels: two CUDA majors in one environment.
 
 use super::distributions::in_site;
+use super::lock;
 use super::requirements::Graph;
 use super::scene::{Dist, Scene};
 use super::{Finding, Rank, Severity};
@@ -117,7 +118,18 @@ pub(crate) fn findings(scene: &Scene<'_>, graph: &Graph) -> Vec<Finding> {
         .evidences(evidence)
         .meaning("both unpack into the same nvidia/ folders and overwrite each other's files; a library of the wrong CUDA may be loaded")
         .about(majors.values().flatten().map(|dist| dist.name.as_str()));
-    let finding = if unwanted.is_empty() {
+    // A lock file that names libraries of one CUDA only, or none, says which is meant.
+    let locked = majors
+        .values()
+        .filter(|dists| {
+            let names: Vec<&str> = dists.iter().map(|dist| dist.name.as_str()).collect();
+            !lock::decides(scene, &[], &names)
+        })
+        .count();
+    let decided = locked <= 1 && lock::decides(scene, &[], &[]);
+    let finding = if decided {
+        finding.mend("deskside env sync")
+    } else if unwanted.is_empty() {
         finding
             .mend("deskside env why torch")
             .mend(scene.sync_command())

@@ -45,9 +45,9 @@ pub(crate) fn findings(scene: &Scene<'_>, facts: &Facts) -> Vec<Finding> {
             .any(|entry| entry.name == "bin" || entry.name == "lib");
         let shown = scene.shown(&scene.environment);
         return vec![if has_python {
-            Finding::new(Rank::Interpreter, "settings-missing", Severity::Broken, format!("{shown}/pyvenv.cfg is missing"))
-                .meaning("without it Python does not know that it is in an environment: the packages of the environment are not found")
-                .mend(REBUILD)
+            let finding = Finding::new(Rank::Interpreter, "settings-missing", Severity::Broken, format!("{shown}/pyvenv.cfg is missing"))
+                .meaning("without it Python does not know that it is in an environment: the packages of the environment are not found");
+            out_of_the_way(scene, finding)
         } else {
             let finding = Finding::new(
                 Rank::Interpreter,
@@ -76,6 +76,9 @@ pub(crate) fn findings(scene: &Scene<'_>, facts: &Facts) -> Vec<Finding> {
     }
     if findings.is_empty() {
         findings.extend(moved(scene));
+    }
+    if findings.is_empty() {
+        findings.extend(asked_for(scene));
     }
     if findings.is_empty() && scene.site.is_none() && scene.series.is_none() {
         findings.push(
@@ -293,6 +296,48 @@ fn home(scene: &Scene<'_>) -> Option<Finding> {
         .meaning("Python looks for its standard library from there; it may not start, or start with another one's")
         .mend(REBUILD)
     })
+}
+
+/// `.python-version` of the project names another minor release than the environment has.
+///
+/// Source: docs.astral.sh/uv, "Python version files": the first line that is no comment is the request.
+fn asked_for(scene: &Scene<'_>) -> Option<Finding> {
+    let own = scene.series.as_deref()?;
+    let text = scene.project_file(".python-version").yes()?;
+    let (place, request) = text
+        .lines()
+        .map(str::trim)
+        .enumerate()
+        .find(|(_, line)| !line.is_empty() && !line.starts_with('#'))?;
+    let digits = request
+        .strip_prefix("cpython-")
+        .or_else(|| request.strip_prefix("cpython@"))
+        .or_else(|| request.strip_prefix("cpython"))
+        .or_else(|| request.strip_prefix("python"))
+        .unwrap_or(request);
+    let mut numbers = digits.split(['.', '-']);
+    let (major, minor) = (numbers.next()?, numbers.next()?);
+    let all_digits =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let minor = minor.trim_end_matches('t');
+    if !all_digits(major)
+        || !all_digits(minor)
+        || own.trim_end_matches('t') == format!("{major}.{minor}")
+    {
+        return None;
+    }
+    Some(
+        Finding::new(
+            Rank::Interpreter,
+            "python-version-differs",
+            Severity::WillBreak,
+            format!("the environment has Python {own}, and .python-version asks for {request}"),
+        )
+        .evidence(format!(".python-version:{}: {request}", place + 1))
+        .meaning("the next `uv run` or `uv sync` removes the environment and makes one with that Python, or refuses where the project excludes it")
+        .mend(format!("uv python pin {}", own.trim_end_matches('t')))
+        .mend("or, to follow the file: uv sync"),
+    )
 }
 
 /// The Python behind the link became another minor release.

@@ -52,6 +52,20 @@ pub(crate) fn packages(text: &str) -> Option<Vec<Locked>> {
     )
 }
 
+/// Whether the project has a lock file that names every one of `wanted` and none of `unwanted`: a sync then leaves what is
+/// meant.
+pub(crate) fn decides(scene: &Scene<'_>, wanted: &[&str], unwanted: &[&str]) -> bool {
+    let Some(packages) = scene
+        .project_file("uv.lock")
+        .yes()
+        .and_then(|text| packages(&text))
+    else {
+        return false;
+    };
+    let names = |name: &&str| packages.iter().any(|package| package.name == **name);
+    wanted.iter().all(|name| names(&name)) && !unwanted.iter().any(|name| names(&name))
+}
+
 /// The project's own package in its lock file.
 pub(crate) fn root<'a>(packages: &'a [Locked], name: Option<&str>) -> Option<&'a Locked> {
     let is_here = |package: &&Locked| {
@@ -117,8 +131,34 @@ pub(crate) fn findings(scene: &Scene<'_>, platform: &Platform) -> Vec<Finding> {
         let at = text.lines().position(|line| line == header);
         at.map_or("uv.lock".to_string(), |at| format!("uv.lock:{}", at + 1))
     };
-    let mut findings = Vec::new();
+    let edited: BTreeMap<&str, (&str, String)> = packages
+        .iter()
+        .filter_map(|package| {
+            Some((
+                package.name.as_str(),
+                (package.version.as_str(), wheel_of_another(package)?),
+            ))
+        })
+        .collect();
+    let mut findings: Vec<Finding> = edited
+        .iter()
+        .map(|(name, (version, wheel))| {
+            Finding::new(
+                Rank::Lock,
+                "lock-edited",
+                Severity::Broken,
+                format!("uv.lock contradicts itself: it names {name} {version}, and the file {wheel}"),
+            )
+            .evidence(line(name))
+            .meaning("it was changed by hand or merged: uv refuses it, and nothing can be installed from it until it is made anew")
+            .mend("deskside env lock")
+            .about([*name])
+        })
+        .collect();
     for dist in &scene.distributions {
+        if edited.contains_key(dist.name.as_str()) {
+            continue;
+        }
         let Some(locked) = by_name.get(dist.name.as_str()) else {
             continue;
         };
@@ -145,7 +185,7 @@ pub(crate) fn findings(scene: &Scene<'_>, platform: &Platform) -> Vec<Finding> {
             .about([dist.name.as_str()]),
         );
     }
-    if findings.len() > SINGLE {
+    if findings.len() > SINGLE && edited.is_empty() {
         findings = vec![together(findings)];
     }
     let missing: Vec<&String> = wanted
@@ -215,6 +255,31 @@ fn together(findings: Vec<Finding>) -> Finding {
         .meaning("something was installed past uv, or the lock file changed and no sync followed; nobody else gets the same environment")
         .mend("deskside env sync")
         .about(findings.into_iter().flat_map(|finding| finding.about))
+}
+
+/// A wheel of a locked package whose name says another version than the package's own.
+///
+/// Source: packaging.python.org, "Binary distribution format": the second part of a wheel's name is its version.
+fn wheel_of_another(package: &Locked) -> Option<String> {
+    let wheels = package.table.get("wheels")?.as_array()?;
+    wheels.iter().find_map(|wheel| {
+        let wheel = wheel.as_table()?;
+        let place = wheel
+            .get("url")
+            .or_else(|| wheel.get("filename"))?
+            .as_str()?;
+        let name = place.split(['#', '?']).next()?.rsplit('/').next()?;
+        let version = name
+            .strip_suffix(".whl")?
+            .split('-')
+            .nth(1)?
+            .replace("%2B", "+");
+        let differs =
+            pep440_rs::Version::from_str(&version).is_ok() && !same(&package.version, &version);
+        // A build's own local part may be left out of either.
+        let plain = |text: &str| text.split('+').next().unwrap_or_default().to_string();
+        (differs && !same(&plain(&package.version), &plain(&version))).then(|| name.to_string())
+    })
 }
 
 fn same(locked: &str, installed: &str) -> bool {

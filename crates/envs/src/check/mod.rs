@@ -214,7 +214,9 @@ pub fn judge(scene: &Scene<'_>, facts: &Facts, depth: Depth) -> Check {
     let mut findings = interpreter::findings(scene, facts);
     findings.extend(cut_off::left_over(scene));
     let platform = platform::of(scene, facts);
-    if scene.site.is_some() {
+    // A folder that Python does not take for an environment has no packages, whatever lies in it.
+    let is_environment = !findings.iter().any(|one| one.id == "settings-missing");
+    if scene.site.is_some() && is_environment {
         findings.extend(distributions::findings(scene));
         findings.extend(paths::findings(scene));
         findings.extend(tags::findings(scene, &platform));

@@ -1,6 +1,7 @@
 //! Files that several distributions write: the last one installed wins, and removing one breaks the other.
 
 use super::distributions::in_site;
+use super::lock;
 use super::scene::Scene;
 use super::{Finding, Rank, Severity};
 use deskside_knowledge::environment::exclusive;
@@ -134,7 +135,12 @@ fn flavours(scene: &Scene<'_>) -> Vec<Finding> {
                 .filter(|name| scene.named(name).next().is_some())
                 .collect();
             (there.len() > 1).then(|| {
-                Finding::new(
+                // Where the lock file names one of them, that one is meant.
+                let decided = there.iter().any(|name| {
+                    let rest: Vec<&str> = there.iter().copied().filter(|other| other != name).collect();
+                    lock::decides(scene, &[name], &rest)
+                });
+                let finding = Finding::new(
                     Rank::Family,
                     "flavours-exclude-each-other",
                     Severity::WillBreak,
@@ -146,10 +152,15 @@ fn flavours(scene: &Scene<'_>) -> Vec<Finding> {
                         .flat_map(|name| scene.named(name))
                         .map(|dist| in_site(scene, &dist.folder)),
                 )
-                .meaning("the one installed last has overwritten the other's files; which features are there (a GPU, a window) is left to chance")
-                .mend(format!("{} {}", scene.uv("uninstall"), there.join(" ")))
-                .mend(format!("{} THE-ONE-YOU-NEED", scene.uv("install")))
-                .about(there)
+                .meaning("the one installed last has overwritten the other's files; which features are there (a GPU, a window) is left to chance");
+                let finding = if decided {
+                    finding.mend("deskside env sync")
+                } else {
+                    finding
+                        .mend(format!("{} {}", scene.uv("uninstall"), there.join(" ")))
+                        .mend(format!("{} THE-ONE-YOU-NEED", scene.uv("install")))
+                };
+                finding.about(there)
             })
         })
         .collect()

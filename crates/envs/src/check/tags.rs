@@ -19,6 +19,8 @@ pub(crate) fn findings(scene: &Scene<'_>, platform: &Platform) -> Vec<Finding> {
                 .iter()
                 .all(|tag| fits(tag, platform) == Some(false));
         if wrong {
+            let mut tags = dist.tags.clone();
+            tags.dedup();
             findings.push(
                 Finding::new(
                     Rank::Installation,
@@ -28,7 +30,7 @@ pub(crate) fn findings(scene: &Scene<'_>, platform: &Platform) -> Vec<Finding> {
                         "{} {} is built for {}, not for {}",
                         dist.name,
                         dist.version,
-                        dist.tags.join(", "),
+                        tags.join(", "),
                         shown(platform)
                     ),
                 )
@@ -38,7 +40,8 @@ pub(crate) fn findings(scene: &Scene<'_>, platform: &Platform) -> Vec<Finding> {
                     dist.tags.first().map_or("", String::as_str)
                 ))
                 .meaning("its compiled modules can't be loaded by this Python")
-                .mend("deskside env rebuild")
+                // What an environment's own files say of it is the wrong wheel; a lock file names the right one, too.
+                .mend(scene.sync_command())
                 .about([dist.name.as_str()]),
             );
         }

@@ -250,6 +250,8 @@ pub fn installed_among(
         .unwrap_or_default()
         .into_iter()
         .filter(|entry| entry.kind == FileKind::Directory)
+        // What pip moved aside and did not take away is no package.
+        .filter(|entry| !entry.name.starts_with('~'))
         .filter_map(|entry| {
             let (name, version) = entry.name.strip_suffix(".dist-info")?.split_once('-')?;
             wanted(&normalised_name(name))

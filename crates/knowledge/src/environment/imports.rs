@@ -1,8 +1,14 @@
-//! Modules whose distribution has another name.
+//! Modules whose distribution has another name, and shared libraries with the system's package that brings each.
 
 use crate::table::{find, rows};
 
 const IMPORTS: &str = include_str!("../../data/environment/imports.tsv");
+const LIBRARIES: &str = include_str!("../../data/environment/libraries.tsv");
+
+/// The package of Debian and Ubuntu that brings a shared library.
+pub fn package_of_library(library: &str) -> Option<&'static str> {
+    find(LIBRARIES, library)?.split('\t').nth(1)
+}
 
 /// The distribution that brings a module, where the names differ.
 pub fn distribution_of(module: &str) -> Option<&'static str> {
@@ -32,5 +38,8 @@ mod tests {
         }
         assert_eq!(module_of("scikit-learn"), Some("sklearn"));
         assert_eq!(distribution_of("numpy"), None);
+        let lines: Vec<&str> = rows(LIBRARIES).collect();
+        assert!(lines.windows(2).all(|pair| pair[0] < pair[1]));
+        assert_eq!(package_of_library("libGL.so.1"), Some("libgl1"));
     }
 }

@@ -99,6 +99,9 @@ fn bundle_toml(bundle: &Bundle) -> String {
             &list(head.complete.iter().map(|path| path_text(path))),
         );
     }
+    if let Some(directory) = &head.directory {
+        line(&mut text, "directory", &path_text(directory));
+    }
     let person = &head.person;
     if *person != super::PersonRecord::default() {
         text.push_str("\n[person]\n");

@@ -25,6 +25,8 @@ pub struct Header {
     pub notes: String,
     /// Folders whose content is whole: what is not in `fs/` below them is absent.
     pub complete: Vec<PathBuf>,
+    /// The folder that the asker stood in.
+    pub directory: Option<PathBuf>,
     /// Who asked.
     pub person: PersonRecord,
 }
@@ -65,6 +67,7 @@ impl Default for Header {
             redacted: false,
             notes: String::new(),
             complete: Vec::new(),
+            directory: None,
             person: PersonRecord::default(),
         }
     }

@@ -13,9 +13,19 @@ use deskside_types::{Code, Problem};
 use std::path::{Component, Path, PathBuf};
 use toml::{Table, Value};
 
-const HEADER_KEYS: [&str; 11] = [
-    "version", "os", "user", "time", "origin", "deskside", "redacted", "notes", "complete",
-    "person", "outcomes",
+const HEADER_KEYS: [&str; 12] = [
+    "version",
+    "os",
+    "user",
+    "time",
+    "origin",
+    "deskside",
+    "redacted",
+    "notes",
+    "complete",
+    "directory",
+    "person",
+    "outcomes",
 ];
 const PERSON_KEYS: [&str; 5] = ["uid", "groups", "name", "host", "processors"];
 const STAT_KEYS: [&str; 9] = [
@@ -94,6 +104,9 @@ pub(super) fn header(file: &TomlFile<'_>, bundle: &mut Bundle) -> Result<(), Pro
             .iter()
             .map(|path| absolute(file, "complete", path))
             .collect::<Result<_, _>>()?,
+        directory: string(file, table, "directory")?
+            .map(|path| absolute(file, "directory", &path))
+            .transpose()?,
         person: PersonRecord::default(),
     };
     if let Some(person) = child(file, table, "person")? {

@@ -29,6 +29,7 @@ struct Kept {
     links: BTreeMap<PathBuf, Option<PathBuf>>,
     moment: Option<Moment>,
     person: Option<PersonIdentity>,
+    directory: Option<PathBuf>,
 }
 
 impl Recording {
@@ -42,9 +43,9 @@ impl Recording {
 
     /// What was recorded so far, as it is: names, addresses and serial numbers included.
     pub fn bundle(&self, notes: impl Into<String>) -> Bundle {
-        let (moment, person) = {
+        let (moment, person, directory) = {
             let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            (kept.moment, kept.person.clone())
+            (kept.moment, kept.person.clone(), kept.directory.clone())
         };
         let moment = moment.or_else(|| match self.inner.ask(&Question::Now) {
             Ok(Answer::Moment(moment)) => Some(moment),
@@ -76,6 +77,7 @@ impl Recording {
             redacted: false,
             notes: notes.into(),
             complete: Vec::new(),
+            directory,
             person: person.map_or_else(PersonRecord::default, |person| PersonRecord {
                 uid: Some(person.uid),
                 groups: Some(person.groups),
@@ -293,9 +295,13 @@ impl Recording {
                     kept.person = Some(person.clone());
                 }
             }
+            Question::WorkingDirectory => {
+                if let Ok(Answer::Path(path)) = answer {
+                    kept.directory = Some(path.clone());
+                }
+            }
             // A bundle holds only beginnings of files.
             Question::FilePart { .. }
-            | Question::WorkingDirectory
             | Question::Executable
             | Question::Fetch { .. }
             | Question::FetchPart { .. }

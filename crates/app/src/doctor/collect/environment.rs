@@ -29,11 +29,13 @@ const FROM_WORDS: &[&str] = &[
     "gpu-unused",
     "jax-plugin-version",
     "library-path",
+    "lock-edited",
     "numpy-interface",
     "old-cxx-library",
     "path-file-leads-nowhere",
     "python-home",
     "python-path",
+    "python-version-differs",
     "requirement-missing",
     "torch-pair",
     "user-site",
@@ -43,10 +45,12 @@ const FROM_WORDS: &[&str] = &[
 pub(super) fn checked(machine: &dyn Machine, facts: &Facts, places: &Places) -> Option<Checked> {
     let environment = places.environment.clone()?;
     let folder = Path::new(&environment);
-    let project = places
-        .project
-        .as_deref()
-        .map_or_else(|| folder.parent().unwrap_or(folder), Path::new);
+    // An environment that is not the project's own is not compared with the project's files.
+    let project = match (&places.expected, &places.project) {
+        (Some(_), _) => folder,
+        (None, Some(project)) => Path::new(project),
+        (None, None) => folder.parent().unwrap_or(folder),
+    };
     let place = Place {
         environment: folder,
         project,
@@ -62,7 +66,7 @@ pub(super) fn checked(machine: &dyn Machine, facts: &Facts, places: &Places) -> 
     Some(Checked { environment, check })
 }
 
-/// A line for each finding, `id: cause`, with its evidence behind it.
+/// A line for each finding, `id: cause`, with its evidence and `mend: COMMAND` behind it.
 pub(super) fn documents(checked: Option<&Checked>) -> Vec<Document> {
     let Some(checked) = checked else {
         return Vec::new();
@@ -75,6 +79,12 @@ pub(super) fn documents(checked: Option<&Checked>) -> Vec<Document> {
                 .evidence
                 .iter()
                 .map(|line| format!("  {}: {line}", finding.id)),
+        );
+        lines.extend(
+            finding
+                .mend
+                .iter()
+                .map(|command| format!("  {}: mend: {command}", finding.id)),
         );
     }
     // An environment that could not be read at all tells nothing; a part of it that could not be read is said elsewhere.

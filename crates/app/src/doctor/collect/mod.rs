@@ -4,6 +4,7 @@
 mod ask;
 mod derived;
 mod environment;
+mod failed;
 mod paths;
 mod root;
 
@@ -46,6 +47,10 @@ pub struct Places {
     pub extras: Vec<String>,
     /// The dependency groups that are installed on this machine.
     pub groups: Vec<String>,
+    /// The folder of the Python that failed, with what says so, where that is known.
+    pub failed: Option<(String, String)>,
+    /// The environment that was to be looked at before another one turned out to be the one that failed.
+    pub expected: Option<String>,
 }
 
 impl Places {
@@ -68,8 +73,7 @@ impl Places {
             project: None,
             environment,
             site,
-            extras: Vec::new(),
-            groups: Vec::new(),
+            ..Self::default()
         }
     }
 }
@@ -78,6 +82,7 @@ impl Places {
     /// The environment that a failed program ran in, where its command or its traceback names one that is there: not every
     /// program runs in the environment that is active.
     pub(super) fn of_the_failure(&mut self, machine: &dyn Machine, command: &str, text: &str) {
+        self.failed = failed::python(machine, command, text);
         let program = command.split(' ').next().unwrap_or_default();
         let by_program = program
             .split_once("/bin/python")
@@ -105,7 +110,7 @@ impl Places {
             });
             if is_environment && self.environment.as_deref() != Some(&absolute) {
                 self.site = site_packages(machine, &absolute);
-                self.environment = Some(absolute);
+                self.expected = self.environment.replace(absolute);
                 self.extras = Vec::new();
                 self.groups = Vec::new();
                 return;

@@ -79,6 +79,7 @@ impl Redactor {
         header.redacted = true;
         header.notes = self.text(&header.notes);
         header.complete = header.complete.iter().map(|path| self.path(path)).collect();
+        header.directory = header.directory.as_ref().map(|path| self.path(path));
         header.person.name = header
             .person
             .name

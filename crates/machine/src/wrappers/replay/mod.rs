@@ -213,7 +213,11 @@ impl Machine for Replay {
             })),
             Question::Person => Ok(Answer::Person(self.person())),
             Question::WorkingDirectory => self
-                .home()
+                .bundle
+                .header
+                .directory
+                .clone()
+                .or_else(|| self.home())
                 .map(Answer::Path)
                 .ok_or_else(|| Outcome::of(ErrorKind::NotAsked).error(what)),
             Question::Device(device) => self.device(*device, what),

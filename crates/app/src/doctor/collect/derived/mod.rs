@@ -1,10 +1,12 @@
 //! Evidence that is worked out of facts and other evidence: what contradicts what among apt's sources, who holds devices
 //! and locks, what is installed in an environment.
 
+mod absent_library;
 mod apt;
 mod holders;
 mod libraries;
 mod models;
+mod modules;
 mod smi;
 
 pub(super) use holders::holders;
@@ -17,14 +19,29 @@ use deskside_types::Facts;
 /// Adds every derived item but the check of the environment.
 pub(super) fn add(machine: &dyn Machine, facts: &Facts, places: &Places, scene: &mut Scene) {
     apt::add(machine, facts, scene);
-    let distributions =
-        distributions(machine, places).map_or_else(|| listed(scene), |document| vec![document]);
-    scene.put("distributions", distributions);
+    let environment = places
+        .environment
+        .clone()
+        .map(|path| Document::text("the environment", path));
+    scene.put("environment", environment);
+    // What somebody recorded of the list of packages answers where the folder itself was not looked at.
+    let own = distributions(machine, places);
+    let told = own
+        .as_ref()
+        .is_some_and(|document| document.text.as_ref().is_ok_and(|text| !text.is_empty()));
+    let mut list = if told { Vec::new() } else { listed(scene) };
+    if list.is_empty() {
+        list.extend(own);
+    }
+    scene.put("distributions", list);
     scene.put("library-path-files", libraries::on_path(machine));
     scene.put("device-holders", holders(machine, facts));
     smi::add(scene);
     let models = models::files(machine, places, scene);
     scene.put("model-files", models);
+    modules::missing(machine, places, scene);
+    let library = absent_library::missing(machine, places, scene);
+    scene.put("missing-library", library);
 }
 
 /// `name version` of every distribution, by the names of its folders in `site-packages`.
@@ -55,15 +72,11 @@ fn listed(scene: &Scene) -> Vec<Document> {
         .iter()
         .flat_map(|item| scene.documents(item))
         .filter(|document| {
-            [
-                "pip list",
-                "pip freeze",
-                "pip3 list",
-                "pip3 freeze",
-                "conda list",
-            ]
-            .iter()
-            .any(|words| document.source.contains(words))
+            ["pip", "pip3", "conda", "mamba"].iter().any(|program| {
+                [" list", " freeze"]
+                    .iter()
+                    .any(|verb| document.source.contains(&format!("{program}{verb}")))
+            })
         })
         .filter_map(|document| {
             let lines = rows_of_list(document.text.as_ref().ok()?);
@@ -72,8 +85,21 @@ fn listed(scene: &Scene) -> Vec<Document> {
         .collect()
 }
 
-/// Rows `name   version` and `name==version`; headings, rules and comments are no rows.
+/// Rows `name   version` and `name==version`, and `--format json`; headings, rules and comments are no rows.
 fn rows_of_list(text: &str) -> Vec<String> {
+    if let Some(begin) = text.find("[{")
+        && let Some(Ok(rows)) = serde_json::Deserializer::from_str(&text[begin..])
+            .into_iter::<Vec<serde_json::Value>>()
+            .next()
+    {
+        return rows
+            .iter()
+            .filter_map(|row| {
+                let name = deskside_knowledge::python::normalised_name(row["name"].as_str()?);
+                Some(format!("{name} {}", row["version"].as_str()?))
+            })
+            .collect();
+    }
     text.lines()
         .filter_map(|line| {
             let line = line.trim();
@@ -111,5 +137,7 @@ mod tests {
                 "numpy 2.1.3"
             ]
         );
+        let json = "note\n[{\"name\":\"Torch_X\",\"version\":\"2.6.0\"},{\"name\":\"a\",\"version\":\"1\"}]\n[exit 0]";
+        assert_eq!(rows_of_list(json), ["torch-x 2.6.0", "a 1"]);
     }
 }
