@@ -3,7 +3,7 @@
 //!
 //! The head: `# what:` a line; `# breakage:` the id that must be the first finding; `# machine:` where it is made; `# state:` a state
 //! that it is made from; `# reboot: yes` boots after the script; `# asked:` a command for `doctor -- …`, where the doctor has to
-//! hear its words; `# hands:` why nothing mends it by itself (without it, `doctor --fix` must mend it); `# undo: yes` takes the mend
+//! hear its words; `# root: yes` where it can be seen by `doctor --root` only, and must not be claimed without; `# hands:` why nothing mends it by itself (without it, `doctor --fix` must mend it); `# undo: yes` takes the mend
 //! back and must find the breakage again; `# all:` every id in the order in which they must be found, where several things are
 //! broken at once; `# beside:` ids of findings that are true there beside it and may stay; `# simulated:`
 //! which part of the state is made of files; `# quick: yes` is proved on every change.
@@ -28,6 +28,8 @@ pub struct Recreation {
     pub reboot: bool,
     /// The command whose failure is looked at.
     pub asked: Option<String>,
+    /// Only root sees what proves it.
+    pub root: bool,
     /// Why a person has to mend it.
     pub hands: Option<String>,
     /// The mend is taken back, too.
@@ -60,7 +62,8 @@ pub fn all() -> Result<Vec<Recreation>> {
     Ok(found)
 }
 
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 13] = [
+    "root",
     "all",
     "what",
     "breakage",
@@ -109,6 +112,7 @@ fn parse(name: String, script: String) -> Result<Recreation> {
         state: line("state"),
         reboot: yes("reboot"),
         asked: line("asked"),
+        root: yes("root"),
         hands: line("hands"),
         undo: yes("undo"),
         all: list("all"),

@@ -63,6 +63,17 @@ pub fn prove(program: &[u8], case: &Recreation, count: &mut Count) -> Result<Pro
     };
     count.recreated += 1;
     count.distinct.insert(id.clone());
+    if case.root {
+        let usual = Recreation {
+            root: false,
+            ..case.clone()
+        };
+        let claimed = findings(&machine, &usual)?;
+        ensure!(
+            !claimed.contains(id),
+            "it is claimed without what proves it: {claimed:?}"
+        );
+    }
     let found = findings(&machine, case)?;
     ensure!(
         found.first() == Some(id),
@@ -154,9 +165,10 @@ fn made(program: &[u8], case: &Recreation) -> Result<Machine> {
 }
 
 fn words(case: &Recreation, command: &str) -> String {
+    let root = if case.root { " --root" } else { "" };
     match &case.asked {
-        Some(asked) => format!("{command} -- {asked}"),
-        None => command.to_string(),
+        Some(asked) => format!("{command}{root} -- {asked}"),
+        None => format!("{command}{root}"),
     }
 }
 
