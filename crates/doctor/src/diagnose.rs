@@ -155,10 +155,7 @@ fn is_related(
     judged: &[Judged],
     told: &[String],
 ) -> bool {
-    let by_proof = one
-        .evidence
-        .iter()
-        .any(|line| told.contains(&line.source));
+    let by_proof = one.evidence.iter().any(|line| told.contains(&line.source));
     if !one.matched.is_empty() || by_proof {
         return true;
     }

@@ -30,7 +30,9 @@ pub fn doctor(program: &Path) -> Result<Vec<Bar>> {
     for entry in std::fs::read_dir(&machines).context("fixtures/machines")? {
         let bundle = entry?.path();
         let path = bundle.display().to_string();
-        let spans = spans(ROUNDS, || prepared(&["doctor", "--json", "--machine", &path]))?;
+        let spans = spans(ROUNDS, || {
+            prepared(&["doctor", "--json", "--machine", &path])
+        })?;
         replayed.push((median(spans), bundle));
     }
     replayed.sort();
@@ -46,7 +48,9 @@ pub fn doctor(program: &Path) -> Result<Vec<Bar>> {
     let _ = std::fs::remove_file(&recorded);
     let path = recorded.display().to_string();
     spans(1, || prepared(&["doctor", "--json", "--record", &path]))?;
-    let own = median(spans(ROUNDS, || prepared(&["doctor", "--json", "--machine", &path]))?);
+    let own = median(spans(ROUNDS, || {
+        prepared(&["doctor", "--json", "--machine", &path])
+    })?);
 
     let mut bars = vec![
         bar(
@@ -113,7 +117,10 @@ fn spans(rounds: usize, command: impl Fn() -> Command) -> Result<Vec<Duration>> 
             let begun = Instant::now();
             let status = command().status()?;
             let span = begun.elapsed();
-            ensure!(matches!(status.code(), Some(0 | 1)), "the doctor ended with {status}");
+            ensure!(
+                matches!(status.code(), Some(0 | 1)),
+                "the doctor ended with {status}"
+            );
             Ok(span)
         })
         .collect()
@@ -133,6 +140,9 @@ fn hanging(home: &Path) -> Result<PathBuf> {
         .arg(folder.join("libnvidia-ml.so.1"))
         .arg(root().join("crates/testkit/fake-nvml/fake_nvml.rs"))
         .status()?;
-    ensure!(built.success(), "the stand-in library could not be compiled");
+    ensure!(
+        built.success(),
+        "the stand-in library could not be compiled"
+    );
     Ok(folder)
 }

@@ -53,11 +53,14 @@ pub fn command(context: &Context, argv: Vec<OsString>, limit: Option<Duration>) 
                             *over = true;
                         }
                         // One that has ended meanwhile gets no signal, which is all right.
-                        let _ = machine.act(&Effect::Signal {
-                            pid: process.pid,
-                            start_time: process.start_time,
-                            signal,
-                        }, &mut |_| {});
+                        let _ = machine.act(
+                            &Effect::Signal {
+                                pid: process.pid,
+                                start_time: process.start_time,
+                                signal,
+                            },
+                            &mut |_| {},
+                        );
                     }
                 });
             }

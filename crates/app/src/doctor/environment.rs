@@ -47,7 +47,10 @@ fn finding(found: &Checkup, environment: &str, related: bool) -> Finding {
         .filter_map(|command| command.strip_prefix("deskside "))
         .filter(|own| super::fix::mends(own))
         .collect();
-    let all_own = found.mend.iter().all(|command| command.starts_with("deskside "));
+    let all_own = found
+        .mend
+        .iter()
+        .all(|command| command.starts_with("deskside "));
     let deskside = mends.first().filter(|_| all_own).map(ToString::to_string);
     let fix = (!found.mend.is_empty()).then(|| FixOffer {
         title: "Mend the environment".into(),

@@ -123,7 +123,10 @@ fn in_the_project(context: &Context, steps: &[Step]) -> Option<Vec<String>> {
             Action::Env {
                 action:
                     EnvironmentAction::Install {
-                        path, requirements, files, ..
+                        path,
+                        requirements,
+                        files,
+                        ..
                     },
             } if std::path::Path::new(path) == place.environment && files.is_empty() => {
                 words.extend(requirements.iter().cloned());

@@ -241,7 +241,10 @@ pub fn fix(
         let again = ran(ui, context, arguments)?;
         let exit = again.exit.unwrap_or_default();
         if exit == 0 {
-            ui.talk(&format!("{} the command works", ui.tint("mended:", Meaning::Good)));
+            ui.talk(&format!(
+                "{} the command works",
+                ui.tint("mended:", Meaning::Good)
+            ));
             return Ok(0);
         }
         ui.insist(&format!(

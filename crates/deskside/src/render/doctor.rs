@@ -126,7 +126,11 @@ fn headline(ui: &Ui, finding: &Finding) {
 
 fn finding(ui: &Ui, finding: &Finding, verbose: bool) {
     headline(ui, finding);
-    if !finding.cause.trim_end_matches('.').eq_ignore_ascii_case(&finding.title) {
+    if !finding
+        .cause
+        .trim_end_matches('.')
+        .eq_ignore_ascii_case(&finding.title)
+    {
         paragraph(ui, &finding.cause);
     }
     paragraph(ui, &finding.meaning);

@@ -317,9 +317,13 @@ fn asked_for(scene: &Scene<'_>) -> Option<Finding> {
         .unwrap_or(request);
     let mut numbers = digits.split(['.', '-']);
     let (major, minor) = (numbers.next()?, numbers.next()?);
-    let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let all_digits =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let minor = minor.trim_end_matches('t');
-    if !all_digits(major) || !all_digits(minor) || own.trim_end_matches('t') == format!("{major}.{minor}") {
+    if !all_digits(major)
+        || !all_digits(minor)
+        || own.trim_end_matches('t') == format!("{major}.{minor}")
+    {
         return None;
     }
     Some(

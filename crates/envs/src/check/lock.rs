@@ -55,7 +55,11 @@ pub(crate) fn packages(text: &str) -> Option<Vec<Locked>> {
 /// Whether the project has a lock file that names every one of `wanted` and none of `unwanted`: a sync then leaves what is
 /// meant.
 pub(crate) fn decides(scene: &Scene<'_>, wanted: &[&str], unwanted: &[&str]) -> bool {
-    let Some(packages) = scene.project_file("uv.lock").yes().and_then(|text| packages(&text)) else {
+    let Some(packages) = scene
+        .project_file("uv.lock")
+        .yes()
+        .and_then(|text| packages(&text))
+    else {
         return false;
     };
     let names = |name: &&str| packages.iter().any(|package| package.name == **name);
@@ -129,7 +133,12 @@ pub(crate) fn findings(scene: &Scene<'_>, platform: &Platform) -> Vec<Finding> {
     };
     let edited: BTreeMap<&str, (&str, String)> = packages
         .iter()
-        .filter_map(|package| Some((package.name.as_str(), (package.version.as_str(), wheel_of_another(package)?))))
+        .filter_map(|package| {
+            Some((
+                package.name.as_str(),
+                (package.version.as_str(), wheel_of_another(package)?),
+            ))
+        })
         .collect();
     let mut findings: Vec<Finding> = edited
         .iter()
@@ -255,10 +264,18 @@ fn wheel_of_another(package: &Locked) -> Option<String> {
     let wheels = package.table.get("wheels")?.as_array()?;
     wheels.iter().find_map(|wheel| {
         let wheel = wheel.as_table()?;
-        let place = wheel.get("url").or_else(|| wheel.get("filename"))?.as_str()?;
+        let place = wheel
+            .get("url")
+            .or_else(|| wheel.get("filename"))?
+            .as_str()?;
         let name = place.split(['#', '?']).next()?.rsplit('/').next()?;
-        let version = name.strip_suffix(".whl")?.split('-').nth(1)?.replace("%2B", "+");
-        let differs = pep440_rs::Version::from_str(&version).is_ok() && !same(&package.version, &version);
+        let version = name
+            .strip_suffix(".whl")?
+            .split('-')
+            .nth(1)?
+            .replace("%2B", "+");
+        let differs =
+            pep440_rs::Version::from_str(&version).is_ok() && !same(&package.version, &version);
         // A build's own local part may be left out of either.
         let plain = |text: &str| text.split('+').next().unwrap_or_default().to_string();
         (differs && !same(&plain(&package.version), &plain(&version))).then(|| name.to_string())

@@ -16,7 +16,9 @@ use scene::{Outcome, Way};
 fn table(family: &str, outcomes: &[Outcome]) {
     let mended = outcomes.iter().filter(|one| one.mended).count();
     let found = outcomes.iter().filter(|one| one.found).count();
-    println!("breakages of {family}: made for real, found first, the same from the recording, mended");
+    println!(
+        "breakages of {family}: made for real, found first, the same from the recording, mended"
+    );
     for one in outcomes {
         let mark = |yes: bool| if yes { "yes" } else { "NO " };
         let way = match one.way {
@@ -24,17 +26,28 @@ fn table(family: &str, outcomes: &[Outcome]) {
             Way::Planned => "planned",
             Way::Person => "a person's",
         };
-        println!("  {:<42} {:<24} {} {} {way}", one.id, one.case, mark(one.found), mark(one.replayed));
+        println!(
+            "  {:<42} {:<24} {} {} {way}",
+            one.id,
+            one.case,
+            mark(one.found),
+            mark(one.replayed)
+        );
     }
     println!(
         "BREAKAGES {family} recreated={} found={found} mended={mended} planned={} left-to-the-person={}",
         outcomes.len(),
-        outcomes.iter().filter(|one| one.way == Way::Planned).count(),
+        outcomes
+            .iter()
+            .filter(|one| one.way == Way::Planned)
+            .count(),
         outcomes.iter().filter(|one| one.way == Way::Person).count()
     );
     let wrong: Vec<String> = outcomes
         .iter()
-        .filter(|one| !one.found || !one.replayed || (one.way == Way::Fix && !one.mended) || !one.told)
+        .filter(|one| {
+            !one.found || !one.replayed || (one.way == Way::Fix && !one.mended) || !one.told
+        })
         .map(|one| format!("{} ({}): {}", one.id, one.case, one.complaint))
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -38,14 +38,24 @@ pub struct Outcome {
 /// uv's cache for all of these projects: files are copied out of it, so that none damages another's.
 fn cache() -> &'static Path {
     static CACHE: OnceLock<tempfile::TempDir> = OnceLock::new();
-    CACHE.get_or_init(|| tempfile::Builder::new().prefix("deskside-breakages-").tempdir().unwrap()).path()
+    CACHE
+        .get_or_init(|| {
+            tempfile::Builder::new()
+                .prefix("deskside-breakages-")
+                .tempdir()
+                .unwrap()
+        })
+        .path()
 }
 
 /// A project with these dependencies, whole.
 pub fn project(dependencies: &[&str]) -> Project {
     let mut project = Project::empty();
     project.variables = vec![
-        ("UV_CACHE_DIR".into(), cache().join("uv").display().to_string()),
+        (
+            "UV_CACHE_DIR".into(),
+            cache().join("uv").display().to_string(),
+        ),
         ("UV_LINK_MODE".into(), "copy".into()),
     ];
     if !dependencies.is_empty() {
@@ -99,7 +109,10 @@ with zipfile.ZipFile(path, 'w') as wheel:
     let index = cache().join("index").join(name.to_lowercase());
     std::fs::create_dir_all(&index).unwrap();
     let page = index.join("index.html");
-    let link = format!("<a href=\"../../wheels/{0}\">{0}</a>\n", path.file_name().unwrap().to_string_lossy());
+    let link = format!(
+        "<a href=\"../../wheels/{0}\">{0}</a>\n",
+        path.file_name().unwrap().to_string_lossy()
+    );
     let mut text = std::fs::read_to_string(&page).unwrap_or_default();
     if !text.contains(&link) {
         text.push_str(&link);
@@ -124,7 +137,12 @@ pub struct Question<'a> {
 
 impl<'a> Question<'a> {
     pub fn of(id: &'a str, case: &'a str, way: Way) -> Self {
-        Self { id, case, way, command: &[] }
+        Self {
+            id,
+            case,
+            way,
+            command: &[],
+        }
     }
 
     pub fn shown_by(mut self, command: &'a [&'a str]) -> Self {
@@ -140,22 +158,41 @@ fn of_others(id: &str) -> bool {
 
 fn findings(said: &Said) -> Vec<Value> {
     // What a command says stands before the answer.
-    let text = said.out.find("{\"").or_else(|| said.out.find("{\n")).map_or("", |at| &said.out[at..]);
+    let text = said
+        .out
+        .find("{\"")
+        .or_else(|| said.out.find("{\n"))
+        .map_or("", |at| &said.out[at..]);
     let json: Value = serde_json::from_str(text)
         .unwrap_or_else(|error| panic!("{error}: {}\n{}", said.out, said.talk));
     let list = json["findings"].as_array().cloned().unwrap_or_default();
-    list.into_iter().filter(|one| !of_others(one["id"].as_str().unwrap_or_default())).collect()
+    list.into_iter()
+        .filter(|one| !of_others(one["id"].as_str().unwrap_or_default()))
+        .collect()
 }
 
 fn ids(findings: &[Value]) -> Vec<&str> {
-    findings.iter().filter_map(|one| one["id"].as_str()).collect()
+    findings
+        .iter()
+        .filter_map(|one| one["id"].as_str())
+        .collect()
 }
 
 /// What must be the same live and from a recording.
 fn essence(findings: &[Value]) -> Vec<Value> {
     findings
         .iter()
-        .map(|one| serde_json::json!([one["id"], one["title"], one["cause"], one["confidence"], one["severity"], one["consequences"], one["fix"]["title"]]))
+        .map(|one| {
+            serde_json::json!([
+                one["id"],
+                one["title"],
+                one["cause"],
+                one["confidence"],
+                one["severity"],
+                one["consequences"],
+                one["fix"]["title"]
+            ])
+        })
         .collect()
 }
 
@@ -165,9 +202,17 @@ pub fn ask(project: &Project, question: &Question<'_>) -> Outcome {
 }
 
 /// The same, each command started by `within`: in a name space, under a limit.
-pub fn ask_by(project: &Project, question: &Question<'_>, within: &dyn Fn(Command) -> Command) -> Outcome {
+pub fn ask_by(
+    project: &Project,
+    question: &Question<'_>,
+    within: &dyn Fn(Command) -> Command,
+) -> Outcome {
     let says = |arguments: &[&str]| {
-        said(&within(project.prepared(project.person.command(arguments))).output().unwrap())
+        said(
+            &within(project.prepared(project.person.command(arguments)))
+                .output()
+                .unwrap(),
+        )
     };
     let asking: Vec<&str> = if question.command.is_empty() {
         Vec::new()
@@ -177,11 +222,18 @@ pub fn ask_by(project: &Project, question: &Question<'_>, within: &dyn Fn(Comman
     let first = says(&[&["doctor", "--json"], asking.as_slice()].concat());
     let before = findings(&first);
     let found = ids(&before).first() == Some(&question.id);
-    let mut complaint = if found { String::new() } else { format!("found {:?}; {}", ids(&before), first.talk.trim()) };
+    let mut complaint = if found {
+        String::new()
+    } else {
+        format!("found {:?}; {}", ids(&before), first.talk.trim())
+    };
 
     // What a command said is no part of a recording of the machine.
     let replayed = !question.command.is_empty() || {
-        let bundle = project.person.home().join(format!("recorded-{}.tar.zst", question.case.replace(' ', "-")));
+        let bundle = project.person.home().join(format!(
+            "recorded-{}.tar.zst",
+            question.case.replace(' ', "-")
+        ));
         let path = bundle.to_str().unwrap();
         let live = essence(&findings(&says(&["doctor", "--json", "--record", path])));
         let again = essence(&findings(&says(&["doctor", "--json", "--machine", path])));
@@ -191,7 +243,11 @@ pub fn ask_by(project: &Project, question: &Question<'_>, within: &dyn Fn(Comman
         live == again
     };
 
-    let flag = if question.way == Way::Planned { "--plan" } else { "--yes" };
+    let flag = if question.way == Way::Planned {
+        "--plan"
+    } else {
+        "--yes"
+    };
     let fix = says(&[&["doctor", "--fix", flag], asking.as_slice()].concat());
     let (mut mended, mut told) = (false, true);
     match question.way {
@@ -213,7 +269,12 @@ pub fn ask_by(project: &Project, question: &Question<'_>, within: &dyn Fn(Comman
         Way::Planned => {
             told = fix.talk.contains("plan:") && fix.talk.contains("+ 1.");
             if !told {
-                complaint.push_str(&format!(" fix said {}: {}{}", fix.code, fix.out, fix.talk.trim()));
+                complaint.push_str(&format!(
+                    " fix said {}: {}{}",
+                    fix.code,
+                    fix.out,
+                    fix.talk.trim()
+                ));
             }
         }
         Way::Person => {

@@ -11,8 +11,16 @@ use deskside_machine::{ErrorKind, Machine, Reading};
 
 /// Where the loader looks by itself, and where toolkits put theirs.
 const FOLDERS: &[&str] = &[
-    "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu", "/usr/lib/aarch64-linux-gnu",
-    "/lib64", "/usr/lib64", "/usr/lib", "/usr/local/lib", "/usr/local/cuda/lib64", "/usr/lib/wsl/lib",
+    "/lib/x86_64-linux-gnu",
+    "/usr/lib/x86_64-linux-gnu",
+    "/lib/aarch64-linux-gnu",
+    "/usr/lib/aarch64-linux-gnu",
+    "/lib64",
+    "/usr/lib64",
+    "/usr/lib",
+    "/usr/local/lib",
+    "/usr/local/cuda/lib64",
+    "/usr/lib/wsl/lib",
 ];
 /// What `ldconfig -p` says.
 const CACHE: &str = "linker-cache";
@@ -58,7 +66,10 @@ pub(super) fn missing(machine: &dyn Machine, places: &Places, scene: &Scene) -> 
         there = cached
             .iter()
             .find(|line| line.trim_start().starts_with(&format!("{library} ")))
-            .and_then(|line| line.rsplit_once("=> ").map(|(_, path)| path.trim().to_string()));
+            .and_then(|line| {
+                line.rsplit_once("=> ")
+                    .map(|(_, path)| path.trim().to_string())
+            });
     }
     if there.is_none() && !looked {
         return vec![Document::unseen("folders of libraries", reason)];
@@ -66,14 +77,22 @@ pub(super) fn missing(machine: &dyn Machine, places: &Places, scene: &Scene) -> 
     let mut near: Vec<String> = Vec::new();
     if let Some(site) = &places.site {
         for pattern in ["nvidia/*/lib", "torch/lib", "*.libs"] {
-            near.extend(paths::expand(machine, &format!("{site}/{pattern}/{stem}.so*")).unwrap_or_default());
+            near.extend(
+                paths::expand(machine, &format!("{site}/{pattern}/{stem}.so*")).unwrap_or_default(),
+            );
         }
     }
-    let inside = near.iter().find(|path| path.ends_with(&format!("/{library}")));
+    let inside = near
+        .iter()
+        .find(|path| path.ends_with(&format!("/{library}")));
     let other = near
         .iter()
         .filter_map(|path| path.rsplit_once('/').map(|(_, name)| name.to_string()))
-        .chain(cached.iter().filter_map(|line| line.split_whitespace().next().map(String::from)))
+        .chain(
+            cached
+                .iter()
+                .filter_map(|line| line.split_whitespace().next().map(String::from)),
+        )
         .find(|name| *name != library && name.starts_with(&format!("{stem}.so")));
     let line = format!(
         "library={library} there={} inside={} other={} package={}",
@@ -101,10 +120,22 @@ mod tests {
     #[test]
     fn the_librarys_name_is_taken_from_each_form() {
         for (text, name) in [
-            ("ImportError: libGL.so.1: cannot open shared object file: No such file or directory", Some("libGL.so.1")),
-            ("OSError: /opt/x/libcudart.so.12: cannot open shared object file: No such file", Some("libcudart.so.12")),
-            ("dlerror: libcudnn.so.8: cannot open shared object file: No such file or directory; LD_LIBRARY_PATH: /x", Some("libcudnn.so.8")),
-            ("./a.out: error while loading shared libraries: libmpi.so.40: cannot open shared object file: x", Some("libmpi.so.40")),
+            (
+                "ImportError: libGL.so.1: cannot open shared object file: No such file or directory",
+                Some("libGL.so.1"),
+            ),
+            (
+                "OSError: /opt/x/libcudart.so.12: cannot open shared object file: No such file",
+                Some("libcudart.so.12"),
+            ),
+            (
+                "dlerror: libcudnn.so.8: cannot open shared object file: No such file or directory; LD_LIBRARY_PATH: /x",
+                Some("libcudnn.so.8"),
+            ),
+            (
+                "./a.out: error while loading shared libraries: libmpi.so.40: cannot open shared object file: x",
+                Some("libmpi.so.40"),
+            ),
             ("OSError: model.bin: cannot open shared object file", None),
             ("", None),
         ] {

@@ -17,7 +17,10 @@ use deskside_types::Facts;
 /// Adds every derived item but the check of the environment.
 pub(super) fn add(machine: &dyn Machine, facts: &Facts, places: &Places, scene: &mut Scene) {
     apt::add(machine, facts, scene);
-    let environment = places.environment.clone().map(|path| Document::text("the environment", path));
+    let environment = places
+        .environment
+        .clone()
+        .map(|path| Document::text("the environment", path));
     scene.put("environment", environment);
     // What somebody recorded of the list of packages answers where the folder itself was not looked at.
     let own = distributions(machine, places);

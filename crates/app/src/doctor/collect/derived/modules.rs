@@ -49,8 +49,7 @@ pub(super) fn missing(machine: &dyn Machine, places: &Places, scene: &mut Scene)
     let owner = owner(&text, top);
     let distribution = owner
         .clone()
-        .or_else(|| distribution_of(top).map(ToString::to_string))
-        .unwrap_or_else(|| normalised_name(top));
+        .unwrap_or_else(|| distribution(&missing.module));
     let mut line = format!(
         "module={} top={top} distribution={distribution} python={}",
         missing.module,
@@ -72,7 +71,11 @@ pub(super) fn missing(machine: &dyn Machine, places: &Places, scene: &mut Scene)
         let _ = write!(
             line,
             " removed={} instead={instead}",
-            if python.at_least(machine, removed) { removed } else { "no" }
+            if python.at_least(machine, removed) {
+                removed
+            } else {
+                "no"
+            }
         );
     }
     if PYTHONS_OWN.contains(&top) {
@@ -84,7 +87,11 @@ pub(super) fn missing(machine: &dyn Machine, places: &Places, scene: &mut Scene)
     if let Some(elsewhere) = elsewhere(machine, places, &python, &missing.module) {
         let _ = write!(line, " elsewhere={elsewhere}");
     }
-    let _ = write!(line, " declared={}", declared(machine, places, &distribution, top));
+    let _ = write!(
+        line,
+        " declared={}",
+        declared(machine, places, &distribution, top)
+    );
     scene.put(
         "missing-module",
         match state {
@@ -92,6 +99,16 @@ pub(super) fn missing(machine: &dyn Machine, places: &Places, scene: &mut Scene)
             _ => vec![Document::text("the last import that failed", line)],
         },
     );
+}
+
+/// The distribution that brings a module: of a name space (`google.cloud.storage`) the longest name that is known, else the
+/// module's first part.
+fn distribution(module: &str) -> String {
+    let parts: Vec<&str> = module.split('.').collect();
+    (1..=parts.len())
+        .rev()
+        .find_map(|count| distribution_of(&parts[..count].join(".")))
+        .map_or_else(|| normalised_name(parts[0]), ToString::to_string)
 }
 
 /// Compiled parts of Python itself, which are there or not as it was built.
@@ -133,7 +150,10 @@ fn owner(text: &str, top: &str) -> Option<String> {
     if !COMPILED.iter().any(|end| top.ends_with(end)) {
         return None;
     }
-    let frame = text.lines().rev().find(|line| line.trim_start().starts_with("File \""))?;
+    let frame = text
+        .lines()
+        .rev()
+        .find(|line| line.trim_start().starts_with("File \""))?;
     let (_, rest) = frame.split_once("-packages/")?;
     let package = rest.split(['/', '"']).next()?.trim_end_matches(".py");
     let stem = |name: &str| name.to_lowercase().replace('_', "");
@@ -199,7 +219,9 @@ impl Python {
 
     fn state(&self, machine: &dyn Machine, module: &str) -> State {
         if self.sites.is_empty() {
-            return State::Unseen("which Python failed is not known, so its packages were not looked at".into());
+            return State::Unseen(
+                "which Python failed is not known, so its packages were not looked at".into(),
+            );
         }
         let mut state = State::Absent;
         for site in &self.sites {
@@ -227,8 +249,13 @@ impl Python {
 
     /// Whether it is of a release or later, by the names of its folders.
     fn at_least(&self, machine: &dyn Machine, release: &str) -> bool {
-        let minor = |text: &str| text.strip_prefix("3.").and_then(|minor| minor.parse::<u32>().ok());
-        let Some(wanted) = minor(release) else { return false };
+        let minor = |text: &str| {
+            text.strip_prefix("3.")
+                .and_then(|minor| minor.parse::<u32>().ok())
+        };
+        let Some(wanted) = minor(release) else {
+            return false;
+        };
         self.prefix.iter().any(|prefix| {
             machine
                 .entries(format!("{prefix}/lib"))
@@ -243,7 +270,9 @@ impl Python {
 /// Folders with the packages of an interpreter: those of an environment; else the system's and the person's own.
 fn sites(machine: &dyn Machine, places: &Places, prefix: &str) -> Vec<String> {
     let mut patterns = vec![format!("{prefix}/lib/python3*/site-packages")];
-    let is_environment = machine.exists(format!("{prefix}/pyvenv.cfg")).unwrap_or(false);
+    let is_environment = machine
+        .exists(format!("{prefix}/pyvenv.cfg"))
+        .unwrap_or(false);
     if !is_environment {
         patterns.push(format!("{prefix}/lib/python3*/dist-packages"));
         if prefix == "/usr" {
@@ -271,9 +300,9 @@ fn within(machine: &dyn Machine, site: &str, module: &str) -> State {
     let top = parts.next().unwrap_or_default();
     let is_module = |name: &str, wanted: &str| {
         name == wanted
-            || name
-                .strip_prefix(wanted)
-                .is_some_and(|rest| rest == ".py" || (rest.starts_with('.') && rest.ends_with(".so")))
+            || name.strip_prefix(wanted).is_some_and(|rest| {
+                rest == ".py" || (rest.starts_with('.') && rest.ends_with(".so"))
+            })
     };
     if !entries.iter().any(|entry| is_module(&entry.name, top)) {
         return State::Absent;
@@ -284,9 +313,19 @@ fn within(machine: &dyn Machine, site: &str, module: &str) -> State {
         .collect();
     let version = entries.iter().find_map(|entry| {
         let (name, version) = entry.name.strip_suffix(".dist-info")?.split_once('-')?;
-        names.contains(&normalised_name(name)).then(|| version.to_string())
+        names
+            .contains(&normalised_name(name))
+            .then(|| version.to_string())
     });
     let mut folder = format!("{site}/{top}");
+    // A folder that several distributions share (PEP 420): the part is another distribution's.
+    let is_shared = version.is_none()
+        && entries
+            .iter()
+            .any(|entry| entry.name == top && entry.kind == FileKind::Directory)
+        && !machine
+            .exists(format!("{folder}/__init__.py"))
+            .unwrap_or(true);
     for part in parts {
         let there = machine
             .entries(&folder)
@@ -294,7 +333,11 @@ fn within(machine: &dyn Machine, site: &str, module: &str) -> State {
             .iter()
             .any(|entry| is_module(&entry.name, part));
         if !there {
-            return State::Part(version);
+            return if is_shared {
+                State::Absent
+            } else {
+                State::Part(version)
+            };
         }
         folder = format!("{folder}/{part}");
     }
@@ -303,12 +346,29 @@ fn within(machine: &dyn Machine, site: &str, module: &str) -> State {
 
 /// A file or folder of the project's own with the module's name, which Python did not look at.
 fn own(machine: &dyn Machine, places: &Places, top: &str, text: &str) -> Option<String> {
-    let here = machine.working_directory().ok().map(|here| here.display().to_string());
+    let here = machine
+        .working_directory()
+        .ok()
+        .map(|here| here.display().to_string());
     let scripts = scripts(text);
-    let above = scripts.iter().filter_map(|folder| folder.rsplit_once('/').map(|(above, _)| above.to_string()));
-    let roots: Vec<String> = places.project.clone().into_iter().chain(here).chain(above).filter(|root| root.len() > 1).collect();
+    let above = scripts
+        .iter()
+        .filter_map(|folder| folder.rsplit_once('/').map(|(above, _)| above.to_string()));
+    let roots: Vec<String> = places
+        .project
+        .clone()
+        .into_iter()
+        .chain(here)
+        .chain(above)
+        .filter(|root| root.len() > 1)
+        .collect();
     for root in roots {
-        for candidate in [format!("{root}/{top}"), format!("{root}/{top}.py"), format!("{root}/src/{top}"), format!("{root}/src/{top}.py")] {
+        for candidate in [
+            format!("{root}/{top}"),
+            format!("{root}/{top}.py"),
+            format!("{root}/src/{top}"),
+            format!("{root}/src/{top}.py"),
+        ] {
             let there = match machine.stat(&candidate) {
                 Ok(stat) if stat.kind == FileKind::Directory => machine
                     .entries(&candidate)
@@ -319,7 +379,11 @@ fn own(machine: &dyn Machine, places: &Places, top: &str, text: &str) -> Option<
                 Err(_) => false,
             };
             // What lies beside the script that failed was looked at.
-            let beside = scripts.iter().any(|folder| candidate.rsplit_once('/').is_some_and(|(above, _)| above == folder));
+            let beside = scripts.iter().any(|folder| {
+                candidate
+                    .rsplit_once('/')
+                    .is_some_and(|(above, _)| above == folder)
+            });
             if there && !beside {
                 return Some(candidate);
             }
@@ -333,13 +397,22 @@ fn scripts(text: &str) -> Vec<String> {
     text.lines()
         .filter_map(|line| line.trim_start().strip_prefix("File \"/")?.split_once('"'))
         .map(|(path, _)| format!("/{path}"))
-        .filter(|path| !path.contains("/site-packages/") && !path.contains("/lib/python3") && !path.contains("/dist-packages/"))
+        .filter(|path| {
+            !path.contains("/site-packages/")
+                && !path.contains("/lib/python3")
+                && !path.contains("/dist-packages/")
+        })
         .filter_map(|path| path.rsplit_once('/').map(|(folder, _)| folder.to_string()))
         .collect()
 }
 
 /// An environment of the person's project that does have the module, where another Python failed.
-fn elsewhere(machine: &dyn Machine, places: &Places, python: &Python, module: &str) -> Option<String> {
+fn elsewhere(
+    machine: &dyn Machine,
+    places: &Places,
+    python: &Python,
+    module: &str,
+) -> Option<String> {
     let candidates = places.expected.iter().chain(&places.environment);
     candidates
         .filter(|environment| python.prefix.as_ref() != Some(environment))
@@ -352,23 +425,39 @@ fn elsewhere(machine: &dyn Machine, places: &Places, python: &Python, module: &s
 }
 
 /// Whether the project asks for a distribution, by its own files.
-fn declared(machine: &dyn Machine, places: &Places, distribution: &str, module: &str) -> &'static str {
+fn declared(
+    machine: &dyn Machine,
+    places: &Places,
+    distribution: &str,
+    module: &str,
+) -> &'static str {
     let Some(project) = &places.project else {
         return "unknown";
     };
     let names = [distribution.to_string(), normalised_name(module)];
     let mut seen = false;
     let files = machine.entries(project).unwrap_or_default();
-    for file in files.iter().map(|entry| entry.name.as_str()).filter(|name| {
-        *name == "pyproject.toml" || *name == "uv.lock" || (name.starts_with("requirements") && name.ends_with(".txt"))
-    }) {
-        let Ok(bytes) = machine.file(format!("{project}/{file}"), DECLARED) else { continue };
+    for file in files
+        .iter()
+        .map(|entry| entry.name.as_str())
+        .filter(|name| {
+            *name == "pyproject.toml"
+                || *name == "uv.lock"
+                || (name.starts_with("requirements") && name.ends_with(".txt"))
+        })
+    {
+        let Ok(bytes) = machine.file(format!("{project}/{file}"), DECLARED) else {
+            continue;
+        };
         seen = true;
         let text = String::from_utf8_lossy(&bytes);
         let hit = if file.ends_with(".txt") {
             text.lines().any(|line| asks_for(line, &names))
         } else {
-            text.split('"').skip(1).step_by(2).any(|quoted| asks_for(quoted, &names))
+            text.split('"')
+                .skip(1)
+                .step_by(2)
+                .any(|quoted| asks_for(quoted, &names))
         };
         if hit {
             return "yes";
@@ -394,18 +483,51 @@ mod tests {
     #[test]
     fn the_last_words_say_what_is_missing() {
         for (text, module, program) in [
-            ("ModuleNotFoundError: No module named 'torch'", "torch", None),
+            (
+                "ModuleNotFoundError: No module named 'torch'",
+                "torch",
+                None,
+            ),
             ("ImportError: No module named yaml", "yaml", None),
-            ("/usr/bin/python3: No module named pip", "pip", Some("/usr/bin/python3")),
-            ("x\nModuleNotFoundError: No module named 'a.b'\nmore\n", "a.b", None),
-            ("E   ModuleNotFoundError: No module named 'cv2'", "cv2", None),
-            ("ModuleNotFoundError: No module named \"flash_attn\"", "flash_attn", None),
+            (
+                "/usr/bin/python3: No module named pip",
+                "pip",
+                Some("/usr/bin/python3"),
+            ),
+            (
+                "x\nModuleNotFoundError: No module named 'a.b'\nmore\n",
+                "a.b",
+                None,
+            ),
+            (
+                "E   ModuleNotFoundError: No module named 'cv2'",
+                "cv2",
+                None,
+            ),
+            (
+                "ModuleNotFoundError: No module named \"flash_attn\"",
+                "flash_attn",
+                None,
+            ),
         ] {
             let missing = last(text).unwrap();
-            assert_eq!((missing.module.as_str(), missing.program.as_deref()), (module, program), "{text}");
+            assert_eq!(
+                (missing.module.as_str(), missing.program.as_deref()),
+                (module, program),
+                "{text}"
+            );
         }
-        assert!(last("ModuleNotFoundError: No module named 'torch.nn'; 'torch' is not a package").unwrap().not_a_package);
-        for text in ["", "Error: x", "if it says No module named 'x' install it", "No module named "] {
+        assert!(
+            last("ModuleNotFoundError: No module named 'torch.nn'; 'torch' is not a package")
+                .unwrap()
+                .not_a_package
+        );
+        for text in [
+            "",
+            "Error: x",
+            "if it says No module named 'x' install it",
+            "No module named ",
+        ] {
             assert_eq!(last(text), None, "{text}");
         }
     }
@@ -414,10 +536,26 @@ mod tests {
     fn compiled_modules_belong_to_whoever_asks_for_them() {
         let frame = |path: &str| format!("  File \"{path}\", line 8, in <module>\n    import x\n");
         for (path, top, owned) in [
-            ("/e/lib/python3.12/site-packages/flash_attn/flash_attn_interface.py", "flash_attn_2_cuda", Some("flash-attn")),
-            ("/e/lib/python3.12/site-packages/exllamav2/ext.py", "exllamav2_ext", Some("exllamav2")),
-            ("/e/lib/python3.12/site-packages/transformers/x.py", "flash_attn_2_cuda", None),
-            ("/e/lib/python3.12/site-packages/flash_attn/bert_padding.py", "einops", None),
+            (
+                "/e/lib/python3.12/site-packages/flash_attn/flash_attn_interface.py",
+                "flash_attn_2_cuda",
+                Some("flash-attn"),
+            ),
+            (
+                "/e/lib/python3.12/site-packages/exllamav2/ext.py",
+                "exllamav2_ext",
+                Some("exllamav2"),
+            ),
+            (
+                "/e/lib/python3.12/site-packages/transformers/x.py",
+                "flash_attn_2_cuda",
+                None,
+            ),
+            (
+                "/e/lib/python3.12/site-packages/flash_attn/bert_padding.py",
+                "einops",
+                None,
+            ),
             ("/home/u/train.py", "my_cuda", None),
         ] {
             assert_eq!(owner(&frame(path), top).as_deref(), owned, "{path} {top}");
