@@ -141,3 +141,21 @@ fn every_way_to_mend_can_be_followed() {
         }
     }
 }
+
+/// The worked example of CONTRIBUTING is a breakage as this program reads it.
+#[test]
+fn the_worked_example_is_true() {
+    let page = include_str!("../../../../CONTRIBUTING.md");
+    let (_, section) = page.split_once("### Adding a breakage").unwrap();
+    let (_, block) = section.split_once("```toml\n").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    let example: Breakage = toml::from_str(block).unwrap();
+    let own = breakage(&example.id).unwrap();
+    assert_eq!((&example.title, example.area), (&own.title, own.area));
+    assert!(own.cause.starts_with(&example.cause));
+    for item in example.proof.items() {
+        assert!(evidence::item(item).is_some(), "{item}");
+    }
+    let filled = |fix: &Fix| fix.step[0].fill(&|_| vec!["1".into()]).unwrap().actions;
+    assert_eq!(filled(&example.fix[0]), filled(&own.fix[0]));
+}

@@ -49,8 +49,7 @@ pub(super) fn missing(machine: &dyn Machine, places: &Places, scene: &mut Scene)
     let owner = owner(&text, top);
     let distribution = owner
         .clone()
-        .or_else(|| distribution_of(top).map(ToString::to_string))
-        .unwrap_or_else(|| normalised_name(top));
+        .unwrap_or_else(|| distribution(&missing.module));
     let mut line = format!(
         "module={} top={top} distribution={distribution} python={}",
         missing.module,
@@ -100,6 +99,16 @@ pub(super) fn missing(machine: &dyn Machine, places: &Places, scene: &mut Scene)
             _ => vec![Document::text("the last import that failed", line)],
         },
     );
+}
+
+/// The distribution that brings a module: of a name space (`google.cloud.storage`) the longest name that is known, else the
+/// module's first part.
+fn distribution(module: &str) -> String {
+    let parts: Vec<&str> = module.split('.').collect();
+    (1..=parts.len())
+        .rev()
+        .find_map(|count| distribution_of(&parts[..count].join(".")))
+        .map_or_else(|| normalised_name(parts[0]), ToString::to_string)
 }
 
 /// Compiled parts of Python itself, which are there or not as it was built.
@@ -309,6 +318,14 @@ fn within(machine: &dyn Machine, site: &str, module: &str) -> State {
             .then(|| version.to_string())
     });
     let mut folder = format!("{site}/{top}");
+    // A folder that several distributions share (PEP 420): the part is another distribution's.
+    let is_shared = version.is_none()
+        && entries
+            .iter()
+            .any(|entry| entry.name == top && entry.kind == FileKind::Directory)
+        && !machine
+            .exists(format!("{folder}/__init__.py"))
+            .unwrap_or(true);
     for part in parts {
         let there = machine
             .entries(&folder)
@@ -316,7 +333,11 @@ fn within(machine: &dyn Machine, site: &str, module: &str) -> State {
             .iter()
             .any(|entry| is_module(&entry.name, part));
         if !there {
-            return State::Part(version);
+            return if is_shared {
+                State::Absent
+            } else {
+                State::Part(version)
+            };
         }
         folder = format!("{folder}/{part}");
     }
