@@ -79,13 +79,20 @@ fn watch(
     control: &dyn Supervision,
     held: Box<dyn Held>,
 ) -> Result<()> {
+    let mut queue = Queue::open(machine, directories)?;
+    let mut held = Some(held);
+    // A deputy that follows a keeper whose work is done has none either. What can't be told goes on.
+    let idle = queue.if_nothing_goes_on(|| held = None);
+    let (false, Some(held)) = (idle.unwrap_or(false), held) else {
+        return Ok(());
+    };
+    // The deputy first: whoever finds somebody listening leaves everything to them, so that there must be two.
+    let mut deputy = find_deputy(machine, directories, control)?;
     let mut listening: Option<Listening> = Some((held, control.bell(&bell(directories))?));
     let zone = zone(machine);
-    let mut deputy: Option<ProcessIdentity> = None;
     let mut failures = 0;
     let mut awake = Awake::default();
     let mut started = sweep::Started::default();
-    let mut queue = Queue::open(machine, directories)?;
     loop {
         let looked = look(machine, directories, &mut queue, &zone, &mut listening);
         let (settled, live, turn, sweeps) = match looked {

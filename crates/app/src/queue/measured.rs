@@ -203,7 +203,7 @@ mod tests {
             }],
             ..Measured::default()
         };
-        deskside_track::measured::write(machine, &folder, &measured).unwrap();
+        measured::write(machine, &folder, &measured).unwrap();
     }
 
     #[test]

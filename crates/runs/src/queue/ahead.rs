@@ -17,7 +17,7 @@ use std::time::Duration;
 /// Jobs share a sync that take so long together.
 const SHARING: Duration = Duration::from_millis(200);
 /// As many at the most.
-const MOST: u32 = 32;
+const MOST: u32 = 8;
 
 /// How many share a sync where the last one took so long.
 pub(super) fn sharing(took: Duration) -> u32 {
