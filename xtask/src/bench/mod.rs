@@ -7,6 +7,7 @@ mod log;
 mod plan;
 mod rebuild;
 mod running;
+mod sampler;
 
 use crate::shell::{cargo, output, release_binary};
 use anyhow::{Result, bail};
@@ -59,6 +60,9 @@ pub fn bench(names: &[String]) -> Result<()> {
             names.iter().any(|name| name == "install"),
         )?);
     }
+    if wanted("sampler") {
+        bars.extend(sampler::sampler(&program)?);
+    }
     if wanted("log") {
         bars.extend(log::log()?);
     }
@@ -82,7 +86,7 @@ pub fn bench(names: &[String]) -> Result<()> {
     }
     if bars.is_empty() {
         bail!(
-            "no bar of that name: help, info, run, running [install], up, check, rebuild, plan, log, size, packages"
+            "no bar of that name: help, info, run, running [install], up, check, rebuild, plan, sampler, log, size, packages"
         );
     }
     let width = bars

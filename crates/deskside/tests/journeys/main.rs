@@ -25,4 +25,5 @@ mod snapshots;
 mod tracked;
 mod trouble;
 mod up;
+mod watching;
 mod why;

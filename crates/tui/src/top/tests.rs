@@ -118,11 +118,8 @@ fn report(gpus: u32) -> TopReport {
 }
 
 fn state(gpus: u32, unicode: bool) -> State {
-    let mut state = State {
-        unicode,
-        clock: "14:02:11".into(),
-        ..State::default()
-    };
+    let mut state = State::new(unicode);
+    state.clock = "14:02:11".into();
     for step in 0..200_u32 {
         let mut one = report(gpus);
         for gpu in &mut one.gpus {
