@@ -78,7 +78,7 @@ fn report(gpus: u32) -> TopReport {
         sent: Some(40_000.0),
         watts: Some(65.0),
         gpus: (0..gpus)
-            .map(|place| gpu(place, f64::from(90 - place * 40)))
+            .map(|place| gpu(place, 90.0 / f64::from(place + 1)))
             .collect(),
         running: vec![
             running(Some(12), "20261125-150102-k7mq", "train"),
