@@ -32,7 +32,11 @@ impl OnTerminal {
         rustix::fs::fcntl_setfl(&master, OFlags::NONBLOCK).unwrap();
         let end = || Stdio::from(slave.try_clone().unwrap());
         let mut command = queuer.person.command(arguments);
-        command.env("TERM", "xterm-256color").stdin(end()).stdout(end()).stderr(end());
+        command
+            .env("TERM", "xterm-256color")
+            .stdin(end())
+            .stdout(end())
+            .stderr(end());
         // SAFETY: only system calls between fork and exec: a session of its own, with this terminal.
         unsafe {
             command.pre_exec(|| {
@@ -63,7 +67,9 @@ impl OnTerminal {
     }
 
     fn until_it_shows(&mut self, text: &str) {
-        until(SOON, &format!("it shows {text}"), || self.shows().contains(text));
+        until(SOON, &format!("it shows {text}"), || {
+            self.shows().contains(text)
+        });
     }
 
     /// Its exit code, once it has ended and given the terminal back.
@@ -76,9 +82,15 @@ impl OnTerminal {
             code.is_some()
         });
         let shown = self.shows();
-        assert!(shown.contains("\x1b[?1049l") && shown.contains("\x1b[?25h"), "the screen is not given back");
+        assert!(
+            shown.contains("\x1b[?1049l") && shown.contains("\x1b[?25h"),
+            "the screen is not given back"
+        );
         let modes = tcgetattr(&self.slave).unwrap().local_modes;
-        assert!(modes.contains(LocalModes::ECHO | LocalModes::ICANON), "it is still raw: {modes:?}");
+        assert!(
+            modes.contains(LocalModes::ECHO | LocalModes::ICANON),
+            "it is still raw: {modes:?}"
+        );
         code.unwrap().code()
     }
 }
@@ -149,7 +161,11 @@ fn top_without_a_terminal_says_how_to_ask_for_one_frame() {
     assert!(refused.talk.contains("--once"), "{}", refused.talk);
     let once = queuer.person.says(&["top", "--once"]);
     assert_eq!(once.code, 0, "{}", once.talk);
-    assert!(once.out.contains("CPU") && !once.out.contains('\x1b'), "{}", once.out);
+    assert!(
+        once.out.contains("CPU") && !once.out.contains('\x1b'),
+        "{}",
+        once.out
+    );
     let json = queuer.person.json(&["top"]);
     assert_eq!(json["schema"], "deskside.top");
     assert!(json["memory_total"].as_u64().unwrap() > 1 << 20);
@@ -166,24 +182,57 @@ fn a_run_knows_what_it_took_also_of_cards_and_a_hung_library_stops_nothing() {
     let gpu = "gpu name=Fake_GPU total=25757220864 used=2147483648 util=37 temp=61 mw=215500 limit=450000 sm=2520 throttle=4 processes=4194303:1048576\n";
     let run = |state: &str, arguments: &[&str]| {
         std::fs::write(folder.join("state"), state).unwrap();
-        let output = queuer.person.command(arguments).env("LD_LIBRARY_PATH", &folder).output().unwrap();
+        let output = queuer
+            .person
+            .command(arguments)
+            .env("LD_LIBRARY_PATH", &folder)
+            .output()
+            .unwrap();
         let said = said(&output);
         assert_eq!(said.code, 0, "{arguments:?}: {}", said.talk);
     };
-    run(gpu, &["run", "--sample", "200ms", "--name", "seen", "--", "sh", "-c", "sleep 3 & wait"]);
+    run(
+        gpu,
+        &[
+            "run",
+            "--sample",
+            "200ms",
+            "--name",
+            "seen",
+            "--",
+            "sh",
+            "-c",
+            "sleep 3 & wait",
+        ],
+    );
     let show = queuer.person.json(&["show", "seen"]);
     let measured = &show["measured"];
     assert!(measured["samples"].as_u64().unwrap() >= 3, "{measured}");
     assert!(measured["memory_peak"].as_u64().unwrap() > 0, "{measured}");
     let card = &measured["gpus"][0];
-    assert_eq!((&card["name"], card["whole_card"].as_bool()), (&"Fake GPU".into(), Some(true)), "{measured}");
+    assert_eq!(
+        (&card["name"], card["whole_card"].as_bool()),
+        (&"Fake GPU".into(), Some(true)),
+        "{measured}"
+    );
     assert_eq!(card["memory_peak"], 2_147_483_648_u64);
     assert_eq!(card["power_watts"], 215.5);
-    assert!(show["cost"]["measured"].as_bool().unwrap(), "its energy is measured: {show}");
+    assert!(
+        show["cost"]["measured"].as_bool().unwrap(),
+        "its energy is measured: {show}"
+    );
     let text = queuer.person.says(&["show", "seen"]).out;
     assert!(text.contains("busy 37 %"), "{text}");
-    run(&format!("hang=1\n{gpu}"), &["run", "--sample", "200ms", "--name", "hung", "--", "sleep", "1"]);
-    run(gpu, &["run", "--no-sample", "--name", "unseen", "--", "true"]);
+    run(
+        &format!("hang=1\n{gpu}"),
+        &[
+            "run", "--sample", "200ms", "--name", "hung", "--", "sleep", "1",
+        ],
+    );
+    run(
+        gpu,
+        &["run", "--no-sample", "--name", "unseen", "--", "true"],
+    );
     assert!(queuer.person.json(&["show", "unseen"])["measured"].is_null());
     std::fs::remove_dir_all(folder).unwrap();
     let usage = queuer.person.json(&["usage", "--since", "1d"]);
@@ -196,8 +245,14 @@ fn the_sampler_keeps_a_history_and_only_one_does() {
     let queuer = Queuer::new();
     let person = &queuer.person;
     assert_eq!(person.json(&["sampler", "status"])["running"], false);
-    let mut first = person.command(&["sampler", "run"]).stderr(Stdio::null()).spawn().unwrap();
-    until(SOON, "it samples", || person.json(&["sampler", "status"])["days"] == 1);
+    let mut first = person
+        .command(&["sampler", "run"])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    until(SOON, "it samples", || {
+        person.json(&["sampler", "status"])["days"] == 1
+    });
     assert_eq!(person.json(&["sampler", "status"])["running"], true);
     let second = person.says(&["sampler", "run"]);
     assert_eq!(second.code, 1);
@@ -212,21 +267,40 @@ fn space_says_what_is_there_and_checkpoints_come_back() {
     let queuer = Queuer::new();
     let person = &queuer.person;
     let script = "for s in 1 2 3; do mkdir -p $DESKSIDE_RUN/artifacts/checkpoint-$s; head -c 5000000 /dev/zero > $DESKSIDE_RUN/artifacts/checkpoint-$s/w; done";
-    assert_eq!(person.says(&["run", "--name", "trained", "--", "sh", "-c", script]).code, 0);
+    assert_eq!(
+        person
+            .says(&["run", "--name", "trained", "--", "sh", "-c", script])
+            .code,
+        0
+    );
     let space = person.json(&["space"]);
     let lines = space["lines"].as_array().unwrap();
-    let checkpoints = lines.iter().find(|line| line["kind"] == "checkpoints").unwrap();
+    let checkpoints = lines
+        .iter()
+        .find(|line| line["kind"] == "checkpoints")
+        .unwrap();
     assert_eq!(checkpoints["count"], 3);
     let dry = person.says(&["space", "keep", "--last", "1", "--plan"]);
     assert!(dry.out.contains("2 checkpoints"), "{}", dry.out);
-    assert_eq!(person.says(&["space", "keep", "--last", "1"]).code, 5, "it asks");
+    assert_eq!(
+        person.says(&["space", "keep", "--last", "1"]).code,
+        5,
+        "it asks"
+    );
     let kept = person.json(&["space", "keep", "--last", "1", "--yes"]);
     assert_eq!(kept["going"], 2);
     assert_eq!(person.json(&["space", "gc", "--plan"])["count"], 2);
     let operation = kept["operation"].as_str().unwrap();
     assert_eq!(person.says(&["undo", "--yes", operation]).code, 0);
     assert_eq!(person.json(&["space", "gc", "--plan"])["count"], 0);
-    assert_eq!(person.says(&["space", "keep"]).code, 2, "a policy is needed");
+    assert_eq!(
+        person.says(&["space", "keep"]).code,
+        2,
+        "a policy is needed"
+    );
     let text = person.says(&["space"]).out;
-    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 100),
+        "{text}"
+    );
 }
