@@ -7,7 +7,8 @@
     reason = "tests"
 )]
 
-use deskside_machine::{DeviceQuestion, DoorError, ErrorKind, Host, Reading};
+use deskside_machine::device::Watch;
+use deskside_machine::{DeviceQuestion, DoorError, ErrorKind, Host, Machine, Reading};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -43,7 +44,7 @@ static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
 
 /// A program that asks the made-up library in a given state: the door passes its own environment
 /// on, so a script sets what this test wants.
-fn ask(name: &str, state: &str, deadline: Duration) -> Result<Value, DoorError> {
+fn host(name: &str, state: &str) -> Host {
     use std::os::unix::fs::PermissionsExt;
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("device-{name}"));
     std::fs::create_dir_all(&folder).unwrap();
@@ -61,9 +62,11 @@ fn ask(name: &str, state: &str, deadline: Duration) -> Result<Value, DoorError> 
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
     // SAFETY: every test of this file sets the same value, and none reads it while it is set.
     unsafe { std::env::set_var("LD_LIBRARY_PATH", LIBRARY.as_path()) };
-    Host::new()
-        .with_device_program(script)
-        .device(DeviceQuestion::Nvml { deadline })
+    Host::new().with_device_program(script)
+}
+
+fn ask(name: &str, state: &str, deadline: Duration) -> Result<Value, DoorError> {
+    host(name, state).device(DeviceQuestion::Nvml { deadline })
 }
 
 const ENOUGH: Duration = Duration::from_secs(20);
@@ -143,4 +146,55 @@ fn a_library_that_crashes_takes_its_own_process_down_only() {
     let error = ask("crashes", "crash=1\n", ENOUGH).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Failed);
     assert!(error.detail.contains("134"), "{error}");
+}
+
+/// What is heard of a library that is held open, within a span.
+fn heard(watch: &mut dyn Watch, span: Duration) -> Option<Value> {
+    let begun = Instant::now();
+    while begun.elapsed() < span {
+        if let Some(answer) = watch.newest().unwrap() {
+            return Some(answer);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    None
+}
+
+const LIVE: DeviceQuestion = DeviceQuestion::NvmlLive { deadline: ENOUGH };
+const OFTEN: Duration = Duration::from_millis(50);
+
+#[test]
+fn a_library_that_is_held_open_tells_again_and_again() {
+    let gpu = format!("{GPU} sm=2520 mem=10501 throttle=4 pcie=1000 processes=4711:1048576");
+    let host = host("live", &format!("driver=1\n{gpu}\n"));
+    let mut watch = host.watch_device(LIVE, OFTEN).unwrap();
+    let first = heard(&mut *watch, ENOUGH).unwrap();
+    let device = &first["devices"][0];
+    for (name, value) in [
+        ("utilization", json!(37)),
+        ("power_watts", json!(215.5)),
+        ("sm_clock_mhz", json!(2520)),
+        ("throttle_reasons", json!(4)),
+        ("pcie_rx", json!(1_000_000)),
+        ("processes", json!([{ "pid": 4711, "used": 1_048_576 }])),
+    ] {
+        assert_eq!(device[name], value, "{name}: {device}");
+    }
+    // Some answers later it is the newest that is told, and the others are gone.
+    std::thread::sleep(OFTEN * 6);
+    assert!(watch.newest().unwrap().is_some());
+    assert!(watch.newest().unwrap().is_none());
+}
+
+#[test]
+fn a_held_library_that_hangs_keeps_nobody_waiting() {
+    let host = host("hangs", &format!("driver=1\nhang=1\n{GPU}\n"));
+    let mut watch = host.watch_device(LIVE, OFTEN).unwrap();
+    assert_eq!(heard(&mut *watch, Duration::from_millis(500)), None);
+    let begun = Instant::now();
+    drop(watch);
+    assert!(
+        begun.elapsed() < Duration::from_secs(2),
+        "it is let go of at once"
+    );
 }

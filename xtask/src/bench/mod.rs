@@ -10,6 +10,7 @@ mod log;
 mod plan;
 mod rebuild;
 mod running;
+mod sampler;
 
 use crate::shell::{cargo, output, release_binary};
 use anyhow::{Result, bail};
@@ -68,6 +69,9 @@ pub fn bench(names: &[String]) -> Result<()> {
     if names.iter().any(|name| name == "running") {
         return table(&running::running(&program, names)?);
     }
+    if wanted("sampler") {
+        bars.extend(sampler::sampler(&program)?);
+    }
     if wanted("log") {
         bars.extend(log::log()?);
     }
@@ -91,7 +95,7 @@ pub fn bench(names: &[String]) -> Result<()> {
     }
     if bars.is_empty() {
         bail!(
-            "no bar of that name: help, info, run, running [install], up, fit, cost, choose, check, rebuild, plan, doctor, log, size, packages"
+            "no bar of that name: help, info, run, running [install], up, fit, cost, choose, check, rebuild, plan, doctor, sampler, log, size, packages"
         );
     }
     table(&bars)

@@ -72,8 +72,10 @@ pub(super) fn step(name: &str) -> Option<i64> {
     }
     let stem = name.trim_end_matches(|letter: char| !letter.is_ascii_digit());
     let from = stem
-        .rfind(|letter: char| !letter.is_ascii_digit())
-        .map_or(0, |at| at + 1);
+        .char_indices()
+        .rev()
+        .find(|(_, letter)| !letter.is_ascii_digit())
+        .map_or(0, |(at, letter)| at + letter.len_utf8());
     stem.get(from..)?.parse().ok()
 }
 

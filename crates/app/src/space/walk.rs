@@ -189,7 +189,9 @@ fn meet(state: &mut Shared, folder: &Folder, name: &str, stat: &Stat, splits: Sp
             ..Part::default()
         });
     }
-    let bytes = stat.place.map_or(stat.size, |place| place.allocated);
+    // A folder's size says nothing of its room on the disk.
+    let size = if is_folder { 0 } else { stat.size };
+    let bytes = stat.place.map_or(size, |place| place.allocated);
     let of = &mut state.parts[part];
     of.newest = of.newest.max(stat.modified);
     if is_folder {

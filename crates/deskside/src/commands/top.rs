@@ -11,8 +11,6 @@ use std::io::IsTerminal;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-/// A new size of the terminal is seen that soon.
-const GLANCE: Duration = Duration::from_millis(250);
 /// Lines of a log that are asked for: the tallest terminal.
 const LINES: usize = 200;
 
@@ -101,8 +99,8 @@ fn watched(ui: &Ui, context: &Context, mut terminal: Terminal, every: Duration) 
             drawn = Some(size);
             terminal.show(view(&state, size.0, size.1)).map_err(gone)?;
         }
-        let patience = due.saturating_sub(now).min(GLANCE);
-        let Some(bytes) = terminal.keys(patience) else {
+        // It waits a moment: a new size of the terminal is seen as soon.
+        let Some(bytes) = terminal.keys() else {
             return Ok(0);
         };
         for key in read(&bytes) {

@@ -29,4 +29,5 @@ mod sweep;
 mod tracked;
 mod trouble;
 mod up;
+mod watching;
 mod why;

@@ -123,7 +123,6 @@ fn a_run_is_sampled_with_its_tree_and_the_card_it_is_seen_on() {
 #[test]
 fn a_bound_card_counts_whoever_is_on_it_and_no_other_does() {
     let sim = machine();
-    sim.change(|state| drop(state.start_process()));
     device(&sim, 51, 7, 40);
     let mut sampler = sampler(&sim, &["GPU-b"]);
     sim.advance(Duration::from_secs(1));
@@ -202,7 +201,9 @@ fn what_stays_the_same_is_written_now_and_then_and_the_line_stays_true() {
 fn trees_are_found_without_lists_of_children_too() {
     let sim = machine();
     for pid in [50, 51, 52] {
-        sim.change(|state| drop(state.remove(format!("/proc/{pid}/task"))));
+        sim.change(|state| {
+            state.remove(format!("/proc/{pid}/task"));
+        });
     }
     for root in [Root::ChildrenOf(50), Root::Process(51)] {
         let mut tree = Tree::new(root);

@@ -1,13 +1,14 @@
 //! The real terminal: raw, on its other screen, without a cursor; given back on every way out.
 
 use super::frame::Frame;
-use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr,
 };
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+
+/// Tenths of a second that a read waits for a key (termios(3), VTIME).
+const MOMENT: u8 = 2;
 
 /// How the terminal was, until it is given back. A panic's hook finds it here.
 static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
@@ -43,7 +44,7 @@ impl Terminal {
             .remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::IEXTEN);
         raw.special_codes[SpecialCodeIndex::VSUSP] = 0;
         raw.special_codes[SpecialCodeIndex::VMIN] = 0;
-        raw.special_codes[SpecialCodeIndex::VTIME] = 0;
+        raw.special_codes[SpecialCodeIndex::VTIME] = MOMENT;
         *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Some(before);
         let mut terminal = Self {
             shown: None,
@@ -85,25 +86,14 @@ impl Terminal {
         out.flush()
     }
 
-    /// Waits for keys, no longer than that; none where nothing was typed. None at all where the terminal is gone.
-    pub fn keys(&self, patience: Duration) -> Option<Vec<u8>> {
-        let stdin = io::stdin();
-        let timeout = Timespec {
-            tv_sec: i64::try_from(patience.as_secs()).unwrap_or(1),
-            tv_nsec: patience.subsec_nanos().into(),
-        };
-        let mut descriptors = [PollFd::new(&stdin, PollFlags::IN)];
-        match rustix::event::poll(&mut descriptors, Some(&timeout)) {
-            Ok(0) | Err(rustix::io::Errno::INTR) => Some(Vec::new()),
-            Ok(_) => {
-                let mut bytes = [0_u8; 256];
-                match rustix::io::read(&stdin, &mut bytes) {
-                    Ok(0) => None,
-                    Ok(count) => Some(bytes[..count].to_vec()),
-                    Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => Some(Vec::new()),
-                    Err(_) => None,
-                }
-            }
+    /// Waits for keys a moment; none where nothing was typed. None at all where the terminal is gone.
+    pub fn keys(&self) -> Option<Vec<u8>> {
+        let mut bytes = [0_u8; 256];
+        match rustix::io::read(io::stdin(), &mut bytes) {
+            // Nothing was typed, or nobody can type any more.
+            Ok(0) => tcgetattr(io::stdin()).ok().map(|_| Vec::new()),
+            Ok(count) => Some(bytes[..count].to_vec()),
+            Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => Some(Vec::new()),
             Err(_) => None,
         }
     }

@@ -78,7 +78,7 @@ fn report(gpus: u32) -> TopReport {
         sent: Some(40_000.0),
         watts: Some(65.0),
         gpus: (0..gpus)
-            .map(|place| gpu(place, f64::from(90 - place * 40)))
+            .map(|place| gpu(place, 90.0 / f64::from(place + 1)))
             .collect(),
         running: vec![
             running(Some(12), "20261125-150102-k7mq", "train"),
@@ -118,11 +118,8 @@ fn report(gpus: u32) -> TopReport {
 }
 
 fn state(gpus: u32, unicode: bool) -> State {
-    let mut state = State {
-        unicode,
-        clock: "14:02:11".into(),
-        ..State::default()
-    };
+    let mut state = State::new(unicode);
+    state.clock = "14:02:11".into();
     for step in 0..200_u32 {
         let mut one = report(gpus);
         for gpu in &mut one.gpus {

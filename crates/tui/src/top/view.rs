@@ -109,8 +109,8 @@ fn host(frame: &mut Frame, state: &State, report: &TopReport, row: usize) -> usi
 fn gpus(frame: &mut Frame, state: &State, report: &TopReport, row: usize, foot: usize) -> usize {
     let mut row = row;
     let count = report.gpus.len();
-    // Half of what is left is for runs and the log.
-    let room = (foot - row) / 2;
+    // More than half of what is left is for runs and the log.
+    let room = (foot - row) * 2 / 5;
     let chart = room
         .checked_div(count)
         .map_or(0, |each| each.saturating_sub(1))

@@ -5,7 +5,7 @@ use super::rest::{AWAKE, rest};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
 /// Those that ask for something, and the one that tells of a child's end.
@@ -18,6 +18,8 @@ const TAKEN: [i32; 6] = [
     libc::SIGCHLD,
 ];
 
+/// Since the last signal memory was given back.
+static RESTED: AtomicBool = AtomicBool::new(false);
 static INPUT: AtomicI32 = AtomicI32::new(-1);
 static PIPE: OnceLock<Option<(OwnedFd, OwnedFd)>> = OnceLock::new();
 
@@ -75,7 +77,13 @@ pub(super) fn wait(patience: Option<Duration>) -> Vec<i32> {
         rustix::event::poll(&mut descriptors, timeout.as_ref())
     };
     match patience {
-        Some(span) if span <= AWAKE => drop(poll(Some(span))),
+        Some(span) if span <= AWAKE => {
+            let nothing = poll(Some(span)) == Ok(0);
+            // One that looks every second gives back once what it does not need for that.
+            if nothing && span > AWAKE / 2 && !RESTED.swap(true, Ordering::Relaxed) {
+                rest();
+            }
+        }
         long => {
             if poll(Some(AWAKE)) == Ok(0) {
                 rest();
@@ -85,6 +93,9 @@ pub(super) fn wait(patience: Option<Duration>) -> Vec<i32> {
     }
     let mut bytes = [0_u8; 64];
     let count = rustix::io::read(output, &mut bytes).unwrap_or(0);
+    if count > 0 {
+        RESTED.store(false, Ordering::Relaxed);
+    }
     bytes[..count].iter().map(|byte| i32::from(*byte)).collect()
 }
 
