@@ -63,6 +63,7 @@ pub fn supervise(machine: &dyn Machine, directories: &Directories) -> Result<()>
         let ring = !announced || turn.claimed.is_none();
         see_to(machine, directories, control, &turn, ring)?;
         announced = true;
+        crate::sweep::ring_all(directories, control, &queue);
         let Some(claimed) = turn.claimed else {
             return Ok(());
         };

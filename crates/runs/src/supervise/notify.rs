@@ -13,36 +13,10 @@ pub(crate) fn tell(machine: &dyn Machine, directories: &Directories, row: &Row, 
     let Ok((spec, _)) = named else {
         return;
     };
-    if let Some(sweep) = spec.tags.get("sweep") {
-        crate::sweep::ring(machine, directories, sweep);
-    }
     let title = title(row, outcome);
     let body = outcome.reason.clone().unwrap_or_else(|| row.shown.clone());
-    let code = outcome.exit.map(|code| code.to_string());
-    let variables = [
-        ("DESKSIDE_JOB", row.number.to_string()),
-        ("DESKSIDE_TITLE", title.clone()),
-        ("DESKSIDE_NAME", row.name.clone()),
-        ("DESKSIDE_STATE", outcome.word.to_string()),
-        ("DESKSIDE_EXIT", code.unwrap_or_default()),
-        (
-            "DESKSIDE_REASON",
-            outcome.reason.clone().unwrap_or_default(),
-        ),
-    ];
-    say(machine, &spec.notify, &variables, &title, &body);
-}
-
-/// Tells everybody named, with variables for those that are a command.
-pub(crate) fn say(
-    machine: &dyn Machine,
-    whom: &[String],
-    variables: &[(&str, String)],
-    title: &str,
-    body: &str,
-) {
-    for who in whom {
-        let _ = machine.run(command(who, variables, title, body), &mut |_| {});
+    for who in &spec.notify {
+        let _ = machine.run(command(who, row, outcome, &title, &body), &mut |_| {});
     }
 }
 
@@ -62,7 +36,26 @@ fn title(row: &Row, outcome: &Outcome) -> String {
     format!("{} (job {}) {how}", row.name, row.number)
 }
 
-fn command(who: &str, variables: &[(&str, String)], title: &str, body: &str) -> Command {
+/// Tells everybody named of something that is no job's end, with variables for those that are a command.
+pub(crate) fn say(
+    machine: &dyn Machine,
+    whom: &[String],
+    variables: &[(&str, String)],
+    title: &str,
+    body: &str,
+) {
+    for who in whom {
+        let mut command = plain(who, title, body);
+        for (name, value) in variables {
+            command
+                .variables
+                .insert((*name).into(), Some(value.clone()));
+        }
+        let _ = machine.run(command, &mut |_| {});
+    }
+}
+
+fn plain(who: &str, title: &str, body: &str) -> Command {
     if who == "desktop" {
         return Command::new(["notify-send", "--app-name=deskside", title, body])
             .deadline(PATIENCE);
@@ -94,11 +87,28 @@ fn command(who: &str, variables: &[(&str, String)], title: &str, body: &str) -> 
         .into_bytes();
         return command;
     }
-    let mut command = Command::new(["sh", "-c", who]).deadline(PATIENCE);
-    for (name, value) in variables {
-        command
-            .variables
-            .insert((*name).into(), Some(value.clone()));
-    }
+    Command::new(["sh", "-c", who]).deadline(PATIENCE)
+}
+
+fn command(who: &str, row: &Row, outcome: &Outcome, title: &str, body: &str) -> Command {
+    let mut command = plain(who, title, body);
+    let mut set = |name: &str, value: String| {
+        command.variables.insert(name.into(), Some(value));
+    };
+    set("DESKSIDE_JOB", row.number.to_string());
+    set("DESKSIDE_TITLE", title.to_string());
+    set("DESKSIDE_NAME", row.name.clone());
+    set("DESKSIDE_STATE", outcome.word.to_string());
+    set(
+        "DESKSIDE_EXIT",
+        outcome
+            .exit
+            .map(|code| code.to_string())
+            .unwrap_or_default(),
+    );
+    set(
+        "DESKSIDE_REASON",
+        outcome.reason.clone().unwrap_or_default(),
+    );
     command
 }
