@@ -110,6 +110,9 @@ fn watch(
         for one in &settled {
             told(machine, directories, one);
         }
+        if !settled.is_empty() {
+            sweep::ring_all(directories, control, &queue);
+        }
         let jobs_run = live.iter().any(|row| row.state == JobState::Running);
         awake.set(machine, jobs_run || turn.more > 0);
         let starting = turn.more > 0;

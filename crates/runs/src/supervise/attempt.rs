@@ -2,7 +2,6 @@
 
 use super::again::{after, looks_like_oom};
 use super::begin::{Begun, begin};
-use super::notify::Listeners;
 use super::{TRY_AGAIN, passes};
 use crate::keeper;
 use crate::queue::{Claimed, End, Outcome, Queue, Spec};
@@ -29,7 +28,7 @@ pub(super) struct Attempted {
     /// How long its command ran.
     pub took: Duration,
     /// Who is told when it is over.
-    pub listeners: Listeners,
+    pub notify: Vec<String>,
 }
 
 /// Runs a claimed job. Whatever goes wrong becomes its end.
@@ -42,7 +41,7 @@ pub(super) fn run(
     claimed: &Claimed,
 ) -> Attempted {
     let begun = machine.now().map_or(Duration::ZERO, |now| now.monotonic);
-    let mut listeners = Listeners::default();
+    let mut notify = Vec::new();
     let end = end_of(
         machine,
         directories,
@@ -50,13 +49,13 @@ pub(super) fn run(
         queue,
         own,
         claimed,
-        &mut listeners,
+        &mut notify,
     );
     let ended = machine.now().map_or(Duration::MAX, |now| now.monotonic);
     Attempted {
         end,
         took: ended.saturating_sub(begun),
-        listeners,
+        notify,
     }
 }
 
@@ -67,7 +66,7 @@ fn end_of(
     queue: &mut Queue<'_>,
     own: &ProcessIdentity,
     claimed: &Claimed,
-    listeners: &mut Listeners,
+    notify: &mut Vec<String>,
 ) -> End {
     let folder = Folder::of(directories, &claimed.run);
     let known = queue.spec(claimed.row.number);
@@ -75,7 +74,7 @@ fn end_of(
         Ok(known) => known,
         Err(problem) => return failed(machine, &folder, &problem),
     };
-    *listeners = Listeners::of(&spec);
+    notify.clone_from(&spec.notify);
     let begun = match begin(machine, directories, own, claimed, &spec, &surroundings) {
         Ok(Ok(begun)) => begun,
         Ok(Err(gone)) => return End::Held(gone),

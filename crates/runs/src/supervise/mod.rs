@@ -61,12 +61,13 @@ pub fn supervise(machine: &dyn Machine, directories: &Directories) -> Result<()>
         if let Some((row, attempted)) = before.take()
             && let End::Over(outcome) = &attempted.end
         {
-            notify::tell(machine, directories, &row, outcome, &attempted.listeners);
+            notify::tell(machine, &row, outcome, &attempted.notify);
         }
         // A new supervisor is one more process for the keeper to watch; one that goes on is known to it.
         let ring = !announced || turn.claimed.is_none();
         see_to(directories, control, &turn, ring)?;
         announced = true;
+        crate::sweep::ring_all(directories, control, &queue);
         let Some(claimed) = turn.claimed else {
             return Ok(());
         };

@@ -52,6 +52,16 @@ pub fn ring(machine: &dyn Machine, directories: &Directories, id: &str) {
     }
 }
 
+/// Wakes the processes of all sweeps that go on: a job ended or began.
+pub(crate) fn ring_all(directories: &Directories, control: &dyn Supervision, queue: &Queue<'_>) {
+    for id in queue.sweeps().unwrap_or_default() {
+        if RunId::is_valid(&id) {
+            // Nobody there: the keeper sees to it.
+            let _ = control.ring(&bell(directories, &id));
+        }
+    }
+}
+
 /// Lets a sweep go on: from now on the keeper sees to it that a process drives it.
 ///
 /// # Errors
