@@ -180,6 +180,8 @@ impl Judge<'_> {
                 continue;
             };
             let offer = &choice.row;
+            let stops = self.blocks(&known, target(&offer.accelerator));
+            let (blocked, unclear) = (stops.0.len(), stops.1.len());
             // Machines of other people come behind the provider's own.
             let lent =
                 usize::from(!offer.is_firm() && offer.tier != "notebook" && offer.source != OWN);
@@ -187,8 +189,6 @@ impl Judge<'_> {
                 let place = rented_place(offer, *count);
                 let judged = judge(self.works, &place, false, false);
                 let hours = judged.hours.unwrap_or(self.hours).min(WEEK);
-                let stops = self.blocks(&known, target(&offer.accelerator));
-                let (blocked, unclear) = (stops.0.len(), stops.1.len());
                 let grounds = usize::from(judged.fits.is_none_or(|fits| fits == Verdict::TooLarge))
                     + blocked
                     + usize::from(judged.hours.is_none_or(|hours| hours > WEEK));

@@ -79,10 +79,9 @@ pub fn cost(context: &Context, request: &CostRequest) -> Result<CostReport> {
     };
     let today = today(context);
     let mut resolver = Resolver::new(&scenario, question, today);
-    resolver.catalogue = Catalogue::of(context);
-    resolver
-        .warnings
-        .extend(resolver.catalogue.warnings.clone());
+    let catalogue = Catalogue::of(context);
+    resolver.warnings.extend(catalogue.warnings.clone());
+    resolver.catalogue = Some(catalogue);
     let owned = accelerators(context, &mut resolver)?;
     if !resolver.bare {
         resolver.history = history(context);

@@ -136,7 +136,6 @@ impl Prices<'_> {
     pub fn rented(&self, choice: &Choice, count: f64, hours_a_day: f64) -> Result<Month> {
         let offer = &choice.row;
         let mut resolver = self.resolver(Question::Buy, hours_a_day);
-        resolver.catalogue.clone_from(self.catalogue);
         let value = resolver.converted(choice.usd_an_hour.times(count), "USD")?;
         let because = format!(
             "{count:.0} x {} {:.0} GB from {} ({}), {:.2} USD an hour each on {}; {}",

@@ -66,7 +66,7 @@ fn rented(resolver: &Resolver<'_>, owned: Option<&Accelerators>) -> Option<Accel
 }
 
 fn offer(resolver: &mut Resolver<'_>, gpu: &Accelerators) -> Result<(String, Vec<OfferReport>)> {
-    let all = resolver.catalogue.of_accelerator(&gpu.name);
+    let all = resolver.offers().of_accelerator(&gpu.name);
     let provider = resolver.scenario.text("rent.provider");
     let tier = resolver.scenario.text("rent.tier");
     let wanted: Vec<OfferRow> = all
@@ -277,8 +277,8 @@ pub(super) fn beside(
     if let (Some(name), None) = (resolver.scenario.text("rent.provider"), terms)
         && resolver.given("rent.per_hour").is_some()
     {
-        let known: Vec<&str> = resolver
-            .catalogue
+        let offers = resolver.offers();
+        let known: Vec<&str> = offers
             .rows
             .iter()
             .map(|row| row.provider.as_str())

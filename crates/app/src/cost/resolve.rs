@@ -10,6 +10,7 @@ use deskside_knowledge::prices::{assumed, exchange};
 use deskside_types::Result;
 use deskside_types::range::Range;
 use jiff::civil::Date;
+use std::borrow::Cow;
 
 /// Where inputs are collected.
 pub(super) struct Resolver<'a> {
@@ -26,7 +27,7 @@ pub(super) struct Resolver<'a> {
     pub undecided: Option<String>,
     pub history: Option<History>,
     /// The offers that are looked at.
-    pub catalogue: Catalogue,
+    pub catalogue: Option<Catalogue>,
     /// What is known of the machine that is looked at, beside the tables.
     pub offered: Option<Offered>,
 }
@@ -116,9 +117,16 @@ impl<'a> Resolver<'a> {
             warnings: Vec::new(),
             undecided: None,
             history: None,
-            catalogue: Catalogue::built_in(),
+            catalogue: None,
             offered: None,
         }
+    }
+
+    /// The offers that are looked at; the built-in ones where nothing else was said.
+    pub fn offers(&self) -> Cow<'_, Catalogue> {
+        self.catalogue
+            .as_ref()
+            .map_or_else(|| Cow::Owned(Catalogue::built_in()), Cow::Borrowed)
     }
 
     /// What a person gave under a key.

@@ -331,4 +331,55 @@ mod tests {
             assert_eq!(peak(odd), None);
         }
     }
+
+    #[test]
+    fn runs_with_a_measured_peak_are_held_against_predictions() {
+        use deskside_machine::Replay;
+        use deskside_testkit::Sim;
+        let sim = Sim::linux();
+        let context = Context::here(sim.shared()).unwrap();
+        let machines = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../fixtures/machines/ubuntu-22.04-rtx-4090"
+        );
+        let facts = deskside_probe::collect(&Replay::open(machines).unwrap());
+        for (id, params, peak) in [
+            (
+                "20261120-000000-aaaa",
+                "model = \"Qwen/Qwen2.5-0.5B\"\nlr = \"1e-5\"\nmax_seq_length = \"1024\"\nbatch_size = \"1\"\nmethod = \"lora\"",
+                3_000_000_000_u64,
+            ),
+            (
+                "20261121-000000-bbbb",
+                "model = \"a model that nobody knows\"\nlr = \"1\"\nmax_seq_length = \"9\"",
+                5_000_000_000,
+            ),
+            ("20261122-000000-cccc", "epochs = \"3\"", 5_000_000_000),
+        ] {
+            let folder = context.directories.data.join("runs").join(id);
+            sim.put_file(
+                folder.join("run.toml"),
+                format!("version = 1\nid = \"{id}\"\nname = \"r\"\nexperiment = \"default\"\ncreated_at = \"2026-11-20T00:00:00Z\"\nargv = [\"true\"]\nworking_directory = \"/\"\n[params]\n{params}\n[place]\nkind = \"here\"\n"),
+            )
+            .put_file(
+                folder.join("state"),
+                "state = \"finished\"\nexit_code = 0\nstarted_at = \"2026-11-20T00:00:00Z\"\nended_at = \"2026-11-20T01:00:00Z\"\n",
+            )
+            .put_file(
+                folder.join("system/summary.json"),
+                format!("{{\"version\":1,\"samples\":60,\"gpus\":[{{\"place\":0,\"name\":\"x\",\"memory_peak\":{peak}}}]}}"),
+            );
+        }
+        let report = of(&context, &facts, 10).unwrap();
+        assert_eq!(report.runs.len(), 1, "{:?}", report.left_out);
+        let one = &report.runs[0];
+        assert!(
+            one.measured_bytes == 3e9
+                && one.low_bytes < one.predicted_bytes
+                && one.how.contains("LoRA")
+        );
+        assert_eq!(report.median_error, Some(one.error.abs()));
+        assert_eq!(report.left_out.values().sum::<u32>(), 2);
+        assert!(sentence(&context, &facts).unwrap().contains("of 1 runs"));
+    }
 }

@@ -71,7 +71,7 @@ fn table(ui: &Ui, report: &ChooseReport) {
     }
     let (best, not) = (ui.letter("→", ">"), ui.letter("×", "x"));
     ui.answer(&ui.paint(
-        &format!("{best} recommended  {not} something stands against it  speeds are estimated tokens a second"),
+        &format!("{best} recommended, {not} something is against it; speeds: estimated tokens/s"),
         Meaning::Quiet,
     ));
 }

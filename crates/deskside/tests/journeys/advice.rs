@@ -1,7 +1,7 @@
 //! Choosing a platform, keeping offers up to date, reading a model of the hub: through the program, the network no further than
 //! the loopback interface.
 
-use crate::person::{Person, said};
+use crate::person::{Person, machine, said};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -120,6 +120,32 @@ fn choose_compares_explains_and_refuses() {
     for word in ["fits", "price", "hours/week", "drawback", "insider", "GiB"] {
         assert!(why.out.contains(word), "{word}: {}", why.out);
     }
+    // The machine at hand is one of them, by what a recorded one says.
+    let card = machine("ubuntu-22.04-rtx-4090");
+    let report = person.json(&[&asked[..], &["--machine", &card, "--why", "here"]].concat());
+    let here = &report["platforms"][0];
+    assert_eq!(
+        (
+            here["driver"]["value"].as_str(),
+            here["code"]["value"].as_str()
+        ),
+        (Some("cuda"), Some("runs"))
+    );
+    assert!(
+        report["asked"]["hours_on"]
+            .as_str()
+            .unwrap()
+            .contains("this machine's")
+    );
+    let book = machine("macbook-pro-m4-max");
+    let report = person.json(&[&asked[..], &["--machine", &book, "--why", "here"]].concat());
+    assert_eq!(
+        (
+            &report["platforms"][0]["code"]["value"],
+            &report["platforms"][0]["qualifies"]
+        ),
+        (&"no".into(), &false.into())
+    );
     // A scenario of its own; nobody is asked without a terminal.
     person.write(
         "mine.toml",
@@ -329,4 +355,28 @@ fn a_machine_is_measured_and_counted_with() {
         1
     );
     assert_eq!(person.says(&["fit", "--runs"]).code, 0);
+}
+
+/// The paths for cards, with a stand-in that answers to everything: no card is measured by this.
+#[test]
+fn the_measuring_script_goes_through_with_a_stand_in_for_torch() {
+    let person = Person::new();
+    person.write(
+        "fake/torch/__init__.py",
+        "import sys\nfrom unittest.mock import MagicMock\ntorch = MagicMock()\ntorch.__version__ = '0.0-stand-in'\ntorch.version.hip = None\n\
+         torch.cuda.is_available.return_value = True\ntorch.cuda.device_count.return_value = 1\ntorch.cuda.get_device_name.return_value = 'NVIDIA GeForce RTX 4090'\n\
+         torch.cuda.mem_get_info.return_value = (23_000_000_000, 24_000_000_000)\ntorch.cuda.memory_reserved.return_value = 500_000_000\n\
+         torch.cuda.max_memory_allocated.return_value = 300_000_000\nsys.modules[__name__] = torch\n",
+    );
+    let python = person.write(
+        ".venv/bin/python",
+        "#!/bin/sh\nPYTHONPATH=fake DESKSIDE_CALIBRATE_SPAN=0.02 exec python3 \"$@\"\n",
+    );
+    std::fs::set_permissions(&python, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let report = person.json(&["fit", "--calibrate"]);
+    assert_eq!(report["python"].as_str(), python.to_str());
+    assert_eq!(report["troubles"], serde_json::Value::Null);
+    let devices = report["calibration"]["devices"].as_array().unwrap();
+    let processor = devices.iter().find(|one| one["kind"] == "cpu").unwrap();
+    assert_eq!(processor["framework"], "torch 0.0-stand-in");
 }

@@ -72,8 +72,39 @@ fn core(words: &[String]) -> Vec<&str> {
     core
 }
 
+/// Whether a number of one stands in the other, too, as it does in any two names of one product; also where one has none.
+/// What is told apart that quickly need not be taken to pieces.
+fn share_a_number(one: &str, other: &str) -> bool {
+    let runs = |text: &str| -> Vec<(usize, usize)> {
+        let mut all = Vec::new();
+        let mut start = None;
+        for (at, byte) in text.bytes().chain([b' ']).enumerate() {
+            match (byte.is_ascii_digit(), start) {
+                (true, None) => start = Some(at),
+                (false, Some(from)) => {
+                    all.push((from, at));
+                    start = None;
+                }
+                _ => {}
+            }
+        }
+        all
+    };
+    let (left, right) = (runs(one), runs(other));
+    left.is_empty()
+        || right.is_empty()
+        || left.iter().any(|(from, to)| {
+            right
+                .iter()
+                .any(|(start, end)| one[*from..*to] == other[*start..*end])
+        })
+}
+
 /// Whether `name` means `row`. Memory counts where `name` tells it and the row's is known; interconnects never do.
 pub fn is_same_accelerator(name: &str, row: &str, row_memory_gb: Option<f64>) -> bool {
+    if !share_a_number(name, row) {
+        return false;
+    }
     let (name, row) = (words(name), words(row));
     // An old Quadro RTX 6000, an RTX 6000 Ada and an RTX PRO 6000 are three products.
     let quadro = |words: &[String]| words.iter().any(|word| word == "quadro");

@@ -10,7 +10,10 @@ use std::time::{Duration, Instant};
 impl Bench {
     pub(super) fn idle(&self) -> Result<Vec<Bar>> {
         let home = self.home("idle")?;
-        once(&mut self.ours(&home, &["run", "--queue", "--", "sleep", "8"]))?;
+        once(&mut self.ours(
+            &home,
+            &["run", "--queue", "--no-sample", "--", "sleep", "8"],
+        ))?;
         std::thread::sleep(Duration::from_secs(2));
         let mut bars = Vec::new();
         for (what, word) in [("supervisor", "__supervise"), ("keeper", "__keeper")] {

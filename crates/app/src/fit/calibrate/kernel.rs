@@ -11,9 +11,9 @@ const BLOCK: usize = 128 << 20;
 /// Numbers that a thread keeps in its registers.
 const LANES: usize = 32;
 /// Rounds of a thread's loop.
-const TURNS: usize = 2_000_000;
+const TURNS: usize = 500_000;
 /// Rounds; the quickest counts.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 
 /// Bytes a second read and written together, and FLOP/s; none where the clock does not move.
 pub(super) fn measure(machine: &dyn Machine, threads: usize) -> (Option<f64>, Option<f64>) {
