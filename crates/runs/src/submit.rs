@@ -19,9 +19,8 @@ pub fn submit(
     surroundings: &Surroundings,
     jobs: &[New],
 ) -> Result<(Vec<Added>, Option<Problem>)> {
-    program::all_there(machine, surroundings, jobs)?;
     let mut queue = Queue::open(machine, directories)?;
-    possible(machine, jobs)?;
+    possible(machine, surroundings, jobs)?;
     let control = control(machine)?;
     let inside = supervisor_around(machine).is_some();
     // The keeper first: when this process dies, the jobs are there and somebody knows, or neither. Inside of a job there is one,
@@ -47,11 +46,12 @@ pub fn submit(
     Ok((added, look(machine, directories, queue, inside).err()))
 }
 
-/// Refuses jobs that ask for more than this machine will ever have.
+/// Refuses jobs whose program is not there, or that ask for more than this machine will ever have.
 ///
 /// # Errors
-/// [`Code::ClaimImpossible`] with what would fit.
-pub fn possible(machine: &dyn Machine, jobs: &[New]) -> Result<()> {
+/// As a missing program is refused; [`Code::ClaimImpossible`] with what would fit.
+pub fn possible(machine: &dyn Machine, surroundings: &Surroundings, jobs: &[New]) -> Result<()> {
+    program::all_there(machine, surroundings, jobs)?;
     if let Some(wanted) = jobs.iter().find(|job| job.claim.any()) {
         let there = cards(machine, &[]).unwrap_or_default();
         let first = jobs

@@ -58,7 +58,8 @@ pub fn begin(context: &Context, request: &SweepRequest) -> Result<SweepBegun> {
     }
     definition.surroundings = surroundings;
     let point = definition.point(0).unwrap_or_default();
-    submit::possible(machine, &[definition.job(0, 0, &point, Path::new("/")).0])?;
+    let (job, surroundings) = definition.job(0, 0, &point, Path::new("/"));
+    submit::possible(machine, &surroundings, &[job])?;
     let queue = Queue::open(machine, &context.directories)?;
     let slots = queue.slots()?;
     drop(queue);
