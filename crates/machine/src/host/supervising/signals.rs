@@ -5,7 +5,7 @@ use super::rest::{AWAKE, rest};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::time::Duration;
 
 /// Those that ask for something, and the one that tells of a child's end.
@@ -75,7 +75,11 @@ pub(super) fn wait(patience: Option<Duration>) -> Vec<i32> {
         rustix::event::poll(&mut descriptors, timeout.as_ref())
     };
     match patience {
-        Some(span) if span <= AWAKE => drop(poll(Some(span))),
+        Some(span) if span <= AWAKE => {
+            if poll(Some(span)) == Ok(0) {
+                rest_now_and_then();
+            }
+        }
         long => {
             if poll(Some(AWAKE)) == Ok(0) {
                 rest();
@@ -86,6 +90,15 @@ pub(super) fn wait(patience: Option<Duration>) -> Vec<i32> {
     let mut bytes = [0_u8; 64];
     let count = rustix::io::read(output, &mut bytes).unwrap_or(0);
     bytes[..count].iter().map(|byte| i32::from(*byte)).collect()
+}
+
+/// One that looks around every second never sleeps for long: what it needed to begin is given back all the same.
+fn rest_now_and_then() {
+    static SLEPT: AtomicU32 = AtomicU32::new(0);
+    let slept = SLEPT.fetch_add(1, Ordering::Relaxed);
+    if slept == 3 || slept % 1000 == 999 {
+        rest();
+    }
 }
 
 extern "C" fn on_signal(signal: i32) {
