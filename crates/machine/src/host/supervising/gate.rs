@@ -11,9 +11,10 @@ use crate::host::programs::{Program, not_started};
 use crate::supervise::{Command, Gate, Tree};
 use deskside_types::run::ProcessIdentity;
 use rustix::fd::{AsRawFd, OwnedFd};
-use std::ffi::{CString, OsStr};
+use std::ffi::{CString, OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 /// What the child says where it can't become its command.
 const AT_LOG: u8 = 1;
@@ -58,6 +59,8 @@ pub(super) fn prepare(command: &Command) -> Result<Box<dyn Gate>, DoorError> {
     let start_time = process::birth(pid).unwrap_or(0);
     Ok(Box::new(Waiting {
         what,
+        log: command.log.clone(),
+        program: path.file_name().unwrap_or_default().to_os_string(),
         process: ProcessIdentity {
             pid,
             start_time,
@@ -186,9 +189,33 @@ fn errno() -> i32 {
 
 struct Waiting {
     what: String,
+    log: PathBuf,
+    program: OsString,
     process: ProcessIdentity,
     opener: Option<OwnedFd>,
     report: OwnedFd,
+}
+
+impl Waiting {
+    /// Whether the process was killed between its log and its becoming the command: it is dead, not collected yet, and still has this
+    /// program's name (field 2 of `/proc/PID/stat`, `proc_pid_stat(5)`). A command of that same name can't be told apart.
+    fn died_before_exec(&self) -> bool {
+        let name = |pid: &str| {
+            let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+            let stat = String::from_utf8_lossy(&stat).into_owned();
+            let (open, close) = (stat.find('(')?, stat.rfind(')')?);
+            let state = stat.get(close + 2..)?.chars().next()?;
+            Some((stat.get(open + 1..close)?.to_string(), state))
+        };
+        let Some(((own, _), (other, state))) =
+            name("self").zip(name(&self.process.pid.to_string()))
+        else {
+            return false;
+        };
+        let to_be = self.program.as_bytes();
+        let to_be = &to_be[..to_be.len().min(15)];
+        matches!(state, 'Z' | 'X' | 'x') && other == own && to_be != own.as_bytes()
+    }
 }
 
 impl Gate for Waiting {
@@ -201,8 +228,13 @@ impl Gate for Waiting {
             .opener
             .take()
             .map(|opener| rustix::io::write(&opener, b"!"));
-        if let Some(Err(error)) = opened {
-            return Err(DoorError::from_io(&self.what, &error.into()));
+        match opened {
+            // It was killed at the gate: whoever waits for it hears so, and that it has no log.
+            Some(Err(rustix::io::Errno::PIPE)) => {
+                return Ok(Box::new(Family::of(self.process.clone())));
+            }
+            Some(Err(error)) => return Err(DoorError::from_io(&self.what, &error.into())),
+            Some(Ok(_)) | None => {}
         }
         // This process's own copy of the writing end was closed when `prepare` returned, so that the end of the pipe is the
         // moment of exec.
@@ -217,6 +249,10 @@ impl Gate for Waiting {
             }
         }
         if count < message.len() {
+            if self.died_before_exec() {
+                // Nothing of the command ran: without a log it looks like what it is.
+                let _ = rustix::fs::unlink(&self.log);
+            }
             return Ok(Box::new(Family::of(self.process.clone())));
         }
         let [at, number @ ..] = message;
