@@ -196,13 +196,13 @@ fn a_run_knows_what_it_took_also_of_cards_and_a_hung_library_stops_nothing() {
         &[
             "run",
             "--sample",
-            "200ms",
+            "1s",
             "--name",
             "seen",
             "--",
             "sh",
             "-c",
-            "sleep 3 & wait",
+            "sleep 5 & wait",
         ],
     );
     let show = queuer.person.json(&["show", "seen"]);
@@ -226,7 +226,7 @@ fn a_run_knows_what_it_took_also_of_cards_and_a_hung_library_stops_nothing() {
     run(
         &format!("hang=1\n{gpu}"),
         &[
-            "run", "--sample", "200ms", "--name", "hung", "--", "sleep", "1",
+            "run", "--sample", "1s", "--name", "hung", "--", "sleep", "3",
         ],
     );
     run(
