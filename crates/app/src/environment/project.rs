@@ -9,6 +9,7 @@ use super::space::{self, Installing};
 use super::{Place, era, majors, restoring, settle, uv_state};
 use crate::Context;
 use crate::up::Everything;
+use deskside_envs::check::made_at;
 use deskside_envs::environment::own::Edited;
 use deskside_envs::environment::venv::{self, State};
 use deskside_envs::environment::{in_the_way, mend, moved_aside};
@@ -319,6 +320,13 @@ impl<'a> Project<'a> {
             &planned.python.request,
         )?);
         let edited = edited_files(&self.place, edited);
+        if let Some(old) = made_at(machine, &self.place.environment) {
+            warnings.push(format!(
+                "the environment was made at {}, and its programs start the Python there: make it anew: {}",
+                old.display(),
+                settle::rebuild(self.context, &self.place)
+            ));
+        }
         let foreign = matches!(&existing, State::Whole(venv) if venv.marker.is_none());
         let local = self.place.store.local(machine);
         let noted = Local {

@@ -135,6 +135,7 @@ fn sync_step(path: &str, uv: &str, wanted: &Wanted<'_>) -> Step {
     let parts = Parts {
         extras: named("--extra"),
         groups: named("--group"),
+        without: named("--no-group"),
     };
     let extra = match parts.is_empty() {
         true => String::new(),
