@@ -193,6 +193,83 @@ fn a_rebuild_that_was_killed_leaves_nothing_that_the_next_command_does_not_mend(
 }
 
 #[test]
+fn a_rebuild_after_a_sync_that_was_cut_off_follows_the_lock_file() {
+    for lock_moved_on in [true, false] {
+        let sim = two_states();
+        let context = context(sim.shared());
+        if lock_moved_on {
+            project(&sim, PROJECT, &[("six", "2.0"), ("numpy", "1.0")]);
+        }
+        // Cut off while uv unpacked numpy: its module is there, and nothing says of whom.
+        let noted = sim.text(format!("{VENV}/.deskside.json")).unwrap();
+        let mut noted: serde_json::Value = serde_json::from_str(&noted).unwrap();
+        noted["packages"] = serde_json::Value::Null;
+        noted["underway"] = serde_json::json!(["six", "deskside"]);
+        sim.put_file(format!("{VENV}/.deskside.json"), noted.to_string());
+        let site = format!("{VENV}/lib/python3.12/site-packages");
+        sim.put_file(format!("{site}/numpy/core.py"), "half");
+        rebuilt(&context).unwrap();
+        let after: &[&str] = match lock_moved_on {
+            true => &["deskside", "numpy 1.0", "six 2.0"],
+            false => &["deskside", "six 2.0"],
+        };
+        assert_eq!(versions(&sim, VENV), after);
+        let noted = sim.text(format!("{VENV}/.deskside.json")).unwrap();
+        assert!(!noted.contains("underway"), "{noted}");
+    }
+}
+
+#[test]
+fn what_a_person_edited_outlives_every_change() {
+    let six = format!("{VENV}/lib/python3.12/site-packages/six.py");
+    let edited = "version = '2.0'\n# my fix\n";
+    let kept = |sim: &Sim| {
+        let mut all = beside(sim, PROJECT).into_iter();
+        let folder = all.find(|name| name.contains(".kept-"))?;
+        sim.text(format!(
+            "{PROJECT}/{folder}/lib/python3.12/site-packages/six.py"
+        ))
+        .ok()
+    };
+    let start = |context: &Context, sim: &Sim| {
+        sim.put_file(&six, edited);
+        synced(context, PROJECT).unwrap()
+    };
+    // It works, so that a sync has nothing to do.
+    let sim = two_states();
+    let context = context(sim.shared());
+    start(&context, &sim);
+    assert_eq!(sim.text(&six).unwrap(), edited);
+    // A change that installs it again.
+    project(&sim, PROJECT, &[("six", "2.0"), ("numpy", "1.0")]);
+    let warnings = synced(&context, PROJECT).unwrap();
+    assert!(
+        warnings.iter().any(|one| one.contains("six.py was edited")),
+        "{warnings:?}"
+    );
+    assert_eq!(kept(&sim).unwrap(), edited);
+    undo::undo(&context, None, &mut |_| {}).unwrap();
+    assert_eq!(sim.text(&six).unwrap(), edited);
+    // A rebuild.
+    let prepared = rebuild::rebuild(&context, here(), false).unwrap();
+    assert!(
+        !prepared.why.iter().any(|one| one.contains("damaged")),
+        "{:?}",
+        prepared.why
+    );
+    let warnings = carry_out(&context, &prepared, &mut |_| {})
+        .unwrap()
+        .warnings;
+    assert!(
+        warnings
+            .iter()
+            .any(|one| one.contains("six.py in the environment was edited")),
+        "{warnings:?}"
+    );
+    assert_eq!(kept(&sim).unwrap(), edited);
+}
+
+#[test]
 fn a_plan_alone_puts_nothing_back() {
     let sim = two_states();
     let aside = format!("{VENV}.deskside-before-0123456789abcdef");

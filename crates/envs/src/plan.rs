@@ -2,8 +2,8 @@
 
 use crate::build::Build;
 use crate::build::specifier::{admits, requirement, series_of};
-use crate::environment::sha256;
 use crate::environment::venv::{self, State};
+use crate::environment::{moved_aside, sha256};
 use crate::project::{Packages, Project, first};
 use crate::uv::{self, UvState};
 use deskside_machine::{Machine, Reading};
@@ -45,7 +45,12 @@ pub fn steps(
     let existing = venv::look(machine, &environment)?;
     let path = environment.display().to_string();
     let uv = uv.path().to_string();
-    steps.push(environment_step(&existing, &path, &uv, project, build));
+    let mut making = environment_step(&existing, &path, &uv, project, build);
+    let python = python(&existing, project, build);
+    if let Some(way) = moved_aside(machine, &environment, &python)? {
+        making.why = way;
+    }
+    steps.push(making);
     if let Some(step) = packages_step(&existing, &path, &uv, project, build, extra) {
         steps.push(step);
     }

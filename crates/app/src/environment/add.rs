@@ -4,7 +4,7 @@ use super::extra::{self, ExtraWish};
 use super::parts::PartsWish;
 use super::project::{Project, Resolution};
 use super::variants::{self, Reach};
-use super::{Place, Prepared, era, named, paths};
+use super::{Place, Prepared, era, markers, named, paths};
 use crate::Context;
 use deskside_envs::build::Flavour;
 use deskside_envs::build::specifier::requirement;
@@ -86,8 +86,14 @@ fn adding(
             // `jax[cuda13]` names a build itself, and a group is a person's own affair.
             Ok(framework) if !text.contains('[') && request.group.is_none() => {
                 let newest = era::newest(&project, &manifest, framework, &bounds, None)?;
+                // A marker goes along as that of a plain dependency does.
+                let is_marked = markers::marker_of(text).is_some();
+                if is_marked {
+                    manifest.add_dependency(text);
+                }
+                let bounds = if is_marked { "" } else { bounds.as_str() };
                 let told =
-                    variants::give(&mut manifest, framework, &bounds, newest.as_deref(), &reach)?;
+                    variants::give(&mut manifest, framework, bounds, newest.as_deref(), &reach)?;
                 warnings.extend(told);
                 why.push(format!(
                     "{} comes as an extra for each of its builds; this machine's is chosen here and noted outside the project",

@@ -7,13 +7,13 @@ use super::requirements_file::{passed_over, take_in};
 use super::variants::{self, Reach};
 use super::{Place, Prepared, era, extra};
 use crate::Context;
-use deskside_envs::build::Flavour;
 use deskside_envs::build::specifier::{requirement, series_of};
+use deskside_envs::build::{self, Flavour, Wish};
 use deskside_envs::manifest::{Manifest, as_of, conda};
 use deskside_envs::project::requirements;
 use deskside_machine::{ErrorKind, Reading};
 use deskside_operate::Event;
-use deskside_types::{Code, Problem, Result};
+use deskside_types::{Code, Facts, Problem, Result};
 use std::path::{Path, PathBuf};
 
 /// What is to be made.
@@ -185,7 +185,14 @@ fn beginning(
         _ => warnings.extend(passed_over(context, &folder, &manifest)),
     }
     let reach = Reach::new(context);
+    let is_bound = python.is_some()
+        || project.manifest.is_some()
+        || machine.exists(folder.join(".python-version"))?;
+    let mut fitting = None;
     for framework in wanted(&manifest, request.flavour.as_deref())? {
+        if !is_bound && fitting.is_none() {
+            fitting = python_of(&project.facts, &manifest, framework);
+        }
         let newest = era::newest(&project, &manifest, framework, "", python.as_deref())?;
         let told = variants::give(&mut manifest, framework, "", newest.as_deref(), &reach)?;
         warnings.extend(told);
@@ -213,7 +220,7 @@ fn beginning(
         commands,
         forget_lock: moment.is_some(),
         extra: ExtraWish::Noted,
-        python: python.clone(),
+        python: python.clone().or(fitting),
         parts: PartsWish::default(),
         files,
         why,
@@ -295,6 +302,20 @@ fn wanted(manifest: &Manifest, flavour: Option<&str>) -> Result<Vec<Flavour>> {
         }
     }
     Ok(frameworks)
+}
+
+/// The Pythons that the build of a framework for this machine has packages for, as specifiers; none where none serves.
+fn python_of(facts: &Facts, manifest: &Manifest, framework: Flavour) -> Option<String> {
+    let lines = manifest.dependencies();
+    let mut own = lines.iter().filter_map(|line| requirement(line));
+    let bounds = own.find(|(name, _)| name == framework.word());
+    let wish = Wish {
+        flavour: Some(framework),
+        framework: bounds.map(|(_, bounds)| bounds).unwrap_or_default(),
+        ..Wish::default()
+    };
+    let build = build::choose(facts, framework, &wish).ok()?;
+    Some(build.own_python_range())
 }
 
 /// `requires-python` of a wish: `3.12` is `>=3.12`, specifiers stay.

@@ -16,6 +16,7 @@ pub mod init;
 pub mod keep;
 pub mod lock;
 mod majors;
+mod markers;
 mod named;
 pub(crate) mod parts;
 mod paths;

@@ -73,7 +73,17 @@ pub(super) fn parts(manifest: &Manifest, noted: &Parts, wish: &PartsWish) -> Res
     let builds = framework_of(&extras).map_or_else(Vec::new, |(_, names)| names);
     let own = extras.keys().filter(|name| !builds.contains(name));
     let groups = manifest.groups();
+    let mut without: Vec<String> = manifest
+        .default_groups()
+        .into_iter()
+        .filter(|name| {
+            let is_in = |list: &[String]| same(list.iter(), name).is_some();
+            is_in(&wish.less.groups) || is_in(&noted.without) && !is_in(&wish.more.groups)
+        })
+        .collect();
+    without.dedup();
     Ok(Parts {
+        without,
         extras: list(
             own.clone(),
             &noted.extras,
@@ -231,6 +241,7 @@ mod tests {
         let of = |extras: &[&str], groups: &[&str]| Parts {
             extras: names(extras),
             groups: names(groups),
+            without: Vec::new(),
         };
         let wish = |more: Parts, less: Parts| PartsWish { more, less };
         for (noted, wish, after) in [
@@ -257,6 +268,27 @@ mod tests {
         ] {
             assert_eq!(parts(&project(true), &noted, &wish).unwrap(), after);
         }
+        // A group that uv installs by itself has to be left out by name, until somebody wants it again.
+        let manifest = "[project]\nname = \"p\"\n[dependency-groups]\ndev = []\ntest = []\n";
+        let manifest = Manifest::parse("p", manifest).unwrap();
+        let without = Parts {
+            without: names(&["dev"]),
+            ..Parts::default()
+        };
+        let nothing = of(&[], &[]);
+        for (noted, wish, after) in [
+            (&nothing, wish(of(&[], &[]), of(&[], &["dev"])), &without),
+            (&nothing, wish(of(&[], &[]), of(&[], &["test"])), &nothing),
+            (&without, wish(of(&[], &[]), of(&[], &[])), &without),
+            (
+                &without,
+                wish(of(&[], &["dev"]), of(&[], &[])),
+                &of(&[], &["dev"]),
+            ),
+        ] {
+            assert_eq!(parts(&manifest, noted, &wish).unwrap(), *after);
+        }
+        assert_eq!(without.arguments(), ["--no-group", "dev"]);
         let unknown = wish(of(&[], &["tset"]), of(&[], &[]));
         let problem = parts(&project(true), &of(&[], &[]), &unknown).unwrap_err();
         assert!(problem.hints[0].contains("--group test"), "{problem:?}");

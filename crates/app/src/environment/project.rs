@@ -4,12 +4,15 @@ use super::change::{self, Prepared};
 use super::extra::{self, ExtraWish};
 use super::parts::{self, PartsWish};
 use super::python::Interpreter;
+use super::restoring::Survey;
 use super::space::{self, Installing};
 use super::{Place, era, majors, restoring, settle, uv_state};
 use crate::Context;
 use crate::up::Everything;
+use deskside_envs::check::made_at;
+use deskside_envs::environment::own::Edited;
 use deskside_envs::environment::venv::{self, State};
-use deskside_envs::environment::{in_the_way, mend};
+use deskside_envs::environment::{in_the_way, mend, moved_aside};
 use deskside_envs::index::wheel::Platform;
 use deskside_envs::manifest::Manifest;
 use deskside_envs::manifest::resolve::{DrySync, Scratch, refuse_member};
@@ -17,6 +20,7 @@ use deskside_envs::manifest::steps::{Wanted, steps};
 use deskside_envs::plan::Module;
 use deskside_envs::snapshot::compare::{Changed, Difference, Named};
 use deskside_envs::snapshot::origin::MODULE;
+use deskside_envs::snapshot::take::installed;
 use deskside_envs::snapshot::{Choice, Local, Parts};
 use deskside_envs::uv::{self, UvSource, UvState};
 use deskside_knowledge::version::order;
@@ -293,18 +297,36 @@ impl<'a> Project<'a> {
         {
             return Err(problem);
         }
-        let damaged = match &existing {
-            State::Whole(_) => mend::damaged(machine, &self.place.environment),
-            _ => Vec::new(),
+        let survey = match &existing {
+            State::Whole(_) => {
+                let there = installed(machine, &self.place.environment);
+                Survey::of(machine, &self.place, &there)
+            }
+            _ => Survey::default(),
         };
+        let (damaged, edited) = (&survey.damaged, &survey.own.edited);
         let mut again: Vec<String> = damaged
             .iter()
+            .filter(|file| !restoring::is_work(file, &self.place, edited))
             .map(|file| file.distribution.clone())
             .filter(|name| name != MODULE)
             .collect();
         again.dedup();
         let mut why = planned.why;
-        why.extend(restoring::described(&damaged));
+        why.extend(restoring::described(damaged, &self.place, edited));
+        warnings.extend(moved_aside(
+            machine,
+            &self.place.environment,
+            &planned.python.request,
+        )?);
+        let edited = edited_files(&self.place, edited);
+        if let Some(old) = made_at(machine, &self.place.environment) {
+            warnings.push(format!(
+                "the environment was made at {}, and its programs start the Python there: make it anew: {}",
+                old.display(),
+                settle::rebuild(self.context, &self.place)
+            ));
+        }
         let foreign = matches!(&existing, State::Whole(venv) if venv.marker.is_none());
         let local = self.place.store.local(machine);
         let noted = Local {
@@ -348,6 +370,7 @@ impl<'a> Project<'a> {
         plan.premises.extend(self.premises.iter().cloned());
         if !plan.is_empty() {
             plan.premises.extend(planned.needs);
+            warnings.extend(edited);
         }
         Ok(Prepared {
             place: self.place.clone(),
@@ -361,6 +384,24 @@ impl<'a> Project<'a> {
             facts: self.facts.clone(),
         })
     }
+}
+
+/// Files that a person edited, where packages are installed over them, in a sentence.
+fn edited_files(place: &Place, edited: &[Edited]) -> Option<String> {
+    let shown: Vec<String> = edited
+        .iter()
+        .map(|one| one.path.display().to_string())
+        .collect();
+    let (edited, stays) = match shown.len() {
+        0 => return None,
+        1 => ("was edited after its install", "it stays, and is"),
+        _ => ("were edited after their install", "they stay, and are"),
+    };
+    Some(format!(
+        "{} {edited}: where its package is not installed again {stays} kept in {}.kept-… where it is",
+        restoring::listed(&shown),
+        place.environment.display()
+    ))
 }
 
 /// uv's arguments for a framework build and for what is installed beside it.

@@ -4,12 +4,12 @@ use super::change::{self, Prepared};
 use super::present::{Present, taking};
 use super::restoring::{self, Restoration};
 use super::settle::settle;
-use super::sync::lock_fits;
+use super::sync::{SyncRequest, sync};
 use super::{Place, difference_in_words, uv_state};
 use crate::Context;
-use deskside_envs::environment::in_the_way;
 use deskside_envs::environment::restore::was_cut_off;
 use deskside_envs::environment::venv::{self, State};
+use deskside_envs::environment::{in_the_way, marker};
 use deskside_envs::snapshot::{self, Snapshot, Taken, difference};
 use deskside_envs::uv::UvState;
 use deskside_machine::{Machine, Reading};
@@ -50,7 +50,7 @@ fn anew(context: &Context, project: Option<&Path>, only_plan: bool) -> Result<Pr
             }
             (taken.snapshot, why)
         }
-        Target::Lock(why) => return from_lock(context, place, facts, why, warnings),
+        Target::Lock(why) => return from_lock(context, place, facts, why, warnings, only_plan),
     };
     restoring::prepare(
         context,
@@ -84,8 +84,12 @@ enum Target {
 
 fn decide(context: &Context, place: &Place, facts: &Facts, present: &Present) -> Result<Target> {
     let newest = present.newest();
-    let Some(now) = &present.now else {
-        return broken(context, place, facts, newest);
+    let noted = marker::read(&*context.machine, &place.environment);
+    // Half of an install is no state that anybody wants made anew.
+    let is_half = noted.is_some_and(|noted| noted.underway.is_some());
+    let now = match &present.now {
+        Some(now) if !is_half => now,
+        _ => return broken(context, place, facts, newest, is_half),
     };
     let Some(newest) = newest else {
         return Ok(Target::Seen(
@@ -125,12 +129,14 @@ fn same(newest: &Snapshot) -> String {
     format!("snapshot {} has it ({})", newest.id, newest.reason)
 }
 
-/// No whole environment is there: the newest snapshot, what its files still say, or the lock file.
+/// No whole environment is there, or half of an install is in it: the newest snapshot, what its files still say, or the
+/// lock file.
 fn broken(
     context: &Context,
     place: &Place,
     facts: &Facts,
     newest: Option<&Snapshot>,
+    is_half: bool,
 ) -> Result<Target> {
     let machine = &*context.machine;
     let is_cut_off = was_cut_off(machine, &place.environment)?.is_some();
@@ -140,6 +146,7 @@ fn broken(
     }
     let state = match found {
         State::Broken { why, .. } => format!("the environment there is broken ({why})"),
+        State::Whole(_) => "an install in the environment was cut off".to_string(),
         _ => "no environment is there".to_string(),
     };
     if let Some(newest) = newest {
@@ -158,7 +165,10 @@ fn broken(
         }
         return Ok(Target::Kept(newest.clone(), why));
     }
-    if let Some(taken) = snapshot::salvage(machine, &taking(machine, place, facts))? {
+    let has_lock = machine.exists(place.project.join("uv.lock"))?;
+    if !(is_half && has_lock)
+        && let Some(taken) = snapshot::salvage(machine, &taking(machine, place, facts))?
+    {
         return Ok(Target::Seen(
             taken,
             vec![
@@ -167,12 +177,14 @@ fn broken(
             ],
         ));
     }
-    if machine.exists(place.project.join("uv.lock"))? {
-        return Ok(Target::Lock(vec![
-            state,
-            "no snapshot has this environment, and its files say nothing: it is made from uv.lock"
-                .into(),
-        ]));
+    if has_lock {
+        let why = match is_half {
+            true => "no snapshot has what was there before: it is brought to uv.lock",
+            false => {
+                "no snapshot has this environment, and its files say nothing: it is made from uv.lock"
+            }
+        };
+        return Ok(Target::Lock(vec![state, why.into()]));
     }
     Err(Problem::new(
         Code::EnvironmentMissing,
@@ -207,9 +219,26 @@ fn from_lock(
     facts: Facts,
     why: Vec<String>,
     mut warnings: Vec<String>,
+    only_plan: bool,
 ) -> Result<Prepared> {
-    if let UvState::Here(tool) = uv_state(context, &facts)? {
-        warnings.extend(lock_fits(context, &place, &tool.path)?);
+    let has_manifest = context
+        .machine
+        .exists(place.project.join("pyproject.toml"))?;
+    if let (UvState::Here(_), true) = (uv_state(context, &facts)?, has_manifest) {
+        // As `env sync` does it: exactly what the lock file has, with what is damaged and Deskside's own module.
+        let request = SyncRequest {
+            project: Some(place.project.clone()),
+            only_plan,
+            ..SyncRequest::default()
+        };
+        let mut prepared = sync(context, &request, &mut |_| {})?;
+        warnings.append(&mut prepared.warnings);
+        prepared.why.splice(0..0, why);
+        return Ok(Prepared {
+            warnings,
+            reason: "env rebuild".into(),
+            ..prepared
+        });
     }
     let steps = restoring::from_lock(context, &place, &facts)?;
     let wish = format!("Make the environment {} anew", place.environment.display());

@@ -5,6 +5,7 @@ use super::space::{self, Installing};
 use super::{Place, place};
 use crate::Context;
 use deskside_envs::environment::in_the_way;
+use deskside_envs::environment::own::{Edited, Own};
 use deskside_envs::environment::restore::{is_of_no_use_with, was_cut_off};
 use deskside_envs::environment::venv::{self, State};
 use deskside_envs::index::wheel::Platform;
@@ -12,7 +13,6 @@ use deskside_envs::snapshot::available::{self, Asking, Fetching};
 use deskside_envs::snapshot::damage::{Damaged, Depth, How, damaged};
 use deskside_envs::snapshot::origin::{self, Looking, MODULE, Origin};
 use deskside_envs::snapshot::take::Installed;
-use deskside_envs::snapshot::unclaimed::unclaimed;
 use deskside_envs::snapshot::walk::Walk;
 use deskside_envs::snapshot::{Snapshot, difference, python, recipe};
 use deskside_envs::uv::{self, UvState};
@@ -53,11 +53,12 @@ pub(crate) struct Restoration<'a> {
 }
 
 /// What a quick look at an environment's files tells.
+#[derive(Default)]
 pub(crate) struct Survey {
     /// Files that are not what they should be.
     pub damaged: Vec<Damaged>,
-    /// Files of a person's own, relative to the environment.
-    pub own: Vec<PathBuf>,
+    /// What is a person's own.
+    pub own: Own,
 }
 
 impl Survey {
@@ -65,13 +66,10 @@ impl Survey {
     /// is installed in it.
     pub fn of(machine: &dyn Machine, place: &Place, there: &[Installed]) -> Self {
         let walk = Walk::of(machine, &place.environment);
+        let damaged = damaged(machine, &walk, there, Depth::ChangedSinceInstalled);
         Self {
-            damaged: damaged(machine, &walk, there, Depth::ChangedSinceInstalled),
-            own: if there.is_empty() {
-                Vec::new()
-            } else {
-                unclaimed(&place.environment, walk.files(), there)
-            },
+            own: Own::among(machine, &place.environment, &walk, there, &damaged),
+            damaged,
         }
     }
 }
@@ -160,7 +158,7 @@ pub(crate) fn prepare(context: &Context, wanted: Restoration<'_>) -> Result<Prep
     let is_stored = machine.exists(place.store.snapshot_folder(&target.id))?;
     warnings.extend(doubts(target, &origins, &recipe.notes.built, is_stored));
     warnings.extend(own_files(&survey.own, &place));
-    why.extend(described(&survey.damaged));
+    why.extend(described(&survey.damaged, &place, &survey.own.edited));
     let snapshot = place.store.snapshot_folder(&target.id);
     let action = EnvironmentAction::Restore {
         path: place.environment.display().to_string(),
@@ -168,6 +166,12 @@ pub(crate) fn prepare(context: &Context, wanted: Restoration<'_>) -> Result<Prep
         python,
         offline,
         refresh,
+        edited: survey
+            .own
+            .edited
+            .iter()
+            .map(|one| one.path.display().to_string())
+            .collect(),
         uv: uv.path().to_string(),
     };
     let mut steps = Vec::new();
@@ -380,23 +384,50 @@ fn doubts(target: &Snapshot, origins: &[Origin], built: &[String], is_stored: bo
     warnings
 }
 
-/// A person's own files in the environment, in a sentence.
-fn own_files(own: &[PathBuf], place: &Place) -> Option<String> {
-    let shown: Vec<String> = own.iter().map(|path| path.display().to_string()).collect();
-    let words = match own.len() {
-        0 => return None,
-        1 => "belongs to no package: it is kept",
-        _ => "belong to no package: they are kept",
+/// What is a person's own in an environment that is made anew, in sentences.
+fn own_files(own: &Own, place: &Place) -> Vec<String> {
+    let paths = |all: &[PathBuf]| -> Vec<String> {
+        all.iter().map(|path| path.display().to_string()).collect()
     };
-    Some(format!(
-        "{} in the environment {words} in {}.kept-…",
-        listed(&shown),
-        place.environment.display()
-    ))
+    let edited: Vec<PathBuf> = own.edited.iter().map(|one| one.path.clone()).collect();
+    let told = |all: &[PathBuf], one: &str, more: &str| {
+        let words = match all.len() {
+            0 => return None,
+            1 => format!("{one}: it is kept"),
+            _ => format!("{more}: they are kept"),
+        };
+        Some(format!(
+            "{} in the environment {words} in {}.kept-…",
+            listed(&paths(all)),
+            place.environment.display()
+        ))
+    };
+    [
+        told(
+            &own.unclaimed,
+            "belongs to no package",
+            "belong to no package",
+        ),
+        told(
+            &edited,
+            "was edited after its install",
+            "were edited after their install",
+        ),
+        told(
+            &own.scripts,
+            "was changed after it was made",
+            "were changed after they were made",
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
-/// Damage in sentences.
-pub(crate) fn described(damaged: &[Damaged]) -> Vec<String> {
+/// Damage in sentences. Files that a person edited and that work are none.
+pub(crate) fn described(damaged: &[Damaged], place: &Place, edited: &[Edited]) -> Vec<String> {
+    let is_work = |file: &&Damaged| !is_work(file, place, edited);
+    let damaged: Vec<&Damaged> = damaged.iter().filter(is_work).collect();
     let mut names: Vec<String> = damaged
         .iter()
         .map(|file| file.distribution.clone())
@@ -408,6 +439,7 @@ pub(crate) fn described(damaged: &[Damaged]) -> Vec<String> {
         .map(|name| {
             let own: Vec<&Damaged> = damaged
                 .iter()
+                .copied()
                 .filter(|file| file.distribution == name)
                 .collect();
             let count = |how: How| own.iter().filter(|file| file.how == how).count();
@@ -428,6 +460,13 @@ pub(crate) fn described(damaged: &[Damaged]) -> Vec<String> {
             format!("{name} is damaged: {first} {what}")
         })
         .collect()
+}
+
+/// Whether a file is what a person made of it, and works.
+pub(crate) fn is_work(file: &Damaged, place: &Place, edited: &[Edited]) -> bool {
+    edited
+        .iter()
+        .any(|one| one.works && place.environment.join(&one.path) == Path::new(&file.path))
 }
 
 /// Names in a row; of many only the first.

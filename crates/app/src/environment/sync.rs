@@ -58,10 +58,12 @@ fn syncing(
         more: Parts {
             extras: own,
             groups: request.groups.clone(),
+            ..Parts::default()
         },
         less: Parts {
             extras: request.no_extras.clone(),
             groups: request.no_groups.clone(),
+            ..Parts::default()
         },
     };
     let shown = project.place.project.display().to_string();

@@ -2,6 +2,7 @@
 
 use super::beside::{bounds_of_all, join, others};
 use super::extra::framework_of;
+use super::markers::{self, bare, marked, marker_of};
 use crate::Context;
 use deskside_envs::build::specifier::requirement;
 use deskside_envs::build::{self, Flavour, IndexChoice, Wish};
@@ -9,6 +10,7 @@ use deskside_envs::manifest::{Manifest, Variant};
 use deskside_machine::{ErrorKind, Machine, Reading};
 use deskside_types::{Code, Problem, Result};
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long an index is waited for.
@@ -92,26 +94,9 @@ pub(super) fn give(
         // PyTorch's builds are more than the others', so that theirs join its extras.
         manifest.remove_variants(&names, &[]);
     }
-    // What was a plain dependency becomes part of each build.
-    let mut own = bounds.to_string();
+    // What was a plain dependency becomes part of each build, under its own marker.
     let mut before = manifest.take_dependency(framework.word());
-    for old in &before {
-        if own.is_empty()
-            && let Some((_, specifiers)) = requirement(old)
-        {
-            own = specifiers;
-        }
-    }
-    // Called again, what all builds are bound by stays.
-    if own.is_empty() {
-        own = bounds_of_all(&manifest.extras(), framework);
-    }
-    if let Some(newest) = newest {
-        own = match own.is_empty() {
-            true => format!("<={newest}"),
-            false => format!("{own},<={newest}"),
-        };
-    }
+    let lines = asked_for(&manifest.extras(), framework, bounds, &before, newest);
     let own_companions = companions(framework);
     let is_companion = |line: &str| {
         requirement(line).is_some_and(|(name, _)| own_companions.contains(&name.as_str()))
@@ -120,39 +105,53 @@ pub(super) fn give(
     for name in own_companions {
         along.extend(manifest.take_dependency(name));
     }
+    let sets: Vec<(&Asked, Vec<build::Variant>)> = lines
+        .iter()
+        .map(|line| {
+            let wish = Wish {
+                flavour: Some(framework),
+                python: manifest.requires_python().map(String::from),
+                framework: line.bounds.clone(),
+                ..Wish::default()
+            };
+            let wish = build::with_mirror(reach.machine, wish);
+            (line, build::variants(framework, &wish))
+        })
+        .collect();
+    let extras = manifest.extras();
     // Called again, they stand in the extras.
-    for line in manifest.extras().values().flatten() {
-        let bare = line.split(';').next().unwrap_or(line).trim().to_string();
-        if is_companion(&bare) && !along.contains(&bare) {
-            along.push(bare);
+    for (extra, lines) in &extras {
+        let mut known = sets.iter().flat_map(|(_, known)| known);
+        let marker = known.find(|known| known.extra == *extra);
+        let marker = marker.and_then(|known| known.marker.as_deref());
+        for line in lines {
+            let plain = markers::asked(line, marker);
+            if is_companion(&plain) && !along.contains(&plain) {
+                along.push(plain);
+            }
         }
     }
-    let wish = Wish {
-        flavour: Some(framework),
-        python: manifest.requires_python().map(String::from),
-        framework: own,
-        ..Wish::default()
-    };
-    let wish = build::with_mirror(reach.machine, wish);
-    let known = build::variants(framework, &wish);
-    if known.is_empty() {
+    if let Some((line, _)) = sets.iter().find(|(_, known)| known.is_empty()) {
         let word = framework.word();
         if before.is_empty() {
             before.push(format!("{word}{bounds}"));
         }
+        let told = format!(
+            "the builds of {word} {} are not known here: it comes as the default index has it, for whatever accelerator that is; see what is known: deskside env why {word}",
+            line.bounds
+        );
         for line in before.iter().chain(&along) {
             manifest.add_dependency(line);
         }
-        return Ok(vec![format!(
-            "the builds of {word} {} are not known here: it comes as the default index has it, for whatever accelerator that is; see what is known: deskside env why {word}",
-            wish.framework
-        )]);
+        return Ok(vec![told]);
     }
-    let extras = manifest.extras();
+    let has_markers = lines.iter().any(|line| line.marker.is_some());
     let mut all = Vec::new();
-    for variant in known {
+    for (variant, own) in merged(&sets) {
         // What the project has already stays as it is, bounds and all, whether its index answers now or not.
-        let there = extras.get(&variant.extra).filter(|_| bounds.is_empty());
+        let there = extras
+            .get(&variant.extra)
+            .filter(|_| bounds.is_empty() && !has_markers);
         if there.is_none()
             && variant
                 .index
@@ -161,24 +160,27 @@ pub(super) fn give(
         {
             continue;
         }
-        let marked = |requirement: &str| match &variant.marker {
-            Some(marker) => format!("{requirement}; {marker}"),
-            None => requirement.to_string(),
+        let build = variant.marker.as_deref();
+        let there = there.into_iter().flatten();
+        let there: Vec<String> = there
+            .filter(|line| requirement(line).is_some_and(|(name, _)| name == framework.word()))
+            .cloned()
+            .collect();
+        let own = match there.is_empty() {
+            true => own,
+            false => there,
         };
-        let own = there.and_then(|lines| {
-            lines
-                .iter()
-                .find(|line| requirement(line).is_some_and(|(name, _)| name == framework.word()))
-                .cloned()
-        });
+        let beside = along
+            .iter()
+            .filter(|line| {
+                let is_alone = along.iter().filter(|other| same_name(line, other)).count() < 2;
+                is_alone || markers::can_hold(marker_of(line), build)
+            })
+            .map(|line| marked(&without_build(bare(line)), marker_of(line), build));
         all.push(Variant {
-            requirements: std::iter::once(
-                own.unwrap_or_else(|| marked(&bounded(&variant.requirement, &wish.framework))),
-            )
-            .chain(along.iter().map(|line| marked(&without_build(line))))
-            .collect(),
-            extra: variant.extra,
-            index: variant.index,
+            requirements: own.into_iter().chain(beside).collect(),
+            extra: variant.extra.clone(),
+            index: variant.index.clone(),
             marker: variant.marker.clone(),
         });
     }
@@ -201,6 +203,99 @@ pub(super) fn give(
         Flavour::Torch => reach.trouble().into_iter().collect(),
         _ => Vec::new(),
     })
+}
+
+/// How a framework is asked for.
+struct Asked {
+    bounds: String,
+    marker: Option<String>,
+}
+
+/// The lines that ask for a framework: what is named now, else what its dependencies say, else what all of its extras
+/// have in common.
+fn asked_for(
+    extras: &BTreeMap<String, Vec<String>>,
+    framework: Flavour,
+    bounds: &str,
+    before: &[String],
+    newest: Option<&str>,
+) -> Vec<Asked> {
+    let mut lines: Vec<Asked> = match bounds.is_empty() {
+        false => Vec::new(),
+        true => before
+            .iter()
+            .filter_map(|line| {
+                Some(Asked {
+                    bounds: requirement(line)?.1,
+                    marker: marker_of(line).map(String::from),
+                })
+            })
+            .collect(),
+    };
+    if lines.is_empty() {
+        lines.push(Asked {
+            bounds: bounds.to_string(),
+            marker: None,
+        });
+    }
+    for line in &mut lines {
+        // Called again, what all builds are bound by stays.
+        if line.bounds.is_empty() {
+            line.bounds = bounds_of_all(extras, framework);
+        }
+        if let Some(newest) = newest {
+            line.bounds = match line.bounds.is_empty() {
+                true => format!("<={newest}"),
+                false => format!("{},<={newest}", line.bounds),
+            };
+        }
+    }
+    lines
+}
+
+/// The builds that are asked for, each with its requirements. Of several lines each build has those that can hold where
+/// it does; a system of which no line speaks has a build all the same, whose requirement never holds.
+fn merged(sets: &[(&Asked, Vec<build::Variant>)]) -> Vec<(build::Variant, Vec<String>)> {
+    let mut merged: Vec<(build::Variant, Vec<String>)> = Vec::new();
+    let put =
+        |merged: &mut Vec<(build::Variant, Vec<String>)>, line: &Asked, known: &build::Variant| {
+            let wanted = marked(
+                &bounded(&known.requirement, &line.bounds),
+                line.marker.as_deref(),
+                known.marker.as_deref(),
+            );
+            match merged.iter_mut().find(|(one, _)| one.extra == known.extra) {
+                Some((_, lines)) if lines.contains(&wanted) => {}
+                Some((_, lines)) => lines.push(wanted),
+                None => merged.push((known.clone(), vec![wanted])),
+            }
+        };
+    let every = || {
+        let all = sets.iter();
+        all.flat_map(|(line, known)| known.iter().map(move |known| (*line, known)))
+    };
+    let holds = |line: &Asked, known: &build::Variant| {
+        markers::can_hold(line.marker.as_deref(), known.marker.as_deref())
+    };
+    for (line, known) in every().filter(|(line, known)| holds(line, known)) {
+        put(&mut merged, line, known);
+    }
+    let spoken: Vec<Option<String>> = merged
+        .iter()
+        .map(|(known, _)| known.marker.clone())
+        .collect();
+    for (line, known) in every().filter(|(line, known)| !holds(line, known)) {
+        if !spoken.contains(&known.marker) {
+            put(&mut merged, line, known);
+        }
+    }
+    merged
+}
+
+/// Whether two lines ask for the same package.
+fn same_name(one: &str, other: &str) -> bool {
+    let name = |line: &str| requirement(line).map(|(name, _)| name);
+    name(one) == name(other)
 }
 
 /// A build's requirement within the bounds that were asked for: `torch>=2.8,<2.16` and `==2.14.1+cu126` are
@@ -331,6 +426,66 @@ fn conflict(there: Flavour, wanted: Flavour) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_build_has_the_lines_that_hold_where_it_does() {
+        let known = |extra: &str, requirement: &str, system: &str| build::Variant {
+            extra: extra.into(),
+            variant: extra.into(),
+            requirement: requirement.into(),
+            release: String::new(),
+            index: None,
+            packages: vec![],
+            marker: Some(format!("sys_platform == '{system}'")),
+            python: String::new(),
+            purpose: String::new(),
+        };
+        let asked = |bounds: &str, marker: Option<&str>| Asked {
+            bounds: bounds.into(),
+            marker: marker.map(String::from),
+        };
+        let mac = asked("==2.2.2", Some("sys_platform == 'darwin'"));
+        let linux = asked("==2.6.0", Some("sys_platform == 'linux'"));
+        let of = |sets: &[(&Asked, Vec<build::Variant>)]| -> Vec<(String, Vec<String>)> {
+            let merged = merged(sets).into_iter();
+            merged.map(|(known, lines)| (known.extra, lines)).collect()
+        };
+        let both = [
+            (
+                &mac,
+                vec![
+                    known("cu121", "torch>=2.2,<2.3", "linux"),
+                    known("mps", "torch>=2.2,<2.3", "darwin"),
+                ],
+            ),
+            (
+                &linux,
+                vec![
+                    known("cu124", "torch>=2.6,<2.7", "linux"),
+                    known("mps", "torch>=2.6,<2.7", "darwin"),
+                ],
+            ),
+        ];
+        let one = |extra: &str, line: &str| (extra.to_string(), vec![line.to_string()]);
+        assert_eq!(
+            of(&both),
+            [
+                one("mps", "torch==2.2.2; sys_platform == 'darwin'"),
+                one("cu124", "torch==2.6.0; sys_platform == 'linux'"),
+            ]
+        );
+        // One line alone: elsewhere nothing is installed.
+        assert_eq!(
+            of(&both[..1]),
+            [
+                one("mps", "torch==2.2.2; sys_platform == 'darwin'"),
+                one(
+                    "cu121",
+                    "torch==2.2.2; (sys_platform == 'darwin') and (sys_platform == 'linux')"
+                ),
+            ]
+        );
+    }
 
     #[test]
     fn what_was_asked_for_stays_in_each_build() {

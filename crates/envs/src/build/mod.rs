@@ -147,6 +147,16 @@ pub struct Build {
 }
 
 impl Build {
+    /// The Pythons that the chosen release itself has packages for, as specifiers. [`Self::python_range`] may admit older
+    /// ones, for which an older release is offered.
+    pub fn own_python_range(&self) -> String {
+        match self.flavour {
+            Flavour::Torch => None,
+            other => extra::own_range(other, &self.release),
+        }
+        .unwrap_or_else(|| self.python_range.clone())
+    }
+
     /// The name of its extra in a project's files: the variant without dots.
     pub fn extra_name(&self) -> String {
         source::without_dots(&self.variant)

@@ -251,8 +251,17 @@ fn wrong(
         ));
     }
     if ours.index.is_none() && variant != ours.variant {
+        let cuda = |name: &str| name.strip_prefix("cu")?.parse::<u32>().ok();
+        let is_newer = match (cuda(&ours.variant), cuda(variant)) {
+            (Some(own), Some(other)) => ours.release == release && own > other,
+            _ => false,
+        };
+        let what = match is_newer {
+            true => "is newer and comes",
+            false => "comes",
+        };
         return Some(format!(
-            "not wrong, but {} from the default index is newer and comes without a second index",
+            "not wrong, but {} from the default index {what} without a second index",
             ours.variant
         ));
     }
@@ -287,6 +296,30 @@ mod tests {
             assert_eq!(auto.variant.as_deref(), Some(variant), "{auto:?}");
             assert_eq!(auto.release.as_deref(), Some(release), "{auto:?}");
         }
+    }
+
+    #[test]
+    fn newer_is_said_of_what_is_newer() {
+        let facts = nvidia(&["8.9"], Some("580.95.05"));
+        let mut told = 0;
+        for release in ["2.6", "2.7", "2.8", "2.9", "2.10", "2.11", "2.12"] {
+            let wish = Wish {
+                framework: format!("=={release}.*"),
+                ..Wish::default()
+            };
+            let Ok(ours) = choose(&facts, Flavour::Torch, &wish) else {
+                continue;
+            };
+            let auto = uv_auto(&facts, &wish, &ours);
+            let wrong = auto.wrong.unwrap_or_default();
+            if wrong.contains("is newer") {
+                let number = |name: &str| name.trim_start_matches("cu").parse::<u32>().unwrap();
+                let other = auto.variant.unwrap();
+                assert!(number(&ours.variant) > number(&other), "{wrong}, {other}");
+            }
+            told += usize::from(wrong.contains("without a second index"));
+        }
+        assert!(told > 0);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::program::Program;
 use super::scene::{Scene, Seen};
 use super::{Finding, Rank, Severity};
-use deskside_machine::{Answer, FileKind, Question, Reading};
+use deskside_machine::{Answer, FileKind, Machine, Question, Reading};
 use deskside_types::facts::{Facts, OsKind};
 use deskside_types::shell;
 use std::path::{Path, PathBuf};
@@ -378,51 +378,7 @@ fn series(scene: &Scene<'_>) -> Option<Finding> {
 /// Scripts that start the interpreter of another place: the folder was moved, renamed or copied.
 fn moved(scene: &Scene<'_>) -> Option<Finding> {
     let bin = scene.environment.join("bin");
-    let mut elsewhere: Vec<(String, PathBuf)> = Vec::new();
-    let mut here = 0;
-    let mut entries = scene.machine.entries(&bin).unwrap_or_default();
-    entries.retain(|entry| {
-        entry.kind == FileKind::File
-            && !entry.name.starts_with(['.', '_'])
-            && !entry.name.contains("ctivate")
-    });
-    let questions: Vec<Question> = entries
-        .iter()
-        .map(|entry| Question::File {
-            path: bin.join(&entry.name),
-            limit: 512,
-        })
-        .collect();
-    for (entry, answer) in entries.into_iter().zip(scene.machine.ask_all(&questions)) {
-        let Ok(Answer::Bytes(bytes)) = answer else {
-            continue;
-        };
-        let Some(python) = script_python(&String::from_utf8_lossy(&bytes)) else {
-            continue;
-        };
-        if python.starts_with(&scene.environment) {
-            here += 1;
-        } else {
-            elsewhere.push((entry.name, python));
-        }
-    }
-    let (_, python) = elsewhere.first()?;
-    let other = python.parent()?.parent()?;
-    // The same folder by another name, through a link above it, is no other place.
-    let same = scene
-        .machine
-        .real_path(other)
-        .is_ok_and(|real| Some(real) == scene.machine.real_path(&scene.environment).ok());
-    // A script that a person put there may start any Python: a moved environment has them all elsewhere.
-    if same
-        || here > 0
-        || python
-            .file_name()
-            .is_some_and(|name| !name.to_string_lossy().starts_with("python"))
-        || python.starts_with("/usr")
-    {
-        return None;
-    }
+    let (other, elsewhere) = moved_from(scene.machine, &scene.environment)?;
     Some(
         Finding::new(
             Rank::Interpreter,
@@ -436,6 +392,59 @@ fn moved(scene: &Scene<'_>) -> Option<Finding> {
         .meaning("its commands start the Python of the old place: they fail where that is gone, and use other packages where it is not")
         .mend(REBUILD),
     )
+}
+
+/// Where an environment that was moved or copied was made, and its scripts that start the Python of that place.
+pub(crate) fn moved_from(
+    machine: &dyn Machine,
+    environment: &Path,
+) -> Option<(PathBuf, Vec<(String, PathBuf)>)> {
+    let bin = environment.join("bin");
+    let mut elsewhere: Vec<(String, PathBuf)> = Vec::new();
+    let mut here = 0;
+    let mut entries = machine.entries(&bin).unwrap_or_default();
+    entries.retain(|entry| {
+        entry.kind == FileKind::File
+            && !entry.name.starts_with(['.', '_'])
+            && !entry.name.contains("ctivate")
+    });
+    let questions: Vec<Question> = entries
+        .iter()
+        .map(|entry| Question::File {
+            path: bin.join(&entry.name),
+            limit: 512,
+        })
+        .collect();
+    for (entry, answer) in entries.into_iter().zip(machine.ask_all(&questions)) {
+        let Ok(Answer::Bytes(bytes)) = answer else {
+            continue;
+        };
+        let Some(python) = script_python(&String::from_utf8_lossy(&bytes)) else {
+            continue;
+        };
+        if python.starts_with(environment) {
+            here += 1;
+        } else {
+            elsewhere.push((entry.name, python));
+        }
+    }
+    let (_, python) = elsewhere.first()?;
+    let other = python.parent()?.parent()?.to_path_buf();
+    // The same folder by another name, through a link above it, is no other place.
+    let same = machine
+        .real_path(&other)
+        .is_ok_and(|real| Some(real) == machine.real_path(environment).ok());
+    // A script that a person put there may start any Python: a moved environment has them all elsewhere.
+    if same
+        || here > 0
+        || python
+            .file_name()
+            .is_some_and(|name| !name.to_string_lossy().starts_with("python"))
+        || python.starts_with("/usr")
+    {
+        return None;
+    }
+    Some((other, elsewhere))
 }
 
 /// The Python a script is run by: its first line, or uv's and pip's way around long ones (`#!/bin/sh`, `'''exec' …`).

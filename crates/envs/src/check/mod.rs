@@ -32,8 +32,13 @@ use deskside_types::Facts;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// Where an environment was made, if its programs start the Python of another place since it was moved or copied.
+pub fn made_at(machine: &dyn Machine, environment: &Path) -> Option<PathBuf> {
+    interpreter::moved_from(machine, environment).map(|(place, _)| place)
+}
 
 /// Where is checked.
 #[derive(Debug, Clone, Copy)]

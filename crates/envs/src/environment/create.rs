@@ -3,7 +3,7 @@
 use super::marker::{self, Marker};
 use super::uv::{command, uv_command};
 use super::venv::{self, State};
-use super::{CREATE_DEADLINE, prepare, serves, tree};
+use super::{CREATE_DEADLINE, own, prepare, serves, tree};
 use deskside_machine::{Acting, Machine, Progress};
 use deskside_types::{Code, Problem, shell};
 use serde_json::{Value, json};
@@ -42,6 +42,51 @@ pub fn in_the_way(state: &State, path: &Path, python: &str) -> Option<Problem> {
     )))
 }
 
+/// What becomes of an environment in whose place one with that Python is made, in a sentence: it is moved aside where
+/// it works or something in it is a person's. None where nothing is moved.
+///
+/// # Errors
+/// When the folder can't be looked at.
+pub fn moved_aside(
+    machine: &dyn Machine,
+    path: &Path,
+    python: &str,
+) -> Result<Option<String>, Problem> {
+    let noted = marker::read(machine, path).unwrap_or_default();
+    let held = || {
+        let (packages, own) = own::held(machine, path, &noted);
+        let own = (!own.is_empty()).then(|| format!("files of yours ({})", own.shown()));
+        let packages = (!packages.is_empty()).then(|| {
+            format!(
+                "packages that Deskside did not install ({})",
+                packages.join(", ")
+            )
+        });
+        let both: Vec<String> = own.into_iter().chain(packages).collect();
+        both.join(" and ")
+    };
+    let why = match venv::look(machine, path)? {
+        State::Whole(venv) if serves(venv.version.as_deref(), python) => return Ok(None),
+        State::Whole(venv) if noted.made_here() => format!(
+            "the environment that is there has Python {}",
+            venv.version.as_deref().unwrap_or("of unknown version")
+        ),
+        State::Broken { why, ours: false } => {
+            format!("the environment that is there can't start ({why})")
+        }
+        State::Broken { why, ours: true } => match held() {
+            held if held.is_empty() => return Ok(None),
+            held => format!("the environment that is there can't start ({why}), and holds {held}"),
+        },
+        _ => return Ok(None),
+    };
+    let aside = prepare::free_name(machine, path)?;
+    Ok(Some(format!(
+        "{why}: it is moved to {} and not removed; `deskside env gc` removes it where snapshots have all that is in it",
+        aside.display()
+    )))
+}
+
 /// Makes an environment, after moving or removing what is left of an earlier one.
 pub(super) fn create(
     machine: &dyn Machine,
@@ -70,10 +115,10 @@ pub(super) fn create(
         State::Absent | State::Empty => {}
         State::Broken { ours: true, .. } => {
             let noted = marker::read(machine, path).unwrap_or_default();
-            if tree::added_by_hand(machine, path, &noted).is_empty() {
-                tree::discard(machine, path)?;
-            } else {
+            if own::holds(machine, path, &noted) {
                 move_aside()?;
+            } else {
+                tree::discard(machine, path)?;
             }
         }
         State::Broken { ours: false, .. } => move_aside()?,

@@ -1,9 +1,11 @@
 //! Carrying out environment actions through uv: whether they hold, doing them, taking them back.
 
+mod copies;
 mod create;
 pub mod failure;
 pub mod marker;
 pub mod mend;
+pub mod own;
 mod prepare;
 pub mod proof;
 pub mod restore;
@@ -12,13 +14,14 @@ mod tree;
 pub mod uv;
 pub mod venv;
 
-pub use create::in_the_way;
+pub use create::{in_the_way, moved_aside};
 pub use prepare::prepare;
 pub use revert::{is_made_by, undo};
 
 use crate::build::specifier::{admits, series_of};
 use crate::index::wheel;
 use crate::project::requirements;
+use copies::Copies;
 use create::create;
 use deskside_knowledge::python::normalised_name;
 use deskside_machine::{Command, Machine, Progress, Reading};
@@ -185,6 +188,7 @@ pub fn perform(
                 action,
                 "install packages",
                 command(machine, path, argv),
+                before,
                 watch,
             )
         }
@@ -216,6 +220,7 @@ pub fn perform(
                 action,
                 "bring the environment to its lock file",
                 command(machine, path, argv),
+                before,
                 watch,
             )
         }
@@ -272,9 +277,11 @@ fn packages(
     action: &EnvironmentAction,
     what: &str,
     command: Command,
+    before: &Value,
     watch: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Value, Problem> {
     let path = Path::new(action.path());
+    let copies = Copies::make(machine, path, before["id"].as_str().unwrap_or_default())?;
     let names =
         |machine| -> Vec<String> { venv::distributions(machine, path).into_keys().collect() };
     // What was finished earlier is finished no longer: the install may be cut off.
@@ -287,7 +294,9 @@ fn packages(
             marker.underway = underway;
         })?;
     }
-    uv_command(machine, what, command.deadline(INSTALL_DEADLINE), watch)?;
+    let done = uv_command(machine, what, command.deadline(INSTALL_DEADLINE), watch);
+    let kept = copies.settle(machine, path)?;
+    done?;
     if let EnvironmentAction::Install { expected, .. } = action {
         let there = venv::distributions(machine, path);
         let missing: Vec<&str> = expected
@@ -326,7 +335,7 @@ fn packages(
             marker.distributions = ours;
         }
     })?;
-    Ok(json!({ "distributions": venv::distributions(machine, path) }))
+    Ok(json!({ "distributions": venv::distributions(machine, path), "kept": kept }))
 }
 
 /// An install in words, for the marker.

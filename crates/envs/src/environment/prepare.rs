@@ -1,7 +1,7 @@
 //! What taking an environment action back will need, gathered before it is carried out.
 
 use super::venv::{self, State};
-use super::{marker, proof, tree};
+use super::{marker, own, proof};
 use crate::snapshot::{Store, home};
 use deskside_machine::{Directories, Machine, Reading};
 use deskside_types::plan::EnvironmentAction;
@@ -30,7 +30,7 @@ pub fn prepare(machine: &dyn Machine, action: &EnvironmentAction) -> Result<Valu
             };
             let moved_to = match state {
                 State::Broken { ours: false, .. } => Some(free_name(machine, path)?),
-                State::Broken { .. } if !tree::added_by_hand(machine, path, &noted).is_empty() => {
+                State::Broken { .. } if own::holds(machine, path, &noted) => {
                     Some(free_name(machine, path)?)
                 }
                 State::Whole(_) if noted.made_here() => Some(free_name(machine, path)?),
@@ -79,7 +79,7 @@ pub(super) fn store_name(machine: &dyn Machine, path: &Path) -> Option<String> {
 }
 
 /// A free name beside an environment, for what is in its way.
-fn free_name(machine: &dyn Machine, path: &Path) -> Result<PathBuf, Problem> {
+pub(super) fn free_name(machine: &dyn Machine, path: &Path) -> Result<PathBuf, Problem> {
     let name = path.file_name().map_or_else(
         || "venv".to_string(),
         |name| name.to_string_lossy().into_owned(),

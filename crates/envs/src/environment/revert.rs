@@ -3,7 +3,7 @@
 use super::marker::{self, Marker};
 use super::uv::{command, interpreter, uv_command};
 use super::venv::{self, State};
-use super::{INSTALL_DEADLINE, prepare, restore, tree};
+use super::{INSTALL_DEADLINE, own, prepare, restore, tree};
 use crate::snapshot::Store;
 use deskside_machine::{Acting, Machine, Reading};
 use deskside_types::plan::EnvironmentAction;
@@ -58,15 +58,21 @@ fn creation(
     };
     if is_made_by(machine, path, before) {
         let marker = marker::read(machine, path).unwrap_or_default();
-        let foreign = tree::added_by_hand(machine, path, &marker);
-        if foreign.is_empty() {
+        let (foreign, own) = own::held(machine, path, &marker);
+        if foreign.is_empty() && own.is_empty() {
             tree::discard(machine, path)?;
         } else {
             let kept = tree::beside(path, &format!(".removed-{}", marker.id));
             machine.rename(path, &kept)?;
+            let what = match foreign.is_empty() {
+                true => format!("files of yours ({})", own.shown()),
+                false => format!(
+                    "packages that Deskside did not install ({})",
+                    foreign.join(", ")
+                ),
+            };
             left.push(format!(
-                "{shown} holds packages that Deskside did not install ({}): it was moved to {}",
-                foreign.join(", "),
+                "{shown} holds {what}: it was moved to {}",
                 kept.display()
             ));
         }

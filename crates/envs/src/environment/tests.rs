@@ -1,5 +1,6 @@
 //! Environment actions with a simulated uv: what holds, what is made, what is left alone.
 
+use super::own::Own;
 use super::*;
 use deskside_machine::Output;
 use deskside_testkit::{Sim, SimState};
@@ -472,4 +473,75 @@ fn a_version_that_the_index_has_no_more_is_told_and_stops_no_other() {
         tree.contains("numpy-1.0") && !tree.contains("torch-1.0"),
         "{tree}"
     );
+}
+
+/// Breaks the environment as an upgrade of the system's Python does.
+fn cut_link(sim: &Sim) {
+    sim.change(|state| {
+        state.remove(format!("{VENV}/bin/python"));
+        state.put_link(format!("{VENV}/bin/python"), "/nonexistent");
+    });
+}
+
+#[test]
+fn one_that_cant_start_is_moved_aside_where_a_persons_files_are_in_it() {
+    let site = format!("{VENV}/lib/python3.12/site-packages");
+    for (file, kept) in [
+        (format!("{VENV}/data/x.csv"), true),
+        (format!("{site}/mypkg/a.py"), true),
+        (format!("{VENV}/bin/activate_wandb.sh"), true),
+        (format!("{site}/tool.pyc"), true),
+        (format!("{site}/__pycache__/six.cpython-312.pyc"), false),
+        (format!("{VENV}/.gitignore"), false),
+    ] {
+        let sim = machine();
+        let create = create("3.12");
+        act(&sim, &create).unwrap();
+        sim.put_file(&file, "mine");
+        cut_link(&sim);
+        let aside = format!("{VENV}.before");
+        let told = moved_aside(&sim, Path::new(VENV), "3.12").unwrap();
+        assert_eq!(told.is_some(), kept, "{file}: {told:?}");
+        assert!(told.is_none_or(|told| told.contains(&aside)), "{file}");
+        let memory = act(&sim, &create).unwrap();
+        assert!(holds(&sim, &create).unwrap());
+        assert_eq!(sim.exists(&aside).unwrap(), kept, "{file}");
+        let left = take(&sim, &create, &memory);
+        if kept {
+            assert_eq!(left, None, "{file}");
+            assert_eq!(sim.text(&file).unwrap(), "mine");
+        }
+    }
+}
+
+#[test]
+fn lines_in_activate_are_a_persons() {
+    let sim = machine();
+    let create = create("3.12");
+    act(&sim, &create).unwrap();
+    sim.put_file(format!("{VENV}/bin/activate"), "# uv's");
+    assert!(Own::of(&sim, Path::new(VENV)).is_empty());
+    sim.advance(Duration::from_secs(60));
+    sim.put_file(
+        format!("{VENV}/bin/activate"),
+        "# uv's\nexport CUDA_HOME=/x",
+    );
+    let own = Own::of(&sim, Path::new(VENV));
+    assert_eq!(own.scripts, [Path::new("bin/activate")]);
+    cut_link(&sim);
+    act(&sim, &create).unwrap();
+    let kept = sim.text(format!("{VENV}.before/bin/activate")).unwrap();
+    assert!(kept.contains("CUDA_HOME"));
+}
+
+#[test]
+fn undo_never_removes_a_persons_files() {
+    let sim = machine();
+    let create = create("3.12");
+    let memory = act(&sim, &create).unwrap();
+    sim.put_file(format!("{VENV}/data/x.csv"), "mine");
+    let left = take(&sim, &create, &memory).unwrap();
+    assert!(left.contains("files of yours (data)"), "{left}");
+    assert!(!sim.exists(VENV).unwrap());
+    assert!(sim.tree_of("/home/user/p").contains("x.csv"));
 }

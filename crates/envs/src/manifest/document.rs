@@ -143,6 +143,21 @@ impl Manifest {
             .unwrap_or_default()
     }
 
+    /// The dependency groups that uv installs where nobody says otherwise (docs.astral.sh/uv, "Default groups").
+    pub fn default_groups(&self) -> Vec<String> {
+        let all = self.groups();
+        let stated = self
+            .document
+            .get("tool")
+            .and_then(|tool| tool.get("uv"))
+            .and_then(|uv| uv.get("default-groups"));
+        match stated {
+            Some(item) if item.as_str() == Some("all") => all,
+            Some(item) => item.as_array().map(strings).unwrap_or_default(),
+            None => all.into_iter().filter(|name| name == "dev").collect(),
+        }
+    }
+
     /// The names of the packages that a dependency group names itself, normalised.
     pub fn group(&self, name: &str) -> Vec<String> {
         let list = self

@@ -1,6 +1,6 @@
 //! The steps that bring a project's files and environment to what was resolved.
 
-use crate::environment::{mend, sha256, venv};
+use crate::environment::{mend, moved_aside, sha256, venv};
 use crate::plan::{Module, make_environment, module_step};
 use crate::snapshot::{Local, Parts, Store};
 use crate::uv::{self, UvState};
@@ -50,13 +50,17 @@ pub fn steps(
     }
     let path = wanted.environment.display().to_string();
     let existing = venv::look(machine, wanted.environment)?;
-    steps.push(make_environment(
+    let mut making = make_environment(
         &existing,
         &path,
         uv.path(),
         &wanted.python,
         wanted.fetches_python,
-    ));
+    );
+    if let Some(way) = moved_aside(machine, wanted.environment, &wanted.python)? {
+        making.why = way;
+    }
+    steps.push(making);
     steps.push(sync_step(&path, uv.path(), &wanted));
     steps.extend(
         wanted
@@ -131,6 +135,7 @@ fn sync_step(path: &str, uv: &str, wanted: &Wanted<'_>) -> Step {
     let parts = Parts {
         extras: named("--extra"),
         groups: named("--group"),
+        without: named("--no-group"),
     };
     let extra = match parts.is_empty() {
         true => String::new(),

@@ -30,8 +30,12 @@ pub struct Damaged {
 pub enum How {
     /// It is not there.
     Missing,
-    /// It has another size.
-    Size,
+    /// Nothing is in it.
+    Empty,
+    /// It is shorter than it was: its end may be cut off.
+    Shorter,
+    /// It is longer than it was.
+    Longer,
     /// It has other contents of the same size.
     Contents,
     /// It can't be read.
@@ -102,8 +106,11 @@ fn wrong(
         Err(error) if error.kind == ErrorKind::Absent => return Some(How::Missing),
         Err(_) => return Some(How::Unreadable),
     };
-    if file.size.is_some_and(|size| size != stat.size) {
-        return Some(How::Size);
+    match file.size {
+        Some(size) if size > 0 && stat.size == 0 => return Some(How::Empty),
+        Some(size) if size > stat.size => return Some(How::Shorter),
+        Some(size) if size < stat.size => return Some(How::Longer),
+        _ => {}
     }
     let wanted = file.hash.strip_prefix("sha256=")?;
     if stat.modified < since {

@@ -52,12 +52,15 @@ pub struct Parts {
     /// The dependency groups, beside uv's default one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<String>,
+    /// Groups that uv installs where nobody asks for others, and that are left out here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<String>,
 }
 
 impl Parts {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.extras.is_empty() && self.groups.is_empty()
+        self.extras.is_empty() && self.groups.is_empty() && self.without.is_empty()
     }
 
     /// uv's arguments for them.
@@ -69,20 +72,25 @@ impl Parts {
         [
             named("--extra", &self.extras),
             named("--group", &self.groups),
+            named("--no-group", &self.without),
         ]
         .concat()
     }
 
-    /// In words: `the extra dev`, `the groups test and lint`; a phrase each.
+    /// In words: `the extra dev`, `the groups test and lint`, `all but the group dev`; a phrase each.
     pub fn shown(&self) -> Vec<String> {
-        [("extra", &self.extras), ("group", &self.groups)]
-            .into_iter()
-            .filter(|(_, names)| !names.is_empty())
-            .map(|(word, names)| {
-                let many = if names.len() > 1 { "s" } else { "" };
-                format!("the {word}{many} {}", names.join(", "))
-            })
-            .collect()
+        [
+            ("the extra", &self.extras),
+            ("the group", &self.groups),
+            ("all but the group", &self.without),
+        ]
+        .into_iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(word, names)| {
+            let many = if names.len() > 1 { "s" } else { "" };
+            format!("{word}{many} {}", names.join(", "))
+        })
+        .collect()
     }
 }
 

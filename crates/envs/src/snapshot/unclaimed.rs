@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// Files and whole folders that nobody claims, relative to the environment, sorted. `present` is everything but folders
 /// in the environment.
 ///
-/// Compiled files, empty folders, and what Python, uv, pip and Deskside make themselves are left out.
+/// Empty folders, and what Python, uv, pip and Deskside make themselves, are left out.
 pub fn unclaimed<'a>(
     environment: &Path,
     present: impl Iterator<Item = &'a Path>,
@@ -26,6 +26,12 @@ pub fn unclaimed<'a>(
         .filter(|path| !files.contains(path.as_os_str()))
         .filter_map(|path| path.strip_prefix(environment).ok())
         .filter(|relative| !is_own(relative))
+        // Without its RECORD nobody says what belongs to a distribution; what is said of it does.
+        .filter(|relative| {
+            let path = environment.join(relative);
+            let mut half = installed.iter().filter(|one| one.files.is_empty());
+            !half.any(|one| path.starts_with(&one.information))
+        })
         .collect();
     if own.is_empty() {
         return Vec::new();
@@ -64,11 +70,12 @@ fn is_frame(relative: &Path) -> bool {
         })
 }
 
-/// Files that Python's `venv`, virtualenv, uv and Deskside make in every environment.
+/// Files that Python's `venv`, virtualenv, uv and Deskside make in every environment, by their exact names: a file of a
+/// person's may begin like one of them.
 fn is_own(relative: &Path) -> bool {
     let name = relative.file_name().unwrap_or_default().to_string_lossy();
     let name = name.as_ref();
-    if name.ends_with(".pyc") || name == ".DS_Store" {
+    if name == ".DS_Store" {
         return true;
     }
     let folder = relative
@@ -81,14 +88,98 @@ fn is_own(relative: &Path) -> bool {
                 || name.starts_with("..deskside.json.deskside-")
         }
         Some("bin") => {
-            let known = ["activate", "Activate.ps1", "deactivate", "python", "pydoc"];
-            known.iter().any(|known| name.starts_with(known)) || name.starts_with("𝜋thon")
+            SCRIPTS.contains(&name)
+                || ["pydoc.bat", "python", "pypy", "𝜋thon"].contains(&name)
+                || ["python", "pypy"].iter().any(|known| {
+                    name.strip_prefix(known)
+                        .is_some_and(|rest| is_version_of_python(rest))
+                })
         }
-        // What is said of a distribution goes and comes with it.
-        Some(folder) if folder.ends_with(".dist-info") => true,
+        // What an installer says of a distribution goes and comes with it.
+        Some(folder) if folder.ends_with(".dist-info") => SAID.contains(&name),
         Some(folder) if folder.ends_with("/site-packages") => {
             ["_virtualenv.py", "_virtualenv.pth"].contains(&name)
         }
         _ => false,
+    }
+}
+
+/// The scripts in `bin` that make a shell use the environment, and that people add lines to.
+pub const SCRIPTS: [&str; 12] = [
+    "activate",
+    "activate.bat",
+    "activate.csh",
+    "activate.fish",
+    "activate.nu",
+    "activate.ps1",
+    "activate.xsh",
+    "Activate.ps1",
+    "activate_this.py",
+    "deactivate",
+    "deactivate.bat",
+    "deactivate.nu",
+];
+
+/// What installers write beside a distribution (PEP 376, 427, 610, and uv's own).
+const SAID: [&str; 13] = [
+    "DELVEWHEEL",
+    "INSTALLER",
+    "METADATA",
+    "RECORD",
+    "RECORD.jws",
+    "RECORD.p7s",
+    "REQUESTED",
+    "WHEEL",
+    "direct_url.json",
+    "entry_points.txt",
+    "top_level.txt",
+    "uv_build.json",
+    "uv_cache.json",
+];
+
+/// `3`, `3.12`, `3.13t`.
+fn is_version_of_python(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix('3') else {
+        return false;
+    };
+    let Some(minor) = rest.strip_prefix('.') else {
+        return rest.is_empty();
+    };
+    let minor = minor.strip_suffix('t').unwrap_or(minor);
+    !minor.is_empty() && minor.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_exact_names_are_the_environments_own() {
+        for (path, own) in [
+            ("bin/activate", true),
+            ("bin/Activate.ps1", true),
+            ("bin/activate_wandb.sh", false),
+            ("bin/deactivate_all", false),
+            ("bin/python", true),
+            ("bin/python3", true),
+            ("bin/python3.12", true),
+            ("bin/python3.13t", true),
+            ("bin/python-profile", false),
+            ("bin/pythonx", false),
+            ("bin/python3-config", false),
+            ("bin/python3.", false),
+            ("bin/pydoc.bat", true),
+            ("bin/pydoc-local", false),
+            ("pyvenv.cfg", true),
+            ("notes.txt", false),
+            ("lib/python3.12/site-packages/x-1.dist-info/RECORD", true),
+            (
+                "lib/python3.12/site-packages/x-1.dist-info/notes.txt",
+                false,
+            ),
+            ("lib/python3.12/site-packages/tool.pyc", false),
+        ] {
+            assert_eq!(is_own(Path::new(path)), own, "{path}");
+        }
     }
 }

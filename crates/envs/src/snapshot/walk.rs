@@ -1,7 +1,7 @@
 //! Everything that lies in an environment, looked at with one question a folder.
 
 use deskside_machine::{Answer, DoorError, FileKind, Machine, Question, Reading, Stat};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,8 @@ pub struct Walk {
 }
 
 impl Walk {
-    /// Looks at everything below a folder. Compiled files of Python are left out.
+    /// Looks at everything below a folder. Compiled files of Python are left out where
+    /// their source lies beside them.
     pub fn of(machine: &dyn Machine, root: &Path) -> Self {
         let mut walk = Self {
             root: root.to_path_buf(),
@@ -48,7 +49,8 @@ impl Walk {
     }
 }
 
-/// The paths of everything but folders below a folder, without a look at each. Compiled files of Python are left out.
+/// The paths of everything but folders below a folder, without a look at each. Compiled files of Python are left out
+/// as by [`Walk::of`].
 pub fn paths(machine: &dyn Machine, root: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     each(machine, root, &NAMES, &mut |path, _| found.push(path));
@@ -108,8 +110,9 @@ fn each<T: Send>(
                 unread.push(folder);
                 continue;
             };
+            let compiled = compiled(&entries);
             for (name, kind, value) in entries {
-                if name == "__pycache__" || name.ends_with(".pyc") {
+                if name == "__pycache__" || compiled.contains(&name) {
                     continue;
                 }
                 let path = folder.join(name);
@@ -121,6 +124,20 @@ fn each<T: Send>(
         }
     }
     unread
+}
+
+/// Compiled files whose source lies beside them: Python makes them again. One that stands alone may be all there is.
+fn compiled<T>(entries: &[(String, FileKind, T)]) -> HashSet<String> {
+    let names = || entries.iter().map(|(name, _, _)| name.as_str());
+    let mut found = HashSet::new();
+    for name in names() {
+        if let Some(stem) = name.strip_suffix(".pyc")
+            && names().any(|other| other.strip_suffix(".py") == Some(stem))
+        {
+            found.insert(name.to_string());
+        }
+    }
+    found
 }
 
 fn listed<T>(machine: &dyn Machine, folders: Vec<PathBuf>, ask: &Ask<T>) -> Vec<Listing<T>> {

@@ -282,6 +282,9 @@ pub enum EnvironmentAction {
         /// Distributions whose copies in uv's cache are damaged and are fetched anew, in normalised names.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         refresh: Vec<String>,
+        /// Files of packages that a person edited, relative to the environment: they are kept beside it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        edited: Vec<String>,
         /// The uv program.
         uv: String,
     },

@@ -247,7 +247,7 @@ fn report(
             .index
             .as_ref()
             .map_or_else(|| "default".into(), |index| index.url.clone()),
-        pythons: build::python::range_in_words(&build.python_range),
+        pythons: build::python::range_in_words(&build.own_python_range()),
         ruled_out: build.ruled_out.clone(),
         // What was ruled out stands in a list of its own.
         why: companion

@@ -328,6 +328,13 @@ fn with_gpu(
     })
 }
 
+/// The Pythons that a release itself has packages for, as specifiers; none where the release is not known.
+pub(super) fn own_range(flavour: Flavour, release: &str) -> Option<String> {
+    let mut all = known(flavour).releases.iter();
+    let own = all.find(|own| own.version == release)?;
+    Some(python::range(&own.python_min, &own.python_max))
+}
+
 /// The oldest Python that some release serves which is offered with the chosen one.
 fn oldest_offered(
     known: &'static ExtraFramework,

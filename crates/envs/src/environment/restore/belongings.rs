@@ -1,12 +1,11 @@
 //! What of a person's is in an environment that goes, and getting rid of the rest.
 
 use super::{KEPT, marker, tree};
+use crate::environment::own::Own;
 use crate::environment::proof;
 use crate::environment::venv::{self, State};
 use crate::snapshot::damage::{Damaged, How};
-use crate::snapshot::take::installed;
-use crate::snapshot::unclaimed::unclaimed;
-use crate::snapshot::walk;
+use crate::snapshot::take::{Installed, installed};
 use crate::snapshot::{Snapshot, Store};
 use deskside_machine::{Acting, Machine, Reading};
 use deskside_types::Problem;
@@ -16,8 +15,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct Belongings {
     /// No snapshot has it.
     pub unknown: bool,
-    /// A person's own files, relative to it.
-    pub own: Vec<PathBuf>,
+    /// What is a person's own.
+    pub own: Own,
 }
 
 impl Belongings {
@@ -25,19 +24,43 @@ impl Belongings {
         Ok(Self::among(machine, old, &store.list(machine)?.snapshots))
     }
 
+    /// As [`Self::of`], where it is known which files of packages a person edited.
+    pub fn knowing(
+        machine: &dyn Machine,
+        old: &Path,
+        store: &Store,
+        edited: &[PathBuf],
+    ) -> Result<Self, Problem> {
+        let look = |there: &[Installed]| Own::knowing(machine, old, there, edited);
+        Ok(Self::with(
+            machine,
+            old,
+            &store.list(machine)?.snapshots,
+            look,
+        ))
+    }
+
     /// As [`Self::of`], where only these snapshots count.
     pub fn among(machine: &dyn Machine, old: &Path, snapshots: &[Snapshot]) -> Self {
+        Self::with(machine, old, snapshots, |_| Own::of(machine, old))
+    }
+
+    fn with(
+        machine: &dyn Machine,
+        old: &Path,
+        snapshots: &[Snapshot],
+        look: impl FnOnce(&[Installed]) -> Own,
+    ) -> Self {
         let there = installed(machine, old);
         let marker = marker::read(machine, old).unwrap_or_default();
         // Half of an install that was cut off: the state before it is kept, and it itself is what nobody wants back.
         let is_half = marker.making || marker.underway.is_some() && !snapshots.is_empty();
         let unknown = !is_half && !proof::is_remembered(&there, snapshots);
         Self {
-            own: if unknown {
-                Vec::new()
-            } else {
-                let present = walk::paths(machine, old);
-                unclaimed(old, present.iter().map(PathBuf::as_path), &there)
+            own: match unknown {
+                // Then all of it is kept.
+                true => Own::default(),
+                false => look(&there),
             },
             unknown,
         }
@@ -80,7 +103,16 @@ pub(super) fn dispose(
         machine.rename(aside, &kept)?;
         return Ok(Some(kept));
     }
-    for relative in &belongings.own {
+    for relative in belongings.own.paths() {
+        if belongings
+            .own
+            .scripts
+            .iter()
+            .any(|script| script == relative)
+            && is_same(machine, &aside.join(relative), &path.join(relative))
+        {
+            continue;
+        }
         let to = kept.join(relative);
         if let Some(folder) = to.parent() {
             machine.create_directory(folder)?;
@@ -92,6 +124,12 @@ pub(super) fn dispose(
         Going::Later => tree::discard_later(machine, aside, path)?,
     }
     Ok(machine.exists(&kept)?.then_some(kept))
+}
+
+/// Whether two files have the same contents.
+fn is_same(machine: &dyn Machine, one: &Path, other: &Path) -> bool {
+    let contents = |path: &Path| machine.file(path, 1 << 20).ok();
+    contents(one).is_some_and(|one| contents(other) == Some(one))
 }
 
 /// When an old environment's files go.
@@ -124,7 +162,7 @@ pub fn is_of_no_use_with<D: AsRef<[Damaged]>>(
     damaged: impl FnOnce() -> D,
 ) -> Result<bool, Problem> {
     // A file with other contents may be a person's own work, and does something.
-    let is_useless = |file: &Damaged| file.how != How::Contents;
+    let is_useless = |file: &Damaged| !matches!(file.how, How::Contents | How::Longer);
     Ok(match venv::look(machine, environment)? {
         State::Broken { .. } => true,
         State::Whole(venv) => {

@@ -2,9 +2,8 @@
 
 use super::belongings::Belongings;
 use super::waiting::{is_whole, waiting};
-use crate::environment::{marker, mend, tree};
+use crate::environment::{marker, tree};
 use crate::snapshot::Snapshot;
-use crate::snapshot::damage::How;
 use deskside_machine::{FileKind, Machine, Reading};
 use deskside_types::Problem;
 use std::path::{Path, PathBuf};
@@ -36,13 +35,8 @@ pub fn left_over(
     let mut all = Vec::new();
     for folder in waiting.chain(moved_aside(machine, path)) {
         let belongings = Belongings::among(machine, &folder, snapshots);
-        let is_edited = || {
-            // Other contents may be a person's own work.
-            let damaged = mend::damaged(machine, &folder);
-            damaged.iter().any(|file| file.how == How::Contents)
-        };
         all.push(LeftOver {
-            is_superfluous: !belongings.unknown && belongings.own.is_empty() && !is_edited(),
+            is_superfluous: !belongings.unknown && belongings.own.is_empty(),
             path: folder,
         });
     }

@@ -35,7 +35,7 @@ use waiting::{is_whole, put_back};
 /// What follows the environment's name while it waits for the new one to be proven; then comes the identity.
 const BEFORE: &str = ".deskside-before-";
 /// What follows its name where it, or what a person put into it, is kept.
-const KEPT: &str = ".kept-";
+pub(super) const KEPT: &str = ".kept-";
 
 /// The parts of the action.
 struct Restoring<'a> {
@@ -46,6 +46,8 @@ struct Restoring<'a> {
     python: &'a str,
     offline: bool,
     refresh: &'a [String],
+    /// Files of packages that a person edited, where they were looked for already.
+    edited: Option<Vec<PathBuf>>,
     uv: &'a str,
     id: String,
 }
@@ -74,6 +76,7 @@ fn parts<'a>(
         python,
         offline,
         refresh,
+        edited,
         uv,
     } = action
     else {
@@ -86,6 +89,7 @@ fn parts<'a>(
         python,
         offline: *offline,
         refresh,
+        edited: Some(edited.iter().map(PathBuf::from).collect()),
         uv,
         id: before["id"].as_str().unwrap_or_default().to_string(),
     })
@@ -190,7 +194,12 @@ fn make(
     };
     // What is a person's in the old one is looked for while uv fills the new one.
     let (mut filled, belongings) = std::thread::scope(|scope| {
-        let looking = waits.then(|| scope.spawn(|| Belongings::of(machine, &aside, &store)));
+        let looking = waits.then(|| {
+            scope.spawn(|| match &restoring.edited {
+                Some(edited) => Belongings::knowing(machine, &aside, &store, edited),
+                None => Belongings::of(machine, &aside, &store),
+            })
+        });
         let filled = fill(machine, restoring, &snapshot, old.as_ref(), watch);
         let belongings = looking.map(|looking| match looking.join() {
             Ok(belongings) => belongings,

@@ -1,6 +1,7 @@
 //! Restoring with a simulated uv: every death and failure on the way, and the way back.
 
 use super::*;
+use crate::environment::own::Own;
 use crate::snapshot::origin::{self, Looking};
 use crate::snapshot::{Taking, take};
 use deskside_machine::wrappers::{Fault, Faulty, Mode};
@@ -164,6 +165,7 @@ fn restore(machine: &dyn Machine, snapshot: &Snapshot, refresh: &[&str]) -> Plan
         python: "/usr/bin/python3.12".into(),
         offline: false,
         refresh: refresh.iter().map(ToString::to_string).collect(),
+        edited: vec![],
         uv: UV.into(),
     };
     Plan {
@@ -461,6 +463,107 @@ fn what_no_snapshot_has_is_kept_beside_and_comes_back() {
     take_back(&sim).unwrap();
     assert_eq!(versions(&sim), ["mine 9.0", "scipy 1.0", "six 2.0"]);
     assert!(beside(&sim).is_empty());
+}
+
+/// What is kept beside the environment, by its path there.
+fn kept(sim: &Sim, relative: &str) -> Option<String> {
+    let mut beside = beside(sim).into_iter();
+    let folder = beside.find(|name| name.starts_with(".venv.kept-"))?;
+    sim.text(format!("{PROJECT}/{folder}/{relative}")).ok()
+}
+
+#[test]
+fn what_a_person_edited_is_kept_beside_and_comes_back() {
+    let site = "lib/python3.12/site-packages";
+    for planned in [true, false] {
+        let (sim, _, second) = two_states();
+        let edited = "version = '2.0'\n# my fix\n";
+        sim.put_file(format!("{SITE}/six.py"), edited);
+        sim.put_file(format!("{SITE}/six-2.0.dist-info/notes.txt"), "mine");
+        sim.put_file(format!("{VENV}/bin/pythonx"), "mine");
+        let mut plan = restore(&sim, &second, &[]);
+        let Action::Env {
+            action: EnvironmentAction::Restore { edited: named, .. },
+        } = &mut plan.steps[0].actions[1]
+        else {
+            panic!("{plan:?}");
+        };
+        if planned {
+            let own = Own::of(&sim, Path::new(VENV));
+            assert!(own.edited[0].works);
+            named.push(own.edited[0].path.display().to_string());
+        } else {
+            // A restore that is cut off after the old one was renamed, and looked at by whoever comes next.
+            named.push("gone.py".into());
+        }
+        carry_out(&sim, &plan).unwrap();
+        assert_eq!(
+            sim.text(format!("{SITE}/six.py")).unwrap(),
+            "version = '2.0'\n"
+        );
+        let text = kept(&sim, &format!("{site}/six.py"));
+        assert_eq!(text.is_some(), planned);
+        assert_eq!(
+            kept(&sim, &format!("{site}/six-2.0.dist-info/notes.txt")).unwrap(),
+            "mine"
+        );
+        assert_eq!(kept(&sim, "bin/pythonx").unwrap(), "mine");
+        // Undo makes it anew, and puts what was kept over it.
+        sim.put_file(format!("{SITE}/scipy.py"), "version = '1.0'\n# since\n");
+        take_back(&sim).unwrap();
+        assert_eq!(sim.text(format!("{VENV}/bin/pythonx")).unwrap(), "mine");
+        if planned {
+            assert_eq!(sim.text(format!("{SITE}/six.py")).unwrap(), edited);
+        }
+        let since = kept(&sim, &format!("{site}/scipy.py"));
+        assert!(since.unwrap().contains("# since"));
+    }
+}
+
+#[test]
+fn an_edited_environment_beside_is_never_superfluous() {
+    let (sim, _, second) = two_states();
+    let aside = format!("{VENV}.before");
+    sim.rename(VENV, &aside).unwrap();
+    state(&sim, &[("six", "2.0"), ("scipy", "1.0")]);
+    let store = Store::at(Path::new(STORE));
+    let snapshots = store.list(&sim).unwrap().snapshots;
+    assert!(snapshots.iter().any(|one| one.id == second.id));
+    let superfluous = || left_over(&sim, Path::new(VENV), &snapshots).unwrap()[0].is_superfluous;
+    assert!(superfluous());
+    let six = format!("{aside}/lib/python3.12/site-packages/six.py");
+    sim.put_file(&six, "version = '2.0'\n# three days\n");
+    assert!(!superfluous());
+    sim.put_file(&six, "short\n");
+    assert!(!superfluous());
+    sim.put_file(&six, "");
+    assert!(superfluous(), "cut off to nothing, it is nobody's work");
+}
+
+#[test]
+fn half_of_an_install_is_nobodys() {
+    let (sim, first, _) = two_states();
+    let marker = Marker {
+        id: "a".into(),
+        underway: Some(vec!["six".into()]),
+        ..Marker::default()
+    };
+    marker::write(&sim, Path::new(VENV), &marker).unwrap();
+    sim.put_file(
+        format!("{PROJECT}/uv.lock"),
+        lock(&[("pandas", "2.0"), ("nvidia-cublas", "1.0")]),
+    );
+    for half in ["pandas/core.py", "pandas.libs/x.so", "nvidia/cublas/x.so"] {
+        sim.put_file(format!("{SITE}/{half}"), "half");
+    }
+    sim.put_file(format!("{SITE}/mypkg/a.py"), "mine");
+    sim.put_file(format!("{VENV}/data/x.csv"), "mine");
+    let own = Own::of(&sim, Path::new(VENV));
+    let shown = own.shown();
+    assert_eq!(shown, "data, lib/python3.12/site-packages/mypkg");
+    carry_out(&sim, &restore(&sim, &first, &[])).unwrap();
+    assert!(!sim.tree_of(PROJECT).contains("pandas"));
+    assert_eq!(kept(&sim, "data/x.csv").unwrap(), "mine");
 }
 
 #[test]

@@ -6,11 +6,12 @@ use super::{KEPT, Restoring, make, marker, parts, tree};
 use crate::environment::marker::Restored;
 use crate::environment::venv::State;
 use crate::index::wheel::Platform;
+use crate::snapshot::damage::place;
 use crate::snapshot::origin::{self, Looking};
-use crate::snapshot::unclaimed::unclaimed;
-use crate::snapshot::walk;
+use crate::snapshot::take::{Installed, installed};
+use crate::snapshot::unclaimed::SCRIPTS;
 use crate::snapshot::{Snapshot, Store, python, recipe};
-use deskside_machine::{Acting, Durability, Machine, Reading};
+use deskside_machine::{Acting, Durability, FileKind, Machine, Reading};
 use deskside_types::Problem;
 use deskside_types::plan::EnvironmentAction;
 use serde_json::Value;
@@ -105,6 +106,8 @@ fn anew(
     let restoring = Restoring {
         python: &chosen.request,
         refresh: &[],
+        // What was planned then says nothing of what was edited since.
+        edited: None,
         // Kept wheels are used where they are; the rest comes from where it came.
         offline: false,
         ..restoring
@@ -135,6 +138,7 @@ pub fn to_snapshot(
         python: "",
         offline: false,
         refresh: &[],
+        edited: None,
         uv,
         id: id.to_string(),
     };
@@ -161,7 +165,8 @@ fn finish_undo(
     Ok(left)
 }
 
-/// Puts a person's own files back where they were, as far as their places are free.
+/// Puts a person's own files back where they were, as far as their places are free. What uv has put in the place of a
+/// file that a person edited makes way for it.
 fn return_what_was_kept(
     machine: &dyn Machine,
     path: &Path,
@@ -171,20 +176,37 @@ fn return_what_was_kept(
     if !machine.exists(kept)? {
         return Ok(left);
     }
-    let present = walk::paths(machine, kept);
-    for relative in unclaimed(kept, present.iter().map(PathBuf::as_path), &[]) {
-        let to = path.join(&relative);
-        if machine.exists(&to)? {
-            left.push(format!(
-                "{} stays where it is kept",
-                kept.join(&relative).display()
-            ));
-            continue;
+    let there = installed(machine, path);
+    let is_made_again = |to: &Path| {
+        let own = |one: &Installed| {
+            let site = one.information.parent().unwrap_or(path);
+            one.files.iter().any(|file| place(site, &file.path) == to)
+        };
+        let is_script = to.parent() == Some(&*path.join("bin"))
+            && to
+                .file_name()
+                .is_some_and(|name| SCRIPTS.iter().any(|script| name == *script));
+        is_script || there.iter().any(own)
+    };
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        for entry in machine.entries(kept.join(&folder))? {
+            let relative = folder.join(&entry.name);
+            let (from, to) = (kept.join(&relative), path.join(&relative));
+            let is_folder = entry.kind == FileKind::Directory;
+            let is_taken = machine.exists(&to)? || machine.link(&to).is_ok();
+            let is_ours = || !is_folder && is_made_again(&to);
+            if is_taken && is_folder && machine.stat(&to)?.kind == FileKind::Directory {
+                folders.push(relative);
+            } else if !is_taken || is_ours() {
+                if let Some(folder) = to.parent() {
+                    machine.create_directory(folder)?;
+                }
+                machine.rename(&from, &to)?;
+            } else {
+                left.push(format!("{} stays where it is kept", from.display()));
+            }
         }
-        if let Some(folder) = to.parent() {
-            machine.create_directory(folder)?;
-        }
-        machine.rename(kept.join(&relative), &to)?;
     }
     if left.is_empty() {
         machine.remove_tree(kept)?;
