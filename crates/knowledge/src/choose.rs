@@ -82,8 +82,6 @@ pub struct Platform {
     /// It can be worked with from anywhere.
     #[serde(default)]
     pub portable: bool,
-    /// A session goes on no longer.
-    pub longest_session_hours: Option<f64>,
     /// Where this is known from.
     pub source: String,
 }

@@ -277,12 +277,8 @@ mod tests {
         change("to come", |row| row.as_of = "2027-03-01".into());
         change("not known", |row| row.accelerator = "Voodoo 2".into());
         change("without the risk", |row| {
-            row.accelerator = "L40S".into();
-            row.memory_gb = Some(48.0);
             row.tier = "spot".into();
             row.price = Some(0.7);
-            row.accelerator = "RTX 4090".into();
-            row.memory_gb = Some(24.0);
         });
     }
 
