@@ -63,8 +63,11 @@ fn processes(home: &Path, words: &[&str]) -> Vec<u32> {
             let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else {
                 continue;
             };
-            let read = |name: &str| std::fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
-            let is_ours = read("environ").split(|byte| *byte == 0).any(|one| one == mark.as_bytes());
+            let read =
+                |name: &str| std::fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
+            let is_ours = read("environ")
+                .split(|byte| *byte == 0)
+                .any(|one| one == mark.as_bytes());
             if is_ours && String::from_utf8_lossy(&read("cmdline")).contains(word) {
                 found.push(pid);
             }
@@ -75,7 +78,9 @@ fn processes(home: &Path, words: &[&str]) -> Vec<u32> {
 
 /// Nanoseconds of processor time of all threads (`/proc/PID/task/TID/schedstat`, first number).
 fn times(pids: &[u32]) -> u64 {
-    let tasks = pids.iter().filter_map(|pid| std::fs::read_dir(format!("/proc/{pid}/task")).ok());
+    let tasks = pids
+        .iter()
+        .filter_map(|pid| std::fs::read_dir(format!("/proc/{pid}/task")).ok());
     tasks
         .flatten()
         .flatten()
@@ -88,6 +93,11 @@ fn switches(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     status
         .lines()
-        .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")?.trim().parse().ok())
+        .find_map(|line| {
+            line.strip_prefix("voluntary_ctxt_switches:")?
+                .trim()
+                .parse()
+                .ok()
+        })
         .unwrap_or(0)
 }
