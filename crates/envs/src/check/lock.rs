@@ -63,7 +63,7 @@ pub(crate) fn decides(scene: &Scene<'_>, wanted: &[&str], unwanted: &[&str]) -> 
         return false;
     };
     let names = |name: &&str| packages.iter().any(|package| package.name == **name);
-    wanted.iter().all(|name| names(&name)) && !unwanted.iter().any(|name| names(&name))
+    wanted.iter().all(|name| names(name)) && !unwanted.iter().any(|name| names(name))
 }
 
 /// The project's own package in its lock file.
