@@ -3,6 +3,11 @@
 //!
 //! `DESKSIDE_TEST_REAL=1 cargo test -p deskside --test journeys breakages -- --nocapture` prints the table of counts.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "the table of what was recreated is what a person runs these for"
+)]
+
 mod environments;
 mod errors;
 mod hostile;
