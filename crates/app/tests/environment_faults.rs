@@ -220,6 +220,44 @@ fn a_rebuild_after_a_sync_that_was_cut_off_follows_the_lock_file() {
 }
 
 #[test]
+fn a_wreck_is_no_state_and_the_one_before_it_is_the_newest() {
+    let sim = two_states();
+    let context = context(sim.shared());
+    let count = || history::history(&context, here()).unwrap().snapshots.len();
+    let before = count();
+    let plan = |wanted: &str| {
+        let prepared = rollback::rollback(&context, here(), wanted, false).unwrap();
+        carry_out(&context, &prepared, &mut |_| {}).unwrap();
+        versions(&sim, VENV)
+    };
+    let start = sim.snapshot();
+    for lost in [
+        VENV.to_string(),
+        format!("{VENV}/lib/python3.12/site-packages"),
+    ] {
+        sim.restore(start.clone());
+        sim.remove_tree(&lost).unwrap();
+        assert_eq!(plan("1"), ["deskside", "six 2.0"], "{lost}");
+        sim.restore(start.clone());
+        sim.remove_tree(&lost).unwrap();
+        rebuilt(&context).unwrap();
+        assert_eq!(versions(&sim, VENV), ["deskside", "six 2.0"], "{lost}");
+        assert_eq!(count(), before, "{lost}");
+        assert_eq!(plan("2"), ["deskside", "numpy 1.0", "six 1.0"], "{lost}");
+    }
+    // Half a removal: what has no RECORD can't be brought back.
+    sim.restore(start);
+    sim.put_file(
+        format!("{VENV}/lib/python3.12/site-packages/scipy-1.0.dist-info/METADATA"),
+        "Name: scipy\n",
+    );
+    sim.advance(std::time::Duration::from_secs(60));
+    let kept = keep::snapshot(&context, here(), false, &mut |_| {}).unwrap();
+    let json = serde_json::to_string(&kept).unwrap();
+    assert!(!json.contains("\"name\":\"scipy\""), "{json}");
+}
+
+#[test]
 fn what_a_person_edited_outlives_every_change() {
     let six = format!("{VENV}/lib/python3.12/site-packages/six.py");
     let edited = "version = '2.0'\n# my fix\n";

@@ -3,6 +3,7 @@
 use super::extra::{self, ExtraWish};
 use super::parts::PartsWish;
 use super::project::{Project, Resolution};
+use super::sync::explained;
 use super::variants::{self, Reach};
 use super::{Place, Prepared, era, markers, named, paths};
 use crate::Context;
@@ -84,14 +85,18 @@ fn adding(
         }
         match name.parse::<Flavour>() {
             // `jax[cuda13]` names a build itself, and a group is a person's own affair.
-            Ok(framework) if !text.contains('[') && request.group.is_none() => {
+            // PyTorch's extras are none of its builds.
+            Ok(framework)
+                if request.group.is_none()
+                    && (framework == Flavour::Torch || !text.contains('[')) =>
+            {
                 let newest = era::newest(&project, &manifest, framework, &bounds, None)?;
-                // A marker goes along as that of a plain dependency does.
-                let is_marked = markers::marker_of(text).is_some();
-                if is_marked {
+                // A marker and extras go along as those of a plain dependency do.
+                let is_plain = markers::marker_of(text).is_none() && !text.contains('[');
+                if !is_plain {
                     manifest.add_dependency(text);
                 }
-                let bounds = if is_marked { "" } else { bounds.as_str() };
+                let bounds = if is_plain { bounds.as_str() } else { "" };
                 let told =
                     variants::give(&mut manifest, framework, bounds, newest.as_deref(), &reach)?;
                 warnings.extend(told);
@@ -131,7 +136,10 @@ fn adding(
         why,
         warnings,
     });
-    prepared.map_err(|problem| named::explain(problem, &project, &names))
+    prepared.map_err(|problem| {
+        let problem = explained(context, &project.place, &project.uv, problem);
+        named::explain(problem, &project, &names)
+    })
 }
 
 /// Whether a framework comes as extras of the project.
@@ -222,7 +230,7 @@ fn removing(
         vec![("remove packages", words)]
     };
     let list = names.join(" ");
-    project.prepare(Resolution {
+    let prepared = project.prepare(Resolution {
         reason: format!("env remove {list}"),
         wish: format!("remove {list} from {}", project.place.project.display()),
         manifest,
@@ -234,5 +242,6 @@ fn removing(
         files: Vec::new(),
         why: Vec::new(),
         warnings: Vec::new(),
-    })
+    });
+    prepared.map_err(|problem| explained(context, &project.place, &project.uv, problem))
 }

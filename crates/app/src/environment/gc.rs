@@ -9,12 +9,12 @@
 
 use super::{Place, change};
 use crate::{Answer, Context};
-use deskside_envs::environment::restore::{clear_rubbish, left_over, was_cut_off};
+use deskside_envs::environment::restore::{clear_rubbish, kept_beside, left_over, was_cut_off};
 use deskside_envs::snapshot::{Store, home};
 use deskside_machine::{Acting, ErrorKind, FileKind, Machine, Reading};
 use deskside_operate::{apply_in, turn};
 use deskside_types::plan::{Action, Check, Plan, Risk, Step, Undo};
-use deskside_types::{Code, Problem, Result, units};
+use deskside_types::{Code, Problem, Result, shell, units};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::{Component, Path, PathBuf};
@@ -154,6 +154,16 @@ pub fn prepare(
             )
         })
         .collect();
+    warnings.extend(kept_beside(machine, &place.environment).into_iter().map(
+        |(path, bytes)| {
+            format!(
+                "{} ({}) holds what was yours in an environment that went, and is never removed by itself; where you need it no more: rm -r {}",
+                path.display(),
+                units::bytes(bytes),
+                shell::path(&path)
+            )
+        },
+    ));
     if was_cut_off(machine, &place.environment)?.is_some() {
         warnings.push(format!(
             "an earlier rollback or rebuild was cut off: {} finishes it",

@@ -294,8 +294,9 @@ fn wanted(manifest: &Manifest, flavour: Option<&str>) -> Result<Vec<Flavour>> {
     }
     for line in manifest.dependencies() {
         if let Some((name, _)) = requirement(&line)
-            && !line.contains('[')
             && let Ok(framework) = name.parse::<Flavour>()
+            // `jax[cuda13]` names a build itself; PyTorch's extras are none of its builds.
+            && (framework == Flavour::Torch || !line.contains('['))
             && !frameworks.contains(&framework)
         {
             frameworks.push(framework);

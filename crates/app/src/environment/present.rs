@@ -69,8 +69,17 @@ impl Present {
         self.now.as_ref().map(|taken| &taken.snapshot)
     }
 
-    /// The number of the newest snapshot; 1 where the state that is there is kept nowhere yet.
+    /// The environment is gone or broken, and no command that was cut off says why.
+    fn is_lost(&self) -> bool {
+        self.now.is_none() && self.unrecorded.is_none() && !self.underway
+    }
+
+    /// The number of the newest snapshot; 1 where the state that is there is kept nowhere yet, and where none is there:
+    /// then it is the state before this one.
     pub fn first_number(&self) -> usize {
+        if self.is_lost() {
+            return 1;
+        }
         numbering::first_number(self.newest(), self.counted())
     }
 
@@ -79,6 +88,13 @@ impl Present {
     /// # Errors
     /// [`deskside_types::Code::SnapshotUnknown`].
     pub fn find(&self, wanted: &str) -> Result<&Snapshot, Problem> {
+        if self.is_lost()
+            && wanted.len() < 4
+            && let Ok(number) = wanted.parse::<usize>()
+        {
+            let behind = number.saturating_sub(1).to_string();
+            return numbering::find(&self.listed.snapshots, None, &behind);
+        }
         numbering::find(&self.listed.snapshots, self.counted(), wanted)
     }
 

@@ -146,7 +146,8 @@ fn broken(
     }
     let state = match found {
         State::Broken { why, .. } => format!("the environment there is broken ({why})"),
-        State::Whole(_) => "an install in the environment was cut off".to_string(),
+        State::Whole(_) if is_half => "an install in the environment was cut off".to_string(),
+        State::Whole(_) => "the environment's folder for packages is gone".to_string(),
         _ => "no environment is there".to_string(),
     };
     if let Some(newest) = newest {

@@ -55,7 +55,7 @@ fn back(
         taken(machine, &target)?,
         target.reason
     )];
-    if present.first_number() > 0 {
+    if present.now.is_some() && present.first_number() > 0 {
         why.push(
             "the state that is there now is in no snapshot yet: it is kept as one first".into(),
         );

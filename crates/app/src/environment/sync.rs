@@ -189,7 +189,14 @@ pub(crate) fn lock_fits(context: &Context, place: &Place, uv: &str) -> Result<Op
                     "it is older than pyproject.toml, which asks for something else now".into()
                 }
                 Some(line) => line.trim_start_matches("cause: ").to_string(),
-                None => problem.causes.last().cloned().unwrap_or_default(),
+                None => {
+                    let last = problem
+                        .causes
+                        .last()
+                        .map(String::as_str)
+                        .unwrap_or_default();
+                    last.trim_start_matches("cause: ").to_string()
+                }
             })
             .hint("make it anew from pyproject.toml: deskside env lock");
             // By its identity: a lock that was changed is a state of its own, and shifts the numbers.
@@ -204,6 +211,14 @@ pub(crate) fn lock_fits(context: &Context, place: &Place, uv: &str) -> Result<Op
         }
         _ => Err(problem),
     }
+}
+
+/// What is wrong with a lock file that could not be used, as [`lock_fits`] says it; any other problem as it is.
+pub(super) fn explained(context: &Context, place: &Place, uv: &str, problem: Problem) -> Problem {
+    if problem.code != Code::LockUnusable && !has_marks(&*context.machine, place) {
+        return problem;
+    }
+    lock_fits(context, place, uv).err().unwrap_or(problem)
 }
 
 /// Whether git could not merge the lock file.

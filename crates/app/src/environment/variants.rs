@@ -145,13 +145,13 @@ pub(super) fn give(
         }
         return Ok(vec![told]);
     }
-    let has_markers = lines.iter().any(|line| line.marker.is_some());
+    let is_plain = lines.iter().all(Asked::is_plain);
     let mut all = Vec::new();
     for (variant, own) in merged(&sets) {
         // What the project has already stays as it is, bounds and all, whether its index answers now or not.
         let there = extras
             .get(&variant.extra)
-            .filter(|_| bounds.is_empty() && !has_markers);
+            .filter(|_| bounds.is_empty() && is_plain);
         if there.is_none()
             && variant
                 .index
@@ -209,6 +209,35 @@ pub(super) fn give(
 struct Asked {
     bounds: String,
     marker: Option<String>,
+    /// Extras of the framework's own, with their brackets.
+    extras: String,
+}
+
+impl Asked {
+    fn is_plain(&self) -> bool {
+        self.marker.is_none() && self.extras.is_empty()
+    }
+
+    /// A build's requirement with what is asked for.
+    fn of(&self, build: &str) -> String {
+        let all = bounded(build, &self.bounds);
+        let end = all
+            .find(['[', '=', '<', '>', '!', '~'])
+            .unwrap_or(all.len());
+        match all[end..].starts_with('[') {
+            true => all,
+            false => format!("{}{}{}", &all[..end], self.extras, &all[end..]),
+        }
+    }
+}
+
+/// The extras of a requirement with their brackets; empty where it names none.
+pub(super) fn extras_of(line: &str) -> String {
+    let line = bare(line);
+    let (Some(start), Some(end)) = (line.find('['), line.find(']')) else {
+        return String::new();
+    };
+    line.get(start..=end).unwrap_or_default().to_string()
 }
 
 /// The lines that ask for a framework: what is named now, else what its dependencies say, else what all of its extras
@@ -228,6 +257,7 @@ fn asked_for(
                 Some(Asked {
                     bounds: requirement(line)?.1,
                     marker: marker_of(line).map(String::from),
+                    extras: extras_of(line),
                 })
             })
             .collect(),
@@ -236,6 +266,7 @@ fn asked_for(
         lines.push(Asked {
             bounds: bounds.to_string(),
             marker: None,
+            extras: String::new(),
         });
     }
     for line in &mut lines {
@@ -260,7 +291,7 @@ fn merged(sets: &[(&Asked, Vec<build::Variant>)]) -> Vec<(build::Variant, Vec<St
     let put =
         |merged: &mut Vec<(build::Variant, Vec<String>)>, line: &Asked, known: &build::Variant| {
             let wanted = marked(
-                &bounded(&known.requirement, &line.bounds),
+                &line.of(&known.requirement),
                 line.marker.as_deref(),
                 known.marker.as_deref(),
             );
@@ -417,7 +448,7 @@ fn conflict(there: Flavour, wanted: Flavour) -> Problem {
         wanted.word()
     ))
     .hint(format!(
-        "or take {} out first: deskside env remove {}",
+        "or leave {} out of the project: deskside env remove {}; in a project that is only being made, take it out of the file that names it",
         there.word(),
         there.word()
     ))
@@ -443,7 +474,14 @@ mod tests {
         let asked = |bounds: &str, marker: Option<&str>| Asked {
             bounds: bounds.into(),
             marker: marker.map(String::from),
+            extras: String::new(),
         };
+        let opt = Asked {
+            extras: extras_of("torch[opt-einsum]==2.5.1; a == 'b'"),
+            ..asked("==2.5.1", None)
+        };
+        assert_eq!(opt.of("torch>=2.5,<2.6"), "torch[opt-einsum]==2.5.1");
+        assert_eq!(opt.of("jax[cuda12]>=0.4"), "jax[cuda12]==2.5.1");
         let mac = asked("==2.2.2", Some("sys_platform == 'darwin'"));
         let linux = asked("==2.6.0", Some("sys_platform == 'linux'"));
         let of = |sets: &[(&Asked, Vec<build::Variant>)]| -> Vec<(String, Vec<String>)> {

@@ -98,7 +98,12 @@ pub(crate) fn findings(scene: &Scene<'_>, platform: &Platform) -> Vec<Finding> {
                 Severity::WillBreak,
                 "uv.lock can't be read",
             )
-            .evidence(trouble("uv.lock", &text))
+            .evidence(
+                match text.lines().any(|line| line.starts_with("<<<<<<< ")) {
+                    true => "it holds the marks of a merge that git left to you (<<<<<<<)".into(),
+                    false => trouble("uv.lock", &text),
+                },
+            )
             .meaning("nothing can be installed from it until it is made anew")
             .mend("deskside env lock"),
         ];

@@ -198,6 +198,11 @@ pub fn problem(what: &str, shown: &str, output: &Output) -> Problem {
     for line in output.last_lines(12) {
         problem = problem.because(without_credentials(line.trim()));
     }
+    if let (Code::Unsatisfiable, Some(python)) = (problem.code, python_of_wheels(&said)) {
+        problem = problem.hint(format!(
+            "these versions are for older Pythons, {python} the newest: deskside env init --python {python}"
+        ));
+    }
     for hint in kind.map_or(&[BY_HAND][..], |kind| kind.hints) {
         problem = problem.hint(*hint);
     }
@@ -209,6 +214,20 @@ pub fn problem(what: &str, shown: &str, output: &Output) -> Problem {
 fn confused(said: &str) -> Option<(&str, &str)> {
     let (before, after) = said.split_once("` is often confused for `")?;
     Some((before.rsplit('`').next()?, after.split('`').next()?))
+}
+
+/// The newest Python that wheels are for where none is for the one that is there, as uv says it: "we only found wheels
+/// for `torch` (v1.7.1) with the following Python ABI tags: `cp36m`, `cp38`, `cp39`".
+fn python_of_wheels(said: &str) -> Option<String> {
+    let (_, tags) = said.split_once("with the following Python ")?;
+    let (_, tags) = tags.split_once(": ")?;
+    let tags = tags.lines().next()?.split('`').skip(1).step_by(2);
+    let minor = |tag: &str| {
+        let digits = tag.strip_prefix("cp3")?.trim_end_matches(['m', 't']);
+        digits.parse::<u32>().ok()
+    };
+    let newest = tags.filter_map(minor).max()?;
+    Some(format!("3.{newest}"))
 }
 
 /// The package that an index does not have, as uv says it: `Because numpyy was not found in the package registry`.
@@ -236,6 +255,23 @@ mod tests {
         assert!(told.contains("has no package `numpyy`"), "{told}");
         assert!(!told.contains("fits all requirements"), "{told}");
         assert_eq!(unknown_package("nothing of the kind"), None);
+    }
+
+    #[test]
+    fn the_python_that_old_wheels_are_for_is_named() {
+        for (said, python) in [
+            (
+                "hint: You require CPython 3.11 (`cp311`), but we only found wheels for `torch` (v1.7.1) with the following Python ABI tags: `cp36m`, `cp37m`, `cp38`, `cp39`",
+                Some("3.9"),
+            ),
+            (
+                "hint: Wheels are available for `x` (v1) with the following Python implementation tags: `pp39`",
+                None,
+            ),
+            ("nothing of the kind", None),
+        ] {
+            assert_eq!(python_of_wheels(said).as_deref(), python, "{said}");
+        }
     }
 
     #[test]

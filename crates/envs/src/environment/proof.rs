@@ -130,24 +130,13 @@ pub fn same_versions(machine: &dyn Machine, environment: &Path, snapshot: &Snaps
 
 /// Whether nothing is lost when an environment goes: every distribution of it stands in one of the snapshots.
 pub fn is_remembered(there: &[Installed], snapshots: &[Snapshot]) -> bool {
-    let now: Vec<(String, String, String, bool)> = there
-        .iter()
-        .map(|one| {
-            let readable = !one.files.is_empty();
-            (
-                one.name.clone(),
-                one.version.clone(),
-                one.contents.clone(),
-                readable,
-            )
-        })
-        .collect();
+    // Of one without a RECORD no snapshot can have more than its name.
+    let now: Vec<&Installed> = there.iter().filter(|one| !one.files.is_empty()).collect();
     let stands = |snapshot: &Snapshot| {
-        now.iter().all(|(name, version, contents, readable)| {
-            snapshot.distributions.iter().any(|one| {
-                one.name == *name
-                    && one.version == *version
-                    && (one.contents == *contents || !readable)
+        now.iter().all(|one| {
+            snapshot.distributions.iter().any(|kept| {
+                (&kept.name, &kept.version, &kept.contents)
+                    == (&one.name, &one.version, &one.contents)
             })
         })
     };

@@ -302,8 +302,10 @@ pub fn is_path(machine: &dyn Machine, project: &Path, line: &str) -> bool {
     let bare = bare_path(line);
     bare.starts_with(['.', '/', '~'])
         || bare.starts_with("file://")
-        || (bare.contains('/') && machine.exists(project.join(bare)).unwrap_or(false))
-        || (bare.ends_with(".whl") && !bare.contains(' '))
+        || (bare.contains('/')
+            && !bare.contains("://")
+            && machine.exists(project.join(bare)).unwrap_or(false))
+        || (bare.ends_with(".whl") && !bare.contains(' ') && !bare.contains("://"))
 }
 
 /// A path without extras and marker: `./x[dev] ; python_version > "3.8"`.

@@ -62,8 +62,19 @@ pub struct Taken {
 /// When the environment or a project file can't be read.
 pub fn take(machine: &dyn Machine, taking: &Taking<'_>) -> Result<Option<Taken>, Problem> {
     match venv::look(machine, taking.environment)? {
-        State::Whole(venv) => assemble(machine, taking, venv.version).map(Some),
+        // One whose packages were all removed is no state that anybody wants to go back to.
+        State::Whole(venv) if has_site_packages(machine, taking.environment)? => {
+            assemble(machine, taking, venv.version).map(Some)
+        }
         _ => Ok(None),
+    }
+}
+
+/// Whether the folder for packages is there, be it empty.
+fn has_site_packages(machine: &dyn Machine, environment: &Path) -> Result<bool, Problem> {
+    match venv::site_packages(machine, environment) {
+        Some(folder) => Ok(machine.exists(folder)?),
+        None => Ok(false),
     }
 }
 
@@ -106,11 +117,33 @@ fn assemble(
         .unwrap_or_default();
     let now = machine.now()?.wall;
     let noted = marker::read(machine, taking.environment).unwrap_or_default();
+    let own;
+    let there = match taking.installed {
+        Some(there) => there,
+        None => {
+            own = installed(machine, taking.environment);
+            &own
+        }
+    };
+    // Half removed: without a RECORD nothing says which files it had, so that it can never be brought back.
+    let (there, half): (Vec<&Installed>, Vec<&Installed>) =
+        there.iter().partition(|one| !one.files.is_empty());
+    let reason = match half.is_empty() {
+        true => taking.reason.clone(),
+        false => {
+            let names: Vec<&str> = half.iter().map(|one| one.name.as_str()).collect();
+            format!(
+                "{}, without what has no RECORD: {}",
+                taking.reason,
+                names.join(", ")
+            )
+        }
+    };
     let snapshot = Snapshot {
         version: SNAPSHOT_VERSION,
         id: RunId::new(now, machine.random()? as u32).0,
         taken_at: now,
-        reason: taking.reason.clone(),
+        reason,
         operation: taking.operation.clone(),
         project: taking.project.display().to_string(),
         environment: taking.environment.display().to_string(),
@@ -131,10 +164,7 @@ fn assemble(
             .iter()
             .map(|(name, bytes)| (name.clone(), crate::hex(&Sha256::digest(bytes))))
             .collect(),
-        distributions: match taking.installed {
-            Some(there) => there.iter().map(|one| one.distribution(&locked)).collect(),
-            None => distributions(machine, taking.environment, &locked),
-        },
+        distributions: there.iter().map(|one| one.distribution(&locked)).collect(),
         full: false,
         finished: noted.packages,
         module: noted.module,

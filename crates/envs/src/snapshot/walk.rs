@@ -40,6 +40,11 @@ impl Walk {
         self.files.keys().map(Path::new)
     }
 
+    /// Bytes of all files.
+    pub fn bytes(&self) -> u64 {
+        self.files.values().map(|stat| stat.size).sum()
+    }
+
     /// The stat of a file, asked for where the walk does not have it.
     pub fn stat(&self, machine: &dyn Machine, path: &Path) -> Result<Stat, DoorError> {
         match self.files.get(path.as_os_str()) {

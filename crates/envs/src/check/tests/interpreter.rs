@@ -63,6 +63,11 @@ fn the_interpreter_family() {
         ("interpreter-unusable", |fixture| {
             fixture.sim.set_mode("/usr/bin/python3.12", 0o644);
         }),
+        ("python-not-pinned", |fixture| {
+            fixture
+                .sim
+                .put_file("/home/user/p/.python-version", "# ours\n3.11.4\n");
+        }),
         ("environment-moved", |fixture| {
             fixture.sim.put_program(
                 "/home/user/p/.venv/bin/f2py",

@@ -1,9 +1,11 @@
 //! Whole environments that lie beside one that is whole, left by a command that was cut off.
 
+use super::KEPT;
 use super::belongings::Belongings;
 use super::waiting::{is_whole, waiting};
 use crate::environment::{marker, tree};
 use crate::snapshot::Snapshot;
+use crate::snapshot::walk::Walk;
 use deskside_machine::{FileKind, Machine, Reading};
 use deskside_types::Problem;
 use std::path::{Path, PathBuf};
@@ -41,6 +43,32 @@ pub fn left_over(
         });
     }
     Ok(all)
+}
+
+/// What was kept beside an environment because it was a person's (`.venv.kept-…`, `.venv.removed-…`), with its bytes.
+pub fn kept_beside(machine: &dyn Machine, path: &Path) -> Vec<(PathBuf, u64)> {
+    let place = tree::place(machine, path);
+    let beginnings = [KEPT, ".removed-"].map(|behind| tree::beside(&place, behind));
+    let names = beginnings.map(|path| {
+        let name = path.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    });
+    let folder = place.parent().unwrap_or(&place);
+    let entries = machine.entries(folder).unwrap_or_default().into_iter();
+    entries
+        .filter(|entry| entry.kind == FileKind::Directory)
+        .filter(|entry| {
+            names.iter().any(|name| {
+                let id = entry.name.strip_prefix(name).unwrap_or_default();
+                id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit())
+            })
+        })
+        .map(|entry| {
+            let folder = folder.join(entry.name);
+            let bytes = Walk::of(machine, &folder).bytes();
+            (folder, bytes)
+        })
+        .collect()
 }
 
 /// Environments that were moved out of the way: `.venv.before`, `.venv.before-2`.

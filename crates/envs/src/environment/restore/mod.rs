@@ -13,7 +13,7 @@ mod undo;
 mod waiting;
 
 pub use belongings::{is_of_no_use, is_of_no_use_with};
-pub use left_over::{LeftOver, left_over};
+pub use left_over::{LeftOver, kept_beside, left_over};
 pub(super) use undo::{to_snapshot, undo};
 pub use waiting::{clear_rubbish, is_waiting, recover, was_cut_off};
 
