@@ -15,6 +15,9 @@ fn main() {
         println!("cargo:rustc-link-arg-bins=-no-pie");
         if is("PROFILE", "release") {
             println!("cargo:rustc-link-arg-bins=-Wl,--no-eh-frame-hdr");
+            let folder = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
+            println!("cargo:rerun-if-changed=link.ld");
+            println!("cargo:rustc-link-arg-bins=-Wl,-T,{folder}/link.ld");
         }
     }
 }
