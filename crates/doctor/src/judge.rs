@@ -111,7 +111,10 @@ pub(crate) fn filled(template: &str, own: &Values, root: &Value) -> String {
         Ok(text) => text,
         // Something was not seen: it is said so in its place.
         Err(_) => text(template, &|name| match value(name, own, root) {
-            values if values.is_empty() => vec!["(not seen)".to_string()],
+            values if values.is_empty() => {
+                let word = name.rsplit('.').next().unwrap_or(name);
+                vec![format!("{} (not seen)", word.replace('_', " "))]
+            }
             values => values,
         })
         .unwrap_or_else(|_| template.to_string()),
