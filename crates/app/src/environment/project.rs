@@ -392,13 +392,13 @@ fn edited_files(place: &Place, edited: &[Edited]) -> Option<String> {
         .iter()
         .map(|one| one.path.display().to_string())
         .collect();
-    let (edited, stays) = match shown.len() {
+    let edited = match shown.len() {
         0 => return None,
-        1 => ("was edited after its install", "it stays, and is"),
-        _ => ("were edited after their install", "they stay, and are"),
+        1 => "was edited after its install: it stays, and a copy of it",
+        _ => "were edited after their install: they stay, and copies of them",
     };
     Some(format!(
-        "{} {edited}: where its package is not installed again {stays} kept in {}.kept-… where it is",
+        "{} {edited} in {}.kept-… where its package is installed again",
         restoring::listed(&shown),
         place.environment.display()
     ))
