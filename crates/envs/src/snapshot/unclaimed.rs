@@ -90,10 +90,9 @@ fn is_own(relative: &Path) -> bool {
         Some("bin") => {
             SCRIPTS.contains(&name)
                 || ["pydoc.bat", "python", "pypy", "𝜋thon"].contains(&name)
-                || ["python", "pypy"].iter().any(|known| {
-                    name.strip_prefix(known)
-                        .is_some_and(|rest| is_version_of_python(rest))
-                })
+                || ["python", "pypy"]
+                    .iter()
+                    .any(|known| name.strip_prefix(known).is_some_and(is_version_of_python))
         }
         // What an installer says of a distribution goes and comes with it.
         Some(folder) if folder.ends_with(".dist-info") => SAID.contains(&name),
