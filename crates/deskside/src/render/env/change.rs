@@ -39,9 +39,9 @@ pub fn result(ui: &Ui, report: &ChangeReport) {
     let place = ui.paint(&ui.short(&report.environment), Meaning::Subject);
     if report.operation.is_none() {
         // What a person should know stands above it.
-        let what = match report.warnings.is_empty() {
-            true => "is as it should be",
-            false => "stays as it is",
+        let what = match &report.made_at {
+            None => "is as it should be",
+            Some(_) => "stays as it is",
         };
         ui.answer(&format!("{good} {place} {what}"));
         return;
