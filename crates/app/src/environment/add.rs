@@ -205,6 +205,9 @@ fn removing(
             )
             .hint("name packages as pyproject.toml does: deskside env remove numpy"));
         };
+        if names.contains(&name) {
+            continue;
+        }
         let framework = name.parse::<Flavour>().ok();
         let is_frameworks = framework.is_some_and(|framework| is_in_extras(&manifest, framework));
         if !is_frameworks {

@@ -1,6 +1,7 @@
 //! A second framework in a project: it joins the extras of the first, in the build for the same CUDA.
 
 use super::extra::framework_of;
+use super::markers;
 use deskside_envs::build::specifier::requirement;
 use deskside_envs::build::{self, Flavour, Wish};
 use deskside_envs::manifest::Manifest;
@@ -81,13 +82,14 @@ pub(super) fn join(
         ..Wish::default()
     };
     let known = build::variants(second, &build::with_mirror(machine, wish));
+    let own = own_marker(manifest, second, &known);
     let lines_for = |wanted: Kind| -> Vec<String> {
         known
             .iter()
             .filter(|variant| variant.index.is_none() && kind(&variant.extra) == wanted)
-            .map(|variant| match &variant.marker {
-                Some(marker) => format!("{}; {marker}", variant.requirement),
-                None => variant.requirement.clone(),
+            .map(|variant| {
+                let marker = variant.marker.as_deref();
+                markers::marked(&variant.requirement, own.as_deref(), marker)
             })
             .collect()
     };
@@ -104,6 +106,26 @@ pub(super) fn join(
     }
     manifest.take_dependency(second.word());
     Some(())
+}
+
+/// The marker under which a framework is asked for: that of its dependency, or what stands in the extras beside the
+/// builds' own.
+fn own_marker(manifest: &Manifest, framework: Flavour, known: &[build::Variant]) -> Option<String> {
+    let is_its =
+        |line: &&String| requirement(line).is_some_and(|(name, _)| name == framework.word());
+    let dependencies = manifest.dependencies();
+    if let Some(line) = dependencies.iter().find(is_its) {
+        return markers::marker_of(line).map(String::from);
+    }
+    let extras = manifest.extras();
+    let mut lines = extras.values().flatten().filter(is_its);
+    lines.find_map(|line| {
+        known.iter().find_map(|variant| {
+            let asked = markers::asked(line, variant.marker.as_deref());
+            let own = markers::marker_of(&asked)?;
+            (Some(own) != markers::marker_of(line)).then(|| own.to_string())
+        })
+    })
 }
 
 #[cfg(test)]
@@ -159,6 +181,18 @@ mod tests {
         let text = manifest.text();
         join(&Sim::linux(), &mut manifest, Flavour::Jax, "").unwrap();
         assert_eq!(manifest.text(), text);
+        // A marker of its own stays, whoever asks again.
+        let mut marked = project(&torch);
+        marked.add_dependency("jax; python_version < '3.13'");
+        join(&Sim::linux(), &mut marked, Flavour::Jax, "").unwrap();
+        let line = marked.extras()["cu126"][1].clone();
+        assert!(
+            line.contains("; (python_version < '3.13') and (sys_platform == "),
+            "{line}"
+        );
+        let before = marked.text();
+        join(&Sim::linux(), &mut marked, Flavour::Jax, "").unwrap();
+        assert_eq!(marked.text(), before);
         // TensorFlow has no build for CUDA 13.
         assert_eq!(
             join(&Sim::linux(), &mut manifest, Flavour::Tensorflow, ""),

@@ -81,6 +81,9 @@ pub struct ChangeReport {
     pub after: Option<String>,
     /// What changed.
     pub difference: Difference,
+    /// Where the environment was made, if nothing had to be done and its programs start the Python of that other place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub made_at: Option<String>,
     /// What a person should know.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -183,9 +186,12 @@ pub fn carry_out(
         before: None,
         after: None,
         difference: Difference::default(),
+        made_at: None,
         warnings: prepared.warnings.clone(),
     };
     if prepared.plan.is_empty() {
+        let made_at = deskside_envs::check::made_at(machine, &place.environment);
+        report.made_at = made_at.map(|old| old.display().to_string());
         return Ok(report);
     }
     let workshop = workshop(context);

@@ -386,22 +386,37 @@ impl<'a> Project<'a> {
     }
 }
 
-/// Files that a person edited, where packages are installed over them, in a sentence.
-fn edited_files(place: &Place, edited: &[Edited]) -> Option<String> {
-    let shown: Vec<String> = edited
-        .iter()
-        .map(|one| one.path.display().to_string())
-        .collect();
-    let (edited, stays) = match shown.len() {
-        0 => return None,
-        1 => ("was edited after its install", "it stays, and is"),
-        _ => ("were edited after their install", "they stay, and are"),
+/// Files that a person edited, where packages are installed over them, in sentences.
+fn edited_files(place: &Place, edited: &[Edited]) -> Vec<String> {
+    let told = |works: bool, one: &str, more: &str| {
+        let all = edited.iter().filter(|file| file.works == works);
+        let shown: Vec<String> = all.map(|file| file.path.display().to_string()).collect();
+        let words = match shown.len() {
+            0 => return None,
+            1 => one,
+            _ => more,
+        };
+        Some(format!(
+            "{} {words} in {}.kept-… where its package is installed again",
+            restoring::listed(&shown),
+            place.environment.display()
+        ))
     };
-    Some(format!(
-        "{} {edited}: where its package is not installed again {stays} kept in {}.kept-… where it is",
-        restoring::listed(&shown),
-        place.environment.display()
-    ))
+    [
+        told(
+            true,
+            "was edited after its install: it stays, and a copy of it",
+            "were edited after their install: they stay, and copies of them",
+        ),
+        told(
+            false,
+            "is shorter than it was, and may be your work: a copy of it is kept",
+            "are shorter than they were, and may be your work: copies of them are kept",
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// uv's arguments for a framework build and for what is installed beside it.

@@ -389,7 +389,10 @@ fn own_files(own: &Own, place: &Place) -> Vec<String> {
     let paths = |all: &[PathBuf]| -> Vec<String> {
         all.iter().map(|path| path.display().to_string()).collect()
     };
-    let edited: Vec<PathBuf> = own.edited.iter().map(|one| one.path.clone()).collect();
+    let edited = |works: bool| -> Vec<PathBuf> {
+        let all = own.edited.iter().filter(|one| one.works == works);
+        all.map(|one| one.path.clone()).collect()
+    };
     let told = |all: &[PathBuf], one: &str, more: &str| {
         let words = match all.len() {
             0 => return None,
@@ -409,9 +412,14 @@ fn own_files(own: &Own, place: &Place) -> Vec<String> {
             "belong to no package",
         ),
         told(
-            &edited,
+            &edited(true),
             "was edited after its install",
             "were edited after their install",
+        ),
+        told(
+            &edited(false),
+            "is shorter than it was, and may be your work",
+            "are shorter than they were, and may be your work",
         ),
         told(
             &own.scripts,

@@ -243,7 +243,7 @@ fn the_table_of_companions_holds() {
         (&facts(), "torchaudio", "", "torchaudio==2.11.* 2.15 cpu"),
         // The others.
         (&ada, "triton", "", "triton==3.9.* 2.15 default"),
-        (&pascal, "triton", "", "none triton torch.compile"),
+        (&pascal, "triton", "", "none torch.compile"),
         (&facts(), "triton", "", "none no use"),
         (&ada, "bitsandbytes", "", "bitsandbytes 2.15 default"),
         (&facts(), "bitsandbytes", "", "bitsandbytes 2.15 cpu"),

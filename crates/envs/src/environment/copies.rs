@@ -1,6 +1,6 @@
 //! Copies of files that a person edited, beside the environment while packages are installed over them.
 
-use super::own::{Edited, edited};
+use super::own::{Edited, edited, is_cut_off};
 use super::restore::KEPT;
 use super::tree;
 use crate::snapshot::damage::{Depth, damaged};
@@ -40,7 +40,7 @@ impl Copies {
         Ok(Self { kept, files })
     }
 
-    /// Removes the copies of those that stand where they stood; answers with the folder where any stays.
+    /// Removes the copies of those that stand where they stood, or were only cut off; answers with the folder where any stays.
     ///
     /// # Errors
     /// When a copy can't be removed.
@@ -52,7 +52,12 @@ impl Copies {
         let mut gone = Vec::new();
         for relative in &self.files {
             let contents = |folder: &Path| machine.file(folder.join(relative), LARGEST).ok();
-            if contents(environment) == contents(&self.kept) {
+            let (now, copy) = (contents(environment), contents(&self.kept));
+            let is_cut_off = || match (&copy, &now) {
+                (Some(copy), Some(now)) => is_cut_off(copy, now),
+                _ => false,
+            };
+            if now == copy || is_cut_off() {
                 gone.push(relative);
             }
         }

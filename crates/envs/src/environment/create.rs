@@ -65,12 +65,16 @@ pub fn moved_aside(
         let both: Vec<String> = own.into_iter().chain(packages).collect();
         both.join(" and ")
     };
+    let mut later = "";
     let why = match venv::look(machine, path)? {
         State::Whole(venv) if serves(venv.version.as_deref(), python) => return Ok(None),
-        State::Whole(venv) if noted.made_here() => format!(
-            "the environment that is there has Python {}",
-            venv.version.as_deref().unwrap_or("of unknown version")
-        ),
+        State::Whole(venv) if noted.made_here() => {
+            later = "; `deskside env gc` removes it where nothing in it is yours and snapshots have the rest";
+            format!(
+                "the environment that is there has Python {}",
+                venv.version.as_deref().unwrap_or("of unknown version")
+            )
+        }
         State::Broken { why, ours: false } => {
             format!("the environment that is there can't start ({why})")
         }
@@ -82,7 +86,7 @@ pub fn moved_aside(
     };
     let aside = prepare::free_name(machine, path)?;
     Ok(Some(format!(
-        "{why}: it is moved to {} and not removed; `deskside env gc` removes it where snapshots have all that is in it",
+        "{why}: it is moved to {} and not removed{later}",
         aside.display()
     )))
 }

@@ -294,7 +294,21 @@ fn packages(
             marker.underway = underway;
         })?;
     }
-    let done = uv_command(machine, what, command.deadline(INSTALL_DEADLINE), watch);
+    let versions = venv::distributions(machine, path);
+    let command = command.deadline(INSTALL_DEADLINE);
+    let mut done = uv_command(machine, what, command.clone(), watch);
+    let damaged = match &done {
+        Ok(_) => mend::came_damaged(machine, path, &versions),
+        Err(_) => Vec::new(),
+    };
+    if !damaged.is_empty() {
+        // Once more, with what the index has.
+        let mut command = command;
+        let uv = command.argv[0].clone();
+        command.argv.extend(mend::arguments(&damaged));
+        done = mend::forget(machine, path, &uv, &damaged, watch)
+            .and_then(|()| uv_command(machine, what, command, watch));
+    }
     let kept = copies.settle(machine, path)?;
     done?;
     if let EnvironmentAction::Install { expected, .. } = action {

@@ -206,6 +206,11 @@ pub fn edited(
     found
 }
 
+/// Whether a file is what another one is, cut off within a line: that is no work of a person's.
+pub(super) fn is_cut_off(file: &[u8], whole: &[u8]) -> bool {
+    file.len() < whole.len() && whole.starts_with(file) && file.last() != Some(&b'\n')
+}
+
 /// The scripts for shells that are newer than the first file of the environment's making.
 fn scripts(machine: &dyn Machine, environment: &Path) -> Vec<PathBuf> {
     let modified = |relative: &Path| {

@@ -38,7 +38,12 @@ pub fn result(ui: &Ui, report: &ChangeReport) {
     let good = ui.paint(ui.letter("✓", "ok"), Meaning::Good);
     let place = ui.paint(&ui.short(&report.environment), Meaning::Subject);
     if report.operation.is_none() {
-        ui.answer(&format!("{good} {place} is as it should be"));
+        // What a person should know stands above it.
+        let what = match &report.made_at {
+            None => "is as it should be",
+            Some(_) => "stays as it is",
+        };
+        ui.answer(&format!("{good} {place} {what}"));
         return;
     }
     let changes = packages(ui, &report.difference);

@@ -1,7 +1,7 @@
 //! What of a person's is in an environment that goes, and getting rid of the rest.
 
 use super::{KEPT, marker, tree};
-use crate::environment::own::Own;
+use crate::environment::own::{Own, is_cut_off};
 use crate::environment::proof;
 use crate::environment::venv::{self, State};
 use crate::snapshot::damage::{Damaged, How};
@@ -104,12 +104,9 @@ pub(super) fn dispose(
         return Ok(Some(kept));
     }
     for relative in belongings.own.paths() {
-        if belongings
-            .own
-            .scripts
-            .iter()
-            .any(|script| script == relative)
-            && is_same(machine, &aside.join(relative), &path.join(relative))
+        // What the new one has, too, or was only cut off in the old one, is nothing of a person's.
+        if !belongings.own.unclaimed.iter().any(|own| own == relative)
+            && is_worthless(machine, &aside.join(relative), &path.join(relative))
         {
             continue;
         }
@@ -126,10 +123,13 @@ pub(super) fn dispose(
     Ok(machine.exists(&kept)?.then_some(kept))
 }
 
-/// Whether two files have the same contents.
-fn is_same(machine: &dyn Machine, one: &Path, other: &Path) -> bool {
-    let contents = |path: &Path| machine.file(path, 1 << 20).ok();
-    contents(one).is_some_and(|one| contents(other) == Some(one))
+/// Whether a file has the contents of the new one, or was cut off from them.
+fn is_worthless(machine: &dyn Machine, old: &Path, new: &Path) -> bool {
+    let contents = |path: &Path| machine.file(path, 64 << 20).ok();
+    match (contents(old), contents(new)) {
+        (Some(old), Some(new)) => old == new || is_cut_off(&old, &new),
+        _ => false,
+    }
 }
 
 /// When an old environment's files go.

@@ -521,6 +521,34 @@ fn what_a_person_edited_is_kept_beside_and_comes_back() {
 }
 
 #[test]
+fn what_was_only_cut_off_is_not_kept() {
+    for (text, is_kept) in [
+        ("version = '2", false),
+        ("version = 2\n", true),
+        ("", false),
+    ] {
+        let (sim, _, second) = two_states();
+        sim.put_file(format!("{SITE}/six.py"), text);
+        let mut plan = restore(&sim, &second, &["six"]);
+        let Action::Env {
+            action: EnvironmentAction::Restore { edited, .. },
+        } = &mut plan.steps[0].actions[1]
+        else {
+            panic!("{plan:?}");
+        };
+        let own = Own::of(&sim, Path::new(VENV));
+        edited.extend(own.edited.iter().map(|one| one.path.display().to_string()));
+        carry_out(&sim, &plan).unwrap();
+        assert_eq!(
+            beside(&sim).is_empty(),
+            !is_kept,
+            "{text}: {:?}",
+            beside(&sim)
+        );
+    }
+}
+
+#[test]
 fn an_edited_environment_beside_is_never_superfluous() {
     let (sim, _, second) = two_states();
     let aside = format!("{VENV}.before");
