@@ -3,7 +3,6 @@
 use super::program::Program;
 use super::scene::{Scene, Seen};
 use super::{Finding, Rank, Severity};
-use crate::build::specifier::series_of;
 use deskside_machine::{Answer, FileKind, Machine, Question, Reading};
 use deskside_types::facts::{Facts, OsKind};
 use deskside_types::shell;
@@ -74,9 +73,6 @@ pub(crate) fn findings(scene: &Scene<'_>, facts: &Facts) -> Vec<Finding> {
     if findings.is_empty() {
         findings.extend(home(scene));
         findings.extend(series(scene));
-    }
-    if findings.is_empty() {
-        findings.extend(pinned(scene));
     }
     if findings.is_empty() {
         findings.extend(moved(scene));
@@ -338,9 +334,12 @@ fn asked_for(scene: &Scene<'_>) -> Option<Finding> {
             format!("the environment has Python {own}, and .python-version asks for {request}"),
         )
         .evidence(format!(".python-version:{}: {request}", place + 1))
-        .meaning("the next `uv run` or `uv sync` removes the environment and makes one with that Python, or refuses where the project excludes it")
+        .meaning(format!(
+            "it works; the next sync makes one with that Python (deskside's moves this one to {}.before, `uv sync` removes it), or refuses where the project excludes it",
+            scene.shown(&scene.environment)
+        ))
         .mend(format!("uv python pin {}", own.trim_end_matches('t')))
-        .mend("or, to follow the file: uv sync"),
+        .mend(format!("or, to follow the file: {}", scene.sync_command())),
     )
 }
 
@@ -376,38 +375,6 @@ fn series(scene: &Scene<'_>) -> Option<Finding> {
         finding
             .meaning("this Python looks for its packages in another folder and finds none; compiled ones would not load")
             .mend(REBUILD),
-    )
-}
-
-/// Another Python in `.python-version` than the environment has: the next sync follows the file.
-fn pinned(scene: &Scene<'_>) -> Option<Finding> {
-    let text = scene.project_file(".python-version").yes()?.clone();
-    let line = text
-        .lines()
-        .map(str::trim)
-        .find(|line| !line.is_empty() && !line.starts_with('#'))?;
-    let wanted = line.strip_prefix("cpython-").unwrap_or(line);
-    let is_version = wanted.split('.').count() > 1
-        && wanted
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let now = scene.interpreter.series.as_deref()?.trim_end_matches('t');
-    if !is_version || series_of(wanted) == now {
-        return None;
-    }
-    let shown = scene.shown(&scene.environment);
-    Some(
-        Finding::new(
-            Rank::Interpreter,
-            "python-not-pinned",
-            Severity::Suspicious,
-            format!("the project asks for Python {wanted}, and the environment has {now}"),
-        )
-        .evidence(format!(".python-version: {line}"))
-        .meaning(format!(
-            "it works; the next sync makes one with {wanted}, and moves this one to {shown}.before"
-        ))
-        .mend(scene.sync_command()),
     )
 }
 

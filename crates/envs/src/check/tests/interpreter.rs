@@ -63,7 +63,7 @@ fn the_interpreter_family() {
         ("interpreter-unusable", |fixture| {
             fixture.sim.set_mode("/usr/bin/python3.12", 0o644);
         }),
-        ("python-not-pinned", |fixture| {
+        ("python-version-differs", |fixture| {
             fixture
                 .sim
                 .put_file("/home/user/p/.python-version", "# ours\n3.11.4\n");
