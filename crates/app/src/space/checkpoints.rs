@@ -1,5 +1,6 @@
 //! What is a checkpoint of a run, and which of them a policy keeps. Pure.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// A checkpoint.
@@ -51,10 +52,60 @@ pub(super) fn is_checkpoint(path: &Path, is_folder: bool) -> bool {
         ];
         return begins.iter().any(|start| name.starts_with(start)) && step(&name).is_some();
     }
-    let ends = [".pt", ".pth", ".ckpt", ".safetensors", ".msgpack", ".npz"];
+    let ends = [".pt", ".pth", ".ckpt", ".safetensors", ".msgpack"];
     ends.iter()
         .find_map(|end| name.strip_suffix(end))
-        .is_some_and(|stem| step(stem).is_some())
+        .is_some_and(|stem| step(stem).is_some() && counts(stem))
+}
+
+/// Words whose number says how far the training had come. Behind any other (`fold`, `seed`, `rank`, `last-v`, `best`) it says
+/// something else, and the file is left alone.
+const COUNTING: [&str; 20] = [
+    "",
+    "step",
+    "steps",
+    "epoch",
+    "ep",
+    "e",
+    "iter",
+    "iteration",
+    "it",
+    "checkpoint",
+    "ckpt",
+    "model",
+    "weights",
+    "net",
+    "state",
+    "optimizer",
+    "opt",
+    "ema",
+    "params",
+    "snapshot",
+];
+
+/// Whether the last number of a file's name counts steps. A part of several (`model-00001-of-00004`) is no checkpoint by itself.
+fn counts(stem: &str) -> bool {
+    let is_digit = |letter: char| letter.is_ascii_digit();
+    let before = stem.trim_end_matches(|letter| !is_digit(letter));
+    let before = before.trim_end_matches(is_digit);
+    let before = before.trim_end_matches(['=', '_', '-', '.']);
+    let word = before
+        .rsplit(|letter: char| !letter.is_alphabetic())
+        .next()
+        .unwrap_or_default();
+    stem.contains("step") || COUNTING.contains(&word)
+}
+
+/// What checkpoints have in common that follow one another: their folder, and their name with the numbers left out. The model's
+/// and the optimizer's, and those of two folders, are kept side by side.
+pub(super) fn series(path: &str) -> String {
+    let from = path.rfind('/').map_or(0, |at| at + 1);
+    let (folder, name) = path.split_at(from);
+    let name: String = name
+        .chars()
+        .filter(|letter| !letter.is_ascii_digit())
+        .collect();
+    format!("{folder}{name}")
 }
 
 /// The step in a name: the number behind `step`, else the last one.
@@ -79,9 +130,24 @@ pub(super) fn step(name: &str) -> Option<i64> {
     stem.get(from..)?.parse().ok()
 }
 
-/// The checkpoints of one run that go, by a policy. `values` are the metric's steps and values; what has no value can't be among
+/// The checkpoints of one run that go, by a policy, which counts in each [`series`] by itself. `values` are the metric's steps and values; what has no value can't be among
 /// the best.
 pub(super) fn going(
+    all: &[Checkpoint],
+    policy: &Policy,
+    values: &[(i64, f64)],
+    now: i64,
+) -> Vec<Checkpoint> {
+    let mut each: BTreeMap<String, Vec<Checkpoint>> = BTreeMap::new();
+    for one in all {
+        each.entry(series(&one.path)).or_default().push(one.clone());
+    }
+    each.values()
+        .flat_map(|all| going_of_series(all, policy, values, now))
+        .collect()
+}
+
+fn going_of_series(
     all: &[Checkpoint],
     policy: &Policy,
     values: &[(i64, f64)],
@@ -151,7 +217,15 @@ mod tests {
             ("data-2020", true, None),
             (".checkpoint-5.deskside-x", true, None),
             ("v2.py", false, None),
-            ("é1.pt", false, Some(1)),
+            ("optimizer-500.pt", false, Some(500)),
+            ("epoch_3.ckpt", false, Some(3)),
+            ("é1.pt", false, None),
+            ("model-00001-of-00004.safetensors", false, None),
+            ("model_fold2.pt", false, None),
+            ("seed3.pt", false, None),
+            ("last-v1.ckpt", false, None),
+            ("best_12.pt", false, None),
+            ("predictions_2024.npz", false, None),
         ] {
             let path = Path::new("/runs").join(name);
             assert_eq!(
@@ -196,6 +270,29 @@ mod tests {
             .collect();
         gone.sort();
         gone
+    }
+
+    #[test]
+    fn each_series_is_thinned_by_itself() {
+        let named = |path: &str, step| Checkpoint {
+            path: path.into(),
+            step: Some(step),
+            newest: step,
+            bytes: 1,
+        };
+        let all = [
+            named("/r/model_100.pt", 100),
+            named("/r/model_200.pt", 200),
+            named("/r/optimizer_100.pt", 100),
+            named("/r/optimizer_200.pt", 200),
+            named("/r/fold1/model_50.pt", 50),
+            named("/r/fold2/model_70.pt", 70),
+        ];
+        let gone: Vec<String> = going(&all, &Policy::default(), &[], 0)
+            .into_iter()
+            .map(|one| one.path)
+            .collect();
+        assert_eq!(gone, ["/r/model_100.pt", "/r/optimizer_100.pt"]);
     }
 
     #[test]

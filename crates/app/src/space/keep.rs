@@ -11,6 +11,7 @@ use deskside_operate::{apply_in, turn};
 use deskside_track::segment::{Everything, RunMetrics};
 use deskside_track::{Folder, Store, index, truth};
 use deskside_types::plan::{Action, Check, PLAN_VERSION, Plan, Risk, Step, Undo};
+use deskside_types::run::{RunId, RunState};
 use deskside_types::{Code, Problem, Result, units};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -86,7 +87,7 @@ pub fn prepare(context: &Context, runs: &[String], policy: &Policy) -> Result<Pr
         let name = store
             .read(folder.id())
             .map_or_else(|_| text.clone(), |run| run.name);
-        if !truth(machine, &folder)?.state.is_over() {
+        if !rests(&truth(machine, &folder)?.state) {
             return Err(Problem::new(
                 Code::JobState,
                 format!(
@@ -99,7 +100,7 @@ pub fn prepare(context: &Context, runs: &[String], policy: &Policy) -> Result<Pr
         chosen.push((folder, name));
     }
     // What can't be settled may go on.
-    chosen.retain(|(folder, _)| truth(machine, folder).is_ok_and(|state| state.state.is_over()));
+    chosen.retain(|(folder, _)| truth(machine, folder).is_ok_and(|state| rests(&state.state)));
     let roots: Vec<PathBuf> = chosen
         .iter()
         .map(|(folder, _)| folder.path().into())
@@ -160,6 +161,12 @@ pub fn prepare(context: &Context, runs: &[String], policy: &Policy) -> Result<Pr
         satisfied: Vec::new(),
     };
     Ok(PreparedKeep { plan, report })
+}
+
+/// A run that is over, with nothing of it left that still writes.
+fn rests(state: &RunState) -> bool {
+    let survives = matches!(state, RunState::ExitUnknown { survivor: Some(_) });
+    state.is_over() && !survives
 }
 
 fn checkpoint(part: &Part) -> Checkpoint {
@@ -224,6 +231,18 @@ pub fn carry_out(context: &Context, prepared: &PreparedKeep) -> Result<KeepRepor
     context.require_live("space keep")?;
     let workshop = workshop(context);
     let turn = turn(&workshop)?;
+    let store = Store::new(&*context.machine, &context.directories);
+    for run in &prepared.report.runs {
+        // It may have been begun anew since it was looked at.
+        let folder = store.folder(&RunId(run.run.clone()));
+        if !rests(&truth(&*context.machine, &folder)?.state) {
+            return Err(Problem::new(
+                Code::JobState,
+                format!("run {} goes on: nothing was moved", run.run),
+            )
+            .hint("wait for its end, or stop it"));
+        }
+    }
     let applied = apply_in(&turn, &workshop, &prepared.plan, &mut |_| {})?;
     let mut report = prepared.report.clone();
     report.operation = applied.operation.map(|id| id.0);

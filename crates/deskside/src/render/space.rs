@@ -4,7 +4,7 @@ use deskside_app::space::{GcReport, KeepReport, SpaceReport};
 use deskside_tui::{Meaning, Table, Ui};
 use deskside_types::units;
 
-/// Paths of one run that are named; the others are counted.
+/// Paths of one run that are named once they are gone; the others are counted.
 const NAMED: usize = 4;
 
 /// Draws what takes the space.
@@ -96,11 +96,16 @@ fn keep_lines(ui: &Ui, report: &KeepReport, print: &dyn Fn(&str)) {
             units::bytes(run.bytes),
             run.staying
         ));
-        for path in run.going.iter().take(NAMED) {
+        // What is to go is named to the last path; what has gone stands in the history.
+        let named = match report.operation {
+            Some(_) => NAMED,
+            None => usize::MAX,
+        };
+        for path in run.going.iter().take(named) {
             print(&format!("  - {}", ui.short(path)));
         }
-        if run.going.len() > NAMED {
-            print(&format!("  - and {} more", run.going.len() - NAMED));
+        if run.going.len() > named {
+            print(&format!("  - and {} more", run.going.len() - named));
         }
     }
     let done = if report.operation.is_some() {
