@@ -5,7 +5,7 @@ use super::request::runs;
 use crate::run::surroundings_of_folder;
 use crate::{Answer, Context};
 use deskside_runs::queue::{Queue, vault};
-use deskside_runs::sweep::{Sweep, go};
+use deskside_runs::sweep::{Method, Sweep, go};
 use deskside_runs::{snapshot, submit};
 use deskside_types::Result;
 use schemars::JsonSchema;
@@ -60,6 +60,10 @@ pub fn begin(context: &Context, request: &SweepRequest) -> Result<SweepBegun> {
     let point = definition.point(0).unwrap_or_default();
     let (job, surroundings) = definition.job(0, 0, &point, Path::new("/"));
     submit::possible(machine, &surroundings, &[job])?;
+    if definition.method == Method::Tpe {
+        // A sweep that nobody can be asked for would be over before its first trial.
+        super::optuna::command(context, &definition)?;
+    }
     let queue = Queue::open(machine, &context.directories)?;
     let slots = queue.slots()?;
     drop(queue);

@@ -182,7 +182,7 @@ fn sha256(bytes: &[u8]) -> String {
 }
 
 /// uv: the one on PATH, else fetched by `up` into the person's home.
-fn uv(person: &Person) -> PathBuf {
+pub fn uv(person: &Person) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let here = std::env::split_paths(&path).map(|folder| folder.join("uv"));
     if let Some(uv) = here.into_iter().find(|uv| uv.is_file()) {

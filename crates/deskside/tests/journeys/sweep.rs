@@ -591,6 +591,8 @@ fn optuna_learns_and_survives_its_own_death() {
         return;
     }
     let queuer = Queuer::new();
+    // Where uv is not on PATH, the one that `up` fetched serves.
+    super::project::uv(&queuer.person);
     queuer.person.write("train.py", "import sys, math, deskside\ndeskside.log({'val/loss': (math.log10(float(sys.argv[1])) + 3) ** 2 + int(sys.argv[2]) / 4})\n");
     let id = begin(
         &queuer,
