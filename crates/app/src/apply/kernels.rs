@@ -65,7 +65,8 @@ pub fn kernels(context: &Context) -> Vec<Kernel> {
     let hip = DeviceQuestion::HipKernel { deadline: DEADLINE };
     for (vendor, question) in [(Vendor::Nvidia, cuda), (Vendor::Amd, hip)] {
         let cards = names(&facts, vendor);
-        if cards.is_empty() {
+        // After a driver was taken away, or where none was asked for, nothing computes, and nothing is expected to.
+        if cards.is_empty() || !has_driver(&facts, vendor) {
             continue;
         }
         let told = ask(machine, vendor, question, cards);
@@ -75,6 +76,18 @@ pub fn kernels(context: &Context) -> Vec<Kernel> {
         all.extend(told.into_iter().filter(|one| !is_beside || is_tried(one)));
     }
     all
+}
+
+/// A driver runs through which a maker's cards can compute.
+fn has_driver(facts: &Facts, vendor: Vendor) -> bool {
+    match vendor {
+        // Under WSL the driver is Windows' own.
+        Vendor::Nvidia => {
+            facts.drivers.nvidia.loaded.value().is_some() || facts.system.wsl.value().is_some()
+        }
+        Vendor::Amd => facts.drivers.amd.compute_device.value() == Some(&true),
+        _ => false,
+    }
 }
 
 /// The cards of a maker that programs can compute on.
