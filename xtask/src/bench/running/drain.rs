@@ -32,8 +32,12 @@ impl Bench {
             if let Some(python) = &hyperqueue {
                 let mut command = Command::new(python);
                 let output = command.arg(&script).current_dir(&self.folder).output()?;
-                let text = String::from_utf8_lossy(&output.stdout).trim().to_string();
-                let seconds: f64 = text
+                // Its server says what it is before the script's own last line.
+                let text = String::from_utf8_lossy(&output.stdout).into_owned();
+                let last = text.lines().rfind(|line| !line.trim().is_empty());
+                let seconds: f64 = last
+                    .unwrap_or_default()
+                    .trim()
                     .parse()
                     .with_context(|| format!("HyperQueue said {text:?}"))?;
                 theirs.push(Duration::from_secs_f64(seconds));
