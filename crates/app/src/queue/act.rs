@@ -163,19 +163,11 @@ fn renew_variables(context: &Context, row: &Row) -> Result<()> {
     }
     let machine = &*context.machine;
     let mut queue = Queue::open(machine, &context.directories)?;
-    let (_, mut surroundings) = queue.spec(row.number)?;
-    if surroundings.needed.is_empty() || vault::is_whole(machine, &surroundings) {
-        return Ok(());
+    let (_, surroundings) = queue.spec(row.number)?;
+    match vault::renewed(machine, &surroundings)? {
+        Some(surroundings) => queue.set_surroundings(row.number, &surroundings),
+        None => Ok(()),
     }
-    let given: Vec<(String, Option<String>)> = surroundings
-        .needed
-        .iter()
-        .map(|name| (name.clone(), None))
-        .collect();
-    let before = surroundings.variables.clone();
-    vault::take_along(machine, &given, &mut surroundings)?;
-    surroundings.variables.extend(before);
-    queue.set_surroundings(row.number, &surroundings)
 }
 
 /// A run in the foreground of another terminal is asked through the process that watches it.

@@ -149,18 +149,9 @@ pub fn resume(context: &Context, text: &str, trials: Option<u64>) -> Result<Swee
 /// Variables that were kept in memory only may be gone since a restart of the machine: this shell's are taken, and jobs that were
 /// held for them let go. Whether there were any.
 fn renew(machine: &dyn Machine, queue: &mut Queue<'_>, sweep: &mut Sweep<'_>) -> Result<bool> {
-    let mut surroundings = sweep.definition.surroundings.clone();
-    if surroundings.needed.is_empty() || vault::is_whole(machine, &surroundings) {
+    let Some(surroundings) = vault::renewed(machine, &sweep.definition.surroundings)? else {
         return Ok(false);
-    }
-    let given: Vec<(String, Option<String>)> = surroundings
-        .needed
-        .iter()
-        .map(|name| (name.clone(), None))
-        .collect();
-    let before = surroundings.variables.clone();
-    vault::take_along(machine, &given, &mut surroundings)?;
-    surroundings.variables.extend(before);
+    };
     sweep.set_surroundings(surroundings)?;
     for (trial, run, job) in sweep.progress.open() {
         let at = usize::try_from(trial).unwrap_or(usize::MAX);

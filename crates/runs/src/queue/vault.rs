@@ -180,6 +180,26 @@ pub fn put_together(
     (all, gone)
 }
 
+/// Surroundings whose kept variables are gone, with those that this process has in their place; none where nothing is
+/// needed or all is there still.
+///
+/// # Errors
+/// As [`take_along`].
+pub fn renewed(machine: &dyn Machine, kept: &Surroundings) -> Result<Option<Surroundings>> {
+    if kept.needed.is_empty() || is_whole(machine, kept) {
+        return Ok(None);
+    }
+    let given: Vec<(String, Option<String>)> = kept
+        .needed
+        .iter()
+        .map(|name| (name.clone(), None))
+        .collect();
+    let mut renewed = kept.clone();
+    take_along(machine, &given, &mut renewed)?;
+    renewed.variables.extend(kept.variables.clone());
+    Ok(Some(renewed))
+}
+
 /// Whether all that was asked for by name is still there.
 pub fn is_whole(machine: &dyn Machine, surroundings: &Surroundings) -> bool {
     put_together(machine, surroundings).1.is_empty()
