@@ -7,6 +7,7 @@ mod count;
 mod deb;
 mod dist;
 mod generate;
+mod gpu;
 mod test;
 
 use anyhow::{Result, bail};
@@ -22,6 +23,8 @@ const HELP: &str = "The developer's commands
                                 predict a table of measurements and print the errors by family against their bars
   cargo xtask dist              make the tarball and the .deb in target/packages
   cargo xtask lab …             real apt and dpkg roots for the system layer, without a GPU (docs/lab.md)
+  cargo xtask gpu [--program PATH] [--python PATH] [--out FOLDER] [GROUP…]
+                                on a machine with a card: kernels, samples, claims, errors, measurements (docs/gpu-checks.md)
   cargo xtask gen [--check]     write the generated reference pages and schemas; --check only compares
 ";
 
@@ -33,6 +36,7 @@ fn main() -> Result<()> {
         Some("bench") => bench::bench(rest),
         Some("dist") => dist::dist(),
         Some("lab") => lab::lab(rest),
+        Some("gpu") => gpu::gpu(rest),
         Some("gen") => generate::generate(rest.iter().any(|argument| argument == "--check")),
         None | Some("help" | "--help" | "-h") => {
             println!("{HELP}");

@@ -1,0 +1,369 @@
+//! Measurements of training and running on this card, none of which the formulas were made with, and what `fit` says of them.
+
+use super::scene::{Checked, Scene};
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+/// The columns of the table, as `fit --table` reads them.
+const COLUMNS: &str = "id,metric,phase,model,weights,framework,method,optimizer,adapter_rank,adapter_targets,batch,prompt_len,gen_len,seq_len,grad_ckpt,attention,gpu,n_gpu,value,unit,value_bytes,mem_semantics,source,use,notes";
+
+/// One training: model, weights' format, method, rank, targets, batch, sequence, recomputation.
+type Training = (
+    &'static str,
+    &'static str,
+    &'static str,
+    u32,
+    &'static str,
+    u32,
+    u32,
+    bool,
+);
+/// Running: model, batch, prompt, generated.
+type Running = (&'static str, u32, u32, u32);
+
+const RUNNINGS: [Running; 9] = [
+    ("openai-community/gpt2-xl", 1, 512, 128),
+    ("Qwen/Qwen2.5-0.5B", 1, 1024, 128),
+    ("Qwen/Qwen2.5-1.5B", 4, 1024, 128),
+    ("meta-llama/Llama-3.2-1B", 1, 1024, 128),
+    ("TinyLlama/TinyLlama-1.1B", 8, 1024, 128),
+    ("meta-llama/Llama-2-7b", 1, 1024, 96),
+    ("meta-llama/Llama-3.1-8B", 1, 2048, 96),
+    ("meta-llama/Llama-3.1-8B", 16, 1024, 64),
+    ("Qwen/Qwen2.5-7B", 4, 2048, 64),
+];
+
+const TRAININGS: [Training; 16] = [
+    (
+        "openai-community/gpt2",
+        "fp32",
+        "full",
+        0,
+        "",
+        8,
+        1024,
+        false,
+    ),
+    (
+        "openai-community/gpt2-medium",
+        "fp32",
+        "full",
+        0,
+        "",
+        4,
+        1024,
+        false,
+    ),
+    (
+        "openai-community/gpt2-xl",
+        "bf16",
+        "full",
+        0,
+        "",
+        2,
+        1024,
+        true,
+    ),
+    ("Qwen/Qwen2.5-0.5B", "bf16", "full", 0, "", 4, 1024, false),
+    ("Qwen/Qwen2.5-0.5B", "fp32", "full", 0, "", 2, 2048, false),
+    ("Qwen/Qwen2.5-1.5B", "fp32", "full", 0, "", 1, 1024, true),
+    (
+        "meta-llama/Llama-3.2-1B",
+        "bf16",
+        "full",
+        0,
+        "",
+        4,
+        2048,
+        true,
+    ),
+    (
+        "meta-llama/Llama-3.2-1B",
+        "fp32",
+        "full",
+        0,
+        "",
+        2,
+        1024,
+        false,
+    ),
+    (
+        "TinyLlama/TinyLlama-1.1B",
+        "bf16",
+        "full",
+        0,
+        "",
+        8,
+        1024,
+        false,
+    ),
+    (
+        "EleutherAI/pythia-1b",
+        "bf16",
+        "full",
+        0,
+        "",
+        4,
+        1024,
+        false,
+    ),
+    ("Qwen/Qwen3-4B", "bf16", "full", 0, "", 1, 2048, true),
+    (
+        "meta-llama/Llama-3.1-8B",
+        "bf16",
+        "lora",
+        16,
+        "q,v",
+        1,
+        1024,
+        false,
+    ),
+    (
+        "meta-llama/Llama-3.1-8B",
+        "bf16",
+        "lora",
+        16,
+        "all",
+        2,
+        2048,
+        true,
+    ),
+    ("Qwen/Qwen2.5-7B", "bf16", "lora", 8, "q,v", 2, 1024, true),
+    (
+        "mistralai/Mistral-7B-v0.1",
+        "bf16",
+        "lora",
+        16,
+        "all",
+        4,
+        512,
+        false,
+    ),
+    (
+        "meta-llama/Llama-3.2-1B",
+        "bf16",
+        "lora",
+        8,
+        "q,v",
+        8,
+        512,
+        false,
+    ),
+];
+
+/// The shape of a model by the project's own table.
+fn shape(model: &str) -> Result<Value> {
+    let table = include_str!("../../../crates/knowledge/data/models/models.tsv");
+    let row: Vec<&str> = table
+        .lines()
+        .map(|line| line.split('\t').collect::<Vec<_>>())
+        .find(|row| row.first() == Some(&model))
+        .with_context(|| format!("{model} is not in the table of models"))?;
+    let number = |place: usize| row.get(place).and_then(|text| text.parse::<u64>().ok());
+    Ok(json!({
+        "arch": row[2], "layers": number(3), "hidden": number(4), "heads": number(5), "kv_heads": number(6),
+        "head_dim": number(7), "intermediate": number(8), "vocab": number(9), "tied": row[10] == "tied",
+    }))
+}
+
+fn cases() -> Result<Vec<Value>> {
+    let mut cases = Vec::new();
+    for (place, (model, batch, prompt, generate)) in RUNNINGS.into_iter().enumerate() {
+        cases.push(json!({
+            "id": format!("run-{place:02}"), "phase": "infer", "model": model, "shape": shape(model)?, "weights": "bf16",
+            "batch": batch, "prompt": prompt, "generate": generate,
+        }));
+    }
+    for (place, (model, weights, method, rank, targets, batch, sequence, checkpointing)) in
+        TRAININGS.into_iter().enumerate()
+    {
+        cases.push(json!({
+            "id": format!("train-{place:02}"), "phase": "train", "model": model, "shape": shape(model)?, "weights": weights,
+            "method": method, "rank": rank, "targets": targets, "batch": batch, "sequence": sequence, "checkpointing": checkpointing,
+        }));
+    }
+    Ok(cases)
+}
+
+/// Calibrates, measures, and writes the table.
+pub fn measure(scene: &Scene) -> Result<Vec<Checked>> {
+    let python = scene.python.display().to_string();
+    let mut all = Vec::new();
+    let ask = [
+        "fit",
+        "Qwen/Qwen2.5-1.5B",
+        "--train",
+        "full",
+        "--batch",
+        "1",
+        "--context",
+        "1024",
+    ];
+    let before = scene.text(&ask)?;
+    let (calibrated, took) =
+        scene.answer(&["fit", "--calibrate", "--python", &python, "--json"])?;
+    let now = scene.text(&ask)?;
+    let kinds: Vec<_> = calibrated["calibration"]["devices"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|one| one["kind"].as_str())
+        .collect();
+    all.push(Checked::new(
+        "fit --calibrate measures the card",
+        kinds.contains(&"cuda"),
+        format!(
+            "{:.1} s: {}",
+            took.as_secs_f64(),
+            calibrated["calibration"]["devices"]
+        ),
+        json!({"calibration": calibrated, "before": before, "now": now}),
+    ));
+    let script = scene.file("measure.py", include_str!("measure.py"))?;
+    let mut child = Command::new(&scene.python)
+        .arg(script)
+        .env("HF_HUB_OFFLINE", "1")
+        .env("TRANSFORMERS_VERBOSITY", "error")
+        .env("PYTHONWARNINGS", "ignore")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("could not start Python")?;
+    let cases = cases()?;
+    let lines: Vec<String> = cases.iter().map(Value::to_string).collect();
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all((lines.join("\n") + "\n").as_bytes())?;
+    }
+    let output = child.wait_with_output()?;
+    let told: Vec<Value> = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
+    let made = told.first().cloned().unwrap_or_default();
+    let mut table = vec![COLUMNS.to_string()];
+    let mut measured = 0;
+    for case in &cases {
+        let Some(seen) = told.iter().find(|one| one["id"] == case["id"]) else {
+            continue;
+        };
+        if seen["allocated"].is_number() {
+            measured += 1;
+            table.extend(rows(case, seen, &made));
+        }
+    }
+    let path = scene.out.join("measured.csv");
+    std::fs::write(&path, table.join("\n") + "\n")?;
+    let (said, _) = scene.answer(&["fit", "--json", "--table", &path.display().to_string()])?;
+    all.push(Checked::new(
+        "measured",
+        measured == cases.len(),
+        format!(
+            "{measured} of {} cases, {} rows",
+            cases.len(),
+            table.len() - 1
+        ),
+        json!({"made": made, "cases": told, "predicted": said["rows"]}),
+    ));
+    Ok(all)
+}
+
+/// The rows of the table that one case gives.
+fn rows(case: &Value, seen: &Value, made: &Value) -> Vec<String> {
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    };
+    let training = case["phase"] == "train";
+    let adapter = case["method"] == "lora";
+    // PyTorch says H100 and its memory; the table of accelerators knows it by that.
+    let card = text(&made["card"]);
+    let framework = if adapter {
+        "transformers+peft"
+    } else {
+        "transformers"
+    };
+    let row = |metric: &str, value: String, unit: &str, bytes: String, semantics: &str| {
+        let adapter_of = |value: &Value| if adapter { text(value) } else { String::new() };
+        let only = |value: &Value, when: bool| if when { text(value) } else { String::new() };
+        [
+            format!(
+                "{}-{metric}-{}",
+                text(&case["id"]),
+                semantics.split(' ').next_back().unwrap_or_default()
+            ),
+            metric.into(),
+            text(&case["phase"]),
+            text(&case["model"]),
+            text(&case["weights"]),
+            framework.into(),
+            text(&case["method"]),
+            if training {
+                "adamw".into()
+            } else {
+                String::new()
+            },
+            adapter_of(&case["rank"]),
+            format!(
+                "\"{}\"",
+                adapter_of(&case["targets"]).replace("all", "all linear")
+            ),
+            text(&case["batch"]),
+            only(&case["prompt"], !training),
+            only(&case["generate"], !training),
+            only(&case["sequence"], training),
+            if training {
+                (if case["checkpointing"] == true {
+                    "yes"
+                } else {
+                    "no"
+                })
+                .into()
+            } else {
+                String::new()
+            },
+            "sdpa".into(),
+            card.clone(),
+            "1".into(),
+            value,
+            unit.into(),
+            bytes,
+            semantics.into(),
+            "measured here".into(),
+            "absolute".into(),
+            format!(
+                "random weights; torch {}; transformers {}",
+                text(&made["torch"]),
+                text(&made["transformers"])
+            ),
+        ]
+        .join(",")
+    };
+    let mut all = Vec::new();
+    for (key, semantics) in [
+        ("allocated", "torch max_memory_allocated"),
+        ("reserved", "torch max_memory_reserved"),
+        ("device", "the whole card by the driver"),
+    ] {
+        let bytes = text(&seen[key]);
+        all.push(row("peak_mem", bytes.clone(), "B", bytes, semantics));
+    }
+    for (metric, key) in [
+        ("train_tps", "train_tps"),
+        ("decode_tps", "decode_tps"),
+        ("prefill_tps", "prefill_tps"),
+    ] {
+        if let Some(value) = seen[key].as_f64() {
+            all.push(row(
+                metric,
+                format!("{value:.2}"),
+                "tok/s",
+                String::new(),
+                "",
+            ));
+        }
+    }
+    all
+}
