@@ -10,8 +10,8 @@ use deskside_advise::cost::Question;
 use deskside_advise::cost::run::{sampled, watt_hours};
 use deskside_knowledge::prices::{assumed, board_watts, system_watts};
 use deskside_machine::{Machine, Reading};
-use deskside_track::Folder;
 use deskside_track::segment::{Everything, RunMetrics};
+use deskside_track::{Folder, measured};
 use deskside_types::Result;
 use deskside_types::range::Range;
 use deskside_types::run::{RunRecord, StateRecord};
@@ -138,9 +138,14 @@ pub fn of_run(
     prices: &RunPrices,
 ) -> RunCost {
     let hours = (to - from).max(0) as f64 / 3_600_000.0;
-    let gpus = visible(record);
-    let measured = measured_watts(machine, folder, from, to);
-    let (inside, efficiency, energy_from) = match (&measured, gpus.first()) {
+    let mut gpus = visible(record);
+    if gpus.is_empty() {
+        // A run that is bound to no card is on those it was seen on.
+        let seen = measured::read(machine, folder).unwrap_or_default();
+        gpus = seen.gpus.into_iter().map(|gpu| gpu.name).collect();
+    }
+    let power = measured_watts(machine, folder, from, to);
+    let (inside, efficiency, energy_from) = match (&power, gpus.first()) {
         (Some((watts, covered)), _) => (
             Range::exactly(*watts).plus(prices.host_watts),
             prices.efficiency,
@@ -180,7 +185,7 @@ pub fn of_run(
         hours,
         accelerators: gpus.first().map(|name| format!("{} x {name}", gpus.len())),
         watt_hours: energy,
-        measured: measured.is_some(),
+        measured: power.is_some(),
         energy_from,
         money: Range {
             low: energy.low / 1000.0 * prices.per_kwh.low,
@@ -269,8 +274,10 @@ fn estimated(name: &str, count: f64, prices: &RunPrices) -> (Range, Range, Strin
     }
 }
 
-/// The mean watts of all accelerators together, where samples cover half of the run or more, and the share of the run that the sparsest of them covers, from the
+/// The mean watts of all accelerators together over a run, and the share of it that was sampled, where that is half of it or more. It is from the
 /// series of the run's `system` segments that begin with `gpu` and end with `power_watts`.
+///
+/// A run that is bound to no card is sampled on one from when it is first seen there. What was sampled before counts, too: without the run on it.
 pub(super) fn measured_watts(
     machine: &dyn Machine,
     folder: &Folder,
@@ -279,6 +286,10 @@ pub(super) fn measured_watts(
 ) -> Option<(f64, f64)> {
     let mut segments = RunMetrics::new(folder.system(), Everything::default());
     segments.refresh(machine).ok()?;
+    let whole = (to - from).max(1) as f64;
+    let looked = measured::read(machine, folder)
+        .map(|summary| (summary.every_ms as f64, summary.samples as f64))
+        .map(|(every, samples)| (every, (every * samples / whole).min(1.0)));
     let mut sum = None;
     for series in segments.collected.into_series() {
         if !(series.name.starts_with("gpu") && series.name.ends_with("power_watts")) {
@@ -288,10 +299,22 @@ pub(super) fn measured_watts(
             .points
             .iter()
             .map(|point| (point.time_ms, point.value))
+            .filter(|(at, _)| (from..=to).contains(at))
             .collect();
-        let seen = sampled(&points, from, to)?;
-        let (watts, covered) = sum.unwrap_or((0.0, 1.0_f64));
-        sum = Some((watts + seen.mean_watts, covered.min(seen.covered)));
+        let (first, last) = (points.first()?.0, points.last()?.0);
+        let (watts, covered) = match looked {
+            Some((every, share)) => {
+                let seen = sampled(&points, first, last)?;
+                let there = (((last - first) as f64 + every) / whole).min(1.0);
+                (seen.mean_watts * there, seen.covered * share)
+            }
+            None => {
+                let seen = sampled(&points, from, to)?;
+                (seen.mean_watts, seen.covered)
+            }
+        };
+        let (watts_before, covered_before) = sum.unwrap_or((0.0, 1.0_f64));
+        sum = Some((watts_before + watts, covered_before.min(covered)));
     }
     sum.filter(|(_, covered)| *covered >= COVERED)
 }

@@ -432,6 +432,61 @@ fn sampled_power_is_measured_energy() {
     assert_eq!(shown.cost.unwrap().watt_hours, one.watt_hours);
 }
 
+/// A foreground run names no card: it is sampled on one from when its process is first seen there, here after five of 13 seconds.
+#[test]
+fn power_counts_from_when_a_run_is_seen_on_a_card() {
+    use deskside_track::segment::SegmentWriter;
+    use deskside_types::measured::{MEASURED_VERSION, Measured, MeasuredGpu};
+    use deskside_types::metric::Point;
+    let (sim, context) = context();
+    sim.change(|state| state.wall = "2026-11-25T00:00:00Z".parse().unwrap());
+    let id = "20261124-000000-aaaa";
+    run(&sim, id, "2026-11-24T00:00:00Z", "2026-11-24T00:00:13Z", "");
+    let start: jiff::Timestamp = "2026-11-24T00:00:00Z".parse().unwrap();
+    let base = start.as_millisecond();
+    let (mut writer, mut bytes) = SegmentWriter::begin(1, base);
+    for second in 6..12 {
+        let point = Point {
+            step: second,
+            time_ms: base + second * 1000,
+            value: 650.0,
+        };
+        writer.add("gpu0/power_watts", point, &mut bytes).unwrap();
+    }
+    let folder = format!("{}/runs/{id}/system", context.directories.data.display());
+    sim.put_file(format!("{folder}/1.seg"), bytes);
+    let mut measured = Measured {
+        version: MEASURED_VERSION,
+        every_ms: 1000,
+        samples: 12,
+        gpus: vec![MeasuredGpu {
+            name: "NVIDIA H100 80GB HBM3".into(),
+            power_watts: Some(650.0),
+            ..MeasuredGpu::default()
+        }],
+        ..Measured::default()
+    };
+    let keep = |measured: &Measured| {
+        sim.put_file(
+            format!("{folder}/summary.json"),
+            serde_json::to_vec(measured).unwrap(),
+        );
+        crate::runs::show(&context, id).unwrap().cost.unwrap()
+    };
+    let cost = keep(&measured);
+    assert!(cost.measured, "{cost:?}");
+    assert!(cost.energy_from.contains("300 W, over 92 %"), "{cost:?}");
+    assert_eq!(
+        cost.accelerators.as_deref(),
+        Some("1 x NVIDIA H100 80GB HBM3")
+    );
+    // Where sampling itself covers little, nothing was measured, and the card is known all the same.
+    measured.samples = 3;
+    let cost = keep(&measured);
+    assert!(!cost.measured, "{cost:?}");
+    assert!(cost.energy_from.contains("H100"), "{cost:?}");
+}
+
 #[test]
 fn what_may_be_taken_away_is_never_counted_with_where_something_else_is_known() {
     use super::rented::choose;

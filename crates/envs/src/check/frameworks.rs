@@ -46,15 +46,7 @@ fn built(scene: &Scene<'_>, name: &str) -> Option<Built> {
         .machine
         .text(scene.site.as_ref()?.join(&file))
         .unwrap_or_default();
-    let value = |key: &str| {
-        let line = text.lines().find(|line| {
-            line.split([':', '='])
-                .next()
-                .is_some_and(|head| head.trim() == key)
-        })?;
-        let value = line.split_once('=')?.1.trim().trim_matches(['\'', '"']);
-        (value != "None" && !value.is_empty()).then(|| value.to_string())
-    };
+    let value = |key: &str| written(&text, key);
     let version = value("__version__").unwrap_or_else(|| dist.version.clone());
     let local = version
         .split_once('+')
@@ -75,6 +67,21 @@ fn built(scene: &Scene<'_>, name: &str) -> Option<Built> {
         },
         version,
     })
+}
+
+/// The text that a module's name is given, where it is written there: torchvision has `cuda = _check_cuda_version()`, which says nothing until it runs.
+fn written(text: &str, key: &str) -> Option<String> {
+    let value = text.lines().find_map(|line| {
+        let (head, value) = line.split_once('=')?;
+        let name = head.split(':').next()?.trim();
+        (name == key).then(|| value.trim())
+    })?;
+    let quote = value
+        .chars()
+        .next()
+        .filter(|first| ['\'', '"'].contains(first))?;
+    let inside = value.get(1..)?.split(quote).next()?;
+    (!inside.is_empty()).then(|| inside.to_string())
 }
 
 /// The build beside the machine's GPUs and driver.

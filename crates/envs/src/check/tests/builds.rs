@@ -68,6 +68,19 @@ fn the_cuda_and_numpy_families() {
     fixture.with("torchvision", "0.21.0", &["torch==2.6.0"], &[]);
     let pair = fixture.only("torch-pair");
     assert_eq!(pair.consequences.len(), 1, "{pair:#?}");
+    // What torchvision 0.26.0+cu130 has in its version.py, beside the torch that it is built for: seen on a machine where both work.
+    let fixture = Fixture::new();
+    torch(&fixture, "2.11.0+cu130", "'13.0'");
+    fixture.with(
+        "torchvision",
+        "0.26.0",
+        &["torch==2.11.0"],
+        &[(
+            "only:torchvision/version.py",
+            "__version__ = '0.26.0+cu130'\ngit_version = '336d36e8db990a905498c73933e35231876e28da'\nfrom torchvision.extension import _check_cuda_version\nif _check_cuda_version() > 0:\n    cuda = _check_cuda_version()\n",
+        )],
+    );
+    assert!(fixture.ids().is_empty(), "{:?}", fixture.ids());
     // By the table of releases, not by counting: 0.29 goes with 2.14 and with 2.15. What the table does not have is not judged.
     for (own, its) in [
         ("2.15.0", "0.29.2"),
