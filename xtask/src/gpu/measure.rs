@@ -9,149 +9,8 @@ use std::process::{Command, Stdio};
 /// The columns of the table, as `fit --table` reads them.
 const COLUMNS: &str = "id,metric,phase,model,weights,framework,method,optimizer,adapter_rank,adapter_targets,batch,prompt_len,gen_len,seq_len,grad_ckpt,attention,gpu,n_gpu,value,unit,value_bytes,mem_semantics,source,use,notes";
 
-/// One training: model, weights' format, method, rank, targets, batch, sequence, recomputation.
-type Training = (
-    &'static str,
-    &'static str,
-    &'static str,
-    u32,
-    &'static str,
-    u32,
-    u32,
-    bool,
-);
-/// Running: model, batch, prompt, generated.
-type Running = (&'static str, u32, u32, u32);
-
-const RUNNINGS: [Running; 9] = [
-    ("openai-community/gpt2-xl", 1, 512, 128),
-    ("Qwen/Qwen2.5-0.5B", 1, 1024, 128),
-    ("Qwen/Qwen2.5-1.5B", 4, 1024, 128),
-    ("meta-llama/Llama-3.2-1B", 1, 1024, 128),
-    ("TinyLlama/TinyLlama-1.1B", 8, 1024, 128),
-    ("meta-llama/Llama-2-7b", 1, 1024, 96),
-    ("meta-llama/Llama-3.1-8B", 1, 2048, 96),
-    ("meta-llama/Llama-3.1-8B", 16, 1024, 64),
-    ("Qwen/Qwen2.5-7B", 4, 2048, 64),
-];
-
-const TRAININGS: [Training; 16] = [
-    (
-        "openai-community/gpt2",
-        "fp32",
-        "full",
-        0,
-        "",
-        8,
-        1024,
-        false,
-    ),
-    (
-        "openai-community/gpt2-medium",
-        "fp32",
-        "full",
-        0,
-        "",
-        4,
-        1024,
-        false,
-    ),
-    (
-        "openai-community/gpt2-xl",
-        "bf16",
-        "full",
-        0,
-        "",
-        2,
-        1024,
-        true,
-    ),
-    ("Qwen/Qwen2.5-0.5B", "bf16", "full", 0, "", 4, 1024, false),
-    ("Qwen/Qwen2.5-0.5B", "fp32", "full", 0, "", 2, 2048, false),
-    ("Qwen/Qwen2.5-1.5B", "fp32", "full", 0, "", 1, 1024, true),
-    (
-        "meta-llama/Llama-3.2-1B",
-        "bf16",
-        "full",
-        0,
-        "",
-        4,
-        2048,
-        true,
-    ),
-    (
-        "meta-llama/Llama-3.2-1B",
-        "fp32",
-        "full",
-        0,
-        "",
-        2,
-        1024,
-        false,
-    ),
-    (
-        "TinyLlama/TinyLlama-1.1B",
-        "bf16",
-        "full",
-        0,
-        "",
-        8,
-        1024,
-        false,
-    ),
-    (
-        "EleutherAI/pythia-1b",
-        "bf16",
-        "full",
-        0,
-        "",
-        4,
-        1024,
-        false,
-    ),
-    ("Qwen/Qwen3-4B", "bf16", "full", 0, "", 1, 2048, true),
-    (
-        "meta-llama/Llama-3.1-8B",
-        "bf16",
-        "lora",
-        16,
-        "q,v",
-        1,
-        1024,
-        false,
-    ),
-    (
-        "meta-llama/Llama-3.1-8B",
-        "bf16",
-        "lora",
-        16,
-        "all",
-        2,
-        2048,
-        true,
-    ),
-    ("Qwen/Qwen2.5-7B", "bf16", "lora", 8, "q,v", 2, 1024, true),
-    (
-        "mistralai/Mistral-7B-v0.1",
-        "bf16",
-        "lora",
-        16,
-        "all",
-        4,
-        512,
-        false,
-    ),
-    (
-        "meta-llama/Llama-3.2-1B",
-        "bf16",
-        "lora",
-        8,
-        "q,v",
-        8,
-        512,
-        false,
-    ),
-];
+/// What is measured, one case a line.
+const CASES: &str = include_str!("cases.tsv");
 
 /// The shape of a model by the project's own table.
 fn shape(model: &str) -> Result<Value> {
@@ -170,18 +29,31 @@ fn shape(model: &str) -> Result<Value> {
 
 fn cases() -> Result<Vec<Value>> {
     let mut cases = Vec::new();
-    for (place, (model, batch, prompt, generate)) in RUNNINGS.into_iter().enumerate() {
+    for line in CASES.lines().filter(|line| !line.starts_with('#')) {
+        let cells: Vec<&str> = line.split('\t').collect();
+        let [
+            phase,
+            model,
+            weights,
+            method,
+            rank,
+            targets,
+            batch,
+            tokens,
+            generated,
+            again,
+            optimizer,
+            attention,
+        ] = cells[..]
+        else {
+            anyhow::bail!("twelve cells are wanted: {line}");
+        };
+        let number = |text: &str| text.parse::<u32>().ok();
         cases.push(json!({
-            "id": format!("run-{place:02}"), "phase": "infer", "model": model, "shape": shape(model)?, "weights": "bf16",
-            "batch": batch, "prompt": prompt, "generate": generate,
-        }));
-    }
-    for (place, (model, weights, method, rank, targets, batch, sequence, checkpointing)) in
-        TRAININGS.into_iter().enumerate()
-    {
-        cases.push(json!({
-            "id": format!("train-{place:02}"), "phase": "train", "model": model, "shape": shape(model)?, "weights": weights,
-            "method": method, "rank": rank, "targets": targets, "batch": batch, "sequence": sequence, "checkpointing": checkpointing,
+            "id": format!("{phase}-{:02}", cases.len()), "phase": phase, "model": model, "shape": shape(model)?, "weights": weights,
+            "method": method, "rank": number(rank), "targets": targets, "batch": number(batch), "checkpointing": again == "yes",
+            "prompt": number(tokens), "sequence": number(tokens), "generate": number(generated), "optimizer": optimizer,
+            "attention": attention,
         }));
     }
     Ok(cases)
@@ -280,11 +152,11 @@ fn rows(case: &Value, seen: &Value, made: &Value) -> Vec<String> {
     let adapter = case["method"] == "lora";
     // PyTorch says H100 and its memory; the table of accelerators knows it by that.
     let card = text(&made["card"]);
-    let framework = if adapter {
-        "transformers+peft"
-    } else {
-        "transformers"
-    };
+    let version = text(&made["transformers"]);
+    let framework = format!(
+        "transformers {version}{}",
+        if adapter { " + peft" } else { "" }
+    );
     let row = |metric: &str, value: String, unit: &str, bytes: String, semantics: &str| {
         let adapter_of = |value: &Value| if adapter { text(value) } else { String::new() };
         let only = |value: &Value, when: bool| if when { text(value) } else { String::new() };
@@ -298,10 +170,10 @@ fn rows(case: &Value, seen: &Value, made: &Value) -> Vec<String> {
             text(&case["phase"]),
             text(&case["model"]),
             text(&case["weights"]),
-            framework.into(),
-            text(&case["method"]),
+            framework.clone(),
+            only(&case["method"], training),
             if training {
-                "adamw".into()
+                format!("adamw ({})", text(&case["optimizer"]))
             } else {
                 String::new()
             },
@@ -324,7 +196,7 @@ fn rows(case: &Value, seen: &Value, made: &Value) -> Vec<String> {
             } else {
                 String::new()
             },
-            "sdpa".into(),
+            text(&case["attention"]),
             card.clone(),
             "1".into(),
             value,
