@@ -65,6 +65,9 @@ pub struct Runtime {
     pub prompt_efficiency_16: f64,
     /// The same, quantised weights.
     pub prompt_efficiency_quantised: f64,
+    /// Of the card's peak 16-bit TFLOP/s while a prompt is read; 0: its prompt TFLOP/s count.
+    #[serde(default)]
+    pub prompt_of_peak: f64,
     /// Milliseconds before the first token, whatever the prompt.
     #[serde(default)]
     pub prompt_base_ms: f64,
@@ -80,6 +83,12 @@ pub struct Runtime {
     /// Bytes a fully trained parameter, AdamW.
     #[serde(default)]
     pub state_bytes: f64,
+    /// The same where states are spread over several accelerators; 0: as on one.
+    #[serde(default)]
+    pub state_bytes_sharded: f64,
+    /// Bytes a parameter of 16-bit copies while a step of a model that is held in fp32 goes on.
+    #[serde(default)]
+    pub autocast_copy_bytes: f64,
     /// Bytes a parameter that the optimizer's step holds for a moment.
     #[serde(default)]
     pub step_copy_bytes: f64,
@@ -102,6 +111,18 @@ pub struct Runtime {
     pub source: String,
 }
 
+impl Runtime {
+    /// Hugging Face's trainers, whose ways with several accelerators are DeepSpeed's or FSDP's.
+    pub fn is_hugging_face(&self) -> bool {
+        self.name.starts_with("transformers") || self.name == "ms-swift"
+    }
+
+    /// Today's Transformers.
+    pub fn is_transformers_5(&self) -> bool {
+        self.name == "transformers"
+    }
+}
+
 /// What a model's own code does differently.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -120,6 +141,9 @@ pub struct Architecture {
     /// Tokens read at once.
     #[serde(default)]
     pub prompt_chunk: f64,
+    /// Its activation function is written out in Python in Transformers: further copies of the feed-forward's width that a step keeps.
+    #[serde(default)]
+    pub activation_copies: f64,
     /// The head is stored although it is the embedding.
     #[serde(default)]
     pub head_stored: bool,
@@ -183,8 +207,10 @@ mod tests {
         assert!(file.runtime.len() > 10 && file.architecture.len() > 3);
         for (name, found) in [
             ("transformers", Some("transformers")),
-            ("transformers+peft", Some("peft")),
-            ("transformers 5.13.1 + peft", Some("peft")),
+            ("transformers+peft", Some("transformers")),
+            ("transformers 5.13.1 + peft", Some("transformers")),
+            ("transformers 4.44", Some("transformers 4")),
+            ("transformers 4+peft", Some("transformers 4 with peft")),
             ("llama.cpp (May 2024)", Some("llama.cpp before CUDA graphs")),
             ("llama.cpp Vulkan", Some("llama.cpp")),
             ("mlx-lm 0.28.2", Some("MLX")),

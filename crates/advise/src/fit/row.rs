@@ -23,7 +23,7 @@ pub fn case(row: &Row) -> Result<Case, String> {
         .or_else(|| Shape::of_name(row.text("model")))
         .or_else(|| (name == "none").then(|| Shape::assumed("none", 1.0, 1.0)))
         .ok_or_else(|| format!("the model {name:?} is not known"))?;
-    let runtime = runtime_named(row.text("framework"))
+    let runtime = runtime_named(&dated(row.text("framework")))
         .or_else(|| runtimes().first())
         .ok_or("no framework is known")?;
     let format = format_of(row)?;
@@ -64,6 +64,20 @@ pub fn case(row: &Row) -> Result<Case, String> {
         level,
         device,
     })
+}
+
+/// A published measurement that names Transformers and no version is from before the fifth, which came in 2026.
+fn dated(framework: &str) -> String {
+    let lower = framework.trim().to_ascii_lowercase();
+    match lower.strip_prefix("transformers") {
+        Some(rest) if !rest.contains(|letter: char| letter.is_ascii_digit()) => {
+            format!("transformers 4{rest}")
+        }
+        _ if matches!(lower.as_str(), "peft" | "trl" | "llama-factory") => {
+            "transformers 4+peft".into()
+        }
+        _ => lower,
+    }
 }
 
 fn format_of(row: &Row) -> Result<FormatRow, String> {
@@ -183,7 +197,7 @@ fn spread_of(parallel: &str, training: bool, runtime: &str) -> Spread {
     } else if parallel.contains("split") || parallel.contains("device_map") {
         Spread::Layers
     } else if training {
-        if runtime == "peft" {
+        if runtime == "transformers 4 with peft" {
             Spread::Sharded
         } else {
             Spread::Copies

@@ -1,7 +1,8 @@
 //! Speed: decoding, reading a prompt, training.
 
 use super::case::{Case, Checkpointing, Device, Inference, Method, Spread, Training};
-use super::{cache, weights};
+use super::{adapter, cache, weights};
+use deskside_knowledge::runtimes::architecture_named;
 
 /// Bytes of weights that one token of every sequence of the batch reads.
 pub fn read_bytes(case: &Case, work: &Inference) -> f64 {
@@ -112,6 +113,9 @@ const SPARE: f64 = 0.8e9;
 
 /// Matrix work a second while a prompt is read.
 fn reached(case: &Case, device: &Device) -> f64 {
+    if case.runtime.prompt_of_peak > 0.0 && !case.quantised() {
+        return device.peak_flops * case.runtime.prompt_of_peak;
+    }
     device.prompt_flops
         * if case.quantised() {
             case.runtime.prompt_efficiency_quantised
@@ -222,9 +226,82 @@ pub fn training_seconds(case: &Case, device: &Device, work: &Training) -> f64 {
     } else {
         0.0
     };
+    let added = adapters_beside(case, device, work, tokens, passes);
+    let launched = launched + added.launched / compiled;
+    let written = activation_traffic(case, work) * tokens * shape.layers / device.bandwidth;
+    let computed = computed + added.computed + written;
     let alone = computed.max(launched) + again_16 + computed.min(launched) * 0.3;
-    alone.max(exchanged(case, passes))
+    alone.max(exchanged(case, passes)) + stepped(case, device, work)
 }
+
+/// What PEFT's adapters cost beside the layers they lie on, in seconds.
+struct Added {
+    computed: f64,
+    launched: f64,
+}
+
+/// PEFT keeps adapters of a 16-bit model in fp32 (`autocast_adapter_dtype`): what goes into each of their layers is copied to fp32, what comes out
+/// is scaled, cast and added, all through memory; their own matrices are multiplied in fp32.
+fn adapters_beside(
+    case: &Case,
+    device: &Device,
+    work: &Training,
+    tokens: f64,
+    passes: f64,
+) -> Added {
+    let none = Added {
+        computed: 0.0,
+        launched: 0.0,
+    };
+    if work.method == Method::Full || !case.runtime.is_transformers_5() {
+        return none;
+    }
+    let (inputs, outputs, count) = adapter::linears(&case.shape, &work.targets);
+    let layers = case.shape.layers;
+    // The way back is two passes: gradients of what went in, and of the adapters.
+    let moves = passes + 1.0;
+    let moved = (10.0 * inputs + 16.0 * outputs) * tokens * layers * moves / device.bandwidth;
+    let flops = 2.0 * adapter::parameters(&case.shape, work.rank, &work.targets) * tokens * moves;
+    Added {
+        computed: moved + flops / (device.vector_flops * FP32_REACHED),
+        launched: passes * ADAPTER_US * 1e-6 * count * layers,
+    }
+}
+
+/// Bytes a token and layer that an activation written out in Python moves: each of its operations reads and writes the feed-forward's width.
+fn activation_traffic(case: &Case, work: &Training) -> f64 {
+    let out = architecture_named(&case.shape.architecture).map_or(0.0, |one| one.activation_copies);
+    if out == 0.0 || work.compiled || !case.runtime.is_transformers_5() {
+        return 0.0;
+    }
+    // Nine operations forward and twice as many back, 16-bit values in and out.
+    9.0 * 3.0 * 2.0 * 2.0 * case.shape.intermediate
+}
+
+/// Seconds of the optimizer's step: each state is read, most are written.
+fn stepped(case: &Case, device: &Device, work: &Training) -> f64 {
+    if work.method != Method::Full || !case.runtime.is_transformers_5() {
+        return 0.0;
+    }
+    let bytes = if work.mixed { 16.0 } else { 8.0 };
+    let shared = match case.spread {
+        Spread::Sharded | Spread::Zero2 => case.devices.max(1.0),
+        _ => 1.0,
+    };
+    STEP_TRAFFIC * bytes * case.shape.parameters
+        / shared
+        / work.accumulate.max(1.0)
+        / device.bandwidth
+}
+
+/// Times that the bytes of a parameter's weight, gradient and states are moved while AdamW's fused form steps (measured: 2.3 to 2.9).
+const STEP_TRAFFIC: f64 = 2.5;
+
+/// What an adapter's launches cost in a pass, in microseconds.
+const ADAPTER_US: f64 = 240.0;
+
+/// Of the vector units' peak, what fp32 matrices reach.
+const FP32_REACHED: f64 = 0.6;
 
 /// Seconds for bringing sharded weights together, once a pass; hidden behind arithmetic where that takes longer.
 fn exchanged(case: &Case, passes: f64) -> f64 {

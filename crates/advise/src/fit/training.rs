@@ -45,10 +45,14 @@ fn shares(case: &Case) -> (f64, f64) {
 
 fn full(case: &Case, work: &Training) -> Vec<Term> {
     let parameters = case.shape.parameters;
-    let adamw = if work.mixed {
-        case.runtime.state_bytes.max(16.0)
+    let runtime = case.runtime;
+    let sharded = matches!(case.spread, Spread::Sharded | Spread::Zero2) && case.devices > 1.0;
+    let adamw = if sharded && runtime.state_bytes_sharded > 0.0 {
+        runtime.state_bytes_sharded
+    } else if work.mixed {
+        runtime.state_bytes.max(16.0)
     } else {
-        case.runtime.state_bytes.max(8.0)
+        runtime.state_bytes.max(8.0)
     };
     let States {
         weight,
@@ -77,7 +81,15 @@ fn full(case: &Case, work: &Training) -> Vec<Term> {
     if work.in_backward {
         gradients = case.shape.embedding().max(case.shape.layer() / 7.0) * gradient;
     }
-    let steps = activations::terms(case, work);
+    let mut steps = activations::terms(case, work);
+    if work.mixed && runtime.autocast_copy_bytes > 0.0 {
+        steps.push(Term::new(
+            "16-bit copies",
+            parameters * runtime.autocast_copy_bytes / of_weights,
+            0.1,
+            "autocast keeps a bf16 copy of each weight while a step goes on",
+        ));
+    }
     // While the optimizer steps, its foreach form holds a copy of what it works on; activations are gone by then.
     let copy = parameters * case.runtime.step_copy_bytes / of_states;
     let gradient_term = Term::new(
@@ -149,7 +161,7 @@ fn adapters(case: &Case, work: &Training) -> Vec<Term> {
     if work.mixed {
         each = each.max(16.0);
     }
-    if case.quantised() && case.runtime.name == "peft" {
+    if case.quantised() && case.runtime.name == "transformers 4 with peft" {
         each = each.max(20.0);
     }
     let States {
@@ -186,12 +198,9 @@ fn adapters(case: &Case, work: &Training) -> Vec<Term> {
     let bitsandbytes = ["nf4", "bnb", "fp4"]
         .iter()
         .any(|name| case.weights.format.name.starts_with(name));
-    let hugging_face = matches!(
-        case.runtime.name.as_str(),
-        "transformers" | "peft" | "ms-swift"
-    );
+    let hugging_face = case.runtime.is_hugging_face();
     if case.quantised()
-        && (case.runtime.name == "peft" || hugging_face && bitsandbytes)
+        && (case.runtime.name == "transformers 4 with peft" || hugging_face && bitsandbytes)
         && !work.whole_embeddings
     {
         terms.push(Term::new(
@@ -210,10 +219,7 @@ fn adapters(case: &Case, work: &Training) -> Vec<Term> {
 fn gathered(case: &Case) -> Vec<Term> {
     let shape = &case.shape;
     let mut terms = Vec::new();
-    let deepspeed = matches!(
-        case.runtime.name.as_str(),
-        "transformers" | "peft" | "ms-swift"
-    );
+    let deepspeed = case.runtime.is_hugging_face();
     if case.spread == Spread::Sharded && case.devices > 1.0 {
         let mut bytes = 2.0 * 2.0 * shape.layer();
         if deepspeed {

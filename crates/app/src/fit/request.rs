@@ -192,7 +192,6 @@ impl FitRequest {
             Some(name) => name.as_str(),
             None if read.gguf || format.kind == "gguf" => "llama.cpp",
             None if format.kind == "mlx" || apple => "mlx",
-            None if self.train.is_some() => "peft",
             None => "transformers",
         };
         runtime_named(name).ok_or_else(|| {
