@@ -21,6 +21,7 @@ pub fn terms(case: &Case, work: &Inference) -> Vec<Term> {
     if work.only_load && case.level == Level::Device {
         return terms;
     }
+    terms.extend(overhead::kept(case, total(&terms)));
     terms.extend(overhead::inference(case));
     terms
 }

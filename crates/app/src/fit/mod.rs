@@ -112,9 +112,15 @@ pub fn fit(context: &Context, request: &FitRequest) -> Result<FitReport> {
         .as_ref()
         .and_then(|facts| earlier::sentence(context, facts));
     let own_places = own.len() as u32;
+    let cards: Vec<&str> = own
+        .iter()
+        .filter_map(|place| Some(place.device.as_ref()?.name.as_str()))
+        .collect();
+    let slowed = request.slowed(&case, &cards);
     let places: Vec<_> = own.into_iter().chain(places::others(request)).collect();
     let mut assumptions = case.shape.assumed.clone();
     assumptions.extend(request.assumptions(&case));
+    assumptions.extend(slowed);
     let advice = advise(&case, &places, request.tokens);
     Ok(FitReport {
         model: ModelRead {

@@ -136,7 +136,10 @@ impl FitRequest {
             .hint("give the folder the file was made from, or the model's name"));
         }
         let work = match &self.train {
-            Some(train) => Work::Training(self.training(train)?),
+            Some(train) => Work::Training(Training {
+                mixed: format.kind == "float32",
+                ..self.training(train)?
+            }),
             None => Work::Inference(self.running()),
         };
         Ok(Case {
@@ -304,9 +307,16 @@ impl FitRequest {
         }
         if let Work::Training(work) = &case.work
             && work.method == Method::Full
-            && case.runtime.state_bytes >= 19.0
+            && case.runtime.is_hugging_face()
         {
-            assumed.push("training with DeepSpeed's bf16 engine (20 bytes a parameter with AdamW); other trainers: --framework torchtune, torchtitan".into());
+            let sharded = case.devices > 1.0 && case.runtime.state_bytes_sharded > 0.0;
+            assumed.push(if sharded || case.runtime.state_bytes >= 19.0 {
+                "training with DeepSpeed's bf16 engine (20 bytes a parameter with AdamW); other trainers: --framework torchtune, torchtitan"
+            } else if work.mixed {
+                "weights in fp32, a step under bf16 autocast (16 bytes a parameter with AdamW, and 2 for copies)"
+            } else {
+                "weights in bf16, as checkpoints have them (8 bytes a parameter with AdamW); loaded in fp32 and trained under autocast they take 18: --format fp32"
+            }.into());
         }
         if case.runtime.preallocates > 0.0 {
             assumed.push(format!(
@@ -316,6 +326,18 @@ impl FitRequest {
             ));
         }
         assumed
+    }
+
+    /// What is known to slow this down on one of these cards, in words.
+    pub fn slowed(&self, case: &Case, cards: &[&str]) -> Option<String> {
+        let is_hopper = cards.iter().any(|card| {
+            ["H100", "H200", "GH200"]
+                .iter()
+                .any(|name| card.contains(name))
+        });
+        (matches!(case.work, Work::Inference(_)) && case.runtime.is_transformers_5() && is_hopper).then(|| {
+            "attention without cuDNN's kernels: PyTorch 2.11 picks them on this card and plans anew for each length, so that generating takes up to 3.4 times as long; torch.backends.cuda.enable_cudnn_sdp(False) leaves them out".into()
+        })
     }
 
     /// The work in words.
