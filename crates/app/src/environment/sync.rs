@@ -188,7 +188,20 @@ pub(crate) fn lock_fits(context: &Context, place: &Place, uv: &str) -> Result<Op
                 Some(line) if line.contains("needs to be updated") => {
                     "it is older than pyproject.toml, which asks for something else now".into()
                 }
-                Some(line) => line.trim_start_matches("cause: ").to_string(),
+                Some(line) => {
+                    // uv says where first, shows the line, and says what is wrong with it at the end.
+                    let place = line
+                        .trim_start_matches("cause: ")
+                        .trim_start_matches("TOML parse error at ");
+                    let wrong = problem.causes.last().map_or("", String::as_str);
+                    match wrong == line {
+                        true => format!("it can't be read at {place}"),
+                        false => format!(
+                            "it can't be read at {place}: {}",
+                            wrong.trim_start_matches("cause: ")
+                        ),
+                    }
+                }
                 None => {
                     let last = problem
                         .causes

@@ -387,6 +387,22 @@ fn second(
     reach: &Reach<'_>,
 ) -> Result<Vec<String>> {
     let there = manifest.dependencies();
+    let is_second =
+        |line: &&String| requirement(line).is_some_and(|(name, _)| name == second.word());
+    let under: Vec<&str> = there
+        .iter()
+        .filter(is_second)
+        .filter(|line| marker_of(line).is_some())
+        .map(String::as_str)
+        .collect();
+    let told = (!under.is_empty()).then(|| {
+        format!(
+            "{} is asked for by system or Python ({}): beside {} it comes as the first line says, on each of them; where that is wrong, change its lines among the extras of pyproject.toml",
+            second.word(),
+            under.join(" · "),
+            first.word()
+        )
+    });
     let there = there.iter().filter_map(|line| requirement(line));
     let own = Some(bounds.to_string())
         .filter(|bounds| !bounds.is_empty())
@@ -403,7 +419,7 @@ fn second(
         None => own,
     };
     join(reach.machine, manifest, second, &own).ok_or_else(|| conflict(first, second))?;
-    Ok(Vec::new())
+    Ok(told.into_iter().collect())
 }
 
 /// Takes a framework out; answers whether it was there. Others that were in its extras stay, in extras of their own.

@@ -21,7 +21,7 @@ pub struct Own {
     pub unclaimed: Vec<PathBuf>,
     /// Files of packages that a person edited.
     pub edited: Vec<Edited>,
-    /// Scripts that make a shell use the environment, changed since it was made.
+    /// Scripts that make a shell use the environment, changed since it was made, and `pyvenv.cfg` where it holds a decision.
     pub scripts: Vec<PathBuf>,
 }
 
@@ -228,10 +228,46 @@ fn scripts(machine: &dyn Machine, environment: &Path) -> Vec<PathBuf> {
         .chain(modified(Path::new("pyvenv.cfg")))
         .min()
         .unwrap_or(i64::MAX);
+    let settings = machine
+        .text(environment.join("pyvenv.cfg"))
+        .unwrap_or_default();
+    let settings = is_set_by_hand(&settings).then(|| PathBuf::from("pyvenv.cfg"));
     all.into_iter()
         .filter(|(_, modified)| *modified > first.saturating_add(MAKING))
         .map(|(relative, _)| relative)
+        .chain(settings)
         .collect()
+}
+
+/// What venv, virtualenv and uv write into `pyvenv.cfg` by themselves.
+const SETTINGS: [&str; 14] = [
+    "home",
+    "implementation",
+    "uv",
+    "virtualenv",
+    "version",
+    "version_info",
+    "version-info",
+    "executable",
+    "command",
+    "base-prefix",
+    "base-exec-prefix",
+    "base-executable",
+    "prompt",
+    "relocatable",
+];
+
+/// Whether `pyvenv.cfg` holds a decision: the system's packages are let in, or a line that no tool writes.
+fn is_set_by_hand(settings: &str) -> bool {
+    settings.lines().any(|line| {
+        let Some((key, value)) = line.split_once('=') else {
+            return false;
+        };
+        match key.trim() {
+            "include-system-site-packages" => value.trim().eq_ignore_ascii_case("true"),
+            key => !SETTINGS.contains(&key),
+        }
+    })
 }
 
 /// What tells the leavings of an install that was cut off from a person's files.

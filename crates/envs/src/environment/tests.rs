@@ -534,6 +534,27 @@ fn lines_in_activate_are_a_persons() {
     assert!(kept.contains("CUDA_HOME"));
 }
 
+/// Seeing the system's packages is a decision that nothing but this file has.
+#[test]
+fn decisions_in_pyvenv_cfg_are_a_persons() {
+    let sim = machine();
+    let create = create("3.12");
+    act(&sim, &create).unwrap();
+    let settings = sim.text(format!("{VENV}/pyvenv.cfg")).unwrap();
+    for (more, own) in [
+        ("", false),
+        ("prompt = mine\n", false),
+        ("include-system-site-packages = false\n", false),
+        ("include-system-site-packages = true\n", true),
+        ("extends-environment = /elsewhere\n", true),
+    ] {
+        sim.put_file(format!("{VENV}/pyvenv.cfg"), format!("{settings}{more}"));
+        let found = Own::of(&sim, Path::new(VENV)).scripts;
+        let expected: &[std::path::PathBuf] = &["pyvenv.cfg".into()];
+        assert_eq!(found, if own { expected } else { &[] }, "{more}");
+    }
+}
+
 #[test]
 fn undo_never_removes_a_persons_files() {
     let sim = machine();
