@@ -42,7 +42,7 @@ const FAILURES: [Failure; 8] = [
         name: "an index beyond its array, on the card",
         code: "import torch\nx = torch.zeros(2, device='cuda')\nprint(x[torch.tensor([5], device='cuda')])",
         environment: &[],
-        cause: None,
+        cause: Some("assertion-in-a-kernel"),
         held: 0,
     },
     Failure {
@@ -56,7 +56,7 @@ const FAILURES: [Failure; 8] = [
         name: "CUDA begun before a fork",
         code: "import torch, os, sys\ntorch.zeros(1, device='cuda')\npid = os.fork()\nif pid == 0:\n    torch.zeros(1, device='cuda')\nelse:\n    _, status = os.waitpid(pid, 0)\n    sys.exit(os.waitstatus_to_exitcode(status))",
         environment: &[],
-        cause: None,
+        cause: Some("cuda-in-forked-process"),
         held: 0,
     },
     Failure {
