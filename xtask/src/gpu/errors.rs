@@ -108,10 +108,6 @@ pub fn errors(scene: &Scene) -> Result<Vec<Checked>> {
         let mut command = scene.ours(&["doctor", "--json", "--", &python, &script]);
         command.envs(failure.environment.iter().copied());
         let output = command.output()?;
-        let words = scene
-            .ours(&["doctor", "--", &python, &script])
-            .envs(failure.environment.iter().copied())
-            .output()?;
         if let Some(mut holder) = holder {
             holder.kill()?;
             holder.wait()?;
@@ -148,7 +144,7 @@ pub fn errors(scene: &Scene) -> Result<Vec<Checked>> {
             failure.name,
             holds,
             seen,
-            json!({"doctor": told, "words": super::scene::told(&words)}),
+            json!({"doctor": told, "said": super::scene::told(&output)}),
         ));
     }
     Ok(all)

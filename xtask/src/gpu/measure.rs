@@ -9,8 +9,9 @@ use std::process::{Command, Stdio};
 /// The columns of the table, as `fit --table` reads them.
 const COLUMNS: &str = "id,metric,phase,model,weights,framework,method,optimizer,adapter_rank,adapter_targets,batch,prompt_len,gen_len,seq_len,grad_ckpt,attention,gpu,n_gpu,value,unit,value_bytes,mem_semantics,source,use,notes";
 
-/// What is measured, one case a line.
+/// What is measured, one case a line, and what nothing was set by.
 const CASES: &str = include_str!("cases.tsv");
+const OTHERS: &str = include_str!("cases-other.tsv");
 
 /// The shape of a model by the project's own table.
 fn shape(model: &str) -> Result<Value> {
@@ -27,9 +28,9 @@ fn shape(model: &str) -> Result<Value> {
     }))
 }
 
-fn cases() -> Result<Vec<Value>> {
+fn cases(table: &str) -> Result<Vec<Value>> {
     let mut cases = Vec::new();
-    for line in CASES.lines().filter(|line| !line.starts_with('#')) {
+    for line in table.lines().filter(|line| !line.starts_with('#')) {
         let cells: Vec<&str> = line.split('\t').collect();
         let [
             phase,
@@ -59,8 +60,18 @@ fn cases() -> Result<Vec<Value>> {
     Ok(cases)
 }
 
-/// Calibrates, measures, and writes the table.
+/// The cases that `fit` was made with, on this card.
 pub fn measure(scene: &Scene) -> Result<Vec<Checked>> {
+    table(scene, CASES, "measured.csv")
+}
+
+/// Other ones.
+pub fn others(scene: &Scene) -> Result<Vec<Checked>> {
+    table(scene, OTHERS, "measured-others.csv")
+}
+
+/// What `fit --calibrate` says of the card.
+pub fn calibrate(scene: &Scene) -> Result<Vec<Checked>> {
     let python = scene.python.display().to_string();
     let mut all = Vec::new();
     let ask = [
@@ -93,6 +104,12 @@ pub fn measure(scene: &Scene) -> Result<Vec<Checked>> {
         ),
         json!({"calibration": calibrated, "before": before, "now": now}),
     ));
+    Ok(all)
+}
+
+/// Measures, writes the table, and asks the program for it.
+fn table(scene: &Scene, cases_of: &str, file: &str) -> Result<Vec<Checked>> {
+    let mut all = Vec::new();
     let script = scene.file("measure.py", include_str!("measure.py"))?;
     let mut child = Command::new(&scene.python)
         .arg(script)
@@ -103,7 +120,7 @@ pub fn measure(scene: &Scene) -> Result<Vec<Checked>> {
         .stdout(Stdio::piped())
         .spawn()
         .context("could not start Python")?;
-    let cases = cases()?;
+    let cases = cases(cases_of)?;
     let lines: Vec<String> = cases.iter().map(Value::to_string).collect();
     if let Some(mut stdin) = child.stdin.take() {
         stdin.write_all((lines.join("\n") + "\n").as_bytes())?;
@@ -125,7 +142,7 @@ pub fn measure(scene: &Scene) -> Result<Vec<Checked>> {
             table.extend(rows(case, seen, &made));
         }
     }
-    let path = scene.out.join("measured.csv");
+    let path = scene.out.join(file);
     std::fs::write(&path, table.join("\n") + "\n")?;
     let (said, _) = scene.answer(&["fit", "--json", "--table", &path.display().to_string()])?;
     all.push(Checked::new(

@@ -18,7 +18,7 @@ use serde_json::json;
 /// A group of checks: its name, and what carries it out.
 type Group = (&'static str, fn(&Scene) -> Result<Vec<Checked>>);
 
-const GROUPS: [Group; 8] = [
+const GROUPS: [Group; 10] = [
     ("machine", machine::machine),
     ("kernel", machine::kernel),
     ("doctor", machine::doctor),
@@ -26,7 +26,9 @@ const GROUPS: [Group; 8] = [
     ("queue", cards::queue),
     ("environment", machine::environment),
     ("errors", errors::errors),
+    ("calibrate", measure::calibrate),
     ("measure", measure::measure),
+    ("others", measure::others),
 ];
 
 /// Carries out the groups that are named, or all.

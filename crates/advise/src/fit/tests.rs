@@ -242,6 +242,42 @@ fn a_table_is_read_with_its_quotes_and_predicted_row_by_row() {
     assert!(table::parse("", 9).rows.is_empty());
 }
 
+/// How far `fit` is from what was measured on a card (`fixtures/measurements`), by family: the median, and the share inside the interval.
+#[test]
+fn what_was_measured_on_a_card_is_predicted() {
+    let text = include_str!("../../../../fixtures/measurements/h100-transformers-5.csv");
+    let table = table::parse(text, 1000);
+    let mut families = std::collections::BTreeMap::<String, Vec<(f64, bool)>>::new();
+    for (place, row) in table.rows.iter().enumerate() {
+        let said = table::predict(row, place);
+        let measured = row.number("value").unwrap();
+        let value = said
+            .value
+            .unwrap_or_else(|| panic!("{}: {:?}", said.id, said.notes));
+        let inside = said.low.unwrap() <= measured && measured <= said.high.unwrap();
+        if row.text("use") == "absolute" {
+            let errors = families.entry(said.family).or_default();
+            errors.push(((value / measured - 1.0).abs(), inside));
+        }
+    }
+    for (family, median, share) in [
+        ("inference memory", 0.04, 0.88),
+        ("training memory", 0.05, 0.88),
+        ("decode speed", 0.25, 0.88),
+        ("prefill speed", 0.15, 0.88),
+        ("training speed", 0.20, 0.85),
+    ] {
+        let mut errors = families.remove(family).unwrap();
+        errors.sort_by(|one, other| one.0.total_cmp(&other.0));
+        let middle = errors[errors.len() / 2].0;
+        let inside =
+            errors.iter().filter(|(_, inside)| *inside).count() as f64 / errors.len() as f64;
+        assert!(middle <= median, "{family}: {middle:.3}");
+        assert!(inside >= share, "{family}: {inside:.3} inside");
+    }
+    assert!(families.is_empty(), "{:?}", families.keys());
+}
+
 proptest! {
     #[test]
     fn more_work_never_needs_less(prompt in 1.0_f64..50_000.0, batch in 1.0_f64..32.0, more in 1.0_f64..4.0) {
