@@ -9,6 +9,7 @@
     reason = "the cases are files of this repository, and which one is wanted is the tester's word"
 )]
 
+mod by_hand;
 mod case;
 
 use case::Case;
@@ -249,37 +250,44 @@ fn a_log_of_any_age_breaks_no_machine_that_works() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+const BESIDE: &str = "/sys/bus/pci/devices/0000:0b:00.0";
+
 /// A GPU beside the RTX 4090 of the usual machine, in a slot of its own.
-fn beside(device: &str, driver: Option<&str>, environment: &str) -> Bundle {
+fn beside((vendor, device): (&str, &str), driver: Option<&str>, torch: &str) -> Bundle {
     let mut text = format!(
-        "notes = \"a second GPU\"\n[files]\n\"{BESIDE}/class\" = \"0x030000\\n\"\n\"{BESIDE}/vendor\" = \"0x10de\\n\"\n\"{BESIDE}/device\" = \"{device}\\n\"\n\"/sys/module/nouveau/initstate\" = \"live\"\n"
+        "notes = \"a second GPU\"\n[environment]\npackages = {{ torch = \"{torch}\" }}\n[files]\n\"{BESIDE}/class\" = \"0x030000\\n\"\n\"{BESIDE}/vendor\" = \"{vendor}\\n\"\n\"{BESIDE}/device\" = \"{device}\\n\"\n"
     );
     if let Some(driver) = driver {
         text.push_str(&format!(
-            "[links]\n\"{BESIDE}/driver\" = \"../../../../bus/pci/drivers/{driver}\"\n"
+            "\"/sys/module/{driver}/initstate\" = \"live\"\n[links]\n\"{BESIDE}/driver\" = \"../../../../bus/pci/drivers/{driver}\"\n"
         ));
     }
-    text.push_str(environment);
     let case: Case = toml::from_str(&text).unwrap();
     case.bundle(&fixtures().join("machines"))
 }
 
-const BESIDE: &str = "/sys/bus/pci/devices/0000:0b:00.0";
-
 /// Of every rule: a GPU that stands aside makes no machine broken whose other GPU works, whatever torch is there.
 #[test]
 fn a_gpu_that_stands_aside_breaks_no_machine() {
+    const ASIDE: &[Option<&str>] = &[Some("vfio-pci"), Some("nouveau"), Some("pci-stub"), None];
+    const SECOND: &[((&str, &str), &[Option<&str>])] = &[
+        // A GTX 1080 Ti, a GT 710, a T1000, an RTX 5090; the graphics of Ryzen and Intel processors.
+        (("0x10de", "0x1b06"), ASIDE),
+        (("0x10de", "0x128b"), ASIDE),
+        (("0x10de", "0x1fb0"), ASIDE),
+        (("0x10de", "0x2b85"), ASIDE),
+        (("0x1002", "0x164e"), &[Some("amdgpu"), None]),
+        (("0x8086", "0xa780"), &[Some("i915"), None]),
+    ];
     let mut wrong = Vec::new();
-    // A GTX 1080 Ti, a GT 710, a T1000, an RTX 5090.
-    for device in ["0x1b06", "0x128b", "0x1fb0", "0x2b85"] {
-        for driver in [Some("vfio-pci"), Some("nouveau"), Some("pci-stub"), None] {
+    for (gpu, drivers) in SECOND {
+        for driver in *drivers {
             for torch in ["2.9.0+cu126", "2.9.0+cu128", "2.9.0+cu130"] {
-                let environment = format!("[environment]\npackages = {{ torch = \"{torch}\" }}\n");
-                let diagnosis = look(beside(device, driver, &environment), None, None);
+                let diagnosis = look(beside(*gpu, *driver, torch), None, None);
                 // Without any driver the GPU may be meant to have one: that is worth a word, and no more.
                 let bad = |one: &&Finding| driver.is_some() || one.severity == Severity::Error;
                 if let Some(one) = diagnosis.findings.iter().find(bad) {
-                    wrong.push(format!("{device} {driver:?} {torch}: {}", one.id));
+                    wrong.push(format!("{gpu:?} {driver:?} {torch}: {}", one.id));
                 }
             }
         }
