@@ -59,7 +59,7 @@ fn place(one: &Judged) -> (bool, u8, Severity, &'static str) {
     (
         one.breakage.certainty == Certainty::CauseUnknown,
         one.breakage.mended_at(),
-        one.breakage.severity,
+        one.severity,
         &one.breakage.id,
     )
 }
@@ -115,7 +115,7 @@ fn explained(known: &'static [Breakage], found: &[&Judged]) -> Vec<(&'static str
         let accounts = |root: &&&Judged| {
             root.breakage.id != one.breakage.id
                 && root.breakage.certainty != Certainty::CauseUnknown
-                && root.breakage.severity == Severity::Error
+                && root.severity == Severity::Error
                 && root.breakage.area == one.breakage.area
         };
         if one.breakage.certainty == Certainty::CauseUnknown
@@ -168,7 +168,7 @@ fn is_related(
 fn confidence(one: &Judged) -> Confidence {
     match one.breakage.certainty {
         Certainty::CauseUnknown => Confidence::CauseUnknown,
-        Certainty::Proven if one.doubt.is_empty() => Confidence::Proven,
+        Certainty::Proven if one.doubt.is_empty() && !one.only_likely => Confidence::Proven,
         Certainty::Proven | Certainty::Likely => Confidence::Likely,
     }
 }
@@ -189,7 +189,7 @@ fn finding(one: &Judged, judged: &[Judged], root: &mut Value) -> Finding {
         id: breakage.id.clone(),
         title: text(&breakage.title),
         area: breakage.area,
-        severity: breakage.severity,
+        severity: one.severity,
         confidence,
         cause: text(&breakage.cause),
         meaning: text(&breakage.meaning),
@@ -206,7 +206,7 @@ fn finding(one: &Judged, judged: &[Judged], root: &mut Value) -> Finding {
             breakage,
             &one.values,
             root,
-            confidence == Confidence::Proven,
+            confidence == Confidence::Proven && one.severity != Severity::Notice,
         ),
         verify: breakage
             .verify

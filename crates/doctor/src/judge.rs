@@ -2,7 +2,7 @@
 
 use crate::report::{EvidenceLine, NotSeen};
 use crate::scene::{OUTPUT, Scene};
-use deskside_knowledge::breakages::{Breakage, text};
+use deskside_knowledge::breakages::{Breakage, Severity, text};
 use deskside_knowledge::evidence;
 use deskside_knowledge::predicate::{Evidence, Truth, Unseen, values};
 use serde_json::{Map, Value};
@@ -22,6 +22,10 @@ pub(crate) struct Judged {
     pub disproof: Option<(String, Vec<EvidenceLine>)>,
     /// What would disprove it and could not be seen.
     pub doubt: Vec<Unseen>,
+    /// How bad it is here.
+    pub severity: Severity,
+    /// Here its proof is worth less than it says.
+    pub only_likely: bool,
     /// Lines of what was asked about that are its symptoms.
     pub matched: Vec<EvidenceLine>,
 }
@@ -67,7 +71,16 @@ pub(crate) fn judge(breakage: &'static Breakage, scene: &Scene, root: &mut Value
             (Truth::False, _) => {}
         }
     }
+    let milder = breakage
+        .milder
+        .iter()
+        .find(|milder| milder.when.evaluate(root).holds());
     Judged {
+        severity: milder.map_or(breakage.severity, |milder| milder.severity),
+        only_likely: breakage
+            .likely_when
+            .as_ref()
+            .is_some_and(|when| !when.evaluate(root).fails()),
         breakage,
         matched: matched(breakage, scene),
         truth,

@@ -53,9 +53,10 @@ impl Scene {
         Self { root, asked: false }
     }
 
-    /// Somebody wants the output explained: causes of other things stand behind.
+    /// Somebody wants the output explained: causes of other things stand behind. Rules see it as the fact `asked`.
     pub fn ask(&mut self) {
         self.asked = true;
+        self.root["asked"] = Value::Bool(true);
     }
 
     /// Whether somebody wants the output explained.

@@ -78,6 +78,11 @@ pub struct Ask {
     pub said: Option<Pattern>,
     /// The answer is a refusal where the command failed, or said nothing, and its complaint matches this pattern.
     pub refused: Option<Pattern>,
+    /// Only what is from the last line on that matches this: of a log that holds several starts, the one of now. Where no
+    /// line matches, all of it, whose age is then not known: `{source} (since the last start)` tells the two apart.
+    pub since: Option<Pattern>,
+    /// Only what is before the last line that matches this; nothing where none does.
+    pub before: Option<Pattern>,
     /// Seconds that a command may take. 5 when left out.
     pub deadline: Option<u64>,
     /// Bytes at the most: of a file its last ones, unless `head`. 256 KiB when left out.

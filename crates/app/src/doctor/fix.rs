@@ -1,6 +1,6 @@
 //! `doctor --fix`: the plan that a finding's recipe comes to. It never guesses: only what is proven is carried out.
 
-use super::{Confidence, Finding};
+use super::{Confidence, Finding, Severity};
 use crate::Context;
 use deskside_machine::Reading;
 use deskside_types::Result;
@@ -25,6 +25,9 @@ pub fn reason(finding: &Finding) -> Option<String> {
     let Some(fix) = &finding.fix else {
         return Some("no way to mend it is known".into());
     };
+    if finding.severity == Severity::Notice {
+        return Some("nothing is broken: it is your decision".into());
+    }
     if finding.confidence != Confidence::Proven {
         return Some("its cause is not proven, so nothing is done by itself".into());
     }

@@ -1,5 +1,6 @@
 //! Cases: a machine among the fixtures with something broken on top, in one file that a person writes.
 
+use deskside_app::doctor::Severity;
 use deskside_machine::bundle::{Bundle, CommandRecord, Node, Outcome, SpaceRecord, StatRecord};
 use deskside_machine::{Entry, ErrorKind, FileKind, Output, Space};
 use serde::Deserialize;
@@ -26,6 +27,15 @@ pub struct Case {
     /// Breakages that must be a consequence of the first finding.
     #[serde(default)]
     pub consequences: Vec<String>,
+    /// How bad the first finding is: `error`, `warning`, `notice`.
+    pub severity: Option<Severity>,
+    /// How sure it is: `proven`, `likely`, `cause-unknown`.
+    pub confidence: Option<String>,
+    /// Whether `--fix` would carry out its mend.
+    pub by_itself: Option<bool>,
+    /// Texts that its title and cause must not hold.
+    #[serde(default)]
+    pub says_not: Vec<String>,
     /// What the failed command said.
     pub output: Option<String>,
     /// The failed command's exit code.

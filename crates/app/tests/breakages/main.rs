@@ -9,12 +9,14 @@
     reason = "the cases are files of this repository, and which one is wanted is the tester's word"
 )]
 
+mod by_hand;
 mod case;
 
 use case::Case;
-use deskside_app::doctor::{Asked, Depth, Diagnosis, DoctorRequest, Severity, examine};
+use deskside_app::doctor::{Asked, Depth, Diagnosis, DoctorRequest, Finding, Severity, examine};
 use deskside_app::{Context, Host};
 use deskside_knowledge::breakages::breakages;
+use deskside_machine::bundle::Node;
 use deskside_machine::{Bundle, Replay};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -119,6 +121,9 @@ fn complaint(id: &str, case: &Case, diagnosis: &Diagnosis) -> Option<String> {
         if first.severity != Severity::Notice && first.fix.is_none() {
             return Some("the first finding offers no way to mend it".into());
         }
+        if let Some(complaint) = of_the_first(case, first) {
+            return Some(complaint);
+        }
         for id in &case.consequences {
             if !first.consequences.iter().any(|one| one.id == *id) {
                 return Some(format!(
@@ -129,6 +134,26 @@ fn complaint(id: &str, case: &Case, diagnosis: &Diagnosis) -> Option<String> {
         }
     }
     None
+}
+
+/// What is wrong with the first finding, beside its name.
+fn of_the_first(case: &Case, first: &Finding) -> Option<String> {
+    let by_itself = deskside_app::doctor::fix::reason(first).is_none();
+    if case.severity.is_some_and(|wanted| wanted != first.severity)
+        || case
+            .confidence
+            .as_ref()
+            .is_some_and(|wanted| serde_json::json!(wanted) != serde_json::json!(first.confidence))
+        || case.by_itself.is_some_and(|wanted| wanted != by_itself)
+    {
+        return Some(format!(
+            "it is {:?}, {:?}, mended by itself: {by_itself}",
+            first.severity, first.confidence
+        ));
+    }
+    let told = format!("{} {}", first.title, first.cause);
+    let wrong = case.says_not.iter().find(|text| told.contains(*text));
+    wrong.map(|text| format!("it says `{text}`: {told}"))
 }
 
 #[test]
@@ -161,6 +186,113 @@ fn every_case_is_named_for_what_it_is() {
         cases.len(),
         wrong.join("\n")
     );
+}
+
+/// A machine whose kernel's log is a file alone, as where neither dmesg nor the journal may be read.
+fn with_kern_log(case: &Case, log: &str) -> Bundle {
+    let mut bundle = case.bundle(&fixtures().join("machines"));
+    bundle.commands.remove(&vec!["dmesg".to_string()]);
+    let file = Node::file(log.as_bytes());
+    bundle.tree.insert("/var/log/kern.log".into(), file);
+    bundle
+}
+
+fn ids(diagnosis: &Diagnosis) -> Vec<&str> {
+    let ids = diagnosis.findings.iter().map(|one| one.id.as_str());
+    ids.collect()
+}
+
+/// Of every rule: what the kernel said before its last start is no evidence of now.
+#[test]
+fn what_an_earlier_start_wrote_counts_for_nothing() {
+    let start = "Nov  3 08:00:00 desk kernel: [    0.000000] Linux version 6.8.0-87-generic (x) #1 SMP\nNov  3 08:00:09 desk kernel: [    9.1] NVRM: loading NVIDIA UNIX Open Kernel Module\n";
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for (id, name, case) in cases() {
+        let Some(log) = &case.dmesg else { continue };
+        count += 1;
+        let look = |log: &str| look(with_kern_log(&case, log), case.output.as_deref(), case.exit);
+        let (old, new) = (look(&format!("{log}\n{start}")), look(start));
+        if ids(&old) != ids(&new) {
+            wrong.push(format!("{id}/{name}: {:?} for {:?}", ids(&old), ids(&new)));
+        }
+    }
+    assert!(count > 20 || std::env::var("DESKSIDE_CASE").is_ok());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Of every rule: a log that does not say of which start it is, beside GPUs that all answer, makes nothing an error.
+#[test]
+fn a_log_of_any_age_breaks_no_machine_that_works() {
+    // Which GPU gives wrong results only a log over days tells.
+    const BY_THE_LOG: &[&str] = &["xid-repeats-on-one-gpu"];
+    let whole: Case = toml::from_str("notes = \"a machine that works\"").unwrap();
+    let mut wrong = Vec::new();
+    for (id, name, case) in cases() {
+        let Some(log) = &case.dmesg else { continue };
+        // The GPU that the lines are about is the one that is here.
+        let log: Vec<String> = log
+            .split("0000:")
+            .map(|part| match (part.get(..2), part.get(2..5)) {
+                (Some(_), Some(":00")) => format!("01{}", &part[2..]),
+                _ => part.to_string(),
+            })
+            .collect();
+        let log = log.join("0000:");
+        let diagnosis = look(with_kern_log(&whole, &log), None, None);
+        let claimed = |one: &&Finding| {
+            one.severity == Severity::Error && !BY_THE_LOG.contains(&one.id.as_str())
+        };
+        if let Some(one) = diagnosis.findings.iter().find(claimed) {
+            wrong.push(format!("{id}/{name}: {}", one.id));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+const BESIDE: &str = "/sys/bus/pci/devices/0000:0b:00.0";
+
+/// A GPU beside the RTX 4090 of the usual machine, in a slot of its own.
+fn beside((vendor, device): (&str, &str), driver: Option<&str>, torch: &str) -> Bundle {
+    let mut text = format!(
+        "notes = \"a second GPU\"\n[environment]\npackages = {{ torch = \"{torch}\" }}\n[files]\n\"{BESIDE}/class\" = \"0x030000\\n\"\n\"{BESIDE}/vendor\" = \"{vendor}\\n\"\n\"{BESIDE}/device\" = \"{device}\\n\"\n"
+    );
+    if let Some(driver) = driver {
+        text.push_str(&format!(
+            "\"/sys/module/{driver}/initstate\" = \"live\"\n[links]\n\"{BESIDE}/driver\" = \"../../../../bus/pci/drivers/{driver}\"\n"
+        ));
+    }
+    let case: Case = toml::from_str(&text).unwrap();
+    case.bundle(&fixtures().join("machines"))
+}
+
+/// Of every rule: a GPU that stands aside makes no machine broken whose other GPU works, whatever torch is there.
+#[test]
+fn a_gpu_that_stands_aside_breaks_no_machine() {
+    const ASIDE: &[Option<&str>] = &[Some("vfio-pci"), Some("nouveau"), Some("pci-stub"), None];
+    const SECOND: &[((&str, &str), &[Option<&str>])] = &[
+        // A GTX 1080 Ti, a GT 710, a T1000, an RTX 5090; the graphics of Ryzen and Intel processors.
+        (("0x10de", "0x1b06"), ASIDE),
+        (("0x10de", "0x128b"), ASIDE),
+        (("0x10de", "0x1fb0"), ASIDE),
+        (("0x10de", "0x2b85"), ASIDE),
+        (("0x1002", "0x164e"), &[Some("amdgpu"), None]),
+        (("0x8086", "0xa780"), &[Some("i915"), None]),
+    ];
+    let mut wrong = Vec::new();
+    for (gpu, drivers) in SECOND {
+        for driver in *drivers {
+            for torch in ["2.9.0+cu126", "2.9.0+cu128", "2.9.0+cu130"] {
+                let diagnosis = look(beside(*gpu, *driver, torch), None, None);
+                // Without any driver the GPU may be meant to have one: that is worth a word, and no more.
+                let bad = |one: &&Finding| driver.is_some() || one.severity == Severity::Error;
+                if let Some(one) = diagnosis.findings.iter().find(bad) {
+                    wrong.push(format!("{gpu:?} {driver:?} {torch}: {}", one.id));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

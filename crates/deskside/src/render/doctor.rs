@@ -354,6 +354,7 @@ fn closing(ui: &Ui, report: &DoctorReport, verbose: bool) {
         .collect();
     let mendable = findings
         .iter()
+        .filter(|finding| finding.severity != Severity::Notice)
         .filter(|finding| {
             finding
                 .fix

@@ -229,3 +229,26 @@ fix = [
     let fix = diagnose_by(known, &killed).findings[0].fix.clone().unwrap();
     assert!(fix.title == "first" && !fix.by_itself);
 }
+
+#[test]
+fn a_finding_is_milder_and_less_sure_where_it_says_so() {
+    let rest = "milder = [{ when = { is = \"nvidia-gpu-answers\" }, severity = \"notice\" }, { when = { not = { is = \"asked\" } }, severity = \"warning\" }]\nlikely-when = { seen = \"y\", line = 'doubt' }\n[[breakage.fix]]\ntitle = \"t\"\nauto = true\n[[breakage.fix.step]]\nid = \"s\"\ntitle = \"s\"\nwhy = \"w\"\nactions = [{ kind = \"reboot\" }]\n";
+    let known = known(&one("a", &seen("x"), rest));
+    let look = |scene: Scene| {
+        let found = diagnose_by(known, &scene).findings.remove(0);
+        let by_itself = found.fix.is_some_and(|fix| fix.by_itself);
+        (found.severity, found.confidence, by_itself)
+    };
+    let sure = [("x", Ok("bad")), ("y", Ok(""))];
+    let (warning, proven) = (Severity::Warning, Confidence::Proven);
+    assert_eq!(look(with(&sure)), (warning, proven, true));
+    assert_eq!(
+        look(asked(with(&sure), "it hurts")),
+        (Severity::Error, proven, true)
+    );
+    // What would make it doubtful holds, or could not be seen.
+    for y in [Ok("doubt"), Err("permission denied")] {
+        let doubtful = with(&[("x", Ok("bad")), ("y", y)]);
+        assert_eq!(look(doubtful), (warning, Confidence::Likely, false));
+    }
+}

@@ -26,6 +26,9 @@ pub struct Breakage {
     pub platforms: Vec<String>,
     /// How bad it is.
     pub severity: Severity,
+    /// When it is less bad: the first that surely holds decides.
+    #[serde(default)]
+    pub milder: Vec<Milder>,
     /// The cause, in a sentence or two.
     pub cause: String,
     /// What it means for whoever works on the machine.
@@ -39,6 +42,8 @@ pub struct Breakage {
     /// What the proof is worth.
     #[serde(default)]
     pub certainty: Certainty,
+    /// When the proof is worth less than that: it is likely and no more, unless this surely does not hold.
+    pub likely_when: Option<Predicate>,
     /// What disproves it, each with why.
     #[serde(default)]
     pub rules_out: Vec<RuleOut>,
@@ -163,6 +168,16 @@ pub enum Certainty {
     Likely,
     /// It is surely broken, and what for is not known.
     CauseUnknown,
+}
+
+/// When a breakage is less bad: the other GPU works, or it is long past and nobody asks.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Milder {
+    /// When.
+    pub when: Predicate,
+    /// How bad it is then.
+    pub severity: Severity,
 }
 
 /// What disproves a breakage.

@@ -28,6 +28,12 @@ fn every_file_can_be_read_and_is_whole() {
         );
         assert!(!one.title.ends_with('.'), "{name}: a title is a phrase");
         assert!(!one.sources.is_empty(), "{name}: where is it known from?");
+        for milder in &one.milder {
+            assert!(
+                milder.severity > one.severity,
+                "{name}: milder is what is less bad"
+            );
+        }
         for platform in &one.platforms {
             assert!(
                 ["linux", "macos", "wsl"].contains(&platform.as_str()),
@@ -43,6 +49,8 @@ fn everything_that_is_named_exists() {
     for one in breakages() {
         let mut items = one.proof.items();
         items.extend(one.rules_out.iter().flat_map(|out| out.when.items()));
+        items.extend(one.likely_when.iter().flat_map(Predicate::items));
+        items.extend(one.milder.iter().flat_map(|milder| milder.when.items()));
         items.extend(
             one.fix
                 .iter()

@@ -10,6 +10,7 @@
 //! An operand `"$drivers.nvidia.user_space"` is another fact; `"$name"`, without a dot, a value that a breakage took from
 //! evidence. A pattern may name facts, too: `'module for {{system.kernel}}'`.
 //! `{ seen = "kernel-log", line = 'NVRM: Xid .*: 79' }` speaks of evidence ([`Sighting`]) instead of a fact.
+//! `{ is = "nvidia-gpu-answers" }` is a condition that several rules share, by its name in `data/terms.toml`.
 //! `say = "…{value}…"` are the words in which a condition that holds is shown.
 //! `unseen = "pattern"` holds for a fact that is unknown for a reason that the pattern matches: a library's own
 //! error is evidence, too.
@@ -22,6 +23,7 @@ mod path;
 mod pattern;
 mod read;
 mod sighting;
+mod terms;
 
 pub use evaluate::{Evidence, Observation, Truth, Unseen, values};
 pub use pattern::{Pattern, filled};

@@ -42,7 +42,7 @@ fn read(value: &Value, depth: usize) -> Result<Predicate, PredicateError> {
         ));
     }
     let Some(object) = value.as_object() else {
-        return wrong("a predicate is a table with `all`, `any`, `not`, `fact` or `seen`");
+        return wrong("a predicate is a table with `all`, `any`, `not`, `is`, `fact` or `seen`");
     };
     if object.contains_key("fact") {
         return condition(object, depth).map(Predicate::Fact);
@@ -51,16 +51,27 @@ fn read(value: &Value, depth: usize) -> Result<Predicate, PredicateError> {
         let sighting = sighting(object, depth)?;
         return Ok(Predicate::Seen(Box::new(sighting), say(object)?));
     }
+    if let (Some(name), 1) = (object.get("is"), object.len()) {
+        let term = name
+            .as_str()
+            .and_then(|name| super::terms::terms().get(name));
+        return match term {
+            Some(term) => read(term, depth + 1),
+            None => wrong(format!("`is = {name}`: there is no such term")),
+        };
+    }
     let mut entries = object.iter();
     let (Some((key, inner)), None) = (entries.next(), entries.next()) else {
-        return wrong("a predicate has exactly one of `all`, `any`, `not`, `fact` and `seen`");
+        return wrong(
+            "a predicate has exactly one of `all`, `any`, `not`, `is`, `fact` and `seen`",
+        );
     };
     match key.as_str() {
         "all" => list(inner, depth).map(Predicate::All),
         "any" => list(inner, depth).map(Predicate::Any),
         "not" => Ok(Predicate::Not(Box::new(read(inner, depth + 1)?))),
         other => wrong(format!(
-            "`{other}` is no predicate: `all`, `any`, `not`, `fact` and `seen` are"
+            "`{other}` is no predicate: `all`, `any`, `not`, `is`, `fact` and `seen` are"
         )),
     }
 }

@@ -3,7 +3,7 @@
 use super::{Asker, paths};
 use deskside_doctor::Document;
 use deskside_knowledge::evidence::Ask;
-use deskside_knowledge::predicate::{filled, values};
+use deskside_knowledge::predicate::{Pattern, filled, values};
 use deskside_machine::{
     Answer, Command, DoorError, ErrorKind, FileKind, Output, Question, Reading, Stat,
 };
@@ -13,12 +13,39 @@ use std::time::Duration;
 /// Why something of a recorded machine is not known.
 pub(super) const NOT_RECORDED: &str = "not recorded in this bundle";
 
+/// Behind the source of a log that was cut at the last start.
+const SINCE: &str = " (since the last start)";
+
 /// Bytes of a file or an answer where the question says nothing.
 const LIMIT: u64 = 256 << 10;
 
 impl Asker<'_> {
     /// The documents that a question comes to; none where what it asks for is surely not there.
     pub(super) fn answers(&self, ask: &Ask) -> Vec<Document> {
+        let mut documents = self.asked(ask);
+        if let Some(start) = &ask.before {
+            documents.retain_mut(|document| match &mut document.text {
+                Ok(text) => last_start(text, start).is_some_and(|at| {
+                    text.truncate(at);
+                    at > 0
+                }),
+                Err(_) => true,
+            });
+        }
+        if let Some(start) = &ask.since {
+            for document in &mut documents {
+                if let Ok(text) = &mut document.text
+                    && let Some(at) = last_start(text, start)
+                {
+                    text.drain(..at);
+                    document.source.push_str(SINCE);
+                }
+            }
+        }
+        documents
+    }
+
+    fn asked(&self, ask: &Ask) -> Vec<Document> {
         if let Some(said) = &ask.said {
             return self
                 .recorded
@@ -208,6 +235,19 @@ impl Asker<'_> {
     }
 }
 
+/// Where the last line begins that matches.
+fn last_start(text: &str, start: &Pattern) -> Option<usize> {
+    let mut at = 0;
+    let mut found = None;
+    for line in text.split_inclusive('\n') {
+        if start.is_match(line) {
+            found = Some(at);
+        }
+        at += line.len();
+    }
+    found
+}
+
 /// The last bytes of a file, from the beginning of a line.
 fn end_of(
     machine: &dyn deskside_machine::Machine,
@@ -276,5 +316,50 @@ fn document(source: &str, answer: Result<String, DoorError>) -> Vec<Document> {
         Ok(text) => vec![Document::text(source, text)],
         Err(error) if error.kind == ErrorKind::Absent => Vec::new(),
         Err(error) => vec![Document::unseen(source, error.reason())],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use deskside_knowledge::evidence::item;
+    use deskside_testkit::Sim;
+    use std::collections::BTreeMap;
+
+    fn asked(sim: &Sim, name: &str) -> Vec<(String, String)> {
+        let asker = Asker {
+            machine: sim,
+            names: BTreeMap::new(),
+            facts: &serde_json::Value::Null,
+            recorded: &[],
+        };
+        let item = item(name).unwrap();
+        let file = |ask: &&Ask| ask.file.as_deref() == Some("/var/log/kern.log");
+        asker
+            .answers(item.ask.iter().find(file).unwrap())
+            .into_iter()
+            .map(|one| (one.source, one.text.unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn of_a_log_with_several_starts_the_last_one_counts() {
+        let old = "Nov  2 kernel: [ 0.0] Linux version 6.8.0-1\nNov  2 kernel: NVRM: Xid (PCI:0000:01:00): 79\n";
+        let now =
+            "Nov  3 kernel: [ 0.0] Linux version 6.8.0-2\nNov  3 kernel: [ 9.0] NVRM: loading\n";
+        let sim = Sim::empty();
+        sim.put_file("/var/log/kern.log", format!("{old}{now}"));
+        let since = "/var/log/kern.log (since the last start)".to_string();
+        assert_eq!(asked(&sim, "kernel-log"), [(since, now.to_string())]);
+        let source = "/var/log/kern.log".to_string();
+        assert_eq!(
+            asked(&sim, "previous-kernel-log"),
+            [(source.clone(), old.to_string())]
+        );
+        // Where no start is in it, how old it is can't be told: it is told apart by its source.
+        let some = "Nov  3 kernel: [ 9.0] NVRM: loading\n";
+        sim.put_file("/var/log/kern.log", some);
+        assert_eq!(asked(&sim, "kernel-log"), [(source, some.to_string())]);
+        assert!(asked(&sim, "previous-kernel-log").is_empty());
     }
 }
