@@ -1,7 +1,7 @@
 //! One breakage over one scene: its values, what the proof comes to, what rules it out, which symptoms were met.
 
 use crate::report::{EvidenceLine, NotSeen};
-use crate::scene::{OUTPUT, Scene};
+use crate::scene::{Document, OUTPUT, Scene};
 use deskside_knowledge::breakages::{Breakage, text};
 use deskside_knowledge::evidence;
 use deskside_knowledge::predicate::{Evidence, Truth, Unseen, values};
@@ -69,7 +69,7 @@ pub(crate) fn judge(breakage: &'static Breakage, scene: &Scene, root: &mut Value
     }
     Judged {
         breakage,
-        matched: matched(breakage, scene),
+        matched: matched(breakage, &scene.documents(OUTPUT)),
         truth,
         evidence: shown(lines),
         disproof,
@@ -175,7 +175,7 @@ fn skip_sequence(letters: &mut std::iter::Peekable<std::str::Chars<'_>>) {
 }
 
 /// Characters that would steer a terminal are left out, and a line has an end.
-fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     const LONGEST: usize = 400;
     let mut clean: String = text
         .chars()
@@ -190,11 +190,10 @@ fn clean(text: &str) -> String {
 }
 
 /// The lines of what was asked about that are the breakage's symptoms: the last one for each pattern.
-fn matched(breakage: &Breakage, scene: &Scene) -> Vec<EvidenceLine> {
+pub(crate) fn matched(breakage: &Breakage, documents: &[Document]) -> Vec<EvidenceLine> {
     let mut lines = Vec::new();
-    let documents = scene.documents(OUTPUT);
     for symptom in &breakage.symptoms {
-        for document in &documents {
+        for document in documents {
             let Ok(text) = &document.text else { continue };
             let found = text.lines().rev().find(|line| symptom.is_match(line));
             if let Some(line) = found {

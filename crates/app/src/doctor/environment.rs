@@ -34,7 +34,7 @@ pub(super) fn add(diagnosis: &mut Diagnosis, checked: &Checked, asked: Option<&s
         }
     }
     deskside_doctor::in_order(&mut diagnosis.findings);
-    if diagnosis.findings.iter().any(|finding| finding.related) {
+    if diagnosis.findings.iter().any(Finding::accounts) {
         diagnosis.unexplained = None;
     }
 }
@@ -81,6 +81,7 @@ fn finding(found: &Checkup, environment: &str, related: bool) -> Finding {
         cause: found.cause.clone(),
         meaning: found.meaning.clone(),
         related,
+        aside: None,
         evidence: found
             .evidence
             .iter()

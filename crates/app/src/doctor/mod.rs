@@ -103,7 +103,7 @@ impl DoctorReport {
     /// The first cause of what was asked about, where it is proven or likely.
     pub fn cause(&self) -> Option<&Finding> {
         self.diagnosis.findings.iter().find(|one| {
-            one.related && matches!(one.confidence, Confidence::Proven | Confidence::Likely)
+            one.accounts() && matches!(one.confidence, Confidence::Proven | Confidence::Likely)
         })
     }
 }

@@ -26,6 +26,16 @@ pub struct Case {
     /// Breakages that must be a consequence of the first finding.
     #[serde(default)]
     pub consequences: Vec<String>,
+    /// How sure the first finding is: `proven`, `likely`.
+    pub confidence: Option<String>,
+    /// Whether `--fix` mends the first finding by itself.
+    pub auto: Option<bool>,
+    /// Texts that the first finding says.
+    #[serde(default)]
+    pub says: Vec<String>,
+    /// Texts that nothing in the diagnosis says.
+    #[serde(default)]
+    pub never_says: Vec<String>,
     /// What the failed command said.
     pub output: Option<String>,
     /// The failed command's exit code.

@@ -75,6 +75,10 @@ fn cases() -> Vec<(String, String, Case)> {
 
 /// What is wrong with a diagnosis of a case, if anything.
 fn complaint(id: &str, case: &Case, diagnosis: &Diagnosis) -> Option<String> {
+    let whole = serde_json::to_string(diagnosis).unwrap();
+    if let Some(said) = case.never_says.iter().find(|one| whole.contains(*one)) {
+        return Some(format!("`{said}` is said"));
+    }
     let own = vec![id.to_string()];
     let expected = case.expect.as_ref().unwrap_or(&own);
     let found: Vec<&str> = diagnosis
@@ -119,6 +123,22 @@ fn complaint(id: &str, case: &Case, diagnosis: &Diagnosis) -> Option<String> {
         if first.severity != Severity::Notice && first.fix.is_none() {
             return Some("the first finding offers no way to mend it".into());
         }
+        let sure = serde_json::to_value(first.confidence).unwrap();
+        if let Some(wanted) = &case.confidence
+            && sure != wanted.as_str()
+        {
+            return Some(format!("the first finding is {sure}, not {wanted}"));
+        }
+        let mends = first.fix.as_ref().is_some_and(|fix| fix.by_itself);
+        if case.auto.is_some_and(|wanted| wanted != mends) {
+            return Some(format!("--fix mends the first finding by itself: {mends}"));
+        }
+        let text = serde_json::to_string(first).unwrap();
+        if let Some(lacking) = case.says.iter().find(|one| !text.contains(*one)) {
+            return Some(format!(
+                "the first finding does not say `{lacking}`: {text}"
+            ));
+        }
         for id in &case.consequences {
             if !first.consequences.iter().any(|one| one.id == *id) {
                 return Some(format!(
@@ -159,6 +179,42 @@ fn every_case_is_named_for_what_it_is() {
         "{} of {}:\n{}",
         wrong.len(),
         cases.len(),
+        wrong.join("\n")
+    );
+}
+
+/// What a program says in passing is not what ended it: the same words before another error make no cause sure.
+#[test]
+fn a_remark_before_another_error_is_no_proven_cause() {
+    const ANOTHER: &str = "\nTraceback (most recent call last):\n  File \"/home/user/project/train.py\", line 7, in <module>\n    main()\nRuntimeError: The size of tensor a (3) must match the size of tensor b (4)\n";
+    let mut wrong = Vec::new();
+    let mut seen = std::collections::BTreeSet::new();
+    for (id, name, case) in cases() {
+        let Some(output) = case.output.as_ref().filter(|_| case.exit.is_none()) else {
+            continue;
+        };
+        if case.expect.is_some() || !seen.insert(id.clone()) {
+            continue;
+        }
+        let output = format!("{output}{ANOTHER}");
+        let diagnosis = look(
+            case.bundle(&fixtures().join("machines")),
+            Some(&output),
+            None,
+        );
+        wrong.extend(
+            diagnosis
+                .findings
+                .iter()
+                .filter(|one| one.accounts())
+                .map(|one| format!("{id}/{name}: {}", one.id)),
+        );
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        seen.len(),
         wrong.join("\n")
     );
 }

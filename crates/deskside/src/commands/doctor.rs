@@ -90,7 +90,7 @@ pub fn explain_error(
     };
     let report = doctor::doctor(context, &request)?;
     show(ui, &report, verbose)?;
-    let explained = report.diagnosis.findings.iter().any(|one| one.related);
+    let explained = report.diagnosis.findings.iter().any(Finding::accounts);
     Ok(if explained {
         Exit::Done.number()
     } else {

@@ -229,3 +229,88 @@ fix = [
     let fix = diagnose_by(known, &killed).findings[0].fix.clone().unwrap();
     assert!(fix.title == "first" && !fix.by_itself);
 }
+
+#[test]
+fn what_was_said_before_the_error_that_ended_the_program_is_likely_at_the_most() {
+    let traced = |error: &str| {
+        format!("Traceback (most recent call last):\n  File \"a.py\", line 1\n{error}\n")
+    };
+    let known = known(&format!(
+        "{}{}{}",
+        one(
+            "text",
+            "{ seen = \"output\", line = 'it hurts' }",
+            "symptoms = ['it hurts']"
+        ),
+        one(
+            "fact",
+            &seen("x"),
+            "symptoms = ['it hurts']\n[[breakage.fix]]\ntitle = \"t\"\nauto = true\ncommands = [\"c\"]"
+        ),
+        one(
+            "cause",
+            &seen("y"),
+            "explains = [\"late\"]\nsymptoms = ['it hurts']"
+        ) + &one("late", &seen("z"), "symptoms = ['too late']"),
+    ));
+    let scene = || with(&[("x", Ok("bad")), ("y", Ok("bad")), ("z", Ok("bad"))]);
+    let sure = |output: &str| {
+        let found = diagnose_by(known, &asked(scene(), output));
+        found
+            .findings
+            .iter()
+            .map(|one| {
+                (
+                    one.id.clone(),
+                    one.confidence == Confidence::Proven && one.accounts(),
+                )
+            })
+            .collect::<Vec<_>>()
+    };
+    let owned = |list: &[(&str, bool)]| {
+        list.iter()
+            .map(|(id, sure)| ((*id).to_string(), *sure))
+            .collect::<Vec<_>>()
+    };
+    // A remark, and then another error: what explains that one stands first, the rest is likely.
+    assert_eq!(
+        sure(&format!("it hurts\n{}", traced("RuntimeError: too late"))),
+        owned(&[("cause", true), ("fact", false), ("text", false)])
+    );
+    let found = diagnose_by(
+        known,
+        &asked(
+            scene(),
+            &format!("it hurts\n{}", traced("RuntimeError: too late")),
+        ),
+    );
+    let fact = &found.findings[1];
+    assert!(
+        fact.aside
+            .as_ref()
+            .unwrap()
+            .ends_with("RuntimeError: too late")
+    );
+    assert!(!fact.fix.as_ref().unwrap().by_itself);
+    // The error itself, with or without a traceback; and a text that has no error at its end.
+    for output in [
+        traced("RuntimeError: it hurts"),
+        "warning\nRuntimeError: it hurts\n".into(),
+        "it hurts\nmake: *** stopped\n".into(),
+        format!("it hurts\n{}", traced("subprocess.CalledProcessError: x")),
+    ] {
+        assert!(sure(&output).iter().all(|(_, sure)| *sure), "{output}");
+    }
+    // How the command ended is no remark.
+    let known = self::known(&one(
+        "exit",
+        "{ seen = \"exit\", line = 'signal=7' }",
+        "symptoms = ['it hurts']",
+    ));
+    let mut scene = asked(scene(), &format!("it hurts\n{}", traced("RuntimeError: x")));
+    scene.put(EXIT, [Document::text("cmd", "code=135 signal=7")]);
+    assert_eq!(
+        diagnose_by(known, &scene).findings[0].confidence,
+        Confidence::Proven
+    );
+}

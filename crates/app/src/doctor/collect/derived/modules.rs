@@ -5,7 +5,7 @@
 //! policy (`dist-packages`).
 
 use super::super::{Places, paths};
-use deskside_doctor::{Document, OUTPUT, Scene};
+use deskside_doctor::{Document, OUTPUT, Scene, failure};
 use deskside_knowledge::environment::imports::distribution_of;
 use deskside_knowledge::python::{normalised_name, removed_module};
 use deskside_machine::{ErrorKind, FileKind, Machine, Reading};
@@ -117,9 +117,10 @@ const PYTHONS_OWN: &[&str] = &[
     "_tkinter", "_uuid", "_zstd", "readline", "tkinter", "zlib",
 ];
 
-/// The last module that a text says is missing.
+/// The module whose absence ended the program, as the last error of a text says it: what is optional is missed in passing.
 fn last(text: &str) -> Option<Missing> {
-    text.lines().rev().find_map(|line| {
+    let lines = failure(text).map_or_else(|| text.lines().collect(), |failure| failure.lines);
+    lines.into_iter().rev().find_map(|line| {
         let at = line.find("No module named ")?;
         let before = line[..at].trim_end();
         let rest = &line[at + "No module named ".len()..];
@@ -129,13 +130,16 @@ fn last(text: &str) -> Option<Missing> {
             .take_while(|letter| letter.is_alphanumeric() || ['_', '.', '-'].contains(letter))
             .collect();
         let module = module.trim_end_matches('.').to_string();
-        let named = before.is_empty() || before.ends_with(':');
-        if module.is_empty() || !named {
+        let speaker = before.strip_suffix(':').unwrap_or(before);
+        let program =
+            Some(speaker).filter(|program| program.starts_with('/') && !program.contains(' '));
+        let is_error = speaker
+            .rsplit(' ')
+            .next()
+            .is_some_and(|word| word.ends_with("Error") && speaker.len() < before.len());
+        if module.is_empty() || !(before.is_empty() || is_error || program.is_some()) {
             return None;
         }
-        let program = before
-            .strip_suffix(':')
-            .filter(|program| program.starts_with('/') && !program.contains(' '));
         Some(Missing {
             module,
             program: program.map(String::from),
@@ -526,6 +530,9 @@ mod tests {
             "",
             "Error: x",
             "if it says No module named 'x' install it",
+            "Optional dependency: No module named 'xformers'. Proceeding without it.",
+            "ModuleNotFoundError: No module named 'x'\nValueError: bad shape",
+            "Traceback (most recent call last):\n  File \"a\"\nImportError: No module named 'x'\nslower without x\nTraceback (most recent call last):\n  File \"a\"\nRuntimeError: y",
             "No module named ",
         ] {
             assert_eq!(last(text), None, "{text}");
