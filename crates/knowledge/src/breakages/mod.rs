@@ -3,6 +3,7 @@
 
 mod recipe;
 
+pub(crate) use recipe::as_bytes;
 pub use recipe::{Fix, RecipeError, RecipeStep, text};
 
 use crate::predicate::{self, Pattern, Predicate, Sighting};

@@ -8,6 +8,7 @@ mod libraries;
 mod models;
 mod modules;
 mod smi;
+mod spaces;
 
 pub(super) use holders::holders;
 
@@ -42,6 +43,8 @@ pub(super) fn add(machine: &dyn Machine, facts: &Facts, places: &Places, scene: 
     modules::missing(machine, places, scene);
     let library = absent_library::missing(machine, places, scene);
     scene.put("missing-library", library);
+    let spaces = spaces::of(machine, facts, places, scene);
+    scene.put("file-systems", spaces);
 }
 
 /// `name version` of every distribution, by the names of its folders in `site-packages`.
