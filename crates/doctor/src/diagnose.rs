@@ -242,7 +242,7 @@ fn is_related(
 fn confidence(one: &Judged) -> Confidence {
     match one.breakage.certainty {
         Certainty::CauseUnknown => Confidence::CauseUnknown,
-        Certainty::Proven if one.doubt.is_empty() => Confidence::Proven,
+        Certainty::Proven if one.doubt.is_empty() && !one.unsure => Confidence::Proven,
         Certainty::Proven | Certainty::Likely => Confidence::Likely,
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Judged {
     pub disproof: Option<(String, Vec<EvidenceLine>)>,
     /// What would disprove it and could not be seen.
     pub doubt: Vec<Unseen>,
+    /// What holds here leaves other causes, too.
+    pub unsure: bool,
     /// Lines of what was asked about that are its symptoms.
     pub matched: Vec<EvidenceLine>,
 }
@@ -70,6 +72,10 @@ pub(crate) fn judge(breakage: &'static Breakage, scene: &Scene, root: &mut Value
     Judged {
         breakage,
         matched: matched(breakage, &scene.documents(OUTPUT)),
+        unsure: breakage
+            .likely_when
+            .as_ref()
+            .is_some_and(|when| !when.evaluate(root).fails()),
         truth,
         evidence: shown(lines),
         disproof,

@@ -33,11 +33,16 @@ pub fn doctor(ui: &Ui, report: &DoctorReport, verbose: bool) {
     match &report.diagnosis.unexplained {
         _ if related.iter().any(|one| one.accounts()) => {}
         Some(one) => unexplained(ui, one, verbose),
-        None if report.about.is_some() => ui.answer(&ui.wrapped(
+        None if report.about.is_some() && report.exit != Some(0) => ui.answer(&ui.wrapped(
             "This error is none of those that are known, so nothing is claimed about its cause.",
             0,
         )),
         None => {}
+    }
+    if let Some(ending) = &report.ending
+        && !related.iter().any(|one| one.accounts())
+    {
+        ui.answer(&ui.wrapped(ending, 0));
     }
     for one in &related {
         ui.answer("");
@@ -110,7 +115,11 @@ fn word(confidence: Confidence) -> &'static str {
 
 fn headline(ui: &Ui, finding: &Finding) {
     let text = ui.wrapped(
-        &format!("{} ({})", finding.title, word(finding.confidence)),
+        &format!(
+            "{} ({})",
+            ui.short(&finding.title),
+            word(finding.confidence)
+        ),
         4,
     );
     let text = match text.rsplit_once(" (") {

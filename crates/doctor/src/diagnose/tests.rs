@@ -314,3 +314,29 @@ fn what_was_said_before_the_error_that_ended_the_program_is_likely_at_the_most()
         Confidence::Proven
     );
 }
+
+#[test]
+fn a_proof_that_leaves_other_causes_here_is_likely() {
+    let known = known(&one(
+        "a",
+        &seen("x"),
+        "likely-when = { seen = \"y\", line = 'bad' }",
+    ));
+    let sure = |y: Result<&str, &str>| {
+        diagnose_by(known, &with(&[("x", Ok("bad")), ("y", y)])).findings[0].confidence
+    };
+    assert_eq!(sure(Ok("good")), Confidence::Proven);
+    assert_eq!(sure(Ok("bad")), Confidence::Likely);
+    assert_eq!(sure(Err("denied")), Confidence::Likely);
+}
+
+#[test]
+fn no_title_speaks_of_what_was_not_seen() {
+    let nothing = Value::Object(serde_json::Map::new());
+    let wrong: Vec<String> = breakages()
+        .iter()
+        .map(|one| filled(&one.title, &Default::default(), &nothing))
+        .filter(|title| title.contains("(not seen)"))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

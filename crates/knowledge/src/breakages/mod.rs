@@ -40,6 +40,8 @@ pub struct Breakage {
     /// What the proof is worth.
     #[serde(default)]
     pub certainty: Certainty,
+    /// Where this holds, other causes are possible and rarer, as with a certainty of `likely`.
+    pub likely_when: Option<Predicate>,
     /// What disproves it, each with why.
     #[serde(default)]
     pub rules_out: Vec<RuleOut>,

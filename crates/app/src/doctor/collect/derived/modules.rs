@@ -6,7 +6,7 @@
 
 use super::super::{Places, paths};
 use deskside_doctor::{Document, OUTPUT, Scene, failure};
-use deskside_knowledge::environment::imports::distribution_of;
+use deskside_knowledge::environment::imports::{distribution_of, has_its_own_name};
 use deskside_knowledge::python::{normalised_name, removed_module};
 use deskside_machine::{ErrorKind, FileKind, Machine, Reading};
 use std::fmt::Write;
@@ -47,9 +47,8 @@ pub(super) fn missing(machine: &dyn Machine, places: &Places, scene: &mut Scene)
     );
     let top = missing.module.split('.').next().unwrap_or_default();
     let owner = owner(&text, top);
-    let distribution = owner
-        .clone()
-        .unwrap_or_else(|| distribution(&missing.module));
+    let known = owner.or_else(|| distribution(&missing.module));
+    let distribution = known.clone().unwrap_or_else(|| normalised_name(top));
     let mut line = format!(
         "module={} top={top} distribution={distribution} python={}",
         missing.module,
@@ -89,7 +88,8 @@ pub(super) fn missing(machine: &dyn Machine, places: &Places, scene: &mut Scene)
     }
     let _ = write!(
         line,
-        " declared={}",
+        " known={} declared={}",
+        if known.is_some() { "yes" } else { "no" },
         declared(machine, places, &distribution, top)
     );
     scene.put(
@@ -102,13 +102,14 @@ pub(super) fn missing(machine: &dyn Machine, places: &Places, scene: &mut Scene)
 }
 
 /// The distribution that brings a module: of a name space (`google.cloud.storage`) the longest name that is known, else the
-/// module's first part.
-fn distribution(module: &str) -> String {
+/// module's first part, where a distribution of that name surely brings it.
+fn distribution(module: &str) -> Option<String> {
     let parts: Vec<&str> = module.split('.').collect();
     (1..=parts.len())
         .rev()
         .find_map(|count| distribution_of(&parts[..count].join(".")))
-        .map_or_else(|| normalised_name(parts[0]), ToString::to_string)
+        .or_else(|| has_its_own_name(parts[0]).then_some(parts[0]))
+        .map(ToString::to_string)
 }
 
 /// Compiled parts of Python itself, which are there or not as it was built.
@@ -397,7 +398,7 @@ fn own(machine: &dyn Machine, places: &Places, top: &str, text: &str) -> Option<
 }
 
 /// Folders of the files in a traceback that belong to no package and not to Python.
-fn scripts(text: &str) -> Vec<String> {
+pub(super) fn scripts(text: &str) -> Vec<String> {
     text.lines()
         .filter_map(|line| line.trim_start().strip_prefix("File \"/")?.split_once('"'))
         .map(|(path, _)| format!("/{path}"))
