@@ -229,6 +229,9 @@ fn is_related(
     judged: &[Judged],
     told: &[String],
 ) -> bool {
+    if one.beside {
+        return false;
+    }
     let by_proof = one.evidence.iter().any(|line| told.contains(&line.source));
     if !one.matched.is_empty() || by_proof {
         return true;
@@ -394,7 +397,8 @@ fn unexplained(
     }
     let mut possible = Vec::new();
     let mut out = Vec::new();
-    for one in candidates {
+    // What is there stands among the findings, and is neither possible nor ruled out.
+    for one in candidates.into_iter().filter(|one| !one.holds()) {
         take(one.breakage, root);
         let title = filled(&one.breakage.title, &one.values, root);
         if one.fails() {

@@ -24,6 +24,8 @@ pub(crate) struct Judged {
     pub doubt: Vec<Unseen>,
     /// What holds here leaves other causes, too.
     pub unsure: bool,
+    /// It has no part in what was asked about.
+    pub beside: bool,
     /// Lines of what was asked about that are its symptoms.
     pub matched: Vec<EvidenceLine>,
 }
@@ -76,6 +78,10 @@ pub(crate) fn judge(breakage: &'static Breakage, scene: &Scene, root: &mut Value
             .likely_when
             .as_ref()
             .is_some_and(|when| !when.evaluate(root).fails()),
+        beside: breakage
+            .beside_when
+            .as_ref()
+            .is_some_and(|when| when.evaluate(root).holds()),
         truth,
         evidence: shown(lines),
         disproof,

@@ -219,6 +219,43 @@ fn a_remark_before_another_error_is_no_proven_cause() {
     );
 }
 
+/// An error that names a place is of that place: what is full or can't be written elsewhere did not stop it.
+#[test]
+fn no_other_file_system_is_the_cause_of_an_error_that_names_one() {
+    let case: Case = toml::from_str(
+        r#"
+        notes = "Synthetic: everything is full and can't be written, but the place that the error names."
+        space = { "/" = { total = 34359738368, free = 0 }, "/var" = { total = 34359738368, free = 0 }, "/tmp" = { total = 4080218931, free = 0 }, "/boot" = { total = 500000000, free = 0 }, "/home/user" = { total = 829000000000, free = 0, read_only = true }, "/data" = { total = 3900000000000, free = 1200000000000 } }
+        [append]
+        "/proc/self/mounts" = "/dev/nvme0n1p3 /boot ext4 rw,relatime 0 0\n"
+        [[command]]
+        argv = ["df", "-P", "-i"]
+        stdout = "Filesystem      Inodes   IUsed    IFree IUse% Mounted on\n/dev/nvme0n1p2 61054976 61054976 0 100% /\n/dev/nvme1n1p1 61054976 1203344 59851632 2% /data\n"
+        "#,
+    )
+    .unwrap();
+    let bundle = || case.bundle(&fixtures().join("machines"));
+    assert!(
+        look(bundle(), None, None).findings.len() >= 3,
+        "what is full is found where nobody asks about an error"
+    );
+    for error in [
+        "OSError: [Errno 28] No space left on device: '/data/out/model.bin'",
+        "OSError: [Errno 30] Read-only file system: '/data/out/model.bin'",
+        "pip: cp: error writing '/data/out/model.bin': No space left on device",
+        "error: failed to write to `/data/out/model.bin`: No space left on device (os error 28)",
+    ] {
+        let diagnosis = look(bundle(), Some(error), None);
+        let claimed: Vec<&str> = diagnosis
+            .findings
+            .iter()
+            .filter(|one| one.accounts())
+            .map(|one| one.id.as_str())
+            .collect();
+        assert!(claimed.is_empty(), "{error}: {claimed:?}");
+    }
+}
+
 #[test]
 fn what_is_offered_is_what_root_does() {
     let mut wrong = Vec::new();

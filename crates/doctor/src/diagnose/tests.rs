@@ -340,3 +340,19 @@ fn no_title_speaks_of_what_was_not_seen() {
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn what_is_there_and_has_no_part_in_it_stands_beside() {
+    let known = known(&one(
+        "a",
+        &seen("x"),
+        "symptoms = ['it hurts']\nbeside-when = { seen = \"y\", line = 'elsewhere' }",
+    ));
+    let related = |y: &str| {
+        let scene = asked(with(&[("x", Ok("bad")), ("y", Ok(y))]), "it hurts");
+        let found = diagnose_by(known, &scene);
+        (found.findings[0].related, found.unexplained.is_some())
+    };
+    assert_eq!(related("here"), (true, false));
+    assert_eq!(related("elsewhere"), (false, true));
+}

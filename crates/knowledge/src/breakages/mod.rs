@@ -42,6 +42,8 @@ pub struct Breakage {
     pub certainty: Certainty,
     /// Where this holds, other causes are possible and rarer, as with a certainty of `likely`.
     pub likely_when: Option<Predicate>,
+    /// Where this holds it is there and has no part in what was asked about: the error names another place.
+    pub beside_when: Option<Predicate>,
     /// What disproves it, each with why.
     #[serde(default)]
     pub rules_out: Vec<RuleOut>,

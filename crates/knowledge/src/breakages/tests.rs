@@ -42,7 +42,8 @@ fn every_file_can_be_read_and_is_whole() {
 fn everything_that_is_named_exists() {
     for one in breakages() {
         let mut items = one.proof.items();
-        items.extend(one.likely_when.iter().flat_map(Predicate::items));
+        let conditions = one.likely_when.iter().chain(&one.beside_when);
+        items.extend(conditions.flat_map(Predicate::items));
         items.extend(one.rules_out.iter().flat_map(|out| out.when.items()));
         items.extend(
             one.fix
