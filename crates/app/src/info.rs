@@ -4,7 +4,7 @@ use crate::{Answer, Context};
 use deskside_advise::ModelMemory;
 use deskside_doctor::Unseen;
 use deskside_machine::bundle::{Bundle, Node};
-use deskside_machine::{Machine, Recording};
+use deskside_machine::{FileKind, Machine, Reading, Recording};
 use deskside_provision::Assessment;
 use deskside_types::{Code, Facts, Problem, Result};
 use schemars::JsonSchema;
@@ -49,15 +49,33 @@ pub fn info(machine: &dyn Machine) -> InfoReport {
 /// # Errors
 /// When the bundle can't be written; the report is made all the same.
 pub fn record(context: &Context, path: &Path) -> Result<InfoReport> {
-    require_bundle_name(path)?;
+    require_bundle_name(&*context.machine, path)?;
     let recording = Arc::new(Recording::new(context.machine.clone()));
     let report = info(&*recording);
     keep(&recording, "Recorded by `deskside info --record`.", path)?;
     Ok(report)
 }
 
-/// Refuses a name that promises another kind of archive.
-pub(crate) fn require_bundle_name(path: &Path) -> Result<()> {
+/// Refuses a name that promises another kind of archive, and a file that is none.
+pub(crate) fn require_bundle_name(machine: &dyn Machine, path: &Path) -> Result<()> {
+    let is_archive = path.extension().is_some_and(|ending| {
+        ending == "tar"
+            || ending == "tzst"
+            || (ending == "zst" && path.to_string_lossy().ends_with(".tar.zst"))
+    });
+    let is_file = machine
+        .stat(path)
+        .is_ok_and(|stat| stat.kind == FileKind::File);
+    if is_file && !is_archive {
+        return Err(Problem::new(
+            Code::Usage,
+            format!(
+                "{} is a file; a bundle is a new folder, or a file that ends in .tar.zst",
+                path.display()
+            ),
+        )
+        .hint(format!("{}.tar.zst", path.display())));
+    }
     if let Some(ending @ ("gz" | "zip" | "xz" | "bz2" | "7z")) =
         path.extension().and_then(|ending| ending.to_str())
     {

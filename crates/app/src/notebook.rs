@@ -222,6 +222,7 @@ pub fn serve(context: &Context, server: &Server, answers: &(dyn Fn(&str) + Sync)
             .collect(),
         log: server.log.clone(),
         foreground: false,
+        to_stderr: false,
     };
     machine.create_directory(&server.runtime)?;
     let (ended, answered) = (AtomicBool::new(false), AtomicBool::new(false));

@@ -1,12 +1,13 @@
 //! The diagnosis: candidates, proof, roots, rank.
 
 use crate::explain::{reach, roots};
-use crate::judge::{Judged, applies, filled, judge, not_seen, take};
+use crate::failure::failure;
+use crate::judge::{Judged, applies, clean, filled, judge, matched, not_seen, take};
 use crate::offer::offer;
 use crate::report::{
     Confidence, Consequence, Diagnosis, Finding, NotSeen, RuledOut, Suspect, Unexplained,
 };
-use crate::scene::{EXIT, OUTPUT, Scene};
+use crate::scene::{Document, EXIT, OUTPUT, Scene};
 use deskside_knowledge::breakages::{Breakage, Certainty, LookAlike, Severity, breakages};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -30,6 +31,7 @@ pub(crate) fn diagnose_by(known: &'static [Breakage], scene: &Scene) -> Diagnosi
         .flat_map(|item| scene.documents(item))
         .map(|document| document.source)
         .collect();
+    let ending = Ending::of(scene);
     let mut found: Vec<&Judged> = judged.iter().filter(|one| one.holds()).collect();
     found.sort_by_key(|one| place(one));
     let explained = explained(known, &found);
@@ -39,6 +41,11 @@ pub(crate) fn diagnose_by(known: &'static [Breakage], scene: &Scene) -> Diagnosi
         .map(|one| {
             let mut finding = finding(one, &judged, &mut root);
             finding.related = !asked || is_related(known, one, &judged, &told);
+            if let Some(ending) = ending.as_ref().filter(|_| finding.related)
+                && !ending.tells_of(known, one, &judged, &told)
+            {
+                finding.say_aside(&ending.error);
+            }
             finding.consequences = consequences(one.breakage, &explained, &judged, &root);
             finding
         })
@@ -51,6 +58,72 @@ pub(crate) fn diagnose_by(known: &'static [Breakage], scene: &Scene) -> Diagnosi
         not_seen: overall(&judged),
         considered: judged.len(),
         findings,
+    }
+}
+
+/// The failure that what was asked about ends with, where it can be told from what was said before it.
+struct Ending {
+    error: String,
+    /// What was asked about, without what was said before.
+    output: Vec<Document>,
+    /// The scene's value with only that.
+    root: Value,
+}
+
+impl Ending {
+    fn of(scene: &Scene) -> Option<Self> {
+        if !scene.is_asked() {
+            return None;
+        }
+        let mut error = None;
+        let output: Vec<Document> = scene
+            .documents(OUTPUT)
+            .into_iter()
+            .map(|document| match &document.text {
+                Ok(text) => match failure(text) {
+                    Some(failure) => {
+                        error = Some(failure.error.to_string());
+                        Document::text(document.source, failure.lines.join("\n"))
+                    }
+                    None => document,
+                },
+                Err(_) => document,
+            })
+            .collect();
+        let error = error?;
+        let mut cut = scene.clone();
+        cut.put(OUTPUT, output.clone());
+        Some(Self {
+            error,
+            output,
+            root: cut.root().clone(),
+        })
+    }
+
+    /// Whether it speaks of a breakage: a symptom of it, or of what it explains, is there; or what is told there, or how
+    /// the command ended, is part of its proof.
+    fn tells_of(
+        &self,
+        known: &'static [Breakage],
+        one: &Judged,
+        judged: &[Judged],
+        told: &[String],
+    ) -> bool {
+        let reached = reach(known, &one.breakage.id);
+        let shows = judged
+            .iter()
+            .filter(|other| !other.matched.is_empty())
+            .filter(|other| {
+                other.breakage.id == one.breakage.id || reached.contains(other.breakage.id.as_str())
+            })
+            .any(|other| !matched(other.breakage, &self.output).is_empty());
+        if shows {
+            return true;
+        }
+        let mut root = self.root.clone();
+        take(one.breakage, &mut root);
+        let (truth, lines) = one.breakage.proof.trace(&root);
+        truth.holds() && lines.iter().any(|line| told.contains(&line.source))
     }
 }
 
@@ -79,13 +152,14 @@ pub fn in_order(findings: &mut [Finding]) {
     findings.sort_by_key(rank);
 }
 
-fn rank(finding: &Finding) -> (bool, Severity, Confidence, u8, String) {
+fn rank(finding: &Finding) -> (bool, bool, Severity, Confidence, u8, String) {
     let order = breakages()
         .iter()
         .find(|one| one.id == finding.id)
         .map_or_else(|| finding.area.order(), Breakage::mended_at);
     (
         !finding.related,
+        finding.aside.is_some(),
         finding.severity,
         finding.confidence,
         order,
@@ -155,6 +229,9 @@ fn is_related(
     judged: &[Judged],
     told: &[String],
 ) -> bool {
+    if one.beside {
+        return false;
+    }
     let by_proof = one.evidence.iter().any(|line| told.contains(&line.source));
     if !one.matched.is_empty() || by_proof {
         return true;
@@ -168,7 +245,7 @@ fn is_related(
 fn confidence(one: &Judged) -> Confidence {
     match one.breakage.certainty {
         Certainty::CauseUnknown => Confidence::CauseUnknown,
-        Certainty::Proven if one.doubt.is_empty() && !one.only_likely => Confidence::Proven,
+        Certainty::Proven if one.doubt.is_empty() && !one.unsure => Confidence::Proven,
         Certainty::Proven | Certainty::Likely => Confidence::Likely,
     }
 }
@@ -194,6 +271,7 @@ fn finding(one: &Judged, judged: &[Judged], root: &mut Value) -> Finding {
         cause: text(&breakage.cause),
         meaning: text(&breakage.meaning),
         related: true,
+        aside: None,
         evidence,
         consequences: Vec::new(),
         ruled_out: breakage
@@ -271,6 +349,22 @@ fn ruled_out(one: &Judged, root: &Value) -> RuledOut {
     }
 }
 
+impl Finding {
+    /// What was said on the way to another error makes nothing sure.
+    fn say_aside(&mut self, error: &str) {
+        self.aside = Some(format!(
+            "what ended the program is another error, and this was said before it: {}",
+            clean(error)
+        ));
+        if self.confidence == Confidence::Proven {
+            self.confidence = Confidence::Likely;
+        }
+        if let Some(fix) = &mut self.fix {
+            fix.by_itself = false;
+        }
+    }
+}
+
 /// An error was recognised, and nothing that is there accounts for it.
 fn unexplained(
     known: &'static [Breakage],
@@ -280,7 +374,9 @@ fn unexplained(
     root: &mut Value,
 ) -> Option<Unexplained> {
     let accounted = judged.iter().any(|one| {
-        findings.iter().any(|finding| finding.id == one.breakage.id)
+        findings
+            .iter()
+            .any(|finding| finding.id == one.breakage.id && finding.aside.is_none())
             && is_related(known, one, judged, told)
     });
     if accounted {
@@ -301,7 +397,8 @@ fn unexplained(
     }
     let mut possible = Vec::new();
     let mut out = Vec::new();
-    for one in candidates {
+    // What is there stands among the findings, and is neither possible nor ruled out.
+    for one in candidates.into_iter().filter(|one| !one.holds()) {
         take(one.breakage, root);
         let title = filled(&one.breakage.title, &one.values, root);
         if one.fails() {

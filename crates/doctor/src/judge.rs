@@ -1,7 +1,7 @@
 //! One breakage over one scene: its values, what the proof comes to, what rules it out, which symptoms were met.
 
 use crate::report::{EvidenceLine, NotSeen};
-use crate::scene::{OUTPUT, Scene};
+use crate::scene::{Document, OUTPUT, Scene};
 use deskside_knowledge::breakages::{Breakage, Severity, text};
 use deskside_knowledge::evidence;
 use deskside_knowledge::predicate::{Evidence, Truth, Unseen, values};
@@ -24,8 +24,10 @@ pub(crate) struct Judged {
     pub doubt: Vec<Unseen>,
     /// How bad it is here.
     pub severity: Severity,
-    /// Here its proof is worth less than it says.
-    pub only_likely: bool,
+    /// What holds here leaves other causes, too.
+    pub unsure: bool,
+    /// It has no part in what was asked about.
+    pub beside: bool,
     /// Lines of what was asked about that are its symptoms.
     pub matched: Vec<EvidenceLine>,
 }
@@ -77,12 +79,16 @@ pub(crate) fn judge(breakage: &'static Breakage, scene: &Scene, root: &mut Value
         .find(|milder| milder.when.evaluate(root).holds());
     Judged {
         severity: milder.map_or(breakage.severity, |milder| milder.severity),
-        only_likely: breakage
+        breakage,
+        matched: matched(breakage, &scene.documents(OUTPUT)),
+        unsure: breakage
             .likely_when
             .as_ref()
             .is_some_and(|when| !when.evaluate(root).fails()),
-        breakage,
-        matched: matched(breakage, scene),
+        beside: breakage
+            .beside_when
+            .as_ref()
+            .is_some_and(|when| when.evaluate(root).holds()),
         truth,
         evidence: shown(lines),
         disproof,
@@ -188,7 +194,7 @@ fn skip_sequence(letters: &mut std::iter::Peekable<std::str::Chars<'_>>) {
 }
 
 /// Characters that would steer a terminal are left out, and a line has an end.
-fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     const LONGEST: usize = 400;
     let mut clean: String = text
         .chars()
@@ -203,11 +209,10 @@ fn clean(text: &str) -> String {
 }
 
 /// The lines of what was asked about that are the breakage's symptoms: the last one for each pattern.
-fn matched(breakage: &Breakage, scene: &Scene) -> Vec<EvidenceLine> {
+pub(crate) fn matched(breakage: &Breakage, documents: &[Document]) -> Vec<EvidenceLine> {
     let mut lines = Vec::new();
-    let documents = scene.documents(OUTPUT);
     for symptom in &breakage.symptoms {
-        for document in &documents {
+        for document in documents {
             let Ok(text) = &document.text else { continue };
             let found = text.lines().rev().find(|line| symptom.is_match(line));
             if let Some(line) = found {

@@ -9,6 +9,7 @@
 
 mod diagnose;
 mod explain;
+mod failure;
 mod judge;
 mod offer;
 mod report;
@@ -17,6 +18,7 @@ mod unseen;
 
 pub use deskside_knowledge::breakages::{Area, Severity};
 pub use diagnose::{diagnose, in_order, recognises};
+pub use failure::{Failure, failure};
 pub use judge::without_controls;
 pub use report::{
     AreaState, Confidence, Consequence, Diagnosis, EvidenceLine, Finding, FixOffer, NotSeen,

@@ -111,6 +111,9 @@ pub struct Finding {
     pub meaning: String,
     /// It is about what was asked: the failed command, the pasted error. Always true where nothing was asked.
     pub related: bool,
+    /// Why it may have no part in the failure: what fits it was said before the error that ended the program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aside: Option<String>,
     /// What proves it.
     pub evidence: Vec<EvidenceLine>,
     /// What follows from it.
@@ -127,6 +130,13 @@ pub struct Finding {
     pub verify: Option<(String, String)>,
     /// Where this is known from.
     pub sources: Vec<String>,
+}
+
+impl Finding {
+    /// It is about what was asked, and not only about what was said on the way.
+    pub fn accounts(&self) -> bool {
+        self.related && self.aside.is_none()
+    }
 }
 
 /// A cause that fits an error, and that could neither be proven nor ruled out.

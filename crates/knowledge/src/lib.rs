@@ -14,6 +14,7 @@ pub mod evidence;
 pub mod frameworks;
 pub mod hardware;
 pub mod hosts;
+pub mod messages;
 pub mod models;
 pub mod platforms;
 pub mod predicate;

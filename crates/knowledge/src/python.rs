@@ -4,6 +4,7 @@ use crate::table::{find, rows};
 
 const DISTRIBUTIONS: &str = include_str!("../data/python/distributions.txt");
 const REMOVED: &str = include_str!("../data/python/removed.tsv");
+const PASSED_ON: &str = include_str!("../data/python/passed-on.txt");
 
 /// A distribution's name normalised: lower case, runs of `-`, `_` and `.` as one dash (PEP 503).
 pub fn normalised_name(name: &str) -> String {
@@ -34,9 +35,25 @@ pub fn removed_module(module: &str) -> Option<(&'static str, &'static str)> {
     Some((fields.next()?, fields.next()?))
 }
 
+/// Whether an exception only passes on that something else failed, as `CalledProcessError` does.
+pub fn passes_on(exception: &str) -> bool {
+    rows(PASSED_ON).any(|words| !words.is_empty() && exception.contains(words))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn exceptions_that_pass_on_are_told_from_those_that_say_what_failed() {
+        assert!(passes_on(
+            "torch.distributed.elastic.multiprocessing.errors.ChildFailedError:"
+        ));
+        assert!(passes_on(
+            "RuntimeError: DataLoader worker (pid(s) 7) exited unexpectedly"
+        ));
+        assert!(!passes_on("RuntimeError: shapes differ") && !passes_on(""));
+    }
 
     #[test]
     fn modules_that_left_python_are_a_sorted_table() {

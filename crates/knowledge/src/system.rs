@@ -73,9 +73,31 @@ pub fn lacks() -> &'static [Lack] {
     })
 }
 
+const SIGNALS: &str = include_str!("../data/system/signals.tsv");
+
+/// A signal's name, and what it says of a program that it ended.
+pub fn signal(number: i32) -> Option<(&'static str, &'static str)> {
+    let mut fields = crate::table::find(SIGNALS, &number.to_string())?
+        .split('\t')
+        .skip(1);
+    Some((fields.next()?, fields.next()?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn signals_are_a_sorted_table() {
+        let lines: Vec<&str> = crate::table::rows(SIGNALS).collect();
+        assert!(lines.windows(2).all(|pair| pair[0] < pair[1]));
+        for line in lines {
+            let number = line.split('\t').next().unwrap().parse().unwrap();
+            let (name, meaning) = signal(number).unwrap();
+            assert!(name.starts_with("SIG") && !meaning.is_empty(), "{line}");
+        }
+        assert_eq!(signal(0), None);
+    }
 
     #[test]
     fn every_file_can_be_read_and_names_its_source() {

@@ -39,6 +39,7 @@ fn main() {
             variables: Default::default(),
             log: folder.join("log"),
             foreground,
+            to_stderr: false,
         };
         let begun = Instant::now();
         for _ in 0..200 {

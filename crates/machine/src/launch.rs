@@ -19,6 +19,8 @@ pub struct Launch {
     pub log: PathBuf,
     /// Also pass its output on to this process's own stdout and stderr, and give it a terminal when this process has one.
     pub foreground: bool,
+    /// In the foreground: all of its output goes to this process's stderr, whose stdout holds an answer.
+    pub to_stderr: bool,
 }
 
 /// A child that was started.

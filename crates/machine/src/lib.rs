@@ -78,6 +78,11 @@ pub trait Machine: Send + Sync {
         Vec::new()
     }
 
+    /// The command whose failure a recorded machine was recorded for, with what it said; none on a living one.
+    fn recorded_failure(&self) -> Option<(Vec<String>, Output)> {
+        None
+    }
+
     /// It was written by hand: what it does not hold says less than on a machine that was recorded, and its programs are
     /// empty files.
     fn is_synthetic(&self) -> bool {

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use deskside_machine::bundle::{Bundle, Node};
-use deskside_machine::{Command, ErrorKind, FileKind, Question, Reading, Replay};
+use deskside_machine::{Command, ErrorKind, FileKind, Machine, Output, Question, Reading, Replay};
 use deskside_types::Code;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -177,8 +177,6 @@ fn a_bundle_of_version_1_means_what_it_meant() {
     assert_eq!(kind(fetch), ErrorKind::Refused);
 }
 
-use deskside_machine::Machine;
-
 #[test]
 fn a_replayed_machine_is_never_changed() {
     use deskside_machine::{Acting, Durability, Launch};
@@ -201,6 +199,7 @@ fn a_replayed_machine_is_never_changed() {
         variables: std::collections::BTreeMap::new(),
         log: "/tmp/log".into(),
         foreground: false,
+        to_stderr: false,
     };
     assert_eq!(
         machine.launch(&launch).err().unwrap().kind,
@@ -230,6 +229,40 @@ fn every_packing_holds_the_same() {
         bytes("again.tar.zst"),
         bytes("packed.tar.zst"),
         "the same bundle gives the same bytes"
+    );
+}
+
+#[test]
+fn the_failure_that_a_bundle_is_about_stays_apart_from_its_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("b");
+    let argv = vec!["nvidia-smi".to_string()];
+    let output = Output {
+        code: 9,
+        stdout: b"No devices were found\n".to_vec(),
+        stderr: Vec::new(),
+    };
+    let bundle = Bundle {
+        failed: Some((argv.clone(), output.clone())),
+        ..Bundle::default()
+    };
+    bundle.save(&path).unwrap();
+    let again = Bundle::load(&path).unwrap();
+    assert_eq!(again.failed, Some((argv.clone(), output.clone())));
+    let machine = Replay::new(again);
+    assert_eq!(machine.recorded_failure(), Some((argv.clone(), output)));
+    assert!(machine.recorded_commands().is_empty());
+    // A failure without an exit code is a mistake that is named.
+    std::fs::write(
+        path.join("failed.toml"),
+        "argv = [\"x\"]\noutcome = \"timeout\"\n",
+    )
+    .unwrap();
+    let problem = Bundle::load(&path).unwrap_err();
+    assert_eq!(problem.code, Code::BundleUnreadable);
+    assert!(
+        format!("{problem:?}").contains("failed.toml"),
+        "{problem:?}"
     );
 }
 

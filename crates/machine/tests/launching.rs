@@ -28,6 +28,7 @@ fn shell(script: &str, log: &Path, foreground: bool) -> Launch {
         variables: BTreeMap::new(),
         log: log.into(),
         foreground,
+        to_stderr: false,
     }
 }
 

@@ -152,6 +152,7 @@ impl Run {
                 .unwrap_or_default(),
             log: folder.log(),
             foreground: !request.silent,
+            to_stderr: false,
         };
         launch.variables.extend(
             request

@@ -235,6 +235,7 @@ fn launch(program: &str) -> Launch {
         variables: std::collections::BTreeMap::new(),
         log: "/home/user/run/log".into(),
         foreground: false,
+        to_stderr: false,
     }
 }
 

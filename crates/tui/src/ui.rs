@@ -57,6 +57,8 @@ pub struct Ui {
     home: Option<String>,
     zone: TimeZone,
     failed: Arc<Mutex<Option<String>>>,
+    /// Answers are said beside another one, which stdout holds alone.
+    beside: bool,
 }
 
 impl Ui {
@@ -99,11 +101,23 @@ impl Ui {
             home: around.home.clone().filter(|home| home.len() > 1),
             zone: around.zone.clone().unwrap_or(TimeZone::UTC),
             failed: Arc::default(),
+            beside: false,
+        }
+    }
+
+    /// The same for what is done beside an answer that is still to come: its own answers go to stderr.
+    pub fn beside(&self) -> Self {
+        Self {
+            beside: true,
+            ..self.clone()
         }
     }
 
     /// Prints a part of the answer. A reader that went away is no error of ours; anything else is told by [`Ui::finish`].
     pub fn answer(&self, text: &str) {
+        if self.beside {
+            return self.insist(text);
+        }
         let mut out = std::io::stdout().lock();
         if let Err(error) = writeln!(out, "{}", cleaned(text))
             && error.kind() != std::io::ErrorKind::BrokenPipe
@@ -140,6 +154,9 @@ impl Ui {
 
     /// Prints bytes of the answer as they are.
     pub fn answer_bytes(&self, bytes: &[u8]) -> std::io::Result<()> {
+        if self.beside {
+            return std::io::stderr().lock().write_all(bytes);
+        }
         let mut out = std::io::stdout().lock();
         out.write_all(bytes)?;
         out.flush()

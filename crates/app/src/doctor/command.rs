@@ -18,25 +18,28 @@ const GRACE: Duration = Duration::from_secs(5);
 /// The exit code of a command that was ended at its limit, as timeout(1) has it.
 pub const OVER_THE_LIMIT: i32 = 124;
 
-/// Runs the command to its end; its output goes to this process's own as it comes. With a limit it is ended where it has not
+/// Runs the command to its end; its output goes to this process's own as it comes, all of it to stderr where stdout is
+/// for an answer. With a limit it is ended where it has not
 /// ended by then: its exit is [`OVER_THE_LIMIT`].
 ///
 /// # Errors
 /// When it can't be started.
-pub fn command(context: &Context, argv: Vec<OsString>, limit: Option<Duration>) -> Result<Asked> {
+pub fn command(
+    context: &Context,
+    argv: Vec<OsString>,
+    limit: Option<Duration>,
+    to_stderr: bool,
+) -> Result<Asked> {
     let machine = &*context.machine;
     let log = place_for_log(context)?;
-    let about = argv
-        .iter()
-        .map(|word| deskside_types::shell::quoted(&word.to_string_lossy()).to_string())
-        .collect::<Vec<_>>()
-        .join(" ");
+    let about = as_typed(argv.iter().map(|word| word.to_string_lossy()));
     let launched = machine.launch(&Launch {
         argv,
         directory: None,
         variables: BTreeMap::new(),
         log: log.clone(),
         foreground: true,
+        to_stderr,
     });
     let (done, over) = ((Mutex::new(false), Condvar::new()), Mutex::new(false));
     let ended = launched.and_then(|mut child| {
@@ -101,6 +104,26 @@ pub fn command(context: &Context, argv: Vec<OsString>, limit: Option<Duration>) 
         } else {
             ended.exit.shell_code()
         }),
+    })
+}
+
+/// A command as a person types it.
+pub(super) fn as_typed(words: impl Iterator<Item = impl AsRef<str>>) -> String {
+    words
+        .map(|word| deskside_types::shell::quoted(word.as_ref()).to_string())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// The failure that a machine was recorded for.
+pub(super) fn recorded(machine: &dyn Machine) -> Option<Asked> {
+    let (argv, output) = machine.recorded_failure()?;
+    let mut text = output.text();
+    text.push_str(&String::from_utf8_lossy(&output.stderr));
+    Some(Asked {
+        about: as_typed(argv.iter()),
+        text,
+        exit: Some(output.code),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use super::collect::Checked;
 use super::{Area, Confidence, Consequence, Diagnosis, EvidenceLine, Finding, FixOffer, Severity};
+use deskside_doctor::failure;
 use deskside_envs::check::{Finding as Checkup, Severity as Grade};
 use deskside_knowledge::breakages::breakage;
 
@@ -20,23 +21,51 @@ pub(super) fn add(diagnosis: &mut Diagnosis, checked: &Checked, asked: Option<&s
             breakage(name).is_some_and(|one| one.covers.iter().any(|covered| covered == id))
         })
     };
-    // A program that failed in Python may have failed for what is wrong with its environment.
-    let python = asked.is_none_or(|text| {
-        text.contains("Traceback (most recent call last)")
-            || text.contains("Error: ")
-            || text.contains("import")
-    });
     for found in &checked.check.findings {
         if !covered(&found.id) && found.severity != Grade::Suspicious {
+            let related = asked.is_none_or(|text| may_be_of(found, text));
             diagnosis
                 .findings
-                .push(finding(found, &checked.environment, python));
+                .push(finding(found, &checked.environment, related));
         }
     }
     deskside_doctor::in_order(&mut diagnosis.findings);
-    if diagnosis.findings.iter().any(|finding| finding.related) {
+    if diagnosis.findings.iter().any(Finding::accounts) {
         diagnosis.unexplained = None;
     }
+}
+
+/// Whether a program that failed in Python may have failed for this: it ended in words of imports, versions or compiled
+/// code, or in the code of a package that the finding names.
+fn may_be_of(found: &Checkup, text: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "mport",
+        "odule",
+        "ymbol",
+        "shared object",
+        "ttribute",
+        "argument",
+        "version",
+        "dtype size",
+        "does not exist",
+        "No such file",
+        "abort",
+        "core dumped",
+    ];
+    let python = text.contains("Traceback (most recent call last)")
+        || text.contains("Error: ")
+        || text.contains("import");
+    let Some(failure) = failure(text) else {
+        return python;
+    };
+    let told = |word: &str| {
+        found.cause.contains(word) || found.evidence.iter().any(|line| line.contains(word))
+    };
+    let frames = failure.lines.iter();
+    WORDS.iter().any(|word| failure.error.contains(word))
+        || frames
+            .filter_map(|line| line.split_once("-packages/")?.1.split(['/', '"']).next())
+            .any(|package| told(package) || told(&package.replace('_', "-")))
 }
 
 fn finding(found: &Checkup, environment: &str, related: bool) -> Finding {
@@ -81,6 +110,7 @@ fn finding(found: &Checkup, environment: &str, related: bool) -> Finding {
         cause: found.cause.clone(),
         meaning: found.meaning.clone(),
         related,
+        aside: None,
         evidence: found
             .evidence
             .iter()

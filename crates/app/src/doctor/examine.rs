@@ -3,7 +3,8 @@
 use super::collect::{Collected, Places, collect};
 use super::{Diagnosis, DoctorRequest, environment};
 use crate::Context;
-use deskside_doctor::{Document, EXIT, OUTPUT, diagnose};
+use deskside_doctor::{Document, EXIT, OUTPUT, Scene, diagnose};
+use deskside_knowledge::messages::with_english;
 use deskside_machine::{Machine, Reading};
 use deskside_types::Facts;
 
@@ -68,6 +69,7 @@ pub fn examine(context: &Context, request: &DoctorRequest) -> Examination {
 /// What was asked about, as evidence.
 fn documents(asked: &Asked) -> Vec<(&'static str, Document)> {
     let text = telling(&deskside_doctor::without_controls(end_of(&asked.text)));
+    let text = with_english(&text);
     let mut documents = Vec::new();
     if is_kernel_log(&text) {
         documents.push((
@@ -250,13 +252,40 @@ fn recorded(machine: &dyn Machine, places: &mut Places) {
         .filter(|above| is_project(above));
 }
 
+/// What a command's end by a signal says by itself: no more than that, where nothing else is known.
+pub(super) fn meaning_of(code: i32, scene: &Scene) -> Option<String> {
+    const KILL: i32 = 9;
+    let number = signal_of(code)?;
+    let (name, meaning) = deskside_knowledge::system::signal(number)?;
+    let mut text = format!("It was ended by signal {number} ({name}): {meaning}.");
+    if number == KILL {
+        let log = scene.documents(KERNEL_LOG);
+        text.push_str(&match log.iter().find_map(|one| one.text.as_ref().err()) {
+            Some(reason) => format!(
+                " The kernel's log would tell whether memory ran out, and could not be seen: {reason}."
+            ),
+            None if log.is_empty() => String::new(),
+            None => " The kernel's log has no line that names it.".into(),
+        });
+    }
+    Some(text)
+}
+
+/// The signal in an exit code.
+fn signal_of(code: i32) -> Option<i32> {
+    match code {
+        129..=192 => Some(code - 128),
+        ..=-1 => code.checked_neg(),
+        _ => None,
+    }
+}
+
 /// How a command ended, as rules read it: `code=137 signal=9`. A shell says 128 and the signal; Python's subprocess says
 /// the signal with a minus.
 pub fn ending(code: i32) -> String {
-    match code {
-        129..=192 => format!("code={code} signal={}", code - 128),
-        ..=-1 => format!("code={code} signal={}", -code),
-        _ => format!("code={code}"),
+    match signal_of(code) {
+        Some(signal) => format!("code={code} signal={signal}"),
+        None => format!("code={code}"),
     }
 }
 
@@ -297,6 +326,19 @@ mod tests {
         assert!(kept.starts_with("CUDA error: x\nstep") && kept.ends_with("end"));
         assert_eq!(kept.lines().count(), LAST + 1);
         assert_eq!(telling("a\nb\n"), "a\nb\n");
+    }
+
+    #[test]
+    fn the_end_by_a_signal_is_told_and_what_the_kernel_says_of_it() {
+        let facts = deskside_probe::collect(&deskside_testkit::Sim::empty());
+        let mut scene = Scene::new(&facts);
+        let told = |code: i32, scene: &Scene| meaning_of(code, scene).unwrap_or_default();
+        assert!(told(139, &scene).contains("signal 11 (SIGSEGV)"));
+        assert_eq!(told(1, &scene) + &told(124, &scene), "");
+        scene.put(KERNEL_LOG, [Document::text("dmesg", "")]);
+        assert!(told(137, &scene).ends_with("has no line that names it."));
+        scene.put(KERNEL_LOG, [Document::unseen("dmesg", "permission denied")]);
+        assert!(told(-9, &scene).ends_with("could not be seen: permission denied."));
     }
 
     #[test]

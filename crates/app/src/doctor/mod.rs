@@ -16,7 +16,7 @@ pub use deskside_doctor::{
     RuledOut, Severity, Suspect, Unexplained,
 };
 pub use examine::{Asked, Examination, ending, examine};
-pub use record::record;
+pub use record::{record, require_place};
 
 use crate::{Answer, Context};
 use deskside_types::Result;
@@ -53,6 +53,9 @@ pub struct DoctorReport {
     /// The command's exit code, where one was run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit: Option<i32>,
+    /// What that exit code says by itself, where a signal ended the command.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ending: Option<String>,
     /// One line for each layer.
     pub areas: Vec<AreaLine>,
     /// Causes, what was ruled out, what could not be seen.
@@ -72,16 +75,47 @@ impl Answer for DoctorReport {
 /// Never for anything that is wrong with the machine: that is the answer.
 pub fn doctor(context: &Context, request: &DoctorRequest) -> Result<DoctorReport> {
     let machine = &*context.machine;
+    // What a machine was recorded for is what is asked about, where nobody asks for anything else.
+    if request.asked.is_none()
+        && let Some(asked) = command::recorded(machine)
+    {
+        let request = DoctorRequest {
+            asked: Some(asked),
+            ..request.clone()
+        };
+        return doctor(context, &request);
+    }
     let begun = machine.now_monotonic();
     let examination = examine(context, request);
     Ok(DoctorReport {
         about: request.asked.as_ref().map(|asked| asked.about.clone()),
         exit: request.asked.as_ref().and_then(|asked| asked.exit),
+        ending: request
+            .asked
+            .as_ref()
+            .and_then(|asked| examine::meaning_of(asked.exit?, &examination.collected.scene)),
         areas: areas::lines(&examination),
         diagnosis: examination.diagnosis,
         took_ms: u64::try_from(machine.now_monotonic().saturating_sub(begun).as_millis())
             .unwrap_or(u64::MAX),
     })
+}
+
+/// The answer of a command that ended well: nothing was looked at.
+pub fn ended_well(about: &str) -> DoctorReport {
+    DoctorReport {
+        about: Some(about.to_string()),
+        exit: Some(0),
+        ending: None,
+        areas: Vec::new(),
+        diagnosis: Diagnosis {
+            findings: Vec::new(),
+            unexplained: None,
+            not_seen: Vec::new(),
+            considered: 0,
+        },
+        took_ms: 0,
+    }
 }
 
 /// What a failure's own words say is looked into where they are known at all: the causes that are there and sure. Quick where
@@ -103,7 +137,7 @@ impl DoctorReport {
     /// The first cause of what was asked about, where it is proven or likely.
     pub fn cause(&self) -> Option<&Finding> {
         self.diagnosis.findings.iter().find(|one| {
-            one.related && matches!(one.confidence, Confidence::Proven | Confidence::Likely)
+            one.accounts() && matches!(one.confidence, Confidence::Proven | Confidence::Likely)
         })
     }
 }

@@ -33,9 +33,15 @@ pub struct Case {
     pub confidence: Option<String>,
     /// Whether `--fix` would carry out its mend.
     pub by_itself: Option<bool>,
+    /// Texts that the first finding says.
+    #[serde(default)]
+    pub says: Vec<String>,
     /// Texts that its title and cause must not hold.
     #[serde(default)]
     pub says_not: Vec<String>,
+    /// Texts that nothing in the diagnosis says.
+    #[serde(default)]
+    pub never_says: Vec<String>,
     /// What the failed command said.
     pub output: Option<String>,
     /// The failed command's exit code.

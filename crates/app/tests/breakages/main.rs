@@ -77,6 +77,10 @@ fn cases() -> Vec<(String, String, Case)> {
 
 /// What is wrong with a diagnosis of a case, if anything.
 fn complaint(id: &str, case: &Case, diagnosis: &Diagnosis) -> Option<String> {
+    let whole = serde_json::to_string(diagnosis).unwrap();
+    if let Some(said) = case.never_says.iter().find(|one| whole.contains(*one)) {
+        return Some(format!("`{said}` is said"));
+    }
     let own = vec![id.to_string()];
     let expected = case.expect.as_ref().unwrap_or(&own);
     let found: Vec<&str> = diagnosis
@@ -123,6 +127,12 @@ fn complaint(id: &str, case: &Case, diagnosis: &Diagnosis) -> Option<String> {
         }
         if let Some(complaint) = of_the_first(case, first) {
             return Some(complaint);
+        }
+        let text = serde_json::to_string(first).unwrap();
+        if let Some(lacking) = case.says.iter().find(|one| !text.contains(*one)) {
+            return Some(format!(
+                "the first finding does not say `{lacking}`: {text}"
+            ));
         }
         for id in &case.consequences {
             if !first.consequences.iter().any(|one| one.id == *id) {
@@ -293,6 +303,79 @@ fn a_gpu_that_stands_aside_breaks_no_machine() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What a program says in passing is not what ended it: the same words before another error make no cause sure.
+#[test]
+fn a_remark_before_another_error_is_no_proven_cause() {
+    const ANOTHER: &str = "\nTraceback (most recent call last):\n  File \"/home/user/project/train.py\", line 7, in <module>\n    main()\nRuntimeError: The size of tensor a (3) must match the size of tensor b (4)\n";
+    let mut wrong = Vec::new();
+    let mut seen = std::collections::BTreeSet::new();
+    for (id, name, case) in cases() {
+        let Some(output) = case.output.as_ref().filter(|_| case.exit.is_none()) else {
+            continue;
+        };
+        if case.expect.is_some() || !seen.insert(id.clone()) {
+            continue;
+        }
+        let output = format!("{output}{ANOTHER}");
+        let diagnosis = look(
+            case.bundle(&fixtures().join("machines")),
+            Some(&output),
+            None,
+        );
+        wrong.extend(
+            diagnosis
+                .findings
+                .iter()
+                .filter(|one| one.accounts())
+                .map(|one| format!("{id}/{name}: {}", one.id)),
+        );
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        seen.len(),
+        wrong.join("\n")
+    );
+}
+
+/// An error that names a place is of that place: what is full or can't be written elsewhere did not stop it.
+#[test]
+fn no_other_file_system_is_the_cause_of_an_error_that_names_one() {
+    let case: Case = toml::from_str(
+        r#"
+        notes = "Synthetic: everything is full and can't be written, but the place that the error names."
+        space = { "/" = { total = 34359738368, free = 0 }, "/var" = { total = 34359738368, free = 0 }, "/tmp" = { total = 4080218931, free = 0 }, "/boot" = { total = 500000000, free = 0 }, "/home/user" = { total = 829000000000, free = 0, read_only = true }, "/data" = { total = 3900000000000, free = 1200000000000 } }
+        [append]
+        "/proc/self/mounts" = "/dev/nvme0n1p3 /boot ext4 rw,relatime 0 0\n"
+        [[command]]
+        argv = ["df", "-P", "-i"]
+        stdout = "Filesystem      Inodes   IUsed    IFree IUse% Mounted on\n/dev/nvme0n1p2 61054976 61054976 0 100% /\n/dev/nvme1n1p1 61054976 1203344 59851632 2% /data\n"
+        "#,
+    )
+    .unwrap();
+    let bundle = || case.bundle(&fixtures().join("machines"));
+    assert!(
+        look(bundle(), None, None).findings.len() >= 3,
+        "what is full is found where nobody asks about an error"
+    );
+    for error in [
+        "OSError: [Errno 28] No space left on device: '/data/out/model.bin'",
+        "OSError: [Errno 30] Read-only file system: '/data/out/model.bin'",
+        "pip: cp: error writing '/data/out/model.bin': No space left on device",
+        "error: failed to write to `/data/out/model.bin`: No space left on device (os error 28)",
+    ] {
+        let diagnosis = look(bundle(), Some(error), None);
+        let claimed: Vec<&str> = diagnosis
+            .findings
+            .iter()
+            .filter(|one| one.accounts())
+            .map(|one| one.id.as_str())
+            .collect();
+        assert!(claimed.is_empty(), "{error}: {claimed:?}");
+    }
 }
 
 #[test]

@@ -27,30 +27,46 @@ pub fn doctor(ui: &Ui, context: &Context, arguments: Doctor, verbose: bool) -> R
         root: arguments.root,
         asked: None,
     };
+    if let Some(path) = &arguments.record {
+        context.require_live("doctor --record")?;
+        doctor::require_place(context, path)?;
+    }
+    let mut code = None;
     if !arguments.command.is_empty() {
         context.require_live("doctor -- COMMAND")?;
         let asked = ran(ui, context, &arguments)?;
         let exit = asked.exit.unwrap_or_default();
+        code = Some(number(exit));
         if exit == 0 {
             ui.talk(&ui.tint("it ended well; there is nothing to explain", Meaning::Quiet));
-            return Ok(0);
+            if arguments.record.is_none() {
+                return well(ui, &asked);
+            }
+        } else {
+            request.asked = Some(asked);
         }
-        request.asked = Some(asked);
-        let report = doctor::doctor(context, &request)?;
-        show(ui, &report, verbose)?;
-        return Ok(number(exit));
     }
-    if let Some(path) = &arguments.record {
-        context.require_live("doctor --record")?;
-        let report = doctor::record(context, &request, path)?;
-        ui.talk(&format!(
-            "recorded, redacted, to {}; look it through before you hand it on",
-            ui.tint(&path.display().to_string(), Meaning::Hint)
-        ));
-        return show(ui, &report, verbose);
+    let report = match &arguments.record {
+        Some(path) => {
+            let report = doctor::record(context, &request, &arguments.command, path)?;
+            ui.talk(&format!(
+                "recorded, redacted, to {}; look it through before you hand it on",
+                ui.tint(&path.display().to_string(), Meaning::Hint)
+            ));
+            report
+        }
+        None => doctor::doctor(context, &request)?,
+    };
+    let own = show(ui, &report, verbose)?;
+    Ok(code.unwrap_or(own))
+}
+
+/// Who reads the answer as JSON gets one where there is nothing to explain, too.
+fn well(ui: &Ui, asked: &Asked) -> Result<u8> {
+    if ui.json {
+        ui.answer_json(&doctor::ended_well(&asked.about).json(), false);
     }
-    let report = doctor::doctor(context, &request)?;
-    show(ui, &report, verbose)
+    Ok(0)
 }
 
 /// Explains a log.
@@ -90,7 +106,7 @@ pub fn explain_error(
     };
     let report = doctor::doctor(context, &request)?;
     show(ui, &report, verbose)?;
-    let explained = report.diagnosis.findings.iter().any(|one| one.related);
+    let explained = report.diagnosis.findings.iter().any(Finding::accounts);
     Ok(if explained {
         Exit::Done.number()
     } else {
@@ -143,9 +159,12 @@ pub fn fix(
     own: &dyn Fn(Vec<String>) -> Result<u8>,
 ) -> Result<u8> {
     let look = || examined(ui, context, arguments);
-    let Some(mut report) = look()? else {
-        ui.talk(&ui.tint("it ended well; there is nothing to mend", Meaning::Quiet));
-        return Ok(0);
+    let mut report = match look()? {
+        Looked::Failed(report) => *report,
+        Looked::Well(asked) => {
+            ui.talk(&ui.tint("it ended well; there is nothing to mend", Meaning::Quiet));
+            return well(ui, &asked);
+        }
     };
     let asked = !arguments.command.is_empty();
     let mut tried: Vec<String> = Vec::new();
@@ -173,22 +192,24 @@ pub fn fix(
                     ui.tint("mended:", Meaning::Good),
                     finding.title
                 ));
-                return Ok(Exit::Done.number());
+                return answer(ui, &report, |_, _| {});
             }
             Ok(Outcome::Done) => {}
             // One that fails is no reason to leave the others.
             Err(problem) if problem.code.exit() == Exit::Failed => ui.problem(&problem),
             Err(problem) => return Err(problem),
         }
-        let Some(after) = look()? else {
-            ui.talk(&format!(
-                "{} {}; the command ends well now",
-                ui.tint("mended:", Meaning::Good),
-                finding.title
-            ));
-            return Ok(0);
+        report = match look()? {
+            Looked::Failed(after) => *after,
+            Looked::Well(asked) => {
+                ui.talk(&format!(
+                    "{} {}; the command ends well now",
+                    ui.tint("mended:", Meaning::Good),
+                    finding.title
+                ));
+                return well(ui, &asked);
+            }
         };
-        report = after;
         if report
             .diagnosis
             .findings
@@ -225,7 +246,7 @@ fn number(exit: i32) -> u8 {
 /// Runs the command; says what a shell would of one that can't be started, and of one that hung that it did.
 fn ran(ui: &Ui, context: &Context, arguments: &Doctor) -> Result<Asked> {
     let limit = arguments.limit.map(std::time::Duration::from_secs);
-    let asked = doctor::command(context, arguments.command.clone(), limit)?;
+    let asked = doctor::command(context, arguments.command.clone(), limit, ui.json)?;
     if let (Some(doctor::OVER_THE_LIMIT), Some(seconds)) = (asked.exit, arguments.limit) {
         ui.insist(&format!(
             "{} the command had not ended after {seconds} s, and was ended",
@@ -237,8 +258,16 @@ fn ran(ui: &Ui, context: &Context, arguments: &Doctor) -> Result<Asked> {
     Ok(asked)
 }
 
-/// Looks at the machine, or runs the command and looks at its failure; nothing where the command ended well.
-fn examined(ui: &Ui, context: &Context, arguments: &Doctor) -> Result<Option<DoctorReport>> {
+/// What looking came to.
+enum Looked {
+    /// The machine, or the command's failure.
+    Failed(Box<DoctorReport>),
+    /// The command ended well.
+    Well(Asked),
+}
+
+/// Looks at the machine, or runs the command and looks at its failure.
+fn examined(ui: &Ui, context: &Context, arguments: &Doctor) -> Result<Looked> {
     let mut request = DoctorRequest {
         depth: Depth::Usual,
         root: arguments.root,
@@ -247,12 +276,12 @@ fn examined(ui: &Ui, context: &Context, arguments: &Doctor) -> Result<Option<Doc
     if !arguments.command.is_empty() {
         let asked = ran(ui, context, arguments)?;
         if asked.exit == Some(0) {
-            return Ok(None);
+            return Ok(Looked::Well(asked));
         }
         ui.talk(&ui.tint("it failed; looking for the cause", Meaning::Quiet));
         request.asked = Some(asked);
     }
-    doctor::doctor(context, &request).map(Some)
+    doctor::doctor(context, &request).map(|report| Looked::Failed(Box::new(report)))
 }
 
 /// What became of a mend.

@@ -62,7 +62,9 @@ pub fn dispatch(ui: &Ui, host: Host, cli: Cli) -> Result<u8> {
         ),
         Command::Doctor(arguments) if arguments.fix => {
             let context = live("doctor --fix")?;
-            let own = |words: Vec<String>| own(ui, &words);
+            // The one answer on stdout is the doctor's.
+            let beside = ui.beside();
+            let own = |words: Vec<String>| own(if ui.json { &beside } else { ui }, &words);
             doctor::fix(ui, &context, &arguments, cli.global.verbose, &own)
         }
         Command::Doctor(arguments) => doctor::doctor(ui, &either()?, arguments, cli.global.verbose),

@@ -29,19 +29,24 @@ pub fn doctor(ui: &Ui, report: &DoctorReport, verbose: bool) {
         .findings
         .iter()
         .partition(|finding| finding.related);
-    for one in &related {
-        ui.answer("");
-        finding(ui, one, verbose);
-    }
     // One answer to one question: a cause, or that it is known and not there, or that it is not known.
     match &report.diagnosis.unexplained {
-        _ if !related.is_empty() => {}
+        _ if related.iter().any(|one| one.accounts()) => {}
         Some(one) => unexplained(ui, one, verbose),
-        None if report.about.is_some() => ui.answer(&ui.wrapped(
+        None if report.about.is_some() && report.exit != Some(0) => ui.answer(&ui.wrapped(
             "This error is none of those that are known, so nothing is claimed about its cause.",
             0,
         )),
         None => {}
+    }
+    if let Some(ending) = &report.ending
+        && !related.iter().any(|one| one.accounts())
+    {
+        ui.answer(&ui.wrapped(ending, 0));
+    }
+    for one in &related {
+        ui.answer("");
+        finding(ui, one, verbose);
     }
     if !others.is_empty() {
         ui.answer("");
@@ -110,7 +115,11 @@ fn word(confidence: Confidence) -> &'static str {
 
 fn headline(ui: &Ui, finding: &Finding) {
     let text = ui.wrapped(
-        &format!("{} ({})", finding.title, word(finding.confidence)),
+        &format!(
+            "{} ({})",
+            ui.short(&finding.title),
+            word(finding.confidence)
+        ),
         4,
     );
     let text = match text.rsplit_once(" (") {
@@ -147,6 +156,9 @@ fn finding(ui: &Ui, finding: &Finding, verbose: bool) {
                 finding.evidence.len() - told
             ),
         );
+    }
+    if let Some(aside) = &finding.aside {
+        labelled(ui, "but", aside);
     }
     for (place, one) in finding.consequences.iter().enumerate() {
         labelled(ui, if place == 0 { "hence" } else { "" }, &one.title);

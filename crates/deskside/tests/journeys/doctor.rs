@@ -158,6 +158,72 @@ fn what_is_recorded_gives_the_same_diagnosis() {
 }
 
 #[test]
+fn a_command_that_failed_is_recorded_with_what_it_said() {
+    let person = Person::new();
+    let folder = person.work().join("report");
+    let path = folder.to_str().unwrap();
+    let token = format!("hf_{}", "aB3".repeat(11));
+    let script =
+        format!("echo token {token}; echo 'OSError: [Errno 122] Disk quota exceeded'; exit 9");
+    let live = person.says(&[
+        "doctor", "--json", "--record", path, "--", "sh", "-c", &script,
+    ]);
+    assert_eq!(live.code, 9, "{}", live.talk);
+    assert!(live.talk.contains("Disk quota exceeded"), "{}", live.talk);
+    let again = person.says(&["doctor", "--json", "--machine", path]);
+    let parts = |text: &str| {
+        let json: serde_json::Value = serde_json::from_str(text).unwrap();
+        let findings: Vec<serde_json::Value> = json["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|one| one["related"] == true)
+            .map(|one| serde_json::json!([one["id"], one["confidence"], one["title"], one["fix"]]))
+            .collect();
+        assert!(!findings.is_empty(), "{text}");
+        (json["exit"].clone(), findings)
+    };
+    assert_eq!(parts(&live.out), parts(&again.out));
+    let kept = std::fs::read_to_string(folder.join("failed.toml")).unwrap();
+    assert!(
+        kept.contains("Disk quota exceeded") && kept.contains("exit = 9"),
+        "{kept}"
+    );
+    assert!(!kept.contains(&token) && kept.contains("***"), "{kept}");
+    // Where nothing can be kept, that is said before the command runs.
+    std::fs::write(person.work().join("a.py"), "").unwrap();
+    let refused = person.says(&["doctor", "--record", "a.py", "--", "sh", "-c", "touch ran"]);
+    assert_eq!(refused.code, 2, "{}", refused.talk);
+    assert!(refused.talk.contains("a.py is a file"), "{}", refused.talk);
+    assert!(!person.work().join("ran").exists());
+}
+
+#[test]
+fn an_answer_as_json_stands_alone() {
+    let person = Person::new();
+    let json = |arguments: &[&str]| -> (i32, serde_json::Value, String) {
+        let said = person.says(&[&["doctor", "--json"], arguments].concat());
+        let value = serde_json::from_str(&said.out)
+            .unwrap_or_else(|error| panic!("{arguments:?}: {error}: {}", said.out));
+        (said.code, value, said.talk)
+    };
+    let (code, value, talk) = json(&["--", "sh", "-c", "echo out; echo oh >&2; exit 3"]);
+    assert_eq!((code, &value["exit"]), (3, &3.into()));
+    assert!(talk.contains("out") && talk.contains("oh"), "{talk}");
+    for arguments in [&["--", "true"][..], &["--fix", "--yes", "--", "true"]] {
+        let (code, value, _) = json(arguments);
+        assert_eq!((code, &value["exit"]), (0, &0.into()), "{arguments:?}");
+    }
+    let (code, value, talk) = json(&["--fix", "--yes", "--", "sh", "-c", "echo out; exit 4"]);
+    assert_eq!((code, &value["exit"]), (4, &4.into()));
+    assert!(talk.contains("out"), "{talk}");
+    // How it was ended is told where nothing else is known.
+    let (_, value, _) = json(&["--", "sh", "-c", "kill -9 $$"]);
+    let ending = value["ending"].as_str().unwrap();
+    assert!(ending.contains("signal 9 (SIGKILL)"), "{ending}");
+}
+
+#[test]
 fn fix_does_nothing_where_nothing_is_proven() {
     let person = Person::new();
     let said = person.says(&["doctor", "--fix", "--plan"]);

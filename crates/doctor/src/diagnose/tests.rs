@@ -252,3 +252,130 @@ fn a_finding_is_milder_and_less_sure_where_it_says_so() {
         assert_eq!(look(doubtful), (warning, Confidence::Likely, false));
     }
 }
+
+#[test]
+fn what_was_said_before_the_error_that_ended_the_program_is_likely_at_the_most() {
+    let traced = |error: &str| {
+        format!("Traceback (most recent call last):\n  File \"a.py\", line 1\n{error}\n")
+    };
+    let known = known(&format!(
+        "{}{}{}",
+        one(
+            "text",
+            "{ seen = \"output\", line = 'it hurts' }",
+            "symptoms = ['it hurts']"
+        ),
+        one(
+            "fact",
+            &seen("x"),
+            "symptoms = ['it hurts']\n[[breakage.fix]]\ntitle = \"t\"\nauto = true\ncommands = [\"c\"]"
+        ),
+        one(
+            "cause",
+            &seen("y"),
+            "explains = [\"late\"]\nsymptoms = ['it hurts']"
+        ) + &one("late", &seen("z"), "symptoms = ['too late']"),
+    ));
+    let scene = || with(&[("x", Ok("bad")), ("y", Ok("bad")), ("z", Ok("bad"))]);
+    let sure = |output: &str| {
+        let found = diagnose_by(known, &asked(scene(), output));
+        found
+            .findings
+            .iter()
+            .map(|one| {
+                (
+                    one.id.clone(),
+                    one.confidence == Confidence::Proven && one.accounts(),
+                )
+            })
+            .collect::<Vec<_>>()
+    };
+    let owned = |list: &[(&str, bool)]| {
+        list.iter()
+            .map(|(id, sure)| ((*id).to_string(), *sure))
+            .collect::<Vec<_>>()
+    };
+    // A remark, and then another error: what explains that one stands first, the rest is likely.
+    assert_eq!(
+        sure(&format!("it hurts\n{}", traced("RuntimeError: too late"))),
+        owned(&[("cause", true), ("fact", false), ("text", false)])
+    );
+    let found = diagnose_by(
+        known,
+        &asked(
+            scene(),
+            &format!("it hurts\n{}", traced("RuntimeError: too late")),
+        ),
+    );
+    let fact = &found.findings[1];
+    assert!(
+        fact.aside
+            .as_ref()
+            .unwrap()
+            .ends_with("RuntimeError: too late")
+    );
+    assert!(!fact.fix.as_ref().unwrap().by_itself);
+    // The error itself, with or without a traceback; and a text that has no error at its end.
+    for output in [
+        traced("RuntimeError: it hurts"),
+        "warning\nRuntimeError: it hurts\n".into(),
+        "it hurts\nmake: *** stopped\n".into(),
+        format!("it hurts\n{}", traced("subprocess.CalledProcessError: x")),
+    ] {
+        assert!(sure(&output).iter().all(|(_, sure)| *sure), "{output}");
+    }
+    // How the command ended is no remark.
+    let known = self::known(&one(
+        "exit",
+        "{ seen = \"exit\", line = 'signal=7' }",
+        "symptoms = ['it hurts']",
+    ));
+    let mut scene = asked(scene(), &format!("it hurts\n{}", traced("RuntimeError: x")));
+    scene.put(EXIT, [Document::text("cmd", "code=135 signal=7")]);
+    assert_eq!(
+        diagnose_by(known, &scene).findings[0].confidence,
+        Confidence::Proven
+    );
+}
+
+#[test]
+fn a_proof_that_leaves_other_causes_here_is_likely() {
+    let known = known(&one(
+        "a",
+        &seen("x"),
+        "likely-when = { seen = \"y\", line = 'bad' }",
+    ));
+    let sure = |y: Result<&str, &str>| {
+        diagnose_by(known, &with(&[("x", Ok("bad")), ("y", y)])).findings[0].confidence
+    };
+    assert_eq!(sure(Ok("good")), Confidence::Proven);
+    assert_eq!(sure(Ok("bad")), Confidence::Likely);
+    assert_eq!(sure(Err("denied")), Confidence::Likely);
+}
+
+#[test]
+fn no_title_speaks_of_what_was_not_seen() {
+    let nothing = Value::Object(serde_json::Map::new());
+    let wrong: Vec<String> = breakages()
+        .iter()
+        .map(|one| filled(&one.title, &Default::default(), &nothing))
+        .filter(|title| title.contains("(not seen)"))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_is_there_and_has_no_part_in_it_stands_beside() {
+    let known = known(&one(
+        "a",
+        &seen("x"),
+        "symptoms = ['it hurts']\nbeside-when = { seen = \"y\", line = 'elsewhere' }",
+    ));
+    let related = |y: &str| {
+        let scene = asked(with(&[("x", Ok("bad")), ("y", Ok(y))]), "it hurts");
+        let found = diagnose_by(known, &scene);
+        (found.findings[0].related, found.unexplained.is_some())
+    };
+    assert_eq!(related("here"), (true, false));
+    assert_eq!(related("elsewhere"), (false, true));
+}

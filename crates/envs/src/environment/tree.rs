@@ -49,6 +49,7 @@ pub(super) fn discard_later(
         // Goes with what it tells of.
         log: rubbish.join("removing.log"),
         foreground: false,
+        to_stderr: false,
     };
     match machine.launch(&launch) {
         Ok(_) => Ok(()),

@@ -3,6 +3,7 @@
 
 mod recipe;
 
+pub(crate) use recipe::as_bytes;
 pub use recipe::{Fix, RecipeError, RecipeStep, text};
 
 use crate::predicate::{self, Pattern, Predicate, Sighting};
@@ -42,8 +43,10 @@ pub struct Breakage {
     /// What the proof is worth.
     #[serde(default)]
     pub certainty: Certainty,
-    /// When the proof is worth less than that: it is likely and no more, unless this surely does not hold.
+    /// Where this holds, or could not be seen, other causes are possible and rarer, as with a certainty of `likely`.
     pub likely_when: Option<Predicate>,
+    /// Where this holds it is there and has no part in what was asked about: the error names another place.
+    pub beside_when: Option<Predicate>,
     /// What disproves it, each with why.
     #[serde(default)]
     pub rules_out: Vec<RuleOut>,

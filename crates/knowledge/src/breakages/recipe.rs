@@ -125,7 +125,8 @@ fn read<T: DeserializeOwned>(
         .collect()
 }
 
-/// A text with its places filled in; `{{name|words}}` is the words where there is no such value.
+/// A text with its places filled in; `{{name|words}}` is the words where there is no such value, `{{name as bytes}}` a
+/// number of bytes as people read it.
 ///
 /// # Errors
 /// When a value is missing.
@@ -140,7 +141,14 @@ pub fn text(template: &str, value: &dyn Fn(&str) -> Vec<String>) -> Result<Strin
             Some((name, otherwise)) => (name.trim(), Some(otherwise)),
             None => (name, None),
         };
-        let values = value(name);
+        let (name, is_bytes) = match name.strip_suffix(" as bytes") {
+            Some(name) => (name, true),
+            None => (name, false),
+        };
+        let values: Vec<String> = value(name)
+            .into_iter()
+            .map(|value| if is_bytes { as_bytes(value) } else { value })
+            .collect();
         if values.is_empty() {
             missing = name.to_string();
             otherwise.map(str::to_string)
@@ -151,6 +159,14 @@ pub fn text(template: &str, value: &dyn Fn(&str) -> Vec<String>) -> Result<Strin
         }
     })
     .ok_or(RecipeError::Missing(missing))
+}
+
+/// `4.0 GiB` of a number; what is none stays as it is.
+pub(crate) fn as_bytes(value: String) -> String {
+    match value.parse() {
+        Ok(count) => deskside_types::units::bytes(count),
+        Err(_) => value,
+    }
 }
 
 fn replaced(template: &Value, value: &dyn Fn(&str) -> Vec<String>) -> Result<Value, RecipeError> {

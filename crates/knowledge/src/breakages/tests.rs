@@ -48,8 +48,9 @@ fn every_file_can_be_read_and_is_whole() {
 fn everything_that_is_named_exists() {
     for one in breakages() {
         let mut items = one.proof.items();
+        let conditions = one.likely_when.iter().chain(&one.beside_when);
+        items.extend(conditions.flat_map(Predicate::items));
         items.extend(one.rules_out.iter().flat_map(|out| out.when.items()));
-        items.extend(one.likely_when.iter().flat_map(Predicate::items));
         items.extend(one.milder.iter().flat_map(|milder| milder.when.items()));
         items.extend(
             one.fix

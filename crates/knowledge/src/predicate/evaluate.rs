@@ -2,6 +2,7 @@
 
 use super::path::{Content, Place};
 use super::{Condition, Operand, Predicate, Test};
+use crate::breakages::as_bytes;
 use crate::version;
 use serde_json::Value;
 use std::cmp::Ordering;
@@ -102,6 +103,7 @@ impl Evidence {
             text: match say {
                 Some(say) => say
                     .replace("{value}", value)
+                    .replace("{bytes}", &as_bytes(value.to_string()))
                     .replace("{source}", source)
                     .replace("{line}", line),
                 None => line.to_string(),

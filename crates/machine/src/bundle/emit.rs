@@ -25,6 +25,10 @@ pub(super) fn raw(bundle: &Bundle) -> Result<Raw, Problem> {
     if bundle.variables != super::Variables::default() {
         file("env.toml".into(), env_toml(bundle))?;
     }
+    if let Some((argv, output)) = &bundle.failed {
+        let record = CommandRecord::Output(output.clone());
+        file("failed.toml".into(), command_toml(argv, &record))?;
+    }
     let mut names: BTreeSet<String> = BTreeSet::new();
     for (argv, record) in &bundle.commands {
         let slug = slug(argv);

@@ -28,6 +28,7 @@ pub use redact::Redactor;
 pub(crate) use paths::{Resolved, insert, resolve};
 pub(crate) use tables::device_outcome;
 
+use crate::command::Output;
 use crate::question::Entry;
 use deskside_types::{Code, Problem};
 use std::collections::BTreeMap;
@@ -59,6 +60,8 @@ pub struct Bundle {
     pub listings: BTreeMap<PathBuf, Vec<Entry>>,
     /// `cmd/`, by exact argv.
     pub commands: BTreeMap<Vec<String>, CommandRecord>,
+    /// `failed.toml`: the command whose failure is asked about, and what it said.
+    pub failed: Option<(Vec<String>, Output)>,
     /// `device/`, by library name.
     pub devices: BTreeMap<String, serde_json::Value>,
     /// `env.toml`.

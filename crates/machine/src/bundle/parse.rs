@@ -47,6 +47,12 @@ pub(super) fn bundle(mut raw: Raw) -> Result<Bundle, Problem> {
                     &mut bundle,
                 )?;
             }
+            ("failed.toml", true) if rest.as_os_str().is_empty() => {
+                tables::failed(
+                    &TomlFile::parse(&name, &contents(Some(node), &name)?)?,
+                    &mut bundle,
+                )?;
+            }
             ("cmd", true) if rest.extension().is_some_and(|ending| ending == "toml") => {
                 tables::command(
                     &TomlFile::parse(&name, &contents(Some(node), &name)?)?,

@@ -249,6 +249,35 @@ pub(super) fn listings(file: &TomlFile<'_>, bundle: &mut Bundle) -> Result<(), P
 
 /// `cmd/NAME.toml`.
 pub(super) fn command(file: &TomlFile<'_>, bundle: &mut Bundle) -> Result<(), Problem> {
+    let (argv, record) = recorded(file, bundle)?;
+    if bundle.commands.insert(argv.clone(), record).is_some() {
+        return Err(unreadable(format!(
+            "{}: the command `{}` is in the bundle twice",
+            file.name,
+            argv.join(" ")
+        )));
+    }
+    Ok(())
+}
+
+/// `failed.toml`.
+pub(super) fn failed(file: &TomlFile<'_>, bundle: &mut Bundle) -> Result<(), Problem> {
+    match recorded(file, bundle)? {
+        (argv, CommandRecord::Output(output)) => {
+            bundle.failed = Some((argv, output));
+            Ok(())
+        }
+        (_, CommandRecord::Outcome(_)) => {
+            Err(file.mistake("outcome", "a command that failed has an exit code"))
+        }
+    }
+}
+
+/// A command and what it came to.
+fn recorded(
+    file: &TomlFile<'_>,
+    bundle: &mut Bundle,
+) -> Result<(Vec<String>, CommandRecord), Problem> {
     let table = &file.table;
     file.unknown_keys("", table, &COMMAND_KEYS, &mut bundle.warnings);
     let argv = strings(file, table, "argv")?.filter(|argv| !argv.is_empty());
@@ -266,14 +295,7 @@ pub(super) fn command(file: &TomlFile<'_>, bundle: &mut Bundle) -> Result<(), Pr
             stderr: output(file, table, "stderr", "stderr_base64")?,
         }),
     };
-    if bundle.commands.insert(argv.clone(), record).is_some() {
-        return Err(unreadable(format!(
-            "{}: the command `{}` is in the bundle twice",
-            file.name,
-            argv.join(" ")
-        )));
-    }
-    Ok(())
+    Ok((argv, record))
 }
 
 /// `env.toml`.

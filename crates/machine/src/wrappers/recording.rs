@@ -4,6 +4,7 @@ use crate::bundle::{
     Bundle, BundleOrigin, CommandRecord, Header, Node, Outcome, PersonRecord, Redactor,
     SpaceRecord, StatRecord, insert, without_surplus_parents,
 };
+use crate::command::Output;
 use crate::effect::{Effect, Progress};
 use crate::error::{DoorError, ErrorKind};
 use crate::launch::{Child, Launch};
@@ -39,6 +40,12 @@ impl Recording {
             inner,
             kept: Mutex::new(Kept::default()),
         }
+    }
+
+    /// Keeps a command that failed and what it said: what the recording is made for.
+    pub fn keep_failure(&self, argv: Vec<String>, output: Output) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.bundle.failed = Some((argv, output));
     }
 
     /// What was recorded so far, as it is: names, addresses and serial numbers included.

@@ -74,6 +74,10 @@ impl Redactor {
                 (argv.iter().map(|word| self.text(word)).collect(), record)
             })
             .collect();
+        bundle.failed = bundle.failed.map(|(argv, output)| {
+            let argv = argv.iter().map(|word| self.text(word)).collect();
+            (argv, self.output(&output))
+        });
         bundle.variables = self.variables(bundle.variables);
         let header = &mut bundle.header;
         header.redacted = true;

@@ -61,7 +61,7 @@ pub(crate) fn launch(launch: &Launch) -> Result<Box<dyn Child>, DoorError> {
         // SAFETY: setsid(2) is async-signal-safe.
         unsafe { command.pre_exec(|| Ok(rustix::process::setsid().map(drop)?)) };
         (command.spawn(), Streams::Direct)
-    } else if let Some(terminal) = Terminal::of_this_process().map_err(fail)? {
+    } else if let Some(terminal) = terminal(launch).map_err(fail)? {
         terminal.give_to(&mut command).map_err(fail)?;
         (command.spawn(), Streams::Terminal(terminal))
     } else {
@@ -75,7 +75,14 @@ pub(crate) fn launch(launch: &Launch) -> Result<Box<dyn Child>, DoorError> {
     let identity = identity(child.id());
     let mut relay = Relay::new(log);
     if let Some(stream) = child.stdout.take() {
-        relay.add(stream.into(), Target::Stdout);
+        relay.add(
+            stream.into(),
+            if launch.to_stderr {
+                Target::Stderr
+            } else {
+                Target::Stdout
+            },
+        );
     }
     if let Some(stream) = child.stderr.take() {
         relay.add(stream.into(), Target::Stderr);
@@ -102,6 +109,14 @@ pub(crate) fn launch(launch: &Launch) -> Result<Box<dyn Child>, DoorError> {
         hold: Some(hold),
         ended: None,
     }))
+}
+
+/// A terminal of its own, where this process's stdout is one and takes its output.
+fn terminal(launch: &Launch) -> io::Result<Option<Terminal>> {
+    if launch.to_stderr {
+        return Ok(None);
+    }
+    Terminal::of_this_process()
 }
 
 enum Streams {
@@ -248,6 +263,7 @@ mod tests {
                 variables: Default::default(),
                 log: folder.path().join("log"),
                 foreground: false,
+                to_stderr: false,
             };
             let error = launch(&wanted).err().unwrap();
             assert_eq!(error.what, format!("start {}", program.display()));
@@ -279,6 +295,7 @@ mod tests {
                 variables: Default::default(),
                 log: path.into(),
                 foreground: false,
+                to_stderr: false,
             };
             let error = launch(&wanted).err().unwrap();
             assert!(error.detail.contains("its log"), "{error}");

@@ -173,6 +173,10 @@ impl Machine for Replay {
         self.bundle.header.origin == BundleOrigin::Synthetic
     }
 
+    fn recorded_failure(&self) -> Option<(Vec<String>, Output)> {
+        self.bundle.failed.clone()
+    }
+
     fn recorded_commands(&self) -> Vec<(Vec<String>, Output)> {
         self.bundle
             .commands

@@ -5,7 +5,7 @@
 //! `/usr/lib`.
 
 use super::super::{Places, paths};
-use deskside_doctor::{Document, OUTPUT, Scene};
+use deskside_doctor::{Document, OUTPUT, Scene, failure};
 use deskside_knowledge::environment::imports::package_of_library;
 use deskside_machine::{ErrorKind, Machine, Reading};
 
@@ -104,9 +104,16 @@ pub(super) fn missing(machine: &dyn Machine, places: &Places, scene: &Scene) -> 
     vec![Document::text("the library that was not found", line)]
 }
 
-/// The last library that a text says can't be opened.
+/// The library that could not be opened, as the last error of a text says it; where that speaks of none, the last that was
+/// missed before: what is missed on the way makes nothing sure.
 fn last(text: &str) -> Option<String> {
-    text.lines().rev().find_map(|line| {
+    failure(text)
+        .and_then(|failure| named(failure.lines.into_iter()))
+        .or_else(|| named(text.lines()))
+}
+
+fn named<'a>(lines: impl DoubleEndedIterator<Item = &'a str>) -> Option<String> {
+    lines.rev().find_map(|line| {
         let at = line.find(": cannot open shared object file")?;
         let name = line[..at].rsplit([' ', '\'', '"', '/', '(']).next()?;
         (name.starts_with("lib") && name.contains(".so")).then(|| name.to_string())

@@ -33,6 +33,16 @@ pub(super) fn add(machine: &dyn Machine, facts: &Facts, scene: &mut Scene) {
         Known::Value(sources) => {
             scene.put("apt-conflicts", conflicts(sources));
             scene.put("apt-missing-keyrings", missing_keyrings(machine, sources));
+            // Those that a source rests on first: of the others none is asked for.
+            let mut keyrings = scene.documents("apt-keyrings");
+            keyrings.sort_by_key(|keyring| {
+                !sources.iter().any(|source| {
+                    source.enabled && source.signed_by.value() == Some(&keyring.source)
+                })
+            });
+            if !keyrings.is_empty() {
+                scene.put("apt-keyrings", keyrings);
+            }
         }
         Known::Absent => {
             scene.put("apt-conflicts", None);

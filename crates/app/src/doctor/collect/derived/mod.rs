@@ -7,14 +7,17 @@ mod holders;
 mod libraries;
 mod models;
 mod modules;
+mod shadow;
 mod smi;
+mod spaces;
 
 pub(super) use holders::holders;
 
 use super::Places;
 use deskside_doctor::{Document, Scene};
 use deskside_machine::{Machine, Reading};
-use deskside_types::Facts;
+use deskside_types::facts::Vendor;
+use deskside_types::{Facts, Known};
 
 /// Adds every derived item but the check of the environment.
 pub(super) fn add(machine: &dyn Machine, facts: &Facts, places: &Places, scene: &mut Scene) {
@@ -37,11 +40,32 @@ pub(super) fn add(machine: &dyn Machine, facts: &Facts, places: &Places, scene: 
     scene.put("library-path-files", libraries::on_path(machine));
     scene.put("device-holders", holders(machine, facts));
     smi::add(scene);
+    scene.put("nvidia-gpus-served", Some(served(facts)));
     let models = models::files(machine, places, scene);
     scene.put("model-files", models);
     modules::missing(machine, places, scene);
+    let shadow = shadow::file(machine, places, scene);
+    scene.put("shadowing-file", shadow);
     let library = absent_library::missing(machine, places, scene);
     scene.put("missing-library", library);
+    let spaces = spaces::of(machine, facts, places, scene);
+    scene.put("file-systems", spaces);
+}
+
+/// `served=N`: the NVIDIA GPUs that its driver serves, or may serve; others hold theirs for display or virtual machines.
+fn served(facts: &Facts) -> Document {
+    let source = "gpus";
+    let gpus = match &facts.gpus {
+        Known::Value(gpus) => gpus,
+        Known::Absent => return Document::text(source, "served=0"),
+        Known::Unknown { unknown } => return Document::unseen(source, unknown.clone()),
+    };
+    let count = gpus
+        .iter()
+        .filter(|gpu| gpu.vendor == Vendor::Nvidia)
+        .filter(|gpu| gpu.kernel_driver.value().is_none_or(|own| own == "nvidia"))
+        .count();
+    Document::text(source, format!("served={count}"))
 }
 
 /// `name version` of every distribution, by the names of its folders in `site-packages`.

@@ -5,8 +5,8 @@
 //! policy (`dist-packages`).
 
 use super::super::{Places, paths};
-use deskside_doctor::{Document, OUTPUT, Scene};
-use deskside_knowledge::environment::imports::distribution_of;
+use deskside_doctor::{Document, OUTPUT, Scene, failure};
+use deskside_knowledge::environment::imports::{distribution_of, has_its_own_name};
 use deskside_knowledge::python::{normalised_name, removed_module};
 use deskside_machine::{ErrorKind, FileKind, Machine, Reading};
 use std::fmt::Write;
@@ -47,9 +47,8 @@ pub(super) fn missing(machine: &dyn Machine, places: &Places, scene: &mut Scene)
     );
     let top = missing.module.split('.').next().unwrap_or_default();
     let owner = owner(&text, top);
-    let distribution = owner
-        .clone()
-        .unwrap_or_else(|| distribution(&missing.module));
+    let known = owner.or_else(|| distribution(&missing.module));
+    let distribution = known.clone().unwrap_or_else(|| normalised_name(top));
     let mut line = format!(
         "module={} top={top} distribution={distribution} python={}",
         missing.module,
@@ -89,7 +88,8 @@ pub(super) fn missing(machine: &dyn Machine, places: &Places, scene: &mut Scene)
     }
     let _ = write!(
         line,
-        " declared={}",
+        " known={} declared={}",
+        if known.is_some() { "yes" } else { "no" },
         declared(machine, places, &distribution, top)
     );
     scene.put(
@@ -102,13 +102,14 @@ pub(super) fn missing(machine: &dyn Machine, places: &Places, scene: &mut Scene)
 }
 
 /// The distribution that brings a module: of a name space (`google.cloud.storage`) the longest name that is known, else the
-/// module's first part.
-fn distribution(module: &str) -> String {
+/// module's first part, where a distribution of that name surely brings it.
+fn distribution(module: &str) -> Option<String> {
     let parts: Vec<&str> = module.split('.').collect();
     (1..=parts.len())
         .rev()
         .find_map(|count| distribution_of(&parts[..count].join(".")))
-        .map_or_else(|| normalised_name(parts[0]), ToString::to_string)
+        .or_else(|| has_its_own_name(parts[0]).then_some(parts[0]))
+        .map(ToString::to_string)
 }
 
 /// Compiled parts of Python itself, which are there or not as it was built.
@@ -117,9 +118,10 @@ const PYTHONS_OWN: &[&str] = &[
     "_tkinter", "_uuid", "_zstd", "readline", "tkinter", "zlib",
 ];
 
-/// The last module that a text says is missing.
+/// The module whose absence ended the program, as the last error of a text says it: what is optional is missed in passing.
 fn last(text: &str) -> Option<Missing> {
-    text.lines().rev().find_map(|line| {
+    let lines = failure(text).map_or_else(|| text.lines().collect(), |failure| failure.lines);
+    lines.into_iter().rev().find_map(|line| {
         let at = line.find("No module named ")?;
         let before = line[..at].trim_end();
         let rest = &line[at + "No module named ".len()..];
@@ -129,13 +131,16 @@ fn last(text: &str) -> Option<Missing> {
             .take_while(|letter| letter.is_alphanumeric() || ['_', '.', '-'].contains(letter))
             .collect();
         let module = module.trim_end_matches('.').to_string();
-        let named = before.is_empty() || before.ends_with(':');
-        if module.is_empty() || !named {
+        let speaker = before.strip_suffix(':').unwrap_or(before);
+        let program =
+            Some(speaker).filter(|program| program.starts_with('/') && !program.contains(' '));
+        let is_error = speaker
+            .rsplit(' ')
+            .next()
+            .is_some_and(|word| word.ends_with("Error") && speaker.len() < before.len());
+        if module.is_empty() || !(before.is_empty() || is_error || program.is_some()) {
             return None;
         }
-        let program = before
-            .strip_suffix(':')
-            .filter(|program| program.starts_with('/') && !program.contains(' '));
         Some(Missing {
             module,
             program: program.map(String::from),
@@ -393,7 +398,7 @@ fn own(machine: &dyn Machine, places: &Places, top: &str, text: &str) -> Option<
 }
 
 /// Folders of the files in a traceback that belong to no package and not to Python.
-fn scripts(text: &str) -> Vec<String> {
+pub(super) fn scripts(text: &str) -> Vec<String> {
     text.lines()
         .filter_map(|line| line.trim_start().strip_prefix("File \"/")?.split_once('"'))
         .map(|(path, _)| format!("/{path}"))
@@ -526,6 +531,9 @@ mod tests {
             "",
             "Error: x",
             "if it says No module named 'x' install it",
+            "Optional dependency: No module named 'xformers'. Proceeding without it.",
+            "ModuleNotFoundError: No module named 'x'\nValueError: bad shape",
+            "Traceback (most recent call last):\n  File \"a\"\nImportError: No module named 'x'\nslower without x\nTraceback (most recent call last):\n  File \"a\"\nRuntimeError: y",
             "No module named ",
         ] {
             assert_eq!(last(text), None, "{text}");
