@@ -324,7 +324,7 @@ impl Run {
         let now = machine.now()?;
         let exit = ended.exit;
         let state = match ended.forwarded {
-            Some(_) => RunState::Stopped { exit },
+            Some(_) => RunState::Stopped { exit, reason: None },
             None => RunState::Finished { exit },
         };
         let state = StateRecord {

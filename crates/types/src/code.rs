@@ -105,6 +105,8 @@ codes! {
     ProgramMissing = "DS0108" => Failed,
     /// An effect on the machine failed for another reason.
     Effect = "DS0109" => Failed,
+    /// The machine is out of processes, memory or open files just now.
+    Shortage = "DS0110" => Failed,
     /// The evidence bundle can't be read.
     BundleUnreadable = "DS0201" => Failed,
     /// The evidence bundle was written by a newer version.

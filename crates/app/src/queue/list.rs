@@ -5,6 +5,7 @@ use deskside_runs::queue::{Filter, JobState, Queue, Row};
 use deskside_track::Store;
 use deskside_track::index::Filter as RunFilter;
 use deskside_types::Result;
+use deskside_types::run::RunState;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -93,7 +94,7 @@ fn is_zero_u32(number: &u32) -> bool {
 impl JobRow {
     pub(super) fn of(row: Row, now: jiff::Timestamp) -> Self {
         let moment = |at: i64| jiff::Timestamp::from_millisecond(at).unwrap_or_default();
-        let is_paused = row.state == JobState::Running && row.reason.as_deref() == Some("paused");
+        let is_paused = row.is_paused();
         let waits = waits_for(&row, now);
         let state = match &row.outcome {
             Some(outcome) if row.state == JobState::Ended => outcome.clone(),
@@ -242,22 +243,45 @@ pub fn ps(context: &Context) -> Result<PsReport> {
         }
     }
     let filter = RunFilter {
-        states: vec!["starting".into(), "running".into()],
+        states: ["starting", "running", "exit-unknown"]
+            .map(Into::into)
+            .to_vec(),
         ..RunFilter::default()
     };
-    let live = Store::new(machine, &context.directories).list(&filter)?;
+    let store = Store::new(machine, &context.directories);
+    let live = store.list(&filter)?;
+    let mut marked = None;
     for run in live.runs {
         if report.running.iter().any(|row| row.run == run.id.0) || run.tags.contains_key("job") {
             continue;
+        }
+        // Of a run whose `deskside run` was killed, something may go on.
+        let mut survivor = None;
+        if let RunState::ExitUnknown { survivor: own } = &run.state.state {
+            let marked = marked.get_or_insert_with(|| deskside_runs::supervise::marked(machine));
+            let folder = store.folder(&run.id);
+            let other = marked.iter().find(|(path, _)| path == folder.path());
+            survivor = own.clone().or(other.map(|(_, process)| process.clone()));
+            if survivor.is_none() {
+                continue;
+            }
         }
         report.running.push(RunningRow {
             number: None,
             run: run.id.0,
             name: run.name,
-            state: run.state.state.word().to_string(),
+            state: match survivor {
+                Some(_) => JobState::Lost.word().into(),
+                None => run.state.state.word().to_string(),
+            },
             duration_ms: since(run.state.started_at),
             cards: Vec::new(),
-            reason: None,
+            reason: survivor.map(|process| {
+                format!(
+                    "what watched it was killed; process {} still lives",
+                    process.pid
+                )
+            }),
             command: deskside_types::shell::command(&run.argv),
         });
     }

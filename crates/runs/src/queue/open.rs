@@ -41,7 +41,9 @@ const MIGRATIONS: &[&str] = &["
     "
     ALTER TABLE jobs ADD COLUMN ahead TEXT;
     CREATE INDEX jobs_ahead ON jobs (ahead) WHERE state = 'waiting' AND ahead IS NOT NULL;
-"];
+",
+    // What is asked of a job that runs; none where its supervisor is of an earlier version (see `queue::asked`).
+    "ALTER TABLE jobs ADD COLUMN asked TEXT;"];
 
 impl<'a> Queue<'a> {
     /// Opens the queue of a person, making it where there is none.
