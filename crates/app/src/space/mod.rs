@@ -6,6 +6,7 @@ mod places;
 mod walk;
 
 pub use checkpoints::Policy;
+pub(crate) use checkpoints::is_checkpoint;
 pub use keep::{
     GcReport, KeepReport, PreparedKeep, RunCheckpoints, carry_out, empty, prepare, trash,
 };
