@@ -63,6 +63,15 @@ pub fn stop(
         let mut queue = Queue::open(machine, directories)?;
         let row = queue.row(number)?;
         match (row.state, &row.process) {
+            // It may have been quicker, by itself.
+            (JobState::Ended, _) if how == StoppedJob::Ended => {
+                let was_stopped = row.outcome.as_deref() == Some("stopped");
+                return Ok(if was_stopped {
+                    how
+                } else {
+                    StoppedJob::Already
+                });
+            }
             (JobState::Ended, _) => return Ok(how),
             // Between two attempts.
             (JobState::Waiting | JobState::Held, _) => {

@@ -1,9 +1,10 @@
 //! Whether what `state` says still holds: a process may have died without a word.
 
-use crate::{Folder, record};
+use crate::{Folder, record, shared};
 use deskside_machine::{Durability, Machine, Reading};
 use deskside_types::Result;
 use deskside_types::run::{ProcessIdentity, RunState, StateRecord};
+use std::path::Path;
 
 /// How the reason begins when a run's command surely never ran: such a run may be started once more.
 pub const NEVER_STARTED: &str = "never started";
@@ -37,8 +38,11 @@ pub fn truth(machine: &dyn Machine, folder: &Folder) -> Result<StateRecord> {
             has_begun(machine, folder)
                 || running && matches!(machine.exists(folder.supervisor_lock()), Ok(false))
         };
-        let Some(settled) = settle(&written.state, &|process| life(machine, process), &began)
-        else {
+        let Some(settled) = settle(
+            &written.state,
+            &|process| life(machine, folder, process),
+            &began,
+        ) else {
             return Ok(written);
         };
         // Its writers were seen dead; what they wrote before they died is read once more, and nobody writes after that.
@@ -108,11 +112,14 @@ fn settle(
     }
 }
 
-fn life(machine: &dyn Machine, process: &ProcessIdentity) -> Life {
+fn life(machine: &dyn Machine, folder: &Folder, process: &ProcessIdentity) -> Life {
     let boot = machine.boot_id();
     if boot != process.boot_id {
-        // A boot that can't be read is no proof of another one.
-        return if boot.is_empty() || process.boot_id.is_empty() {
+        let data = folder.path().parent().and_then(Path::parent);
+        let is_of_another =
+            || data.is_some_and(|data| shared::is_of_another(machine, data, &process.boot_id));
+        // A boot that can't be read is no proof of another one, and another machine's says nothing of this one's.
+        return if boot.is_empty() || process.boot_id.is_empty() || is_of_another() {
             Life::Unseen
         } else {
             Life::OtherBoot

@@ -193,6 +193,8 @@ codes! {
     Supervision = "DS0808" => Failed,
     /// The code could not be kept as it is.
     CodeNotKept = "DS0809" => Failed,
+    /// The queue is another machine's.
+    QueueElsewhere = "DS0810" => Failed,
     /// The model is not known and nothing says its size.
     ModelUnknown = "DS0601" => Failed,
     /// A model's file can't be read: damaged, hostile, or of a form that is not known.

@@ -132,7 +132,8 @@ fn waits_for(row: &Row, now: jiff::Timestamp) -> Option<String> {
         return Some(format!("for {} {jobs}", row.waits));
     }
     if row.ready_at > now.as_millisecond() {
-        return Some("for its time".into());
+        // What it could not begin for is more than when it is tried again.
+        return Some(row.reason.clone().unwrap_or_else(|| "for its time".into()));
     }
     row.window.map(|window| format!("not between {window}"))
 }
@@ -154,6 +155,12 @@ pub fn list(context: &Context, limit: usize, ended: bool) -> Result<QueueReport>
     let now = deskside_machine::Reading::now(machine)?.wall;
     let rows = |rows: Vec<Row>| rows.into_iter().map(|row| JobRow::of(row, now)).collect();
     let waiting = queue.list(Filter::Waiting, limit)?;
+    let slots = queue.slots()?;
+    if slots == 0 && waiting.rows.iter().any(|row| !row.claim.any()) {
+        warnings.push(
+            "there is no slot: jobs that claim no card wait until `deskside queue slots 1`".into(),
+        );
+    }
     if waiting.total > 0 {
         warnings.extend(deskside_runs::session::warning(machine));
     }
@@ -166,7 +173,7 @@ pub fn list(context: &Context, limit: usize, ended: bool) -> Result<QueueReport>
         } else {
             Vec::new()
         },
-        slots: queue.slots()?,
+        slots,
         warnings,
     })
 }

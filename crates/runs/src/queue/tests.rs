@@ -399,3 +399,25 @@ fn a_newer_or_damaged_file_is_left_alone() {
     assert_eq!(problem.code, Code::QueueBroken, "{problem:?}");
     assert!(std::fs::read(&path).unwrap().starts_with(b"no database"));
 }
+
+/// Two machines that share a home by a network file system.
+#[test]
+fn another_machines_queue_is_refused() {
+    let home = Home::new();
+    let directories = home.directories();
+    drop(with(&home, &directories));
+    let path = directories.queue().join("machine");
+    assert!(!path.exists(), "nobody shares it");
+    std::fs::write(&path, "0123456789abcdef").unwrap();
+    let Err(problem) = Queue::open(&home.host, &directories) else {
+        assert_eq!(
+            deskside_track::shared::own(&home.host),
+            None,
+            "a machine without identity"
+        );
+        return;
+    };
+    assert_eq!(problem.code, Code::QueueElsewhere);
+    std::fs::write(&path, deskside_track::shared::own(&home.host).unwrap()).unwrap();
+    with(&home, &directories);
+}

@@ -31,6 +31,7 @@ use crate::session;
 use attempt::{Attempt, Attempted};
 use deskside_machine::supervise::Supervision;
 use deskside_machine::{Acting, Directories, Effect, Machine, Reading};
+use deskside_track::shared;
 use deskside_types::run::ProcessIdentity;
 use deskside_types::{Code, Problem, Result};
 use jiff::tz::TimeZone;
@@ -48,6 +49,8 @@ pub fn supervise(machine: &dyn Machine, directories: &Directories) -> Result<()>
     session::leave(machine);
     control.become_supervisor()?;
     let own = machine.own_process()?;
+    // What can't be said to other machines keeps no run from starting.
+    let _ = shared::sign(machine, directories);
     let zone = zone(machine);
     let mut before: Option<(Row, Attempted)> = None;
     let mut announced = false;

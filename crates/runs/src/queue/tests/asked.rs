@@ -101,7 +101,7 @@ fn a_stop_that_comes_late_reaches_no_other_job() {
     let machine = Meanwhile::new(|| goes_on_to_the_next(&home, &first));
     let directories = home.directories();
     let stopped = stop(&machine, &directories, 1, None, "stopped by a person").unwrap();
-    assert_eq!(stopped, StoppedJob::Ended);
+    assert_eq!(stopped, StoppedJob::Already);
     assert!(machine.signals().is_empty());
     let queue = with(&home, &directories);
     assert_eq!(queue.row(1).unwrap().outcome.as_deref(), Some("finished"));
