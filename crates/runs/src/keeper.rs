@@ -41,6 +41,9 @@ const SOON: Duration = Duration::from_millis(600);
 /// How often cards are looked at that programs of somebody else hold: their memory tells nobody when it is freed.
 const LOOK_AT_CARDS: Duration = Duration::from_secs(15);
 
+/// Within that a shutdown has asked everybody to end.
+const SHUTDOWN: Duration = Duration::from_millis(300);
+
 /// Rings the keeper's bell; where nobody listens, starts a keeper. Whether one listened.
 ///
 /// # Errors
@@ -69,7 +72,10 @@ pub fn keep(machine: &dyn Machine, directories: &Directories) -> Result<()> {
                 Err(error) if error.kind == ErrorKind::Busy => return Ok(()),
                 Err(error) => return Err(error.into()),
             };
-            control.await_lock(&keeper_lock(directories))?
+            let held = control.await_lock(&keeper_lock(directories))?;
+            // Where the keeper was ended in a shutdown, this process's turn comes in a moment: nothing begins on the way down.
+            machine.effect(&Effect::Sleep { span: SHUTDOWN })?;
+            held
         }
         Err(error) => return Err(error.into()),
     };

@@ -92,9 +92,13 @@ fn a_shutdown_interrupts_and_starts_nothing() {
     until(SOON, "a keeper and its deputy are there", || {
         queuer.processes("__keeper").len() == 2
     });
-    for pid in queuer.processes("") {
-        kill(pid, "TERM");
-    }
+    // All of them at once, as a shutdown does.
+    let all: Vec<String> = queuer.processes("").iter().map(u32::to_string).collect();
+    let status = std::process::Command::new("kill")
+        .args(&all)
+        .status()
+        .unwrap();
+    assert!(status.success(), "{all:?}");
     until(SOON, "all of it is gone", || {
         queuer.processes("").is_empty()
     });
