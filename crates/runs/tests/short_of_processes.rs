@@ -212,7 +212,7 @@ fn the_command_can_not_be_started() {
         "{:?}",
         rows[2]
     );
-    assert!(home.path().join("ran").exists());
+    assert!(machine.exists(home.path().join("ran")).unwrap());
     assert_eq!(
         *machine.started.lock().unwrap(),
         [keeper::COMMAND; 2],
