@@ -29,6 +29,8 @@ pub enum ErrorKind {
     Hash,
     /// Somebody else holds it.
     Busy,
+    /// The machine is out of processes, memory or open files just now.
+    Shortage,
     /// The person interrupted.
     Interrupted,
     /// More than the limit.
@@ -37,6 +39,14 @@ pub enum ErrorKind {
     Refused,
     /// Anything else.
     Failed,
+}
+
+/// Out of memory, or of open files: this process, or the whole machine.
+fn is_shortage(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::ENOMEM | libc::EMFILE | libc::ENFILE)
+    )
 }
 
 /// A failure at the door: of what, of which kind, and the words of whoever said it.
@@ -78,6 +88,7 @@ impl DoorError {
     pub fn from_io(what: impl Into<String>, error: &io::Error) -> Self {
         use io::ErrorKind as Io;
         let kind = match error.kind() {
+            _ if is_shortage(error) => ErrorKind::Shortage,
             Io::NotFound | Io::NotADirectory => ErrorKind::Absent,
             Io::PermissionDenied => ErrorKind::Denied,
             Io::TimedOut => ErrorKind::Timeout,
@@ -103,6 +114,16 @@ impl DoorError {
             }
         };
         Self::new(kind, what, detail)
+    }
+
+    /// No process could be made. There EAGAIN means a limit of processes (fork(2)), and not that somebody holds something.
+    pub(crate) fn no_process(what: impl Into<String>, error: &io::Error) -> Self {
+        let mut failed = Self::from_io(what, error);
+        if error.kind() == io::ErrorKind::WouldBlock {
+            failed.kind = ErrorKind::Shortage;
+            failed.detail = "no further process can be started".into();
+        }
+        failed
     }
 
     /// In a few words, for a fact that is unknown: `permission denied`.
@@ -146,6 +167,12 @@ impl From<DoorError> for Problem {
                 Code::Locked,
                 Some("wait for the other command, or look for it with `ps`"),
             ),
+            ErrorKind::Shortage => (
+                Code::Shortage,
+                Some(
+                    "end what is not needed, or raise the limits (`ulimit -u` of processes, `ulimit -n` of open files)",
+                ),
+            ),
             ErrorKind::Interrupted => (
                 Code::Interrupted,
                 Some("run the same command again: it goes on where it stopped"),
@@ -164,6 +191,20 @@ impl From<DoorError> for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shortage_passes_and_is_told_from_what_somebody_holds() {
+        for (number, by_io, of_a_process) in [
+            (libc::EAGAIN, ErrorKind::Busy, ErrorKind::Shortage),
+            (libc::ENOMEM, ErrorKind::Shortage, ErrorKind::Shortage),
+            (libc::EMFILE, ErrorKind::Shortage, ErrorKind::Shortage),
+            (libc::ENOENT, ErrorKind::Absent, ErrorKind::Absent),
+        ] {
+            let error = io::Error::from_raw_os_error(number);
+            assert_eq!(DoorError::from_io("start x", &error).kind, by_io);
+            assert_eq!(DoorError::no_process("start x", &error).kind, of_a_process);
+        }
+    }
 
     #[test]
     fn a_servers_status_is_a_number_that_is_decided_on() {

@@ -23,6 +23,8 @@ pub struct Command {
     pub environment: BTreeMap<String, OsString>,
     /// The file its output goes into, straight. Made when the command begins, and not before: a run without a log never began.
     pub log: PathBuf,
+    /// An empty file that is made right behind the log, and that nobody removes to have room.
+    pub begun: PathBuf,
 }
 
 /// Process control beyond starting a child and waiting for it.
@@ -34,17 +36,22 @@ pub trait Supervision: Send + Sync {
     /// When the system refuses.
     fn become_supervisor(&self) -> Result<(), DoorError>;
 
+    /// Whether this process was asked to end (SIGTERM, SIGINT) since it became a supervisor, as an orderly shutdown asks
+    /// everybody. Stays so.
+    fn is_asked_to_end(&self) -> bool;
+
     /// Starts a process that waits at a gate before it becomes the command. Its identity can be written down first; when this
     /// process dies before it opens the gate, the command never runs.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::Absent`] and [`crate::ErrorKind::Denied`] as [`crate::Machine::launch`].
+    /// [`crate::ErrorKind::Absent`] and [`crate::ErrorKind::Denied`] as [`crate::Machine::launch`];
+    /// [`crate::ErrorKind::Shortage`] when no process can be made now.
     fn prepare(&self, command: &Command) -> Result<Box<dyn Gate>, DoorError>;
 
     /// Starts this program once more with these arguments, in a session of its own, as nobody's child and without streams.
     ///
     /// # Errors
-    /// When no process can be started.
+    /// [`crate::ErrorKind::Shortage`] when no process can be made now.
     fn detach(&self, arguments: &[&str]) -> Result<ProcessIdentity, DoorError>;
 
     /// Takes an exclusive lock, asleep until it is free.
@@ -106,16 +113,16 @@ pub enum Happened {
     TimeOver,
 }
 
-/// What a supervisor is asked by a signal.
+/// What a supervisor is told by a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
-    /// End the tree (SIGTERM, SIGINT).
+    /// End (SIGTERM, SIGINT): see [`Supervision::is_asked_to_end`].
     Stop,
     /// Let the tree stand still (SIGUSR1).
     Pause,
     /// Let it go on (SIGUSR2).
     Resume,
-    /// Look at the queue: a process of the tree queued something (SIGHUP).
+    /// Look: there is something to read (SIGHUP).
     Look,
 }
 

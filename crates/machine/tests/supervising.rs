@@ -22,6 +22,7 @@ fn command(folder: &Path, script: &str) -> Command {
             .map(|(name, value)| (name.to_string(), value.into()))
             .into(),
         log: folder.join("log"),
+        begun: folder.join("begun"),
     }
 }
 
@@ -50,6 +51,7 @@ fn gate(host: &Host, control: &dyn Supervision, folder: &Path) {
     drop(shut);
     assert!(!host.is_alive(&process).unwrap());
     assert!(!folder.join("ran").exists() && !folder.join("log").exists());
+    assert!(!folder.join("begun").exists());
 
     let opened = control
         .prepare(&command(folder, "echo $ONLY $HOME; pwd; exit 7"))
@@ -62,6 +64,7 @@ fn gate(host: &Host, control: &dyn Supervision, folder: &Path) {
         Happened::Ended(RunExit::ExitCode(7))
     );
     assert!(tree.is_over());
+    assert!(folder.join("begun").exists());
     assert_eq!(
         text(&folder.join("log")),
         format!("this\n{}\n", folder.display()),
@@ -130,6 +133,7 @@ fn asked(control: &dyn Supervision, folder: &Path) {
         Happened::TimeOver
     );
     for asked in [Asked::Pause, Asked::Resume, Asked::Look, Asked::Stop] {
+        assert!(!control.is_asked_to_end());
         let signal = rustix::process::Signal::from_named_raw(asked.signal()).unwrap();
         rustix::process::kill_process(rustix::process::getpid(), signal).unwrap();
         assert_eq!(
@@ -137,6 +141,7 @@ fn asked(control: &dyn Supervision, folder: &Path) {
             Happened::Asked(asked)
         );
     }
+    assert!(control.is_asked_to_end(), "and stays so");
     tree.signal(9);
     assert_eq!(
         tree.wait(None).unwrap(),

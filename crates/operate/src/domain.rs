@@ -4,6 +4,7 @@ use deskside_machine::{Machine, Progress};
 use deskside_types::plan::EnvironmentAction;
 use deskside_types::{Code, Problem, Result};
 use serde_json::Value;
+use std::path::Path;
 
 /// Carries out the actions that a domain crate owns, and hands over the files the program carries.
 pub trait Domain {
@@ -60,6 +61,13 @@ pub trait Domain {
     ) -> Result<bool> {
         let _ = (machine, action, other, before);
         Ok(false)
+    }
+
+    /// Whether a file of a person's that is removed is moved aside however small it is: where it lies it is listed, and its
+    /// room can be had. Other small files are kept with the journal.
+    fn is_moved(&self, path: &Path) -> bool {
+        let _ = path;
+        false
     }
 
     /// A file that the program carries, by its name in the plan.

@@ -48,8 +48,16 @@ pub(crate) fn prepare(
         }
         Action::Download { path, .. } | Action::Extract { path, .. } => file_before(path, None),
         // A small file is kept with the journal, so that nothing is left where people look.
-        Action::Remove { path } if is_small_file(machine, path) => file_before(path, None),
-        Action::Remove { path } => Ok(json!({ "moved_to": aside(path, operation, name) })),
+        Action::Remove { path }
+            if is_small_file(machine, path) && !workshop.domain.is_moved(Path::new(path)) =>
+        {
+            file_before(path, None)
+        }
+        Action::Remove { path } => {
+            let aside = aside(path, operation, name);
+            let nothing = !is_there(machine, path)? && !is_there(machine, &aside)?;
+            Ok(json!({ "moved_to": aside, "nothing": nothing }))
+        }
         Action::Env { action } => {
             let made = uppermost_missing(machine, Path::new(action.path()))?;
             let domain = workshop.domain.prepare(machine, action)?;

@@ -57,6 +57,7 @@ pub(crate) fn revert(
             }
             restore_file(machine, Path::new(path), &file)
         }
+        Action::Remove { .. } if before["nothing"] == true => Ok(None),
         Action::Remove { path } => {
             let moved_to = before
                 .get("moved_to")
@@ -67,10 +68,17 @@ pub(crate) fn revert(
                     "the journal does not say where {path} was moved"
                 )));
             };
+            let back = is_there(machine, path)?;
             if !is_there(machine, &moved_to)? {
-                return Ok(None);
+                // There again: a step that was cut off has been taken back before. Else somebody removed it for good.
+                return Ok((!back).then(|| {
+                    format!(
+                        "{path} is gone for good: it is no longer where it was moved to ({})",
+                        moved_to.display()
+                    )
+                }));
             }
-            if is_there(machine, path)? {
+            if back {
                 return Ok(Some(format!(
                     "{path} is there again; what it was before is kept at {}",
                     moved_to.display()

@@ -217,7 +217,8 @@ fn a_person_who_stops_it_and_an_environment_that_is_asked_for() {
     assert_eq!(
         finished.state.state,
         RunState::Stopped {
-            exit: RunExit::Signal(2)
+            exit: RunExit::Signal(2),
+            reason: None,
         }
     );
     assert_eq!(finished.exit.shell_code(), 130);

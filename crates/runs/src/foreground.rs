@@ -7,7 +7,7 @@ use deskside_machine::{
     Acting, Child, Directories, DoorError, Durability, ErrorKind, Launch, Machine, Moment, Reading,
 };
 use deskside_track::secrets::{shown_command, shown_named, shown_value};
-use deskside_track::{Folder, Store, record};
+use deskside_track::{Folder, Store, record, shared};
 use deskside_types::run::{Place, RUN_FOLDER_VERSION, RunId, RunRecord, RunState, StateRecord};
 use deskside_types::{Code, Problem, Result};
 use std::collections::BTreeMap;
@@ -178,6 +178,8 @@ impl Run {
             started_at: None,
             ended_at: None,
         };
+        // What can't be said to other machines keeps no run from starting.
+        let _ = shared::sign(machine, directories);
         let kept = Self::keep_surroundings(machine, &folder, &directory, &request, &state, warn);
         let code = kept.inspect_err(|_| forget(machine, &folder))?;
         let run = RunRecord {
@@ -325,7 +327,7 @@ impl Run {
         let now = machine.now()?;
         let exit = ended.exit;
         let state = match ended.forwarded {
-            Some(_) => RunState::Stopped { exit },
+            Some(_) => RunState::Stopped { exit, reason: None },
             None => RunState::Finished { exit },
         };
         let state = StateRecord {
@@ -387,7 +389,6 @@ pub(crate) fn not_started(argv: &[OsString], error: &DoorError) -> Problem {
                 .hint(format!("look at it with `ls -l {program}`; a script needs `chmod +x` and a first line such as #!/usr/bin/env python3")),
             // The door's own words may hold the whole command line.
             _ => Problem::from(DoorError { what: format!("start {program}"), ..error.clone() })
-                .within(format!("could not start {program}"))
                 .coded(Code::RunFolder),
         }
 }

@@ -26,6 +26,9 @@ pub const COMMAND: &str = "__keeper";
 /// After so many tries a queue that can't be read is given up.
 const MOST_FAILURES: u32 = 1800;
 
+/// After so many a file that can't even be opened is given up.
+const FEW_FAILURES: u32 = 30;
+
 /// What was settled, what goes on, what is to be started, and the sweeps that go on.
 type Looked = (Vec<Settled>, Vec<Row>, Turn, Vec<String>);
 
@@ -37,6 +40,9 @@ const SOON: Duration = Duration::from_millis(600);
 
 /// How often cards are looked at that programs of somebody else hold: their memory tells nobody when it is freed.
 const LOOK_AT_CARDS: Duration = Duration::from_secs(15);
+
+/// Within that a shutdown has asked everybody to end.
+const SHUTDOWN: Duration = Duration::from_millis(300);
 
 /// Rings the keeper's bell; where nobody listens, starts a keeper. Whether one listened.
 ///
@@ -66,7 +72,10 @@ pub fn keep(machine: &dyn Machine, directories: &Directories) -> Result<()> {
                 Err(error) if error.kind == ErrorKind::Busy => return Ok(()),
                 Err(error) => return Err(error.into()),
             };
-            control.await_lock(&keeper_lock(directories))?
+            let held = control.await_lock(&keeper_lock(directories))?;
+            // Where the keeper was ended in a shutdown, this process's turn comes in a moment: nothing begins on the way down.
+            machine.effect(&Effect::Sleep { span: SHUTDOWN })?;
+            held
         }
         Err(error) => return Err(error.into()),
     };
@@ -79,7 +88,7 @@ fn watch(
     control: &dyn Supervision,
     held: Box<dyn Held>,
 ) -> Result<()> {
-    let mut queue = Queue::open(machine, directories)?;
+    let mut queue = open(machine, directories)?;
     let mut held = Some(held);
     // A deputy that follows a keeper whose work is done has none either. What can't be told goes on.
     let idle = queue.if_nothing_goes_on(|| held = None);
@@ -87,7 +96,8 @@ fn watch(
         return Ok(());
     };
     // The deputy first: whoever finds somebody listening leaves everything to them, so that there must be two.
-    let mut deputy = find_deputy(machine, directories, control)?;
+    // One that can't be started now is started later: without a keeper, what waits would wait for ever.
+    let mut deputy = find_deputy(machine, directories, control).unwrap_or_default();
     let mut listening: Option<Listening> = Some((held, control.bell(&bell(directories))?));
     let zone = zone(machine);
     let mut failures = 0;
@@ -116,15 +126,21 @@ fn watch(
         let jobs_run = live.iter().any(|row| row.state == JobState::Running);
         awake.set(machine, jobs_run || turn.more > 0);
         let starting = turn.more > 0;
-        see_to(directories, control, &turn, false)?;
-        let is_there = deputy
-            .as_ref()
-            .is_some_and(|process| machine.is_alive(process).unwrap_or(false));
-        if !is_there {
-            deputy = find_deputy(machine, directories, control)?;
+        let mut failed = see_to(directories, control, &turn, false).is_err();
+        let lives = |process: &ProcessIdentity| machine.is_alive(process).unwrap_or(false);
+        if !deputy.as_ref().is_some_and(lives) {
+            deputy = find_deputy(machine, directories, control).unwrap_or_else(|_| {
+                failed = true;
+                None
+            });
         }
         let (drivers, look_soon) =
-            sweep::drivers(machine, directories, control, &sweeps, &mut started)?;
+            sweep::drivers(machine, directories, control, &sweeps, &mut started).unwrap_or_else(
+                |_| {
+                    failed = true;
+                    Default::default()
+                },
+            );
         let now = machine.now()?;
         let mut until = turn.plan.wake_at;
         if turn.plan.waits_for_others {
@@ -134,12 +150,18 @@ fn watch(
             // A supervisor that was started and died before it claimed anything has nobody who hears of it.
             until = sooner(until, now.wall, Duration::from_secs(5));
         }
-        if deputy.is_none() || look_soon {
+        let running: Vec<ProcessIdentity> =
+            live.into_iter().filter_map(|row| row.process).collect();
+        // A dead supervisor's job that could not be settled yet wakes nobody when it can be.
+        let unsettled = !running.iter().all(lives);
+        if failed {
+            until = sooner(until, now.wall, TRY_AGAIN);
+        } else if deputy.is_none() || look_soon || unsettled {
             until = sooner(until, now.wall, SOON);
         }
-        let processes: Vec<ProcessIdentity> = live
+        let processes: Vec<ProcessIdentity> = running
             .into_iter()
-            .filter_map(|row| row.process)
+            .filter(lives)
             .chain(deputy.clone())
             .chain(drivers)
             .collect();
@@ -147,8 +169,30 @@ fn watch(
             wall,
             monotonic: Duration::try_from(wall.duration_since(now.wall)).unwrap_or_default(),
         });
-        if let Some((_, bell)) = &mut listening {
-            bell.wait(&processes, moment)?;
+        let waited = match &mut listening {
+            Some((_, bell)) => bell.wait(&processes, moment),
+            None => Ok(()),
+        };
+        if let Err(error) = waited {
+            failures += 1;
+            if failures >= MOST_FAILURES {
+                return Err(error.into());
+            }
+            machine.effect(&Effect::Sleep { span: TRY_AGAIN })?;
+        }
+    }
+}
+
+/// The queue's file, as soon as it can be opened.
+fn open<'a>(machine: &'a dyn Machine, directories: &'a Directories) -> Result<Queue<'a>> {
+    let mut failures = 0;
+    loop {
+        match Queue::open(machine, directories) {
+            Err(problem) if passes(&problem) && failures < FEW_FAILURES => {
+                failures += 1;
+                machine.effect(&Effect::Sleep { span: TRY_AGAIN })?;
+            }
+            opened => return opened,
         }
     }
 }

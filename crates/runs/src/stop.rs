@@ -1,7 +1,7 @@
 //! Stopping, pausing and resuming what runs, whoever started it.
 
-use crate::queue::{JobState, Queue, Row, wrong_state};
-use crate::supervise::{GRACE, survivors};
+use crate::queue::{JobState, Queue, Request, Row, wrong_state};
+use crate::supervise::{GRACE, SIGCONT, SIGKILL, SIGTERM, survivors};
 use deskside_machine::supervise::Asked;
 use deskside_machine::{Acting, Directories, Effect, ErrorKind, Machine, Reading};
 use deskside_track::Folder;
@@ -25,7 +25,8 @@ pub enum StoppedJob {
     Already,
 }
 
-/// Stops a job: one that waits is taken out, one that runs is asked to end, with its whole tree, and killed after a grace.
+/// Stops a job: one that waits is taken out, one that runs is asked to end, with its whole tree, and killed after a grace: its
+/// own, where none is said. `why` explains its end.
 ///
 /// # Errors
 /// [`Code::Interrupted`] on Ctrl-C: the job still ends. [`Code::Supervision`] when something of it can't be ended.
@@ -34,6 +35,7 @@ pub fn stop(
     directories: &Directories,
     number: i64,
     grace: Option<Duration>,
+    why: &str,
 ) -> Result<StoppedJob> {
     let mut queue = Queue::open(machine, directories)?;
     let row = queue.row(number)?;
@@ -47,33 +49,50 @@ pub fn stop(
         JobState::Ended => return Ok(StoppedJob::Already),
         JobState::Running | JobState::Lost => {}
     }
+    let own = queue.spec(number).ok().and_then(|(spec, _)| spec.grace_ms);
     drop(queue);
-    let grace = grace.unwrap_or(GRACE);
+    let grace = grace.or(own.map(Duration::from_millis)).unwrap_or(GRACE);
+    let request = Request::Stop {
+        grace,
+        why: why.into(),
+    };
     let give_up = machine.now()?.monotonic + grace + Duration::from_secs(75);
     let mut asked: Option<ProcessIdentity> = None;
+    let mut how = StoppedJob::Ended;
     loop {
         let mut queue = Queue::open(machine, directories)?;
         let row = queue.row(number)?;
         match (row.state, &row.process) {
-            (JobState::Ended, _) => return Ok(StoppedJob::Ended),
+            // It may have been quicker, by itself.
+            (JobState::Ended, _) if how == StoppedJob::Ended => {
+                let was_stopped = row.outcome.as_deref() == Some("stopped");
+                return Ok(if was_stopped {
+                    how
+                } else {
+                    StoppedJob::Already
+                });
+            }
+            (JobState::Ended, _) => return Ok(how),
             // Between two attempts.
             (JobState::Waiting | JobState::Held, _) => {
                 if queue.remove(number).is_ok() {
-                    return Ok(StoppedJob::Ended);
+                    return Ok(how);
                 }
             }
             (JobState::Running, Some(supervisor)) if machine.is_alive(supervisor)? => {
-                if asked.as_ref() != Some(supervisor) {
-                    queue.set_grace(number, grace)?;
-                    signal(machine, supervisor, Asked::Stop.signal())?;
+                // It may have ended since, and its supervisor be at another job: then nothing is asked.
+                if asked.as_ref() != Some(supervisor) && queue.ask(&row, &request)? {
+                    tell(machine, &row, Asked::Stop)?;
                     asked = Some(supervisor.clone());
                 }
             }
             _ => {
                 drop(queue);
-                end_left_overs(machine, directories, &row, grace)?;
+                let folder = Folder::of(directories, row.run.as_ref().unwrap_or(&row.id));
+                if end_survivors(machine, &folder, grace, &format!("job {number}"))? > 0 {
+                    how = StoppedJob::LeftOvers;
+                }
                 Queue::open(machine, directories)?.settle()?;
-                return Ok(StoppedJob::LeftOvers);
             }
         }
         if machine.now()?.monotonic > give_up {
@@ -83,14 +102,14 @@ pub fn stop(
                     .hint("see which: `deskside ps`; it ends when what it waits for answers"),
             );
         }
-        pause(machine, number)?;
+        pause(machine, &format!("job {number}"))?;
     }
 }
 
 /// Lets a running job stand still, or go on.
 ///
 /// # Errors
-/// [`Code::JobState`] when it does not run.
+/// [`Code::JobState`] when it does not run, or is about to be ended.
 pub fn stand_still(
     machine: &dyn Machine,
     directories: &Directories,
@@ -101,45 +120,69 @@ pub fn stand_still(
     queue.settle()?;
     let row = queue.row(number)?;
     let done = if still { "paused" } else { "resumed" };
-    let supervisor = match (&row.state, &row.process) {
-        (JobState::Running, Some(supervisor)) => supervisor,
-        _ => return Err(wrong_state(&row, done)),
+    let (request, asked) = if still {
+        (Request::Pause, Asked::Pause)
+    } else {
+        (Request::GoOn, Asked::Resume)
     };
-    let asked = if still { Asked::Pause } else { Asked::Resume };
-    signal(machine, supervisor, asked.signal())?;
-    queue.set_paused(number, still)
+    if row.state != JobState::Running || !queue.ask(&row, &request)? {
+        // As it is by now.
+        return Err(wrong_state(&queue.row(number)?, done));
+    }
+    tell(machine, &row, asked)
 }
 
-/// What is left of a job whose supervisor died: found by its mark, asked, and killed.
-fn end_left_overs(
+/// Tells the supervisor of a job that something is asked. One of an earlier version reads nothing: it is asked by the signal itself.
+fn tell(machine: &dyn Machine, row: &Row, asked: Asked) -> Result<()> {
+    let asked = if row.asked.is_some() {
+        Asked::Look
+    } else {
+        asked
+    };
+    match &row.process {
+        Some(supervisor) => signal(machine, supervisor, asked.signal()),
+        None => Ok(()),
+    }
+}
+
+/// Ends what is left of a run whose supervisor died: found by its mark, asked, and killed after a grace. How many there were.
+///
+/// # Errors
+/// [`Code::Interrupted`] on Ctrl-C. [`Code::Supervision`] when one can't be ended.
+pub fn end_survivors(
     machine: &dyn Machine,
-    directories: &Directories,
-    row: &Row,
+    folder: &Folder,
     grace: Duration,
-) -> Result<()> {
-    let folder = Folder::of(directories, row.run.as_ref().unwrap_or(&row.id));
+    what: &str,
+) -> Result<usize> {
     let begun = machine.now()?.monotonic;
-    let mut asked = false;
+    let mut asked = 0;
     loop {
-        let left = survivors(machine, &folder);
+        let left = survivors(machine, folder);
         if left.is_empty() {
-            return Ok(());
+            return Ok(asked);
         }
         let over = machine.now()?.monotonic.saturating_sub(begun);
         if over > grace + Duration::from_secs(60) {
             return Err(Problem::new(
                 Code::Supervision,
-                format!("process {} of job {} does not end", left[0].pid, row.number),
+                format!("process {} of {what} does not end", left[0].pid),
             )
             .because("it hangs inside the kernel, where no signal reaches it"));
         }
-        if !asked || over > grace {
+        if asked == 0 || over > grace {
             for process in &left {
-                signal(machine, process, if over > grace { 9 } else { 15 })?;
+                if over > grace {
+                    signal(machine, process, SIGKILL)?;
+                } else {
+                    signal(machine, process, SIGTERM)?;
+                    // One that stands still would never hear it.
+                    signal(machine, process, SIGCONT)?;
+                }
             }
-            asked = true;
+            asked = asked.max(left.len());
         }
-        pause(machine, row.number)?;
+        pause(machine, what)?;
     }
 }
 
@@ -156,11 +199,11 @@ fn signal(machine: &dyn Machine, process: &ProcessIdentity, signal: i32) -> Resu
     }
 }
 
-fn pause(machine: &dyn Machine, number: i64) -> Result<()> {
+fn pause(machine: &dyn Machine, what: &str) -> Result<()> {
     match machine.effect(&Effect::Sleep { span: LOOK }) {
         Err(error) if error.kind == ErrorKind::Interrupted => Err(Problem::new(
             Code::Interrupted,
-            format!("stopped waiting for the end of job {number}"),
+            format!("stopped waiting for the end of {what}"),
         )
         .hint("it was asked to end, and still does; see `deskside ps`")),
         Err(error) => Err(error.into()),

@@ -60,6 +60,16 @@ impl Folder {
         self.path.join("log")
     }
 
+    /// Made when a queued command began, right behind its log.
+    pub fn begun(&self) -> PathBuf {
+        self.path.join("begun")
+    }
+
+    /// Locked by the supervisor of a queued run for the run's life.
+    pub fn supervisor_lock(&self) -> PathBuf {
+        self.path.join("supervisor.lock")
+    }
+
     /// Metric segments of training code.
     pub fn metrics(&self) -> PathBuf {
         self.path.join("metrics")

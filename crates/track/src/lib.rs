@@ -20,6 +20,7 @@ pub mod module;
 pub mod record;
 pub mod secrets;
 pub mod segment;
+pub mod shared;
 pub mod store;
 pub mod summary;
 pub mod truth;

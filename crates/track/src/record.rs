@@ -47,12 +47,16 @@ pub fn write(machine: &dyn Machine, folder: &Folder, record: &RunRecord) -> Resu
 }
 
 fn unwritable(folder: &Folder, problem: Problem) -> Problem {
-    problem
-        .within(format!(
-            "could not make the run folder {}",
-            folder.path().display()
-        ))
-        .coded(Code::RunFolder)
+    let passes = problem.code == Code::Shortage;
+    let problem = problem.within(format!(
+        "could not make the run folder {}",
+        folder.path().display()
+    ));
+    if passes {
+        problem
+    } else {
+        problem.coded(Code::RunFolder)
+    }
 }
 
 /// Replaces `state`.

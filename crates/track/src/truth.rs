@@ -1,9 +1,10 @@
 //! Whether what `state` says still holds: a process may have died without a word.
 
-use crate::{Folder, record};
+use crate::{Folder, record, shared};
 use deskside_machine::{Durability, Machine, Reading};
 use deskside_types::Result;
 use deskside_types::run::{ProcessIdentity, RunState, StateRecord};
+use std::path::Path;
 
 /// How the reason begins when a run's command surely never ran: such a run may be started once more.
 pub const NEVER_STARTED: &str = "never started";
@@ -24,16 +25,24 @@ enum Life {
 ///
 /// Running: the process lives, by boot, number and start time. Another boot: interrupted. Supervisor and process dead:
 /// exit unknown. Supervisor dead and process alive: exit unknown, with the survivor. Starting under a dead supervisor:
-/// never started; where it left a log it may have, so its exit is unknown.
+/// never started; where it left a trace it may have, so its exit is unknown.
 ///
 /// # Errors
 /// When `state` can't be read.
 pub fn truth(machine: &dyn Machine, folder: &Folder) -> Result<StateRecord> {
     let mut written = record::read_state(machine, folder)?;
     for _ in 0..3 {
-        let Some(settled) = settle(&written.state, &|process| life(machine, process), &|| {
-            left_traces(machine, folder)
-        }) else {
+        // A command in the foreground is running only when it was started, and has no supervisor that locks its folder.
+        let running = matches!(written.state, RunState::Running { .. });
+        let began = || {
+            has_begun(machine, folder)
+                || running && matches!(machine.exists(folder.supervisor_lock()), Ok(false))
+        };
+        let Some(settled) = settle(
+            &written.state,
+            &|process| life(machine, folder, process),
+            &began,
+        ) else {
             return Ok(written);
         };
         // Its writers were seen dead; what they wrote before they died is read once more, and nobody writes after that.
@@ -103,11 +112,14 @@ fn settle(
     }
 }
 
-fn life(machine: &dyn Machine, process: &ProcessIdentity) -> Life {
+fn life(machine: &dyn Machine, folder: &Folder, process: &ProcessIdentity) -> Life {
     let boot = machine.boot_id();
     if boot != process.boot_id {
-        // A boot that can't be read is no proof of another one.
-        return if boot.is_empty() || process.boot_id.is_empty() {
+        let data = folder.path().parent().and_then(Path::parent);
+        let is_of_another =
+            || data.is_some_and(|data| shared::is_of_another(machine, data, &process.boot_id));
+        // A boot that can't be read is no proof of another one, and another machine's says nothing of this one's.
+        return if boot.is_empty() || process.boot_id.is_empty() || is_of_another() {
             Life::Unseen
         } else {
             Life::OtherBoot
@@ -120,11 +132,12 @@ fn life(machine: &dyn Machine, process: &ProcessIdentity) -> Life {
     }
 }
 
-/// The command was started, as far as the folder shows: starting it makes the log, and training code makes metrics.
-fn left_traces(machine: &dyn Machine, folder: &Folder) -> bool {
-    [folder.log(), folder.metrics()]
+/// The command was started, as far as the folder shows: starting it makes the log and the mark behind it, and training code makes
+/// metrics. A log may be removed while it is written, to have room on a disk. What can't be looked at may be there.
+pub fn has_begun(machine: &dyn Machine, folder: &Folder) -> bool {
+    [folder.begun(), folder.log(), folder.metrics()]
         .iter()
-        .any(|path| machine.exists(path).unwrap_or(false))
+        .any(|path| machine.exists(path).unwrap_or(true))
 }
 
 #[cfg(test)]
@@ -137,6 +150,31 @@ mod tests {
             pid,
             start_time: 1,
             boot_id: "b".into(),
+        }
+    }
+
+    #[test]
+    fn a_stopped_run_says_why_and_older_ones_do_not() {
+        let stopped = |reason: Option<&str>| StateRecord {
+            state: RunState::Stopped {
+                exit: RunExit::Signal(15),
+                reason: reason.map(String::from),
+            },
+            started_at: Some(jiff::Timestamp::UNIX_EPOCH),
+            ended_at: None,
+        };
+        for (text, state) in [
+            (
+                "state = \"stopped\"\nsignal = 15\nstarted_at = \"1970-01-01T00:00:00Z\"\n",
+                stopped(None),
+            ),
+            (
+                "state = \"stopped\"\nsignal = 15\nreason = \"x\"\nstarted_at = \"1970-01-01T00:00:00Z\"\n",
+                stopped(Some("x")),
+            ),
+        ] {
+            assert_eq!(toml::from_str::<StateRecord>(text).unwrap(), state);
+            assert_eq!(toml::to_string(&state).unwrap(), text);
         }
     }
 

@@ -105,6 +105,8 @@ codes! {
     ProgramMissing = "DS0108" => Failed,
     /// An effect on the machine failed for another reason.
     Effect = "DS0109" => Failed,
+    /// The machine is out of processes, memory or open files just now.
+    Shortage = "DS0110" => Failed,
     /// The evidence bundle can't be read.
     BundleUnreadable = "DS0201" => Failed,
     /// The evidence bundle was written by a newer version.
@@ -191,6 +193,8 @@ codes! {
     Supervision = "DS0808" => Failed,
     /// The code could not be kept as it is.
     CodeNotKept = "DS0809" => Failed,
+    /// The queue is another machine's.
+    QueueElsewhere = "DS0810" => Failed,
     /// The model is not known and nothing says its size.
     ModelUnknown = "DS0601" => Failed,
     /// A model's file can't be read: damaged, hostile, or of a form that is not known.

@@ -174,18 +174,21 @@ pub enum RunState {
         #[serde(flatten)]
         exit: RunExit,
     },
-    /// A person stopped it.
+    /// It was ended: by a person, or by its timeout.
     Stopped {
         /// How it ended then.
         #[serde(flatten)]
         exit: RunExit,
+        /// In words, why; absent in the foreground.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// It never started.
     Failed {
         /// Why.
         reason: String,
     },
-    /// A reboot ended it.
+    /// It was ended with the machine, or with its session.
     Interrupted,
     /// Its supervisor died, so that nobody saw its end.
     ExitUnknown {
@@ -230,11 +233,14 @@ impl RunState {
         }
     }
 
-    /// Nothing more will happen to it.
+    /// Nothing more will happen to it. Of one whose supervisor died, a process may go on.
     pub fn is_over(&self) -> bool {
         !matches!(
             self,
-            Self::Queued | Self::Starting { .. } | Self::Running { .. }
+            Self::Queued
+                | Self::Starting { .. }
+                | Self::Running { .. }
+                | Self::ExitUnknown { survivor: Some(_) }
         )
     }
 }

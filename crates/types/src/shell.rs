@@ -28,6 +28,45 @@ pub fn command<Word: AsRef<str>>(words: impl IntoIterator<Item = Word>) -> Strin
     typed
 }
 
+/// Words as a shell splits them: blanks, quotes and backslashes, and nothing else (`shell command language`, POSIX, 2.2). None
+/// where a quote is not closed.
+pub fn split(text: &str) -> Option<Vec<String>> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            blank if blank.is_ascii_whitespace() => words.extend(word.take()),
+            '\'' => {
+                let word = word.get_or_insert_default();
+                loop {
+                    match letters.next()? {
+                        '\'' => break,
+                        letter => word.push(letter),
+                    }
+                }
+            }
+            '"' => {
+                let word = word.get_or_insert_default();
+                loop {
+                    match letters.next()? {
+                        '"' => break,
+                        '\\' => match letters.next()? {
+                            escaped @ ('"' | '\\' | '$' | '`') => word.push(escaped),
+                            other => word.extend(['\\', other]),
+                        },
+                        letter => word.push(letter),
+                    }
+                }
+            }
+            '\\' => word.get_or_insert_default().push(letters.next()?),
+            letter => word.get_or_insert_default().push(letter),
+        }
+    }
+    words.extend(word);
+    Some(words)
+}
+
 /// A path as a POSIX shell takes it.
 pub fn path(path: &std::path::Path) -> String {
     quoted(&path.to_string_lossy())
@@ -36,6 +75,37 @@ pub fn path(path: &std::path::Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_as_a_shell_splits_them() {
+        for (line, expected) in [
+            ("python train.py --lr 3e-4", "python|train.py|--lr|3e-4"),
+            (
+                r#"sh -c 'echo "a b"; exit 3'"#,
+                r#"sh|-c|echo "a b"; exit 3"#,
+            ),
+            (r#"a "b \" c" d\ e '' """#, r#"a|b " c|d e||"#),
+            (r#"x="y z""#, "x=y z"),
+            ("a\n  b\r\n", "a|b"),
+            ("   ", ""),
+        ] {
+            assert_eq!(split(line).unwrap().join("|"), expected, "{line}");
+        }
+        for open in ["'", "\"", "a 'b", "\"a\\", "a \\"] {
+            assert_eq!(split(open), None, "{open}");
+        }
+    }
+
+    #[test]
+    fn what_was_typed_is_read_again() {
+        for words in [
+            &["python", "train.py", "--lr", "3e-4"][..],
+            &["sh", "-c", "echo 'a b' \"c\\d\" $x", ""],
+            &["über", "a\tb", "it's", "\n", "\\"],
+        ] {
+            assert_eq!(split(&command(words)).unwrap(), words);
+        }
+    }
 
     #[test]
     fn only_what_a_shell_would_take_apart_is_quoted() {

@@ -3,7 +3,8 @@
 use crate::{Answer, Context};
 use deskside_machine::{Acting, Effect};
 use deskside_runs::queue::{JobState, Move, Queue, Row, vault};
-use deskside_runs::stop::{StoppedJob, stand_still, stop};
+use deskside_runs::stop::{StoppedJob, end_survivors, stand_still, stop};
+use deskside_runs::supervise::GRACE;
 use deskside_track::{Store, truth};
 use deskside_types::run::RunState;
 use deskside_types::{Code, Problem, Result};
@@ -88,8 +89,8 @@ pub fn act(context: &Context, jobs: &[String], action: &Action) -> Result<ActRep
 fn one(context: &Context, text: &str, action: &Action) -> Result<Acted> {
     let machine = &*context.machine;
     let Some(row) = super::job(context, text)? else {
-        if let Action::Stop(_) = action {
-            return stop_foreground(context, text);
+        if let Action::Stop(grace) = action {
+            return stop_foreground(context, text, *grace);
         }
         return Err(
             Problem::new(Code::JobUnknown, format!("there is no job {text}"))
@@ -99,7 +100,13 @@ fn one(context: &Context, text: &str, action: &Action) -> Result<Acted> {
     let number = row.number;
     let queue = || Queue::open(machine, &context.directories);
     let done = match action {
-        Action::Stop(grace) => match stop(machine, &context.directories, number, *grace)? {
+        Action::Stop(grace) => match stop(
+            machine,
+            &context.directories,
+            number,
+            *grace,
+            "stopped by a person",
+        )? {
             StoppedJob::Removed => "taken out of the queue",
             StoppedJob::Ended => "stopped",
             StoppedJob::LeftOvers => "ended: what its dead supervisor left behind",
@@ -170,33 +177,56 @@ fn renew_variables(context: &Context, row: &Row) -> Result<()> {
     }
 }
 
-/// A run in the foreground of another terminal is asked through the process that watches it.
-fn stop_foreground(context: &Context, text: &str) -> Result<Acted> {
+/// A run in the foreground of another terminal is asked through the process that watches it. Where that was killed, what it left
+/// is ended.
+fn stop_foreground(context: &Context, text: &str, grace: Option<Duration>) -> Result<Acted> {
     let machine = &*context.machine;
     let store = Store::new(machine, &context.directories);
     let id = store.find(text)?;
-    let state = truth(machine, &store.folder(&id))?;
-    let RunState::Running {
-        supervisor: Some(supervisor),
-        ..
-    } = state.state
-    else {
+    let folder = store.folder(&id);
+    let of_job = store
+        .read(&id)
+        .ok()
+        .and_then(|run| run.tags.get("job").cloned());
+    if let Some(job) = of_job {
         return Err(Problem::new(
             Code::JobState,
-            format!("run {id} can't be stopped: it is {}", state.state.word()),
+            format!("run {id} is of job {job}, and is stopped as that"),
         )
-        .hint("see what runs: `deskside ps`"));
-    };
-    machine.effect(&Effect::Signal {
-        pid: supervisor.pid,
-        start_time: supervisor.start_time,
-        signal: 15,
-    })?;
-    Ok(Acted {
+        .hint(format!("deskside stop {job}")));
+    }
+    let state = truth(machine, &folder)?.state;
+    let acted = |done: &str| Acted {
         number: None,
-        name: id.0,
-        done: "asked to stop".into(),
-    })
+        name: id.0.clone(),
+        done: done.into(),
+    };
+    match &state {
+        RunState::Running {
+            supervisor: Some(supervisor),
+            ..
+        } => {
+            machine.effect(&Effect::Signal {
+                pid: supervisor.pid,
+                start_time: supervisor.start_time,
+                signal: 15,
+            })?;
+            return Ok(acted("asked to stop"));
+        }
+        RunState::ExitUnknown { .. } => {
+            let grace = grace.unwrap_or(GRACE);
+            if end_survivors(machine, &folder, grace, &format!("run {id}"))? > 0 {
+                truth(machine, &folder)?;
+                return Ok(acted("ended: what was left of it"));
+            }
+        }
+        _ => {}
+    }
+    Err(Problem::new(
+        Code::JobState,
+        format!("run {id} can't be stopped: it is {}", state.word()),
+    )
+    .hint("see what runs: `deskside ps`"))
 }
 
 /// Says, or sets, how many jobs without a claim of cards run at once.

@@ -2,6 +2,7 @@
 
 use deskside_runs::queue::{New, Word};
 use deskside_runs::schedule::Claim;
+use deskside_types::shell::split;
 use deskside_types::{Code, Problem, Result};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -154,66 +155,9 @@ pub fn bytes(text: &str) -> Option<u64> {
     (bytes.is_finite() && (1.0..1e18).contains(&bytes)).then_some(bytes as u64)
 }
 
-/// Words as a shell splits them: blanks, quotes and backslashes, and nothing else (`shell command language`, POSIX, 2.2).
-fn split(line: &str) -> Option<Vec<String>> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut letters = line.chars();
-    while let Some(letter) = letters.next() {
-        match letter {
-            ' ' | '\t' => words.extend(word.take()),
-            '\'' => {
-                let word = word.get_or_insert_default();
-                loop {
-                    match letters.next()? {
-                        '\'' => break,
-                        letter => word.push(letter),
-                    }
-                }
-            }
-            '"' => {
-                let word = word.get_or_insert_default();
-                loop {
-                    match letters.next()? {
-                        '"' => break,
-                        '\\' => match letters.next()? {
-                            escaped @ ('"' | '\\' | '$' | '`') => word.push(escaped),
-                            other => word.extend(['\\', other]),
-                        },
-                        letter => word.push(letter),
-                    }
-                }
-            }
-            '\\' => word.get_or_insert_default().push(letters.next()?),
-            letter => word.get_or_insert_default().push(letter),
-        }
-    }
-    words.extend(word);
-    Some(words)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_as_a_shell_splits_them() {
-        for (line, expected) in [
-            ("python train.py --lr 3e-4", "python|train.py|--lr|3e-4"),
-            (
-                r#"sh -c 'echo "a b"; exit 3'"#,
-                r#"sh|-c|echo "a b"; exit 3"#,
-            ),
-            (r#"a "b \" c" d\ e '' """#, r#"a|b " c|d e||"#),
-            (r#"x="y z""#, "x=y z"),
-            ("   ", ""),
-        ] {
-            assert_eq!(split(line).unwrap().join("|"), expected, "{line}");
-        }
-        for open in ["'", "\"", "a 'b", "\"a\\", "a \\"] {
-            assert_eq!(split(open), None, "{open}");
-        }
-    }
 
     #[test]
     fn a_list_and_what_is_wrong_with_it() {

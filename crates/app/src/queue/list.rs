@@ -5,6 +5,7 @@ use deskside_runs::queue::{Filter, JobState, Queue, Row};
 use deskside_track::Store;
 use deskside_track::index::Filter as RunFilter;
 use deskside_types::Result;
+use deskside_types::run::RunState;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -93,7 +94,7 @@ fn is_zero_u32(number: &u32) -> bool {
 impl JobRow {
     pub(super) fn of(row: Row, now: jiff::Timestamp) -> Self {
         let moment = |at: i64| jiff::Timestamp::from_millisecond(at).unwrap_or_default();
-        let is_paused = row.state == JobState::Running && row.reason.as_deref() == Some("paused");
+        let is_paused = row.is_paused();
         let waits = waits_for(&row, now);
         let state = match &row.outcome {
             Some(outcome) if row.state == JobState::Ended => outcome.clone(),
@@ -131,7 +132,8 @@ fn waits_for(row: &Row, now: jiff::Timestamp) -> Option<String> {
         return Some(format!("for {} {jobs}", row.waits));
     }
     if row.ready_at > now.as_millisecond() {
-        return Some("for its time".into());
+        // What it could not begin for is more than when it is tried again.
+        return Some(row.reason.clone().unwrap_or_else(|| "for its time".into()));
     }
     row.window.map(|window| format!("not between {window}"))
 }
@@ -153,6 +155,12 @@ pub fn list(context: &Context, limit: usize, ended: bool) -> Result<QueueReport>
     let now = deskside_machine::Reading::now(machine)?.wall;
     let rows = |rows: Vec<Row>| rows.into_iter().map(|row| JobRow::of(row, now)).collect();
     let waiting = queue.list(Filter::Waiting, limit)?;
+    let slots = queue.slots()?;
+    if slots == 0 && waiting.rows.iter().any(|row| !row.claim.any()) {
+        warnings.push(
+            "there is no slot: jobs that claim no card wait until `deskside queue slots 1`".into(),
+        );
+    }
     if waiting.total > 0 {
         warnings.extend(deskside_runs::session::warning(machine));
     }
@@ -165,7 +173,7 @@ pub fn list(context: &Context, limit: usize, ended: bool) -> Result<QueueReport>
         } else {
             Vec::new()
         },
-        slots: queue.slots()?,
+        slots,
         warnings,
     })
 }
@@ -242,22 +250,45 @@ pub fn ps(context: &Context) -> Result<PsReport> {
         }
     }
     let filter = RunFilter {
-        states: vec!["starting".into(), "running".into()],
+        states: ["starting", "running", "exit-unknown"]
+            .map(Into::into)
+            .to_vec(),
         ..RunFilter::default()
     };
-    let live = Store::new(machine, &context.directories).list(&filter)?;
+    let store = Store::new(machine, &context.directories);
+    let live = store.list(&filter)?;
+    let mut marked = None;
     for run in live.runs {
         if report.running.iter().any(|row| row.run == run.id.0) || run.tags.contains_key("job") {
             continue;
+        }
+        // Of a run whose `deskside run` was killed, something may go on.
+        let mut survivor = None;
+        if let RunState::ExitUnknown { survivor: own } = &run.state.state {
+            let marked = marked.get_or_insert_with(|| deskside_runs::supervise::marked(machine));
+            let folder = store.folder(&run.id);
+            let other = marked.iter().find(|(path, _)| path == folder.path());
+            survivor = own.clone().or(other.map(|(_, process)| process.clone()));
+            if survivor.is_none() {
+                continue;
+            }
         }
         report.running.push(RunningRow {
             number: None,
             run: run.id.0,
             name: run.name,
-            state: run.state.state.word().to_string(),
+            state: match survivor {
+                Some(_) => JobState::Lost.word().into(),
+                None => run.state.state.word().to_string(),
+            },
             duration_ms: since(run.state.started_at),
             cards: Vec::new(),
-            reason: None,
+            reason: survivor.map(|process| {
+                format!(
+                    "what watched it was killed; process {} still lives",
+                    process.pid
+                )
+            }),
             command: deskside_types::shell::command(&run.argv),
         });
     }

@@ -48,14 +48,10 @@ pub fn hidden(context: &Context, keeper: bool) -> Result<()> {
     })
 }
 
-/// The job that a text means, where it means one.
+/// The job that a text means, where it means one; several are an error.
 pub(crate) fn job(context: &Context, text: &str) -> Result<Option<Row>> {
     match Queue::open_if_there(&*context.machine, &context.directories)? {
-        Some(queue) => match queue.find(text) {
-            Ok(row) => Ok(Some(row)),
-            Err(problem) if problem.code == deskside_types::Code::JobUnknown => Ok(None),
-            Err(problem) => Err(problem),
-        },
+        Some(queue) => queue.find_one(text),
         None => Ok(None),
     }
 }

@@ -71,7 +71,7 @@ impl Answer for RunsReport {
 impl RunRow {
     pub(crate) fn of(listed: &Listed) -> Self {
         let exit = match &listed.state.state {
-            RunState::Finished { exit } | RunState::Stopped { exit } => Some(exit.shell_code()),
+            RunState::Finished { exit } | RunState::Stopped { exit, .. } => Some(exit.shell_code()),
             _ => None,
         };
         let span = listed

@@ -30,7 +30,7 @@ pub struct Policy {
 /// Whether a folder, or a file, is one by its name: `checkpoint-500` and `global_step500` (Hugging Face, DeepSpeed), `step_500`,
 /// `epoch=3-step=500.ckpt` (Lightning), `model_500.pt`, `500.safetensors`. A file needs a number: `best.pt` has a name of its own
 /// for a reason.
-pub(super) fn is_checkpoint(path: &Path, is_folder: bool) -> bool {
+pub(crate) fn is_checkpoint(path: &Path, is_folder: bool) -> bool {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
         return false;
     };

@@ -405,6 +405,29 @@ mod tests {
         let emptied = empty(&context, &trash(&context, None).unwrap()).unwrap();
         assert!(emptied.gone && !there(100) && there(300));
         assert_eq!(trash(&context, None).unwrap().count, 0);
+        // What is gone for good is not said to be back.
+        let undone = crate::undo::undo(&context, None, &mut |_| {}).unwrap();
+        let said = serde_json::to_string(&undone).unwrap();
+        assert!(said.contains("checkpoint-100 is gone for good"), "{said}");
+    }
+
+    /// They lie where `space gc` finds them, and nowhere else.
+    #[test]
+    fn small_files_are_moved_like_large_ones() {
+        let (sim, context, run) = machine();
+        for step in [100, 200, 300] {
+            sim.put_file(
+                run.join(format!("artifacts/model_{step}.pt")),
+                vec![7; 1000],
+            );
+        }
+        let kept = carry_out(&context, &prepare(&context, &[], &LAST_ONE).unwrap()).unwrap();
+        let lies = trash(&context, None).unwrap();
+        assert_eq!((lies.count, lies.bytes), (4, (12 << 20) + 2000));
+        assert!(!sim.exists(context.directories.state.join("kept")).unwrap());
+        crate::undo::undo(&context, kept.operation.as_deref(), &mut |_| {}).unwrap();
+        assert!(sim.exists(run.join("artifacts/model_100.pt")).unwrap());
+        assert_eq!(trash(&context, None).unwrap().count, 0);
     }
 
     #[test]

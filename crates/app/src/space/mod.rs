@@ -6,6 +6,7 @@ mod places;
 mod walk;
 
 pub use checkpoints::Policy;
+pub(crate) use checkpoints::is_checkpoint;
 pub use keep::{
     GcReport, KeepReport, PreparedKeep, RunCheckpoints, carry_out, empty, prepare, trash,
 };
@@ -90,7 +91,7 @@ pub fn space(context: &Context, projects: &[PathBuf]) -> Result<SpaceReport> {
     let roots: Vec<PathBuf> = places.iter().map(|place| place.path.clone()).collect();
     let splits = |root: usize, path: &std::path::Path, is_folder: bool| {
         places[root].kind == Kind::Runs
-            && (places::is_trash(path) || checkpoints::is_checkpoint(path, is_folder))
+            && (places::is_trash(path) || is_checkpoint(path, is_folder))
     };
     let walked = walk(machine, &roots, &splits)?;
     let mut lines: Vec<SpaceLine> = Vec::new();

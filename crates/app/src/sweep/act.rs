@@ -69,7 +69,7 @@ pub fn stop(context: &Context, text: &str, let_running_end: bool) -> Result<Swee
         }
     }
     for job in running.into_iter().filter(|_| !let_running_end) {
-        deskside_runs::stop::stop(machine, directories, job, grace)?;
+        deskside_runs::stop::stop(machine, directories, job, grace, "its sweep was stopped")?;
         jobs += 1;
     }
     let held = sweep.hold()?;

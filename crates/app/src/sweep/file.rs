@@ -98,6 +98,12 @@ fn plain(key: &str, value: &toml::Value) -> Result<String, String> {
             }
         }
         toml::Value::Boolean(flag) => flag.to_string(),
+        toml::Value::Table(inner) if !inner.is_empty() => {
+            let inner = inner.keys().next().map_or("", String::as_str);
+            return Err(format!(
+                "a name with a dot needs quotes: \"{key}.{inner}\" = …"
+            ));
+        }
         _ => return Err(format!("{key}: expected a text or a number")),
     })
 }

@@ -53,6 +53,10 @@ impl Domain for Everything {
             && deskside_envs::is_made_by(machine, path, before))
     }
 
+    fn is_moved(&self, path: &Path) -> bool {
+        crate::space::is_checkpoint(path, false)
+    }
+
     fn embedded(&self, name: &str) -> Option<Vec<u8>> {
         let wheel = deskside_track::module::wheel();
         (name == wheel.file_name).then_some(wheel.bytes)

@@ -299,9 +299,18 @@ pub fn state(state: &RunState) -> (String, Meaning) {
                 if good { Meaning::Good } else { Meaning::Bad },
             )
         }
-        RunState::Stopped { exit: how } => (format!("stopped{}", exit(how)), Meaning::Warning),
+        RunState::Stopped { exit: how, reason } => {
+            let why = reason.as_ref().map(|why| format!(": {why}"));
+            (
+                format!("stopped{}{}", exit(how), why.unwrap_or_default()),
+                Meaning::Warning,
+            )
+        }
         RunState::Failed { reason } => (format!("failed: {reason}"), Meaning::Bad),
-        RunState::Interrupted => ("interrupted by a reboot".into(), Meaning::Warning),
+        RunState::Interrupted => (
+            "interrupted: it was ended with the machine".into(),
+            Meaning::Warning,
+        ),
         RunState::ExitUnknown {
             survivor: Some(process),
         } => (

@@ -166,3 +166,61 @@ fn the_machine_dies_and_starts_again() {
         );
     }
 }
+
+/// An orderly shutdown asks everybody to end, and then starts again: the same, and nothing is begun on the way down.
+#[test]
+fn the_machine_is_shut_down_and_starts_again() {
+    let queuer = Queuer::new();
+    let first = "\"$DESKSIDE\" queue slots 2\n\
+        \"$DESKSIDE\" run --queue --name long --retries 2 -- sh -c 'echo long >> ran; exec sleep 600'\n\
+        \"$DESKSIDE\" run --queue --name again --restart on-reboot -- \
+            sh -c 'trap \"echo kept >> ran; exit 0\" TERM; echo again >> ran; [ -e second ] || while :; do sleep 0.05; done'\n\
+        \"$DESKSIDE\" run --queue --name behind -- sh -c 'echo behind >> ran'\n\
+        touch queued\n\
+        trap '' TERM\n\
+        while [ ! -e down ]; do sleep 0.05; done\n\
+        kill -TERM -1\n\
+        sleep 1.5\n\
+        touch off\n\
+        sleep 600";
+    let Some(machine) = Machine::boot(&queuer, "first", first) else {
+        deskside_testkit::skip(
+            "the_machine_is_shut_down_and_starts_again: namespaces for processes and mounts need root",
+        );
+        return;
+    };
+    until(SOON, "all is queued", || queuer.path("queued").exists());
+    let ran = queuer.path("ran");
+    until(SOON, "both run", || lines(&ran).len() == 2);
+    std::fs::write(queuer.path("down"), "").unwrap();
+    until(SOON, "it is off", || queuer.path("off").exists());
+    machine.die();
+    let before = lines(&ran);
+    assert_eq!(before.len(), 3, "nothing began in the shutdown: {before:?}");
+    assert_eq!(before[2], "kept", "a job has its grace");
+
+    let second = "touch second\n\
+        \"$DESKSIDE\" queue > listed 2>&1\n\
+        \"$DESKSIDE\" wait > waited 2>&1\n\
+        \"$DESKSIDE\" --json queue --ended --all > report\n\
+        touch over\n\
+        sleep 600";
+    let machine = Machine::boot(&queuer, "second", second).unwrap();
+    until(SOON, "the second boot drains the queue", || {
+        queuer.path("over").exists()
+    });
+    machine.die();
+    let report: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(queuer.path("report")).unwrap()).unwrap();
+    let state = |name: &str| {
+        let ended = report["ended"].as_array().unwrap();
+        let job = ended.iter().find(|job| job["name"] == name).unwrap();
+        (
+            job["state"].as_str().unwrap().to_string(),
+            job["attempts"].as_u64().unwrap(),
+        )
+    };
+    assert_eq!(state("long"), ("interrupted".into(), 1), "{report}");
+    assert_eq!(state("again"), ("finished".into(), 2), "{report}");
+    assert_eq!(state("behind"), ("finished".into(), 1), "{report}");
+}

@@ -137,7 +137,7 @@ pub(crate) fn not_started(what: &str, error: &io::Error) -> DoorError {
     };
     match special {
         Some((kind, detail)) => DoorError::new(kind, what, detail),
-        None => DoorError::from_io(what, error),
+        None => DoorError::no_process(what, error),
     }
 }
 

@@ -312,6 +312,12 @@ impl Supervision for Faulty {
         self.control("become a supervisor", |inner| inner.become_supervisor())
     }
 
+    fn is_asked_to_end(&self) -> bool {
+        self.inner
+            .supervision()
+            .is_some_and(Supervision::is_asked_to_end)
+    }
+
     fn prepare(&self, command: &supervise::Command) -> Result<Box<dyn Gate>, DoorError> {
         self.control("prepare a command", |inner| inner.prepare(command))
     }

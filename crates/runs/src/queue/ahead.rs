@@ -69,7 +69,7 @@ impl Queue<'_> {
             self.connection.execute(
                 &format!(
                     "UPDATE jobs SET state = 'running', attempt = attempt + 1, pid = 0, start_time = 0, boot = ahead, \
-                     started_at = NULL, ended_at = NULL, outcome = NULL, exit = NULL, reason = NULL, ahead = NULL, \
+                     started_at = NULL, ended_at = NULL, outcome = NULL, exit = NULL, reason = NULL, ahead = NULL, asked = NULL, \
                      run = CASE attempt WHEN 0 THEN id ELSE id || '-' || (attempt + 1) END WHERE {earlier}"
                 ),
                 [boot],

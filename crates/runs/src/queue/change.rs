@@ -1,14 +1,11 @@
 //! What a person does to jobs that wait.
 
-use super::claim::tell_dependents;
+use super::end::tell_dependents;
 use super::row::unknown;
-use super::{JobState, Queue, Row, Surroundings, broken};
+use super::{JobState, Queue, Request, Row, Surroundings, broken};
 use deskside_machine::Reading;
 use deskside_types::{Code, Problem, Result};
 use rusqlite::{Connection, TransactionBehavior, params};
-
-/// What the reason of a running job says while it stands still.
-pub const PAUSED: &str = "paused";
 
 /// Where a job is moved to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,63 +125,6 @@ impl Queue<'_> {
         transaction.commit().map_err(fail)
     }
 
-    /// Sets how many jobs without a claim run at once.
-    ///
-    /// # Errors
-    /// [`Code::QueueBroken`].
-    pub fn set_slots(&mut self, slots: u32) -> Result<()> {
-        self.connection
-            .execute(
-                "INSERT INTO settings VALUES ('slots', ?1) ON CONFLICT (name) DO UPDATE SET value = ?1",
-                [slots.to_string()],
-            )
-            .map(drop)
-            .map_err(|error| broken("write the queue", &error))
-    }
-
-    /// Sets which cards the queue may use, in the order in which they are taken; all when none is named.
-    ///
-    /// # Errors
-    /// [`Code::QueueBroken`].
-    pub fn set_cards(&mut self, uuids: &[String]) -> Result<()> {
-        self.connection
-            .execute(
-                "INSERT INTO settings VALUES ('cards', ?1) ON CONFLICT (name) DO UPDATE SET value = ?1",
-                [uuids.join(" ")],
-            )
-            .map(drop)
-            .map_err(|error| broken("write the queue", &error))
-    }
-
-    /// Says that a running job stands still, or goes on.
-    ///
-    /// # Errors
-    /// [`Code::QueueBroken`].
-    pub fn set_paused(&mut self, number: i64, paused: bool) -> Result<()> {
-        self.connection
-            .execute(
-                "UPDATE jobs SET reason = ?2 WHERE number = ?1 AND state = 'running'",
-                params![number, paused.then_some(PAUSED)],
-            )
-            .map(drop)
-            .map_err(|error| broken("write the queue", &error))
-    }
-
-    /// Sets the grace that a running job gets when it is stopped now; its supervisor reads it when it is asked to stop.
-    ///
-    /// # Errors
-    /// [`Code::QueueBroken`].
-    pub fn set_grace(&mut self, number: i64, grace: std::time::Duration) -> Result<()> {
-        let milliseconds = i64::try_from(grace.as_millis()).unwrap_or(i64::MAX);
-        self.connection
-            .execute(
-                "UPDATE jobs SET spec = json_set(spec, '$.grace_ms', ?2) WHERE number = ?1",
-                params![number, milliseconds],
-            )
-            .map(drop)
-            .map_err(|error| broken("write the queue", &error))
-    }
-
     /// Gives a job other surroundings.
     ///
     /// # Errors
@@ -287,6 +227,9 @@ pub(crate) fn wrong_state(row: &Row, done: &str) -> Problem {
     let state = match row.state {
         JobState::Waiting => "it waits",
         JobState::Held => "it is held",
+        JobState::Running if matches!(row.asked, Some(Request::Stop { .. })) => {
+            "it is about to end"
+        }
         JobState::Running => "it runs",
         JobState::Lost => "its supervisor died and a process of it goes on",
         JobState::Ended => "it is over",
@@ -331,13 +274,24 @@ impl Queue<'_> {
     /// The job a person means: its number (`17`, `#17`), its identity or that of one of its runs, or its name.
     ///
     /// # Errors
-    /// [`Code::JobUnknown`].
+    /// [`Code::JobUnknown`], also where several are meant.
     pub fn find(&self, text: &str) -> Result<Row> {
+        self.find_one(text)?.ok_or_else(|| unknown(text.trim()))
+    }
+
+    /// As [`Queue::find`]; none where the text means no job.
+    ///
+    /// # Errors
+    /// [`Code::JobUnknown`] where it means several.
+    pub fn find_one(&self, text: &str) -> Result<Option<Row>> {
         let text = text.trim();
         let number = text.strip_prefix('#').unwrap_or(text);
         let is_number = number.len() <= 9 && number.bytes().all(|byte| byte.is_ascii_digit());
         if let (true, Ok(number)) = (is_number, number.parse()) {
-            return self.row(number);
+            return match self.row(number) {
+                Err(problem) if problem.code == Code::JobUnknown => Ok(None),
+                found => found.map(Some),
+            };
         }
         let fail = |error: rusqlite::Error| broken("read the queue", &error);
         let mut found = by_identity(&self.connection, text).map_err(fail)?;
@@ -353,21 +307,18 @@ impl Queue<'_> {
             .filter(|row| row.state != JobState::Ended)
             .collect();
         match (open.as_slice(), rows.as_slice()) {
-            ([one], _) => Ok((*one).clone()),
-            ([], [one, ..]) => Ok(one.clone()),
-            ([], []) => Err(unknown(text)),
-            (several, _) => Err(Problem::new(
-                Code::JobUnknown,
-                format!("several jobs are called {text}"),
-            )
-            .hint(format!(
-                "say its number: {}",
-                several
-                    .iter()
-                    .map(|row| row.number.to_string())
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            ))),
+            ([one], _) => Ok(Some((*one).clone())),
+            ([], [one, ..]) => Ok(Some(one.clone())),
+            ([], []) => Ok(None),
+            (several, _) => {
+                let mut numbers: Vec<i64> = several.iter().map(|row| row.number).collect();
+                numbers.sort_unstable();
+                let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+                Err(
+                    Problem::new(Code::JobUnknown, format!("several jobs are called {text}"))
+                        .hint(format!("say its number: {}", numbers.join(", "))),
+                )
+            }
         }
     }
 }

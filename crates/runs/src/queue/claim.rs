@@ -1,65 +1,19 @@
 //! One transaction: the end of the job before, and the claim of the next.
 
+use super::end::put_end;
+use super::going::{goes_on, live};
 use super::row::COLUMNS;
-use super::{Queue, Row, Spec, Word, ahead, broken};
+use super::settings::{slots, usable};
+use super::{End, Queue, Row, ahead, broken};
 use crate::schedule::{Candidate, Card, Claim, Holder, Plan, Situation, plan};
 use deskside_machine::Reading;
-use deskside_track::secrets::HIDDEN;
 use deskside_types::run::{ProcessIdentity, RunId};
 use deskside_types::{Code, Problem, Result};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Transaction, TransactionBehavior, params};
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::time::Duration;
-
-/// How a job ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
-    /// A run's state in a word, or `skipped`, `removed`.
-    pub word: &'static str,
-    /// Its exit code as a shell shows it.
-    pub exit: Option<i32>,
-    /// In words.
-    pub reason: Option<String>,
-}
-
-impl Outcome {
-    /// It ended by itself, with 0.
-    pub fn is_good(&self) -> bool {
-        self.word == "finished" && self.exit == Some(0)
-    }
-}
-
-/// What becomes of a job that its supervisor is done with.
-#[derive(Debug, Clone, PartialEq)]
-pub enum End {
-    /// It is over.
-    Over(Outcome),
-    /// It waits again: a retry, or after a restart. With another command where that was changed.
-    Again {
-        /// Not before, in milliseconds of the epoch.
-        ready_at: i64,
-        /// In words, why.
-        reason: String,
-        /// The command in place of the old one, as JSON of its [`super::Spec`].
-        spec: Option<String>,
-    },
-    /// It never ran: it waits again, and this was no attempt.
-    NeverRan,
-    /// It could not begin now, and waits: this was no attempt.
-    Later {
-        /// Not before, in milliseconds of the epoch.
-        ready_at: i64,
-        /// In words, why.
-        reason: String,
-    },
-    /// Its supervisor died, and this process of it goes on.
-    Lost(ProcessIdentity),
-    /// It is held: something it needs is not there. It was no attempt.
-    Held(String),
-}
 
 /// A job that was claimed.
 #[derive(Debug, Clone, PartialEq)]
@@ -171,41 +125,6 @@ impl Queue<'_> {
         ))
     }
 
-    /// Writes the end of a job.
-    ///
-    /// # Errors
-    /// [`deskside_types::Code::QueueBroken`].
-    pub fn end(&mut self, row: &Row, end: &End) -> Result<()> {
-        let now = self.machine.now()?.wall;
-        let fail = |error: rusqlite::Error| broken("write the queue", &error);
-        self.sync_commits(true).map_err(fail)?;
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(fail)?;
-        put_end(&transaction, row, end, now).map_err(fail)?;
-        transaction.commit().map_err(fail)
-    }
-
-    /// Calls something while nobody can change the queue, where nothing goes on; whether it was called.
-    ///
-    /// The keeper lets go of its lock and its bell in here: whoever adds a job afterwards finds neither, and starts another.
-    ///
-    /// # Errors
-    /// [`deskside_types::Code::QueueBroken`].
-    pub fn if_nothing_goes_on(&mut self, call: impl FnOnce()) -> Result<bool> {
-        let fail = |error: rusqlite::Error| broken("read the queue", &error);
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(fail)?;
-        if goes_on(&transaction).map_err(fail)? {
-            return Ok(false);
-        }
-        call();
-        Ok(true)
-    }
-
     /// Whether a job that claims cards could be next: then the cards must be looked at.
     ///
     /// # Errors
@@ -218,61 +137,6 @@ impl Queue<'_> {
             .and_then(|mut query| query.exists([]))
             .map_err(|error| broken("read the queue", &error))
     }
-
-    /// How many jobs without a claim run at once.
-    ///
-    /// # Errors
-    /// [`deskside_types::Code::QueueBroken`].
-    pub fn slots(&self) -> Result<u32> {
-        slots(&self.connection).map_err(|error| broken("read the queue", &error))
-    }
-}
-
-/// Something goes on that a keeper must watch: a job that runs, or one that waits for anything but a person, or a sweep. One that
-/// waits for another job is as far as that one.
-fn goes_on(connection: &Connection) -> rusqlite::Result<bool> {
-    connection
-        .prepare_cached(
-            "SELECT 1 WHERE EXISTS (SELECT 1 FROM jobs WHERE state IN ('running', 'lost')) \
-             OR EXISTS (SELECT 1 FROM jobs WHERE state = 'waiting' AND waits = 0 AND gpus = 0 AND vram = 0) \
-             OR EXISTS (SELECT 1 FROM jobs WHERE state = 'waiting' AND waits = 0 AND (gpus > 0 OR vram > 0)) \
-             OR EXISTS (SELECT 1 FROM settings WHERE name GLOB 'sweep:*')",
-        )?
-        .exists([])
-}
-
-fn slots(connection: &Connection) -> rusqlite::Result<u32> {
-    let text: Option<String> = connection
-        .prepare_cached("SELECT value FROM settings WHERE name = 'slots'")?
-        .query_row([], |row| row.get(0))
-        .optional()?;
-    Ok(text.and_then(|text| text.parse().ok()).unwrap_or(1))
-}
-
-/// The cards that the queue may use, in the order a person gave them; all, as they come, where none is named.
-fn usable(connection: &Connection, cards: &[Card]) -> rusqlite::Result<Vec<Card>> {
-    let named: Option<String> = connection
-        .prepare_cached("SELECT value FROM settings WHERE name = 'cards'")?
-        .query_row([], |row| row.get(0))
-        .optional()?;
-    let named = named.unwrap_or_default();
-    if named.is_empty() {
-        return Ok(cards.to_vec());
-    }
-    Ok(named
-        .split_whitespace()
-        .filter_map(|uuid| cards.iter().find(|card| card.uuid == uuid))
-        .cloned()
-        .collect())
-}
-
-pub(super) fn live(connection: &Connection) -> rusqlite::Result<Vec<Row>> {
-    connection
-        .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM jobs WHERE state IN ('running', 'lost') ORDER BY started_at, number"
-        ))?
-        .query_map([], Row::read)?
-        .collect()
 }
 
 fn take(
@@ -341,7 +205,7 @@ fn take(
         transaction
             .prepare_cached(
                 "UPDATE jobs SET state = 'running', attempt = attempt + 1, pid = ?2, start_time = ?3, boot = ?4, cards = ?5, \
-                 started_at = ?6, ended_at = NULL, outcome = NULL, exit = NULL, reason = NULL, ahead = NULL, \
+                 started_at = ?6, ended_at = NULL, outcome = NULL, exit = NULL, reason = NULL, ahead = NULL, asked = '', \
                  run = CASE attempt WHEN 0 THEN id ELSE id || '-' || (attempt + 1) END WHERE number = ?1",
             )?
             .execute(params![
@@ -382,201 +246,4 @@ fn candidate(row: &rusqlite::Row<'_>) -> rusqlite::Result<Candidate> {
             share: row.get(5)?,
         },
     })
-}
-
-/// Writes an end, and what follows for those that wait for it. Only while the job is still in the hands that the row names:
-/// what another process settled first stays.
-fn put_end(
-    transaction: &Transaction<'_>,
-    row: &Row,
-    end: &End,
-    now: Timestamp,
-) -> rusqlite::Result<()> {
-    let (number, live) = (row.number, "state IN ('running', 'lost')");
-    let same = transaction
-        .prepare_cached(&format!(
-            "SELECT 1 FROM jobs WHERE number = ?1 AND {live} AND pid IS ?2 AND start_time IS ?3 AND boot IS ?4"
-        ))?
-        .exists(params![
-            number,
-            row.process.as_ref().map(|process| process.pid),
-            row.process
-                .as_ref()
-                .map(|process| process.start_time.cast_signed()),
-            row.process.as_ref().map(|process| &process.boot_id),
-        ])?;
-    if !same {
-        return Ok(());
-    }
-    match end {
-        End::Over(outcome) => {
-            let changed = transaction
-                .prepare_cached(&format!(
-                    "UPDATE jobs SET state = 'ended', outcome = ?2, exit = ?3, reason = ?4, ended_at = ?5, pid = NULL \
-                     WHERE number = ?1 AND {live}"
-                ))?
-                .execute(params![
-                    number,
-                    outcome.word,
-                    outcome.exit,
-                    outcome.reason,
-                    now.as_millisecond()
-                ])?;
-            if changed == 1 {
-                hide_secrets(transaction, number)?;
-                tell_dependents(transaction, number, outcome.is_good(), now)?;
-            }
-        }
-        End::Again {
-            ready_at,
-            reason,
-            spec,
-        } => {
-            transaction
-                .prepare_cached(&format!(
-                    "UPDATE jobs SET state = 'waiting', ready_at = ?2, reason = ?3, pid = NULL, cards = NULL, \
-                     spec = coalesce(?4, spec) WHERE number = ?1 AND {live}"
-                ))?
-                .execute(params![number, ready_at, reason, spec])?;
-        }
-        End::NeverRan => {
-            transaction
-                .prepare_cached(&format!(
-                    "UPDATE jobs SET state = 'waiting', attempt = max(attempt - 1, 0), pid = NULL, cards = NULL, \
-                     started_at = NULL WHERE number = ?1 AND {live}"
-                ))?
-                .execute([number])?;
-        }
-        End::Later { ready_at, reason } => {
-            transaction
-                .prepare_cached(&format!(
-                    "UPDATE jobs SET state = 'waiting', attempt = max(attempt - 1, 0), pid = NULL, cards = NULL, \
-                     started_at = NULL, ready_at = ?2, reason = ?3 WHERE number = ?1 AND {live}"
-                ))?
-                .execute(params![number, ready_at, reason])?;
-        }
-        End::Held(reason) => {
-            transaction
-                .prepare_cached(&format!(
-                    "UPDATE jobs SET state = 'held', attempt = max(attempt - 1, 0), pid = NULL, cards = NULL, \
-                     started_at = NULL, reason = ?2 WHERE number = ?1 AND {live}"
-                ))?
-                .execute(params![number, reason])?;
-        }
-        End::Lost(survivor) => {
-            transaction
-                .prepare_cached(&format!(
-                    "UPDATE jobs SET state = 'lost', pid = ?2, start_time = ?3, boot = ?4, reason = ?5 \
-                     WHERE number = ?1 AND {live}"
-                ))?
-                .execute(params![
-                    number,
-                    survivor.pid,
-                    survivor.start_time.cast_signed(),
-                    survivor.boot_id,
-                    format!("its supervisor died; process {} still lives", survivor.pid),
-                ])?;
-        }
-    }
-    Ok(())
-}
-
-/// A command is kept as it is only as long as it may have to be run.
-fn hide_secrets(transaction: &Transaction<'_>, number: i64) -> rusqlite::Result<()> {
-    let text: String = transaction
-        .prepare_cached("SELECT spec FROM jobs WHERE number = ?1")?
-        .query_row([number], |row| row.get(0))?;
-    // One that a newer program wrote is left to that.
-    let Ok(mut spec) = serde_json::from_str::<Spec>(&text) else {
-        return Ok(());
-    };
-    let shown: Vec<Word> = spec.shown().into_iter().map(Word::Text).collect();
-    if shown.iter().any(|word| word.shown().contains(HIDDEN)) {
-        spec.argv = shown;
-        let text = serde_json::to_string(&spec).unwrap_or(text);
-        transaction.execute(
-            "UPDATE jobs SET spec = ?2 WHERE number = ?1",
-            params![number, text],
-        )?;
-    }
-    Ok(())
-}
-
-/// Those that wait for a job that is over: one less to wait for, or, where a good end was needed, skipped with all behind them.
-pub(super) fn tell_dependents(
-    transaction: &Transaction<'_>,
-    number: i64,
-    good: bool,
-    now: Timestamp,
-) -> rusqlite::Result<()> {
-    let mut over = vec![(number, good)];
-    while let Some((of, good)) = over.pop() {
-        let behind: Vec<(i64, bool)> = transaction
-            .prepare_cached("SELECT job, good FROM dependencies WHERE of = ?1")?
-            .query_map([of], |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect::<rusqlite::Result<_>>()?;
-        for (job, needs_good) in behind {
-            if good || !needs_good {
-                transaction
-                    .prepare_cached("UPDATE jobs SET waits = max(waits - 1, 0) WHERE number = ?1")?
-                    .execute([job])?;
-                continue;
-            }
-            let skipped = transaction
-                .prepare_cached(
-                    "UPDATE jobs SET state = 'ended', outcome = 'skipped', reason = ?2, ended_at = ?3 \
-                     WHERE number = ?1 AND state IN ('waiting', 'held')",
-                )?
-                .execute(params![
-                    job,
-                    format!("job {of}, which it waited for, did not end well"),
-                    now.as_millisecond()
-                ])?;
-            if skipped == 1 {
-                over.push((job, false));
-            }
-        }
-        transaction
-            .prepare_cached("DELETE FROM dependencies WHERE of = ?1")?
-            .execute([of])?;
-    }
-    Ok(())
-}
-
-impl Queue<'_> {
-    /// The vaults that only jobs refer to which are over.
-    ///
-    /// # Errors
-    /// [`deskside_types::Code::QueueBroken`].
-    pub(crate) fn vaults_of_the_past(&self) -> Result<Vec<String>> {
-        let names = |condition: &str| -> rusqlite::Result<BTreeSet<String>> {
-            self.connection
-                .prepare_cached(&format!(
-                    "SELECT DISTINCT json_extract(json, '$.vault') FROM jobs JOIN surroundings ON key = surroundings \
-                     WHERE json_extract(json, '$.vault') IS NOT NULL AND state {condition} 'ended'"
-                ))?
-                .query_map([], |row| row.get(0))?
-                .collect()
-        };
-        // The next trial of a sweep may not be queued yet.
-        let of_sweeps = || -> rusqlite::Result<BTreeSet<String>> {
-            self.connection
-                .prepare_cached("SELECT value FROM settings WHERE name GLOB 'sweep:*'")?
-                .query_map([], |row| row.get(0))?
-                .collect()
-        };
-        let read = || {
-            let open = &names("<>")? | &of_sweeps()?;
-            Ok(names("=")?.difference(&open).cloned().collect())
-        };
-        read().map_err(|error: rusqlite::Error| broken("read the queue", &error))
-    }
-
-    /// Jobs that run, and lost ones of which a process goes on.
-    ///
-    /// # Errors
-    /// [`deskside_types::Code::QueueBroken`].
-    pub fn live(&self) -> Result<Vec<Row>> {
-        live(&self.connection).map_err(|error| broken("read the queue", &error))
-    }
 }

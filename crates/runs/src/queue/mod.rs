@@ -6,8 +6,10 @@
 //! sync serves several of them ([`ahead`]).
 //!
 //! **Nothing runs twice.** A claim is durable before anything is started; the child waits at a gate until its process is
-//! written into the run's folder, and opens its log only then. So a claim whose supervisor is dead and whose run has no log
-//! never ran, and goes back; anything else has run, and is settled by the run's folder ([`settle`]).
+//! written into the run's folder, and only then opens its log and leaves a mark. So a claim whose supervisor is dead and whose run
+//! has neither never ran, and goes back; anything else has run, and is settled by the run's folder ([`settle`]).
+//!
+//! **What a person asks of a job that runs** stands in its row ([`asked`]).
 //!
 //! **Who moves it.** Whoever adds a job starts supervisors for what can start, and a keeper; a supervisor takes the next job when
 //! its own ended; the keeper sleeps until a supervisor dies, a time comes or the bell rings. When nothing goes on, both end.
@@ -16,20 +18,26 @@
 
 pub mod add;
 mod ahead;
+mod asked;
 mod change;
 mod claim;
+mod end;
+mod going;
 pub mod job;
 mod list;
 mod open;
 mod row;
+mod settings;
 mod settle;
 mod sweeps;
 pub mod vault;
 
 pub use add::Added;
+pub use asked::Request;
 pub(crate) use change::wrong_state;
 pub use change::{Move, Moved};
-pub use claim::{Claimed, End, Outcome, Pace, Turn};
+pub use claim::{Claimed, Pace, Turn};
+pub use end::{End, Outcome};
 pub use job::{KeptCode, New, Restart, Spec, Surroundings, Word};
 pub use list::{Filter, Listed};
 pub use row::{JobState, Row};

@@ -2,10 +2,11 @@
 
 use super::{Queue, broken, database};
 use deskside_machine::{Acting, Directories, Durability, Machine, Reading};
+use deskside_track::shared;
 use deskside_types::{Code, Problem, Result};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The version of the tables; in SQLite's `user_version`.
@@ -41,7 +42,9 @@ const MIGRATIONS: &[&str] = &["
     "
     ALTER TABLE jobs ADD COLUMN ahead TEXT;
     CREATE INDEX jobs_ahead ON jobs (ahead) WHERE state = 'waiting' AND ahead IS NOT NULL;
-"];
+",
+    // What is asked of a job that runs; none where its supervisor is of an earlier version (see `queue::asked`).
+    "ALTER TABLE jobs ADD COLUMN asked TEXT;"];
 
 impl<'a> Queue<'a> {
     /// Opens the queue of a person, making it where there is none.
@@ -53,6 +56,7 @@ impl<'a> Queue<'a> {
         if !machine.is_here() {
             return Err(elsewhere(&path));
         }
+        owned(machine, directories)?;
         let opened = connect(&path).and_then(|connection| Ok((version(&connection)?, connection)));
         let connection = match opened {
             Ok((VERSION, connection)) => connection,
@@ -118,6 +122,7 @@ fn version(connection: &Connection) -> rusqlite::Result<i64> {
 fn make(machine: &dyn Machine, directories: &Directories) -> Result<Connection> {
     let path = database(directories);
     let _held = machine.lock(&path.with_extension("lock"), PATIENCE)?;
+    claim(machine, directories)?;
     if !machine.exists(&path)? {
         // Nobody else reads it: commands may hold more than they should.
         machine.write_file(&path, "", 0o600, Durability::Power)?;
@@ -143,6 +148,41 @@ fn make(machine: &dyn Machine, directories: &Directories) -> Result<Connection> 
             &error,
         )
     })
+}
+
+/// Says whose the queue is, where several machines see it.
+fn claim(machine: &dyn Machine, directories: &Directories) -> Result<()> {
+    let path = owner(directories);
+    if !machine.exists(&path)?
+        && shared::is_on_network(machine, &directories.queue())
+        && let Some(own) = shared::own(machine)
+    {
+        machine.write_file(path, own, 0o600, Durability::Process)?;
+    }
+    Ok(())
+}
+
+/// Refuses the queue of another machine.
+fn owned(machine: &dyn Machine, directories: &Directories) -> Result<()> {
+    let path = owner(directories);
+    let Ok(owner) = machine.text(&path) else {
+        return Ok(());
+    };
+    match shared::own(machine) {
+        Some(own) if own != owner.trim() => Err(Problem::new(
+            Code::QueueElsewhere,
+            "the queue in this home is another machine's",
+        )
+        .because("the home lies on a network file system, and neither machine sees the other's processes")
+        .hint("give this machine a place of its own: `export DESKSIDE_HOME=/some/local/folder`")
+        .hint(format!("where that machine is gone: `rm {}`", path.display()))),
+        _ => Ok(()),
+    }
+}
+
+/// The file that says whose the queue is; absent where only one machine sees it.
+fn owner(directories: &Directories) -> PathBuf {
+    directories.queue().join("machine")
 }
 
 fn too_new(path: &Path, version: i64) -> Problem {

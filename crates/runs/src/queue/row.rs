@@ -1,6 +1,6 @@
 //! A job as the queue's file holds it.
 
-use super::{Queue, Spec, Surroundings, broken};
+use super::{Queue, Request, Spec, Surroundings, broken};
 use crate::schedule::{Claim, Window};
 use deskside_types::run::{ProcessIdentity, RunId};
 use deskside_types::{Code, Problem, Result};
@@ -89,11 +89,13 @@ pub struct Row {
     pub exit: Option<i32>,
     /// In words, why it waits or how it ended.
     pub reason: Option<String>,
+    /// What is asked of it while it runs; none where its supervisor is of an earlier version and hears signals only.
+    pub asked: Option<Request>,
 }
 
 /// The columns of a [`Row`], in order.
 pub(super) const COLUMNS: &str = "number, id, state, priority, waits, ready_at, window, gpus, vram, share, name, shown, \
-    submitted_at, attempt, run, pid, start_time, boot, cards, started_at, ended_at, outcome, exit, reason";
+    submitted_at, attempt, run, pid, start_time, boot, cards, started_at, ended_at, outcome, exit, reason, asked";
 
 impl Row {
     pub(super) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
@@ -142,6 +144,10 @@ impl Row {
             outcome: row.get(21)?,
             exit: row.get(22)?,
             reason: row.get(23)?,
+            asked: row
+                .get::<_, Option<String>>(24)?
+                .as_deref()
+                .map(Request::of),
         })
     }
 
@@ -152,6 +158,13 @@ impl Row {
         } else {
             RunId(format!("{id}-{attempt}"))
         }
+    }
+}
+
+impl Row {
+    /// It was asked to stand still.
+    pub fn is_paused(&self) -> bool {
+        self.state == JobState::Running && self.reason.as_deref() == Some(super::asked::PAUSED)
     }
 }
 

@@ -1,7 +1,9 @@
 //! The queue on disk, without any process of its own.
 
+mod asked;
 mod clock;
 mod marks;
+mod settled;
 
 use super::*;
 use crate::schedule::Claim;
@@ -225,145 +227,6 @@ fn an_end_is_only_written_by_who_has_the_job() {
 }
 
 #[test]
-fn what_a_dead_supervisor_left_is_settled() {
-    use deskside_machine::{Acting, Durability};
-    use deskside_track::{Folder, record};
-    use deskside_types::run::{RunExit, RunState, StateRecord};
-    let home = Home::new();
-    let directories = home.directories();
-    let (mut queue, me) = (with(&home, &directories), home.me());
-    let dead = ProcessIdentity {
-        start_time: 1,
-        ..me.clone()
-    };
-    let elsewhere = ProcessIdentity {
-        boot_id: "another".into(),
-        ..me.clone()
-    };
-    let on_reboot = New {
-        spec: Spec {
-            restart: Restart::OnReboot,
-            ..job("r").spec
-        },
-        ..New::default()
-    };
-    let running = |process: &ProcessIdentity, supervisor: &ProcessIdentity| RunState::Running {
-        process: process.clone(),
-        supervisor: Some(supervisor.clone()),
-    };
-    let finished = RunState::Finished {
-        exit: RunExit::ExitCode(3),
-    };
-    for (what, new, claimant, state, log, expected) in [
-        ("no folder", job("a"), &dead, None, false, "waiting"),
-        (
-            "about to start",
-            job("a"),
-            &dead,
-            Some(RunState::Starting {
-                supervisor: dead.clone(),
-            }),
-            false,
-            "waiting",
-        ),
-        (
-            "at the gate",
-            job("a"),
-            &dead,
-            Some(running(&dead, &dead)),
-            false,
-            "waiting",
-        ),
-        (
-            "it began, and is gone",
-            job("a"),
-            &dead,
-            Some(running(&dead, &dead)),
-            true,
-            "exit-unknown",
-        ),
-        (
-            "it goes on",
-            job("a"),
-            &dead,
-            Some(running(&me, &dead)),
-            true,
-            "lost",
-        ),
-        (
-            "its end is written",
-            job("a"),
-            &dead,
-            Some(finished.clone()),
-            true,
-            "finished",
-        ),
-        (
-            "its end was written before the restart",
-            job("a"),
-            &elsewhere,
-            Some(finished),
-            true,
-            "finished",
-        ),
-        (
-            "the machine was restarted",
-            job("a"),
-            &elsewhere,
-            Some(running(&elsewhere, &elsewhere)),
-            true,
-            "interrupted",
-        ),
-        (
-            "before it began",
-            job("a"),
-            &elsewhere,
-            None,
-            false,
-            "interrupted",
-        ),
-        (
-            "and it is to go on",
-            on_reboot,
-            &elsewhere,
-            Some(running(&elsewhere, &elsewhere)),
-            true,
-            "waiting",
-        ),
-    ] {
-        let number = queue.add(&Surroundings::default(), &[new]).unwrap()[0].number;
-        let claimed = claim(&mut queue, claimant, None).claimed.unwrap();
-        assert_eq!(claimed.row.number, number, "{what}");
-        let folder = Folder::of(&directories, &claimed.run);
-        if let Some(state) = state {
-            let state = StateRecord {
-                state,
-                started_at: None,
-                ended_at: None,
-            };
-            record::begin(&home.host, &folder, &state).unwrap();
-        }
-        if log {
-            home.host
-                .append_file(folder.log(), "x", Durability::Process)
-                .unwrap();
-        }
-        queue.settle().unwrap();
-        let row = queue.row(number).unwrap();
-        let found = row
-            .outcome
-            .clone()
-            .unwrap_or_else(|| row.state.word().into());
-        assert_eq!(found, expected, "{what}: {row:?}");
-        if row.state == JobState::Lost {
-            queue.end(&row, &ended("finished", 0)).unwrap();
-        } else if row.state == JobState::Waiting {
-            queue.remove(number).unwrap();
-        }
-    }
-}
-
-#[test]
 fn ten_thousand_at_once_have_ten_thousand_identities() {
     let home = Home::new();
     let directories = home.directories();
@@ -535,4 +398,26 @@ fn a_newer_or_damaged_file_is_left_alone() {
     let problem = Queue::open(&home.host, &directories).err().unwrap();
     assert_eq!(problem.code, Code::QueueBroken, "{problem:?}");
     assert!(std::fs::read(&path).unwrap().starts_with(b"no database"));
+}
+
+/// Two machines that share a home by a network file system.
+#[test]
+fn another_machines_queue_is_refused() {
+    let home = Home::new();
+    let directories = home.directories();
+    drop(with(&home, &directories));
+    let path = directories.queue().join("machine");
+    assert!(!path.exists(), "nobody shares it");
+    std::fs::write(&path, "0123456789abcdef").unwrap();
+    let Err(problem) = Queue::open(&home.host, &directories) else {
+        assert_eq!(
+            deskside_track::shared::own(&home.host),
+            None,
+            "a machine without identity"
+        );
+        return;
+    };
+    assert_eq!(problem.code, Code::QueueElsewhere);
+    std::fs::write(&path, deskside_track::shared::own(&home.host).unwrap()).unwrap();
+    with(&home, &directories);
 }

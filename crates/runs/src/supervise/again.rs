@@ -1,11 +1,10 @@
 //! What becomes of a job whose run ended: it is over, or it is started again, perhaps with a changed parameter. Pure but for the
-//! look at the log's end.
+//! look at the run's folder. Its supervisor asks, or, where that died behind the end, whoever settles it.
 
-use super::attempt::Stopped;
-use crate::queue::{End, Outcome, Row, Spec, Word};
+use crate::queue::{End, Row, Spec, Word};
 use deskside_machine::{Machine, Reading};
-use deskside_track::Folder;
-use deskside_types::run::{RunExit, RunState};
+use deskside_track::{Folder, truth::has_begun};
+use deskside_types::run::{RunExit, RunState, StateRecord};
 use deskside_types::{Code, Problem, Result};
 use serde::{Deserialize, Serialize};
 
@@ -54,22 +53,40 @@ impl std::str::FromStr for OnOom {
     }
 }
 
-/// Decides.
-pub(super) fn after(
+/// What becomes of a job whose run ended so.
+pub(crate) fn end_of(
+    machine: &dyn Machine,
+    folder: &Folder,
     spec: &Spec,
     row: &Row,
-    state: &RunState,
-    stopped: Stopped,
-    out_of_memory: bool,
-    now_ms: i64,
+    record: &StateRecord,
 ) -> End {
-    let mut outcome = outcome(state);
-    match stopped {
-        Stopped::Timeout => outcome.reason = Some("it ran longer than its timeout".into()),
-        Stopped::ByPerson => outcome.reason = Some("stopped by a person".into()),
-        Stopped::No => {}
+    if never_began(machine, folder, record) {
+        return End::NeverRan;
     }
-    if stopped != Stopped::No || outcome.is_good() {
+    let out_of_memory = looks_like_oom(machine, folder, &record.state);
+    let now = machine.now().map_or(0, |now| now.wall.as_millisecond());
+    after(spec, row, &record.state, out_of_memory, now)
+}
+
+/// A process that was killed at its gate, or just behind it, from outside: it has left no trace, so that nothing of the command
+/// ran. Only soon after its start.
+fn never_began(machine: &dyn Machine, folder: &Folder, record: &StateRecord) -> bool {
+    let killed = matches!(
+        record.state,
+        RunState::Finished {
+            exit: RunExit::Signal(_)
+        }
+    );
+    let took = record.started_at.zip(record.ended_at);
+    let soon = took.is_some_and(|(from, to)| to.duration_since(from).as_secs() < 2);
+    killed && soon && !has_begun(machine, folder)
+}
+
+/// Decides. What was stopped, and what never started, is not started again.
+fn after(spec: &Spec, row: &Row, state: &RunState, out_of_memory: bool, now_ms: i64) -> End {
+    let mut outcome = crate::queue::outcome(state);
+    if !matches!(state, RunState::Finished { .. }) || outcome.is_good() {
         return End::Over(outcome);
     }
     if out_of_memory {
@@ -118,10 +135,6 @@ fn again(ready_at: i64, reason: String, spec: Option<String>) -> End {
         reason,
         spec,
     }
-}
-
-fn outcome(state: &RunState) -> Outcome {
-    crate::queue::outcome(state)
 }
 
 /// The command with one parameter multiplied; none where it is not there, is no number, or would stay what it is.
@@ -179,7 +192,7 @@ const SAID: &[&str] = &[
 ];
 
 /// Whether a run that failed ran out of memory, as its log's end tells; or it was killed from outside, as the kernel does.
-pub(super) fn looks_like_oom(machine: &dyn Machine, folder: &Folder, state: &RunState) -> bool {
+fn looks_like_oom(machine: &dyn Machine, folder: &Folder, state: &RunState) -> bool {
     let exit = match state {
         RunState::Finished { exit } => *exit,
         _ => return false,

@@ -55,8 +55,9 @@ pub(super) fn begin(
         };
         record::begin(machine, &folder, &state)?;
     }
-    // Of an attempt that never began: a run without a log never ran, and this one must not look as if it had.
+    // Of an attempt that never began: a run without traces never ran, and this one must not look as if it had.
     machine.remove_file(folder.log())?;
+    machine.remove_file(folder.begun())?;
     let directory = match &surroundings.code {
         Some(code) => {
             snapshot::lay_out(machine, directories, code, &surroundings.directory, &folder)?
@@ -95,6 +96,7 @@ pub(super) fn begin(
             directory,
             environment: variables,
             log: folder.log(),
+            begun: folder.begun(),
         },
         folder,
     }))

@@ -18,8 +18,8 @@ use crate::{stop, submit};
 use deskside_machine::{
     Acting, Command, Directories, Durability, Effect, ErrorKind, Machine, Moment, Reading,
 };
-use deskside_types::Result;
 use deskside_types::run::RunId;
+use deskside_types::{Code, Result};
 use jiff::SignedDuration;
 use std::time::Duration;
 
@@ -280,7 +280,12 @@ impl Driver<'_> {
                     .spec
                     .grace_ms
                     .map(Duration::from_millis);
-                stop::stop(self.machine, self.directories, job, grace)?;
+                let why = "ended early by its sweep";
+                match stop::stop(self.machine, self.directories, job, grace, why) {
+                    // It hangs in the kernel: the others go on, and it is asked again with the next look.
+                    Err(problem) if problem.code == Code::Supervision => continue,
+                    stopped => drop(stopped?),
+                }
                 stopped = true;
             }
         }

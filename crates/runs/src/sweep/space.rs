@@ -283,9 +283,14 @@ fn domain(text: &str) -> std::result::Result<Domain, String> {
     };
     let high = rest.split([':', '/']).next().unwrap_or_default();
     match (low.parse::<f64>(), high.parse::<f64>()) {
-        (Ok(_), Ok(_)) if is_whole(low) && is_whole(high) && !rest.contains('/') => Err(format!(
-            "whole or real numbers? write int:{text}, or {low}.0..{high}.0"
-        )),
+        (Ok(from), Ok(to)) if is_whole(low) && is_whole(high) && !rest.contains('/') => {
+            let (low, high) = if from > to { (high, low) } else { (low, high) };
+            let step = rest.split_once(':').map(|(_, step)| format!(":{step}"));
+            let step = step.unwrap_or_default();
+            Err(format!(
+                "whole or real numbers? write int:{low}..{high}{step}, or {low}.0..{high}.0"
+            ))
+        }
         (Ok(_), Ok(_)) => real(text, false),
         _ => Ok(Domain::Choice(vec![text.to_string()])),
     }

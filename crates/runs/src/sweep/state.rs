@@ -226,6 +226,8 @@ pub struct Progress {
     pub course: Course,
     /// Another number of trials at the most, said when it was resumed.
     pub most: Option<u64>,
+    /// How many trials there were, and how many of them had failed, when it was resumed last: they don't keep it from going on.
+    pub before: (usize, usize),
     /// The numbers of all jobs that were queued for it.
     pub jobs: BTreeSet<i64>,
     /// When something happened last, in milliseconds of the epoch.
@@ -272,6 +274,8 @@ impl Progress {
             Happening::Resume { trials } => {
                 self.course = Course::Going;
                 self.most = trials.or(self.most);
+                let failed = self.count(TrialState::Failed, definition.goal.is_some());
+                self.before = (self.trials.len(), failed);
                 // What was cut off is tried again, from its beginning.
                 for trial in &mut self.trials {
                     if trial.state(definition.goal.is_some()) == TrialState::CutOff {
@@ -345,21 +349,32 @@ impl Progress {
         }
     }
 
-    /// Why no further trial is begun though there could be; none where there is no such reason.
+    /// Why no further trial is begun though there could be; none where there is no such reason. What failed before a person let
+    /// it go on does not count.
     pub fn gave_up(&self, definition: &Definition) -> Option<String> {
         let wants = definition.goal.is_some();
-        let failed = self.count(TrialState::Failed, wants);
+        let (trials, failed) = self.before;
+        let failed = self.count(TrialState::Failed, wants).saturating_sub(failed);
+        let since = if trials == 0 {
+            ""
+        } else {
+            " since it was resumed"
+        };
         if let Some(most) = definition.max_failures {
-            return (failed > most as usize).then(|| format!("{failed} trials failed, {most} may"));
+            return (failed > most as usize)
+                .then(|| format!("{failed} trials failed{since}, {most} may"));
         }
-        let first = self.trials.len().min(FIRST);
-        let all_failed = first == FIRST
-            && self
-                .trials
-                .iter()
-                .all(|trial| matches!(trial.state(wants), TrialState::Failed | TrialState::Open))
-            && failed >= FIRST;
-        all_failed.then(|| format!("the first {failed} trials failed, and none went well"))
+        if self.count(TrialState::Done, wants) > 0 {
+            return None;
+        }
+        let newer = self.trials.get(trials..).unwrap_or_default();
+        let states = || newer.iter().map(|trial| trial.state(wants));
+        let failed = states()
+            .filter(|state| *state == TrialState::Failed)
+            .count();
+        let others = states().any(|state| !matches!(state, TrialState::Failed | TrialState::Open));
+        (failed >= FIRST && !others)
+            .then(|| format!("the first {failed} trials{since} failed, and none went well"))
     }
 
     /// What is to be done next.

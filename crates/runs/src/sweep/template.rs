@@ -13,40 +13,13 @@ use std::collections::BTreeSet;
 /// # Errors
 /// [`Code::SweepCommand`] when a quote is left open.
 pub fn split(text: &str) -> Result<Vec<String>> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote = None;
-    let mut letters = text.chars();
-    while let Some(letter) = letters.next() {
-        match (quote, letter) {
-            (Some(open), letter) if letter == open => quote = None,
-            (Some('"') | None, '\\') => {
-                if let Some(next) = letters.next() {
-                    let kept = word.get_or_insert_default();
-                    if quote.is_some() && !"\"\\$`".contains(next) {
-                        kept.push('\\');
-                    }
-                    kept.push(next);
-                }
-            }
-            (Some(_), letter) => word.get_or_insert_default().push(letter),
-            (None, '"' | '\'') => {
-                quote = Some(letter);
-                word.get_or_insert_default();
-            }
-            (None, letter) if letter.is_whitespace() => words.extend(word.take()),
-            (None, letter) => word.get_or_insert_default().push(letter),
-        }
-    }
-    if let Some(open) = quote {
-        return Err(Problem::new(
+    deskside_types::shell::split(text).ok_or_else(|| {
+        Problem::new(
             Code::SweepCommand,
-            format!("the command has an open {open}: {text}"),
+            format!("a quote in the command is not closed: {text}"),
         )
-        .hint("close it, or give the command word by word behind `--`"));
-    }
-    words.extend(word);
-    Ok(words)
+        .hint("close it, or give the command word by word behind `--`")
+    })
 }
 
 /// A piece of a word.

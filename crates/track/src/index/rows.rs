@@ -66,10 +66,6 @@ impl Listed {
     /// Its state may still change.
     fn is_live(&self) -> bool {
         !self.state.state.is_over()
-            || matches!(
-                self.state.state,
-                RunState::ExitUnknown { survivor: Some(_) }
-            )
     }
 }
 
@@ -89,7 +85,9 @@ impl Index {
             .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         for run in runs {
             let exit = match &run.state.state {
-                RunState::Finished { exit } | RunState::Stopped { exit } => Some(exit.shell_code()),
+                RunState::Finished { exit } | RunState::Stopped { exit, .. } => {
+                    Some(exit.shell_code())
+                }
                 _ => None,
             };
             transaction

@@ -23,6 +23,7 @@ fn every_state_is_written_and_read_as_toml() {
         finished(),
         RunState::Stopped {
             exit: RunExit::Signal(15),
+            reason: None,
         },
         RunState::Failed {
             reason: "no \"such\" command".into(),

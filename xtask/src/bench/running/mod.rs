@@ -16,6 +16,8 @@ use crate::needs::scratch;
 use crate::shell::target;
 use anyhow::Result;
 use peers::Peers;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -28,6 +30,7 @@ pub fn running(program: &Path, words: &[String]) -> Result<Vec<Bar>> {
         peers: Peers {
             folder: target().join("bench-peers"),
         },
+        homes: RefCell::default(),
     };
     let parts: Vec<&str> = words
         .iter()
@@ -64,6 +67,16 @@ struct Bench {
     program: PathBuf,
     folder: PathBuf,
     peers: Peers,
+    /// Whatever was started in one of these is ended with the bench, also where a part fails in the midst of it.
+    homes: RefCell<BTreeSet<PathBuf>>,
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        for home in self.homes.borrow().iter() {
+            self.end(home);
+        }
+    }
 }
 
 impl Bench {
@@ -74,6 +87,7 @@ impl Bench {
     }
 
     fn ours(&self, home: &Path, arguments: &[&str]) -> Command {
+        self.homes.borrow_mut().insert(home.into());
         let mut command = Command::new(&self.program);
         command
             .args(arguments)
@@ -102,14 +116,25 @@ impl Bench {
         found
     }
 
-    /// Ends the keeper of a queue that has no slots: it would wait for ever.
+    /// Ends the processes of a home, by their ids: jobs that wait for ever keep a keeper, and a killed keeper is followed by its
+    /// deputy. What began a moment ago is not listed under its own name yet, so that nothing must be there twice in a row.
     fn end(&self, home: &Path) {
-        for pid in [self.processes(home, "__"), self.processes(home, "__")].concat() {
-            let _ = Command::new("kill")
-                .args(["-9", &pid.to_string()])
-                .stderr(Stdio::null())
-                .status();
+        let mut quiet = 0;
+        for _ in 0..100 {
+            let left = self.processes(home, "");
+            quiet = if left.is_empty() { quiet + 1 } else { 0 };
+            if quiet == 2 {
+                return;
+            }
+            for pid in left {
+                let _ = Command::new("kill")
+                    .args(["-9", &pid.to_string()])
+                    .stderr(Stdio::null())
+                    .status();
+            }
+            std::thread::sleep(Duration::from_millis(20));
         }
+        eprintln!("processes of {} are left", home.display());
     }
 }
 

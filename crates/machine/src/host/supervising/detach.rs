@@ -24,7 +24,7 @@ pub(in crate::host) fn started(
 ) -> Result<ProcessIdentity, DoorError> {
     let what = format!("start deskside {}", arguments.join(" "));
     let pid =
-        start(program, arguments, output).map_err(|error| DoorError::from_io(&what, &error))?;
+        start(program, arguments, output).map_err(|error| DoorError::no_process(&what, &error))?;
     Ok(ProcessIdentity {
         pid,
         start_time: process::birth(pid).unwrap_or(0),
@@ -166,6 +166,7 @@ fn fork_twice(
     if status == 0 {
         Ok(())
     } else {
-        Err(io::Error::other("no process could be started"))
+        // The one between could not fork: the limit of processes, as fork(2) has it.
+        Err(io::Error::from_raw_os_error(libc::EAGAIN))
     }
 }

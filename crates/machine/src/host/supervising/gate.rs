@@ -48,7 +48,7 @@ pub(super) fn prepare(command: &Command) -> Result<Box<dyn Gate>, DoorError> {
     // SAFETY: the child only makes system calls that are async-signal-safe, on memory made before the fork, and never returns.
     let pid = unsafe { libc::fork() };
     if pid < 0 {
-        return Err(fail(io::Error::last_os_error()));
+        return Err(DoorError::no_process(&what, &io::Error::last_os_error()));
     }
     if pid == 0 {
         // SAFETY: in the child, as above.
@@ -60,6 +60,7 @@ pub(super) fn prepare(command: &Command) -> Result<Box<dyn Gate>, DoorError> {
     Ok(Box::new(Waiting {
         what,
         log: command.log.clone(),
+        begun: command.begun.clone(),
         program: path.file_name().unwrap_or_default().to_os_string(),
         process: ProcessIdentity {
             pid,
@@ -76,6 +77,7 @@ struct Exec {
     path: CString,
     directory: CString,
     log: CString,
+    begun: CString,
     null: CString,
     _words: Vec<CString>,
     _variables: Vec<CString>,
@@ -107,6 +109,7 @@ impl Exec {
             path: text(path)?,
             directory: text(command.directory.as_os_str())?,
             log: text(command.log.as_os_str())?,
+            begun: text(command.begun.as_os_str())?,
             null: c"/dev/null".to_owned(),
             argv: pointers(&words),
             envp: pointers(&variables),
@@ -149,6 +152,15 @@ impl Exec {
             if log < 0 {
                 report(reporter, AT_LOG);
             }
+            // Without it the log alone says that the command began.
+            let begun = libc::open(
+                self.begun.as_ptr(),
+                libc::O_WRONLY | libc::O_CREAT | libc::O_NOCTTY | libc::O_CLOEXEC,
+                0o644,
+            );
+            if begun > 2 {
+                libc::close(begun);
+            }
             libc::dup2(log, 1);
             libc::dup2(log, 2);
             if log > 2 {
@@ -190,6 +202,7 @@ fn errno() -> i32 {
 struct Waiting {
     what: String,
     log: PathBuf,
+    begun: PathBuf,
     program: OsString,
     process: ProcessIdentity,
     opener: Option<OwnedFd>,
@@ -251,7 +264,9 @@ impl Gate for Waiting {
         if count < message.len() {
             if self.died_before_exec() {
                 // Nothing of the command ran: without a log it looks like what it is.
-                let _ = rustix::fs::unlink(&self.log);
+                for trace in [&self.log, &self.begun] {
+                    let _ = rustix::fs::unlink(trace);
+                }
             }
             return Ok(Box::new(Family::of(self.process.clone())));
         }

@@ -23,6 +23,10 @@ impl Supervision for Host {
             .map_err(|error| DoorError::from_io("take over the children of children", &error))
     }
 
+    fn is_asked_to_end(&self) -> bool {
+        signals::asked_to_end()
+    }
+
     fn prepare(&self, command: &Command) -> Result<Box<dyn Gate>, DoorError> {
         gate::prepare(command)
     }

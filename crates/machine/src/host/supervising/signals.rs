@@ -20,6 +20,8 @@ const TAKEN: [i32; 6] = [
 
 /// Since the last signal memory was given back.
 static RESTED: AtomicBool = AtomicBool::new(false);
+/// This process was asked to end. Never taken back: a byte in the pipe may be read while nobody heeds it.
+static END: AtomicBool = AtomicBool::new(false);
 static INPUT: AtomicI32 = AtomicI32::new(-1);
 static PIPE: OnceLock<Option<(OwnedFd, OwnedFd)>> = OnceLock::new();
 
@@ -44,6 +46,11 @@ pub(super) fn take_over() {
         }
         Some((output, input))
     });
+}
+
+/// Whether this process was asked to end since it took the signals over.
+pub(super) fn asked_to_end() -> bool {
+    END.load(Ordering::SeqCst)
 }
 
 /// In a forked child, before it becomes a program: every signal as a program expects it.
@@ -100,6 +107,9 @@ pub(super) fn wait(patience: Option<Duration>) -> Vec<i32> {
 }
 
 extern "C" fn on_signal(signal: i32) {
+    if signal == libc::SIGTERM || signal == libc::SIGINT {
+        END.store(true, Ordering::SeqCst);
+    }
     let input = INPUT.load(Ordering::SeqCst);
     // SAFETY: the descriptor lives in a static until the process ends; errno is kept, because the interrupted code may be
     // about to read it.

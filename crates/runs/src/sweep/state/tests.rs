@@ -24,14 +24,18 @@ fn play(ends: impl FnMut(u64, usize) -> RunEnd) -> (Progress, usize) {
     play_with(definition(), ends)
 }
 
-fn play_with(
-    definition: Definition,
+fn play_with(definition: Definition, ends: impl FnMut(u64, usize) -> RunEnd) -> (Progress, usize) {
+    play_on(Progress::default(), &definition, ends)
+}
+
+fn play_on(
+    mut progress: Progress,
+    definition: &Definition,
     mut ends: impl FnMut(u64, usize) -> RunEnd,
 ) -> (Progress, usize) {
-    let mut progress = Progress::default();
     let (mut job, mut most_open) = (0, 0);
     loop {
-        match progress.next(&definition) {
+        match progress.next(definition) {
             Next::Choose => {
                 let trial = progress.trials.len() as u64;
                 let point = definition.point(trial).unwrap();
@@ -86,9 +90,34 @@ fn a_broken_script_is_not_tried_for_ever() {
         space: vec!["depth=int:1..50".parse().unwrap()],
         ..definition()
     };
-    let (progress, _) = play_with(many, |_, _| end("finished", 1, None));
+    let (mut progress, _) = play_with(many.clone(), |_, _| end("finished", 1, None));
     // The fourth began before the third was over.
     assert_eq!(progress.trials.len(), 4);
+    // A person who resumes it has mended something, or thinks so.
+    for (at, fails) in [(8, true), (50, false)] {
+        take(&mut progress, Happening::Resume { trials: None });
+        let ends = |_, _| end("finished", i32::from(fails), Some(1.0));
+        (progress, _) = play_on(progress, &many, ends);
+        assert_eq!(progress.trials.len(), at);
+        let failed = matches!(&progress.course, Course::Over(Some(why)) if why.contains("since it was resumed failed"));
+        assert_eq!(failed, fails, "{:?}", progress.course);
+    }
+    let few = Definition {
+        max_failures: Some(1),
+        ..many
+    };
+    let (mut progress, _) = play_with(few.clone(), |_, _| end("finished", 1, None));
+    let tried = progress.trials.len();
+    take(&mut progress, Happening::Resume { trials: None });
+    let (progress, _) = play_on(progress, &few, |_, _| end("finished", 1, None));
+    assert!(progress.trials.len() >= tried + 2, "two more may fail");
+    let (progress, _) = play_with(
+        Definition {
+            space: vec!["depth=int:1..50".parse().unwrap()],
+            ..definition()
+        },
+        |_, _| end("finished", 1, None),
+    );
     assert!(matches!(&progress.course, Course::Over(Some(why)) if why.contains("failed")));
     let (progress, _) = play(|trial, _| end("finished", i32::from(trial != 1), Some(1.0)));
     assert_eq!(
