@@ -3,6 +3,7 @@
 use crate::python::normalised_name;
 use deskside_types::range::Range;
 use serde::Deserialize;
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 const PLATFORMS: &str = include_str!("../data/choose/platforms.toml");
@@ -114,16 +115,19 @@ pub fn kind(id: &str) -> Option<&'static Kind> {
 
 /// A source's letters in words; the text itself where it has none.
 pub fn source_of(letters: &str) -> String {
+    static SOURCES: OnceLock<HashMap<&str, &str>> = OnceLock::new();
+    let sources = SOURCES.get_or_init(|| {
+        [PLATFORMS, SOFTWARE]
+            .into_iter()
+            .flat_map(|file| file.lines().take_while(|line| line.starts_with('#')))
+            .filter_map(|line| line.strip_prefix("# source ")?.split_once(": "))
+            .collect()
+    });
     letters
         .split([',', ';'])
         .map(|part| {
             let part = part.trim();
-            let head = format!("# source {part}: ");
-            PLATFORMS
-                .lines()
-                .chain(SOFTWARE.lines())
-                .find_map(|line| line.strip_prefix(&head))
-                .unwrap_or(part)
+            sources.get(part).copied().unwrap_or(part)
         })
         .collect::<Vec<_>>()
         .join("; ")
@@ -246,6 +250,20 @@ mod tests {
             assert!(one.name.chars().count() <= 28, "{}: wide", one.name);
         }
         assert!(platforms().len() >= 18);
+    }
+
+    #[test]
+    fn every_offer_that_is_chosen_among_has_a_speed_and_a_target() {
+        for row in crate::prices::offers() {
+            if platforms()
+                .iter()
+                .any(|one| one.provider.as_deref() == Some(&row.provider))
+            {
+                let name = &row.accelerator;
+                assert!(crate::models::device_named(name).is_some(), "{name}: speed");
+                assert!(crate::prices::target(name).is_some(), "{name}: target");
+            }
+        }
     }
 
     #[test]
