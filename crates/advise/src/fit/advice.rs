@@ -192,6 +192,19 @@ pub struct Rates {
     pub factor: f64,
 }
 
+impl Rates {
+    /// Speeds that were told before.
+    pub fn told(decode: Option<f64>, prompt: Option<f64>, training: Option<f64>) -> Self {
+        Self {
+            decode,
+            prompt,
+            training,
+            job: None,
+            factor: SPEED_FACTOR,
+        }
+    }
+}
+
 /// The speeds of a case that was made for its place.
 pub fn rates(case: &Case) -> Rates {
     let mut rates = Rates {

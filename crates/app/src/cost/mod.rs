@@ -15,7 +15,7 @@ pub(crate) mod since;
 mod tests;
 mod words;
 
-pub(crate) use age::{OFFER_LIMIT_DAYS, days};
+pub(crate) use age::{OFFER_LIMIT_DAYS, OLD_DAYS, days};
 pub use deskside_advise::cost::break_even::BreakEven;
 pub use deskside_advise::cost::{Comparison, Question, Side, Term};
 pub(crate) use history::history;

@@ -26,6 +26,7 @@ const NOISE: &[&str] = &[
     "se",
     "gpu",
     "graphics",
+    "generation",
 ];
 
 fn words(name: &str) -> Vec<String> {
