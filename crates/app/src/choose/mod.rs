@@ -86,7 +86,7 @@ pub fn choose(context: &Context, request: &ChooseRequest) -> Result<ChooseReport
     let hours: f64 = works.iter().map(|work| work.hours).sum();
     let (code, left_out) = used(context, &wish)?;
     assumptions.extend(left_out);
-    let facts = deskside_probe::collect(&*context.machine);
+    let facts = deskside_probe::collect_hardware(&*context.machine);
     let here = here(context, &facts, &mut assumptions);
     let (reference, hours_on) = reference(&wish, here.as_ref(), &mut assumptions)?;
     let works = works

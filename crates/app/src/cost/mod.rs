@@ -143,7 +143,7 @@ fn accelerators(context: &Context, resolver: &mut Resolver<'_>) -> Result<Option
     if resolver.question == Question::Buy || resolver.bare || told {
         return Ok(None);
     }
-    let facts = deskside_probe::collect(&*context.machine);
+    let facts = deskside_probe::collect_hardware(&*context.machine);
     let gpus: Vec<String> = facts
         .known_gpus()
         .iter()

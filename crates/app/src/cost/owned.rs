@@ -84,7 +84,9 @@ pub(super) fn tariff(resolver: &mut Resolver<'_>) -> Result<()> {
 /// Watts, busy and idle, and what the power supply and cooling add.
 pub(super) fn power(resolver: &mut Resolver<'_>, gpu: Option<&Accelerators>) -> Result<()> {
     let mut at_the_wall = resolver.scenario.flag("machine.watts_at_the_wall") == Some(true);
-    let unified = gpu.is_some_and(|gpu| gpu.name.starts_with("Apple"));
+    // A small system with its accelerator in the chip idles far below a PC.
+    let unified =
+        gpu.is_some_and(|gpu| gpu.name.starts_with("Apple") || gpu.name.contains("GB10"));
     // What was sampled here is of this machine: it says nothing of one that is named.
     let named = resolver.scenario.text("machine.gpu").is_some();
     let sampled = resolver
