@@ -3,6 +3,7 @@
 use crate::python::normalised_name;
 use deskside_types::range::Range;
 use serde::Deserialize;
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 const PLATFORMS: &str = include_str!("../data/choose/platforms.toml");
@@ -102,6 +103,9 @@ fn file() -> &'static Platforms {
     FILE.get_or_init(|| crate::table::parsed(PLATFORMS))
 }
 
+/// The provider of the platform that stands for a person's own offers, whoever makes them.
+pub const OWN_OFFERS: &str = "own offers";
+
 /// All platforms.
 pub fn platforms() -> &'static [Platform] {
     &file().platform
@@ -114,16 +118,19 @@ pub fn kind(id: &str) -> Option<&'static Kind> {
 
 /// A source's letters in words; the text itself where it has none.
 pub fn source_of(letters: &str) -> String {
+    static SOURCES: OnceLock<HashMap<&str, &str>> = OnceLock::new();
+    let sources = SOURCES.get_or_init(|| {
+        [PLATFORMS, SOFTWARE]
+            .into_iter()
+            .flat_map(|file| file.lines().take_while(|line| line.starts_with('#')))
+            .filter_map(|line| line.strip_prefix("# source ")?.split_once(": "))
+            .collect()
+    });
     letters
         .split([',', ';'])
         .map(|part| {
             let part = part.trim();
-            let head = format!("# source {part}: ");
-            PLATFORMS
-                .lines()
-                .chain(SOFTWARE.lines())
-                .find_map(|line| line.strip_prefix(&head))
-                .unwrap_or(part)
+            sources.get(part).copied().unwrap_or(part)
         })
         .collect::<Vec<_>>()
         .join("; ")
@@ -237,7 +244,7 @@ mod tests {
                     "{name}"
                 );
             }
-            if let Some(name) = &one.provider {
+            if let Some(name) = one.provider.as_ref().filter(|name| *name != OWN_OFFERS) {
                 assert!(
                     crate::prices::offers().any(|row| row.provider == *name),
                     "{name}"
@@ -246,6 +253,26 @@ mod tests {
             assert!(one.name.chars().count() <= 28, "{}: wide", one.name);
         }
         assert!(platforms().len() >= 18);
+    }
+
+    #[test]
+    fn every_offer_that_is_chosen_among_has_a_speed_and_a_target() {
+        let mut lacking = Vec::new();
+        for row in crate::prices::offers() {
+            if platforms()
+                .iter()
+                .any(|one| one.provider.as_deref() == Some(&row.provider))
+            {
+                let name = &row.accelerator;
+                if crate::models::device_named(name).is_none() {
+                    lacking.push(format!("{name}: speed"));
+                }
+                if crate::prices::target(name).is_none() {
+                    lacking.push(format!("{name}: target"));
+                }
+            }
+        }
+        assert_eq!(lacking, Vec::<String>::new());
     }
 
     #[test]

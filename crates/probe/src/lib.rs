@@ -47,6 +47,39 @@ pub fn thinned(path: &std::path::Path, contents: &[u8]) -> Option<Vec<u8>> {
         .then(|| packages::profiles::thinned(&String::from_utf8_lossy(contents)).into_bytes())
 }
 
+/// The facts of the hardware alone: system, processor, memory, accelerators and their drivers. What is installed is not looked at,
+/// and stands as not known or empty: a question of speed or money needs none of it, and it is most of the time.
+pub fn collect_hardware(machine: &dyn Machine) -> Facts {
+    let mut watch = Watch {
+        machine,
+        timings: Vec::new(),
+    };
+    let taken_at = machine.now().map(|now| now.wall).unwrap_or_default();
+    let start = Start::of(machine);
+    let parts = match start.kind {
+        OsKind::Linux => linux(machine, &start, &mut watch, false),
+        OsKind::MacOs => of_mac(macos::parts(machine, &start)),
+    };
+    Facts {
+        taken_at,
+        system: parts.system,
+        cpu: parts.cpu,
+        memory: parts.memory,
+        disks: parts.disks,
+        gpus: parts.gpus,
+        drivers: parts.drivers,
+        toolkits: parts.toolkits,
+        packages: Known::unknown(NOT_LOOKED_AT),
+        pythons: Vec::new(),
+        uv: parts.uv,
+        tools: Vec::new(),
+        environments: Vec::new(),
+    }
+}
+
+/// Why what is installed is not known where only the hardware was asked for.
+const NOT_LOOKED_AT: &str = "only the hardware was looked at";
+
 /// The facts of a machine, and how long each group of sources took, in the order they were read.
 pub fn collect_timed(machine: &dyn Machine) -> (Facts, Vec<Timing>) {
     let mut watch = Watch {
@@ -57,20 +90,15 @@ pub fn collect_timed(machine: &dyn Machine) -> (Facts, Vec<Timing>) {
     let taken_at = machine.now().map(|now| now.wall).unwrap_or_default();
     let start = watch.time("start", || Start::of(machine));
     let parts = match start.kind {
-        OsKind::Linux => linux(machine, &start, &mut watch),
+        OsKind::Linux => linux(machine, &start, &mut watch, true),
         OsKind::MacOs => {
             let parts = watch.time("macos", || macos::parts(machine, &start));
             let toolkits = watch.time("toolkits", || toolkits::macos(machine));
             let uv = watch.time("uv", || tools::uv(machine, &start));
             Parts {
-                system: parts.system,
-                cpu: parts.cpu,
-                memory: parts.memory,
-                disks: parts.disks,
-                gpus: parts.gpus,
-                drivers: driver::none(),
                 toolkits,
                 uv,
+                ..of_mac(parts)
             }
         }
     };
@@ -116,18 +144,38 @@ struct Parts {
     uv: Known<deskside_types::facts::Tool>,
 }
 
-fn linux(machine: &dyn Machine, start: &Start, watch: &mut Watch<'_>) -> Parts {
+fn of_mac(parts: macos::Parts) -> Parts {
+    Parts {
+        system: parts.system,
+        cpu: parts.cpu,
+        memory: parts.memory,
+        disks: parts.disks,
+        gpus: parts.gpus,
+        drivers: driver::none(),
+        toolkits: Known::unknown(NOT_LOOKED_AT),
+        uv: Known::unknown(NOT_LOOKED_AT),
+    }
+}
+
+/// `whole`: with what is installed, not only the hardware.
+fn linux(machine: &dyn Machine, start: &Start, watch: &mut Watch<'_>, whole: bool) -> Parts {
     let bus = watch.time("pci", || gpu::pci::devices(machine));
     let involved = watch.time("nvidia?", || gpu::nvidia_may_be_there(machine, &bus, start));
     // The device library may keep its caller waiting: it is asked at once, beside everything else. So is uv.
     std::thread::scope(|scope| {
         let library = involved.then(|| scope.spawn(|| gpu::nvml::ask(machine)));
-        let uv = scope.spawn(|| tools::uv(machine, start));
+        let uv = whole.then(|| scope.spawn(|| tools::uv(machine, start)));
         let system = watch.time("system", || system::linux(machine, start));
         let cpu = watch.time("cpu", || cpu::linux(machine, start));
         let memory = watch.time("memory", || memory::linux(machine, start));
-        let disks = watch.time("disks", || disks::linux(machine, start));
-        let toolkits = watch.time("toolkits", || toolkits::linux(machine));
+        let (disks, toolkits) = if whole {
+            (
+                watch.time("disks", || disks::linux(machine, start)),
+                watch.time("toolkits", || toolkits::linux(machine)),
+            )
+        } else {
+            (Known::unknown(NOT_LOOKED_AT), Known::unknown(NOT_LOOKED_AT))
+        };
         let nvml = watch.time("nvml (rest)", || {
             match library.map(std::thread::ScopedJoinHandle::join) {
                 Some(Ok(nvml)) => nvml,
@@ -139,9 +187,11 @@ fn linux(machine: &dyn Machine, start: &Start, watch: &mut Watch<'_>) -> Parts {
         });
         let drivers = watch.time("drivers", || driver::linux(machine, start, &nvml, involved));
         let gpus = watch.time("gpus", || gpu::linux(machine, start, &bus, &nvml));
-        let uv = watch.time("uv (rest)", || {
-            uv.join()
-                .unwrap_or_else(|_| Known::unknown("the question broke off"))
+        let uv = watch.time("uv (rest)", || match uv {
+            Some(uv) => uv
+                .join()
+                .unwrap_or_else(|_| Known::unknown("the question broke off")),
+            None => Known::unknown(NOT_LOOKED_AT),
         });
         Parts {
             system,

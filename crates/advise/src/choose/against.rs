@@ -101,22 +101,29 @@ pub fn against(one: &Candidate, wishes: &Wishes, currency: &str) -> Vec<Against>
             ),
         );
     }
-    if wishes.quiet && !one.quiet {
+    if wishes.quiet && one.quiet == Some(false) {
         say(Ground::Noise, WORD, "it is not quiet".into());
     }
-    if wishes.portable && !one.portable {
+    if wishes.portable && one.portable == Some(false) {
         say(Ground::Place, WORD, "it stays where it stands".into());
     }
     match one.hours {
-        None if one.fits != Some(Verdict::TooLarge) => say(
+        None => say(
             Ground::Speed,
             NOT_KNOWN,
             "how long the work takes there is not known".into(),
         ),
-        Some(hours) if hours > WEEK => say(
+        Some(hours) if hours > one.hours_most => say(
             Ground::Time,
-            over(hours, WEEK),
-            format!("the work takes {hours:.0} hours a week there, and a week has {WEEK:.0}"),
+            over(hours, one.hours_most),
+            if one.hours_most < WEEK {
+                format!(
+                    "the work takes {hours:.0} hours a week there, and more than {:.0} can't be counted on",
+                    one.hours_most
+                )
+            } else {
+                format!("the work takes {hours:.0} hours a week there, and a week has {WEEK:.0}")
+            },
         ),
         _ => {}
     }

@@ -18,6 +18,9 @@ const STEP: f64 = 1.01;
 /// A price that would have to change more than so many times turns nothing in practice.
 const PRICE_FACTOR: f64 = 20.0;
 
+/// Work that needs more than twice the memory is other work.
+const MEMORY_FACTOR: f64 = 2.0;
+
 /// A fact that would turn the choice.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Flip {
@@ -55,8 +58,11 @@ pub fn flips(
         let [ground] = &grounds[place][..] else {
             continue;
         };
-        // Only what would then be chosen counts.
-        if !one.money.is_some_and(|money| money.base < cost) || one.undecided.is_some() {
+        // Only what would then be chosen counts: what is unsure comes behind what is sure.
+        let unsure =
+            !one.unclear.is_empty() || ground.ground != Ground::Memory && !one.is_sure(wishes);
+        let behind = unsure && candidates[best].is_sure(wishes);
+        if !one.money.is_some_and(|money| money.base < cost) || one.undecided.is_some() || behind {
             continue;
         }
         found.extend(excluded(one, ground, wishes, currency));
@@ -86,6 +92,9 @@ fn hours(candidates: &[Candidate], among: &[usize], best: usize) -> Option<Flip>
         while factor < FACTOR {
             factor *= STEP;
             let at = if up { factor } else { 1.0 / factor };
+            if now * at > super::WEEK {
+                return None;
+            }
             match winner(at) {
                 Some(place) if place != best => return Some((at, place, factor.ln())),
                 None => return None,
@@ -211,21 +220,23 @@ fn excluded(one: &Candidate, ground: &Against, wishes: &Wishes, currency: &str) 
         ),
         Ground::Noise => flip("noise did not matter".into(), None, None),
         Ground::Place => flip("it might stay where it stands".into(), None, None),
-        Ground::Memory => flip(
+        // Down to where its upper end fits: what may just not fit is not chosen beside what is sure.
+        Ground::Memory if one.filled_high < MEMORY_FACTOR => flip(
             format!(
                 "the work needed {:.0} % less memory",
-                100.0 * (1.0 - 1.0 / one.filled.max(1.0))
+                (100.0 * (1.0 - 1.0 / one.filled_high.max(1.0))).ceil()
             ),
-            Some(one.filled),
+            Some(one.filled_high),
             Some(1.0),
         ),
+        Ground::Memory => None,
         Ground::Time => flip(
             format!(
                 "there were {:.0} % less work",
-                100.0 * (1.0 - super::WEEK / one.hours.unwrap_or(super::WEEK))
+                (100.0 * (1.0 - one.hours_most / one.hours.unwrap_or(one.hours_most))).ceil()
             ),
             one.hours,
-            Some(super::WEEK),
+            Some(one.hours_most),
         ),
         Ground::Price | Ground::Speed | Ground::Hours => None,
     }

@@ -31,6 +31,8 @@ pub struct Candidate {
     pub fits: Option<Verdict>,
     /// Bytes needed over bytes there, of the work that is nearest to its limit.
     pub filled: f64,
+    /// The same for the upper end of what may be needed: below one it surely fits.
+    pub filled_high: f64,
     /// Software of the person's that does not run there.
     pub blocked: Vec<String>,
     /// Software of which only some runs, or nobody knows.
@@ -45,12 +47,16 @@ pub struct Candidate {
     pub case: Option<Case>,
     /// It is rented.
     pub rented: bool,
-    /// Hours a week that the work takes there; none where the speed is not known.
+    /// Hours a week that the work takes there, as if it had the memory; none where the speed is not known.
     pub hours: Option<f64>,
-    /// It is quiet where the person is.
-    pub quiet: bool,
-    /// It can be worked with from anywhere.
-    pub portable: bool,
+    /// Hours a week that it can be had.
+    pub hours_most: f64,
+    /// Nobody promises that it can be had when it is asked for.
+    pub lent: bool,
+    /// It is quiet where the person is; none where nobody knows.
+    pub quiet: Option<bool>,
+    /// It can be worked with from anywhere; none where nobody knows.
+    pub portable: Option<bool>,
     /// Why no verdict may rest on its price.
     pub undecided: Option<String>,
 }
@@ -59,7 +65,7 @@ impl Candidate {
     /// Money a month at so many times the hours; none beyond what a week has, or where it is not known.
     pub fn money_at(&self, factor: f64) -> Option<f64> {
         let case = self.case.as_ref()?;
-        if self.hours? * factor > WEEK {
+        if self.hours? * factor > self.hours_most {
             return None;
         }
         let hours = (case.busy_hours * factor).min(24.0);
@@ -71,9 +77,12 @@ impl Candidate {
         Some(year / 12.0)
     }
 
-    /// Nothing about it is a guess: it fits, its upper end included, and all of the code runs.
-    pub fn is_sure(&self) -> bool {
-        self.fits == Some(Verdict::Fits) && self.unclear.is_empty()
+    /// Nothing about it is a guess: it fits, its upper end included, all of the code runs, and it is what was wished for.
+    pub fn is_sure(&self, wishes: &Wishes) -> bool {
+        self.fits == Some(Verdict::Fits)
+            && self.unclear.is_empty()
+            && (!wishes.quiet || self.quiet.is_some())
+            && (!wishes.portable || self.portable.is_some())
     }
 }
 
@@ -119,7 +128,7 @@ pub fn choose(candidates: &[Candidate], wishes: &Wishes, currency: &str) -> Choi
     let sure: Vec<usize> = qualify
         .iter()
         .copied()
-        .filter(|place| candidates[*place].is_sure())
+        .filter(|place| candidates[*place].is_sure(wishes))
         .collect();
     let unsure = sure.is_empty();
     let among = if unsure { qualify } else { sure };
@@ -158,22 +167,52 @@ pub fn choose(candidates: &[Candidate], wishes: &Wishes, currency: &str) -> Choi
         .copied()
         .filter(|place| *place != best)
         .min_by(|one, other| cost(*one).total_cmp(&cost(*other)));
-    let after = next.map_or(" Nothing else qualifies.".to_string(), |next| {
+    let mut after = next.map_or(" Nothing else qualifies.".to_string(), |next| {
         format!(" Next is {} at {:.0}.", candidates[next].name, cost(next))
     });
+    // What is lent may not be there: the next that is.
+    if chosen.lent {
+        let promised = among
+            .iter()
+            .copied()
+            .filter(|place| !candidates[*place].lent)
+            .min_by(|one, other| cost(*one).total_cmp(&cost(*other)));
+        after = match promised {
+            Some(place) => format!(
+                " It is not promised to you when you ask for it; the next that is: {} at {:.0}.",
+                candidates[place].name,
+                cost(place)
+            ),
+            None => {
+                " It is not promised to you when you ask for it, and nothing else qualifies.".into()
+            }
+        };
+    }
     let doubt = match (unsure, chosen.fits) {
         (true, Some(Verdict::Tight)) => " It may just not fit: see its interval.",
-        (true, _) => " Some of your code is not surely whole there.",
+        (true, _) if !chosen.unclear.is_empty() => " Some of your code is not surely whole there.",
+        (true, _) => " Whether it is as quiet or as portable as you wish is not known.",
         _ => "",
+    };
+    let at_once = if chosen.capital > 0.0 {
+        format!(
+            " ({:.0} at once, then {:.0} a month)",
+            chosen.capital, chosen.running
+        )
+    } else {
+        String::new()
+    };
+    let least = match among.len() {
+        1 => String::new(),
+        count => format!(", the least of {count} that qualify"),
     };
     Choice {
         platform: Some(chosen.id.clone()),
         unsure,
         sentence: format!(
-            "{}: {:.0} {currency} a month for this work, the least of {} that qualify.{doubt}{after}",
+            "{}: {:.0} {currency} a month for this work{at_once}{least}.{doubt}{after}",
             chosen.name,
             cost(best),
-            among.len()
         ),
         flips: flips(candidates, &grounds, &among, best, wishes, currency),
         nearest: None,

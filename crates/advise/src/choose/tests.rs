@@ -24,6 +24,7 @@ fn owned(id: &str, price: f64, watts: f64, hours: f64) -> Candidate {
         name: id.into(),
         fits: Some(Verdict::Fits),
         filled: 0.5,
+        filled_high: 0.6,
         blocked: Vec::new(),
         unclear: Vec::new(),
         capital: price,
@@ -32,8 +33,10 @@ fn owned(id: &str, price: f64, watts: f64, hours: f64) -> Candidate {
         case: Some(case),
         rented: false,
         hours: Some(hours),
-        quiet: false,
-        portable: false,
+        hours_most: WEEK,
+        lent: false,
+        quiet: Some(false),
+        portable: Some(false),
         undecided: None,
     }
 }
@@ -48,8 +51,8 @@ fn rented(id: &str, an_hour: f64, hours: f64) -> Candidate {
     one.running = money;
     one.money = Some(Range::exactly(money));
     one.rented = true;
-    one.quiet = true;
-    one.portable = true;
+    one.quiet = Some(true);
+    one.portable = Some(true);
     one
 }
 
@@ -156,6 +159,91 @@ fn what_keeps_a_cheaper_one_out_turns_the_choice() {
     let choice = choose(&all, &wishes, "USD");
     assert_eq!(choice.platform.as_deref(), Some("cloud"));
     assert!(choice.flips.iter().any(|flip| flip.ground == Ground::Noise));
+}
+
+#[test]
+fn less_memory_turns_only_what_would_then_surely_fit() {
+    let pc = owned("pc", 3000.0, 500.0, 20.0);
+    let small = |filled: f64, filled_high: f64, hours: Option<f64>| {
+        let mut one = owned("small", 500.0, 150.0, 20.0);
+        one.fits = Some(Verdict::TooLarge);
+        (one.filled, one.filled_high, one.hours) = (filled, filled_high, hours);
+        one
+    };
+    let memory = |one: Candidate| {
+        choose(&[one, pc.clone()], &Wishes::default(), "USD")
+            .flips
+            .into_iter()
+            .find(|flip| flip.ground == Ground::Memory)
+    };
+    // 1.003 times its memory, its upper end 1.12: to be chosen beside what is sure, that has to fit.
+    let flip = memory(small(1.003, 1.12, Some(30.0))).unwrap();
+    assert!(flip.text.contains("11 % less memory"), "{}", flip.text);
+    // Where its speed is not known, so is whether it would be chosen; and half of the work is other work.
+    assert_eq!(memory(small(1.003, 1.12, None)), None);
+    assert_eq!(memory(small(2.2, 2.4, Some(30.0))), None);
+}
+
+#[test]
+fn what_is_paid_at_once_and_what_is_not_promised_stand_in_the_sentence() {
+    let pc = owned("pc", 3000.0, 500.0, 150.0);
+    let choice = choose(&[pc.clone()], &Wishes::default(), "USD");
+    assert!(
+        choice.sentence.contains("3000 at once, then "),
+        "{}",
+        choice.sentence
+    );
+    let mut notebook = rented("notebook", 0.1, 20.0);
+    notebook.lent = true;
+    let choice = choose(&[notebook.clone(), pc.clone()], &Wishes::default(), "USD");
+    assert_eq!(choice.platform.as_deref(), Some("notebook"));
+    assert!(
+        choice.sentence.contains("not promised")
+            && choice.sentence.contains("the next that is: pc"),
+        "{}",
+        choice.sentence
+    );
+    // All day and night is no use of what is lent.
+    (notebook.hours, notebook.hours_most) = (Some(147.0), 84.0);
+    let choice = choose(&[notebook, pc], &Wishes::default(), "USD");
+    assert_eq!(choice.platform.as_deref(), Some("pc"));
+}
+
+#[test]
+fn what_is_not_known_to_be_quiet_comes_behind_what_is() {
+    let wishes = Wishes {
+        quiet: true,
+        portable: true,
+        ..Wishes::default()
+    };
+    let mut here = owned("here", 0.0, 300.0, 20.0);
+    (here.quiet, here.portable) = (None, None);
+    let all = [here.clone(), rented("cloud", 3.0, 20.0)];
+    assert_eq!(
+        choose(&all, &wishes, "USD").platform.as_deref(),
+        Some("cloud")
+    );
+    let choice = choose(&[here], &wishes, "USD");
+    assert!(
+        choice.unsure && choice.sentence.contains("not known"),
+        "{}",
+        choice.sentence
+    );
+}
+
+#[test]
+fn no_flip_of_hours_lies_beyond_a_week() {
+    let all = [
+        rented("cloud", 0.2, 160.0),
+        owned("pc", 9000.0, 500.0, 160.0),
+    ];
+    let choice = choose(&all, &Wishes::default(), "USD");
+    for flip in choice.flips {
+        assert!(
+            flip.ground != Ground::Hours || flip.to.unwrap() <= WEEK,
+            "{flip:?}"
+        );
+    }
 }
 
 proptest! {

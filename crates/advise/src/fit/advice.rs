@@ -35,6 +35,8 @@ pub struct PlaceAdvice {
     pub memory_bytes: f64,
     /// Bytes needed on one accelerator.
     pub needed_bytes: f64,
+    /// Nine of ten times it needs more than this.
+    pub needed_low_bytes: f64,
     /// Nine of ten times it needs less than this.
     pub needed_high_bytes: f64,
     /// The verdict.
@@ -80,6 +82,9 @@ pub struct Advice {
 /// How far a speed may be off.
 pub const SPEED_FACTOR: f64 = 1.4;
 
+/// How far a training speed may be off of an accelerator of which no published one was compared: our judgement.
+pub const SPEED_FACTOR_UNSEEN: f64 = 2.0;
+
 /// The case as it would run at a place.
 pub fn at(case: &Case, place: &Place) -> Case {
     let mut case = case.clone();
@@ -103,6 +108,8 @@ pub fn at(case: &Case, place: &Place) -> Case {
 pub fn verdict(needs: &Estimate, place: &Place) -> Verdict {
     match verdict::of(needs.bytes, needs.high, place.surely) {
         Verdict::TooLarge if needs.bytes <= place.at_most => Verdict::Tight,
+        // Of what is not counted nobody knows whether it fits, too.
+        Verdict::Fits if needs.lower_bound => Verdict::Tight,
         other => other,
     }
 }
@@ -141,6 +148,7 @@ pub fn place_advice(case: &Case, place: &Place, job_tokens: Option<f64>) -> Plac
         count: place.count as u32,
         memory_bytes: place.surely,
         needed_bytes: needs.bytes,
+        needed_low_bytes: needs.low,
         needed_high_bytes: needs.high,
         verdict: verdict(&needs, place),
         decode_tokens_per_second: None,
@@ -150,31 +158,16 @@ pub fn place_advice(case: &Case, place: &Place, job_tokens: Option<f64>) -> Plac
         job_hours: None,
         job_watt_hours: None,
     };
-    // Nothing is said about the speed of what doesn't run, or whose steps are not known.
-    let known = case.shape.layers > 0.0 && said.verdict != Verdict::TooLarge;
-    let Some(device) = case.device.as_ref().filter(|_| known) else {
+    // Nothing is said about the speed of what doesn't run.
+    if said.verdict == Verdict::TooLarge {
         return said;
-    };
-    let rate = match &case.work {
-        Work::Inference(work) => {
-            let token =
-                speed::decode_seconds(&case, device, work, work.prompt + work.generate / 2.0);
-            let writes = case.shape.kind != "encoder";
-            said.decode_tokens_per_second = writes.then_some(work.batch / token);
-            if work.prompt > 0.0 {
-                said.prompt_tokens_per_second =
-                    Some(work.prompt * work.batch / speed::prompt_seconds(&case, device, work));
-            }
-            work.batch / token
-        }
-        Work::Training(work) => {
-            let rate = work.batch * work.sequence * case.devices
-                / speed::training_seconds(&case, device, work);
-            said.training_tokens_per_second = Some(rate);
-            rate
-        }
-    };
-    if let Some(tokens) = job_tokens.filter(|_| rate > 0.0) {
+    }
+    let rates = rates(&case);
+    said.decode_tokens_per_second = rates.decode;
+    said.prompt_tokens_per_second = rates.prompt;
+    said.training_tokens_per_second = rates.training;
+    said.speed_factor = rates.factor;
+    if let Some((tokens, rate)) = job_tokens.zip(rates.job).filter(|(_, rate)| *rate > 0.0) {
         let hours = tokens / rate / 3600.0;
         said.job_hours = Some(hours);
         said.job_watt_hours = place
@@ -182,6 +175,75 @@ pub fn place_advice(case: &Case, place: &Place, job_tokens: Option<f64>) -> Plac
             .map(|watts| watts * place.count.max(1.0) * hours);
     }
     said
+}
+
+/// Speeds of a case at a place ([`at`]), whether it fits or not; none where a speed is not known.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rates {
+    /// Decoded tokens a second of all sequences together.
+    pub decode: Option<f64>,
+    /// Tokens of prompts read a second.
+    pub prompt: Option<f64>,
+    /// Tokens trained on a second, on all accelerators together.
+    pub training: Option<f64>,
+    /// Tokens of a job a second: generated, or trained on.
+    job: Option<f64>,
+    /// How far a speed may be off, as a factor, in nine of ten cases.
+    pub factor: f64,
+}
+
+impl Rates {
+    /// Speeds that were told before.
+    pub fn told(decode: Option<f64>, prompt: Option<f64>, training: Option<f64>) -> Self {
+        Self {
+            decode,
+            prompt,
+            training,
+            job: None,
+            factor: SPEED_FACTOR,
+        }
+    }
+}
+
+/// The speeds of a case that was made for its place.
+pub fn rates(case: &Case) -> Rates {
+    let mut rates = Rates {
+        decode: None,
+        prompt: None,
+        training: None,
+        job: None,
+        factor: SPEED_FACTOR,
+    };
+    // Steps of models without layers are not known.
+    let Some(device) = case.device.as_ref().filter(|_| case.shape.layers > 0.0) else {
+        return rates;
+    };
+    match &case.work {
+        // A model that makes images or video works in steps of its own, which are not known.
+        Work::Inference(work) if case.shape.writes_text() || case.shape.kind == "encoder" => {
+            let token =
+                speed::decode_seconds(case, device, work, work.prompt + work.generate / 2.0);
+            if case.shape.writes_text() {
+                rates.decode = Some(work.batch / token);
+            }
+            if work.prompt > 0.0 && device.prompt_flops > 0.0 {
+                rates.prompt =
+                    Some(work.prompt * work.batch / speed::prompt_seconds(case, device, work));
+            }
+            rates.job = Some(work.batch / token);
+        }
+        Work::Training(work) if device.training_flops > 0.0 => {
+            if !device.training_seen {
+                rates.factor = SPEED_FACTOR_UNSEEN;
+            }
+            let rate = work.batch * work.sequence * case.devices
+                / speed::training_seconds(case, device, work);
+            rates.training = Some(rate);
+            rates.job = Some(rate);
+        }
+        _ => {}
+    }
+    rates
 }
 
 /// The most that surely fits.

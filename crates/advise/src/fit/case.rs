@@ -1,7 +1,7 @@
 //! What is asked: a model in a format, in a framework, doing some work, on some accelerators.
 
 use super::shape::Shape;
-use deskside_knowledge::models::FormatRow;
+use deskside_knowledge::models::{DeviceRow, FormatRow};
 use deskside_knowledge::runtimes::Runtime;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -205,10 +205,46 @@ pub struct Device {
     pub prompt_flops: f64,
     /// Peak 16-bit matrix work, FLOP/s.
     pub peak_flops: f64,
+    /// 16-bit matrix work that training is counted with, FLOP/s; zero where it is not known.
+    pub training_flops: f64,
+    /// Bytes a second to another of it in the same machine.
+    pub link: f64,
+    /// It computes in bf16.
+    pub bf16: bool,
+    /// Published training speeds of it were compared with ours.
+    pub training_seen: bool,
     /// Its memory is the main memory.
     pub unified: bool,
     /// What a process holds on it before it does anything, where that was measured, in bytes.
     pub context_bytes: Option<f64>,
+}
+
+/// Bytes a second between accelerators in one server that have links of their own.
+const LINKED: f64 = 200e9;
+
+/// Bytes a second between accelerators that hang on PCIe: fourth generation, 16 lanes, less what is lost on the way through
+/// main memory, which cards for games and most for workstations have to take.
+const PCIE: f64 = 20e9;
+
+impl Device {
+    /// An accelerator of the table, with so many bytes that a model may use.
+    pub fn of_row(name: &str, row: &DeviceRow, memory_bytes: f64) -> Self {
+        Self {
+            name: name.into(),
+            memory_bytes: Some(memory_bytes),
+            bandwidth: row.bandwidth_gb_per_second * 1e9,
+            reach: row.reach,
+            vector_flops: row.vector_tflops * 1e12,
+            prompt_flops: row.prompt_tflops * 1e12,
+            peak_flops: row.peak_tflops * 1e12,
+            training_flops: row.training_tflops * 1e12,
+            link: if row.linked { LINKED } else { PCIE },
+            bf16: row.bf16,
+            training_seen: row.training_seen,
+            unified: row.is_unified(),
+            context_bytes: None,
+        }
+    }
 }
 
 /// The whole question.

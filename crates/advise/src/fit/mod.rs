@@ -43,6 +43,9 @@ pub struct Estimate {
     pub high: f64,
     /// The terms.
     pub terms: Vec<Term>,
+    /// Something is not counted, because nothing is known of it: it needs this at the least.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lower_bound: bool,
     /// What was assumed.
     pub assumptions: Vec<String>,
 }
@@ -59,6 +62,7 @@ pub fn estimate(case: &Case) -> Estimate {
         low,
         high,
         terms,
+        lower_bound: !case.shape.is_counted_whole(),
         assumptions: case.shape.assumed.clone(),
     }
 }

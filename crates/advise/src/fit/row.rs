@@ -113,7 +113,7 @@ pub fn format_in_name(name: &str, framework: &str) -> FormatRow {
                 key.len() > old.name.strip_prefix("gguf-").unwrap_or(old.name).len()
             })
         {
-            best = Some(format);
+            best = Some(format.clone());
         }
     }
     let mlx = framework.starts_with("mlx") || lower.contains("mlx");
@@ -165,17 +165,11 @@ fn device_of(row: &Row) -> Option<Device> {
     } else {
         USABLE
     };
-    Some(Device {
-        name: name.to_string(),
-        memory_bytes: Some(gigabytes * 1024.0 * 1024.0 * 1024.0 * share),
-        bandwidth: known.bandwidth_gb_per_second * 1e9,
-        reach: known.reach,
-        vector_flops: known.vector_tflops * 1e12,
-        prompt_flops: known.prompt_tflops * 1e12,
-        peak_flops: known.peak_tflops * 1e12,
-        unified: known.is_unified(),
-        context_bytes: None,
-    })
+    Some(Device::of_row(
+        name,
+        known,
+        gigabytes * 1024.0 * 1024.0 * 1024.0 * share,
+    ))
 }
 
 /// The memory of a row's accelerator, in bytes, also where nothing else of it is known.

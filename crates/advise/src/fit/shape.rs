@@ -59,6 +59,16 @@ impl Shape {
         self.heads * self.head_dim
     }
 
+    /// It generates text; of what it does else the steps are not known.
+    pub fn writes_text(&self) -> bool {
+        matches!(self.kind.as_str(), "decoder" | "encoder-decoder")
+    }
+
+    /// What its activations take is known, so that a sum of memory is one and no lower bound.
+    pub fn is_counted_whole(&self) -> bool {
+        self.writes_text() || self.kind == "encoder"
+    }
+
     /// Width of all keys, which is that of all values.
     pub fn key(&self) -> f64 {
         self.kv_heads * self.head_dim

@@ -62,7 +62,12 @@ pub fn decode_seconds(case: &Case, device: &Device, work: &Inference, tokens: f6
         1.0
     };
     let bandwidth = device.bandwidth * device.reach;
-    let byte = factor / bandwidth + vector_work / device.vector_flops;
+    let prepared = if device.vector_flops > 0.0 {
+        vector_work / device.vector_flops
+    } else {
+        0.0
+    };
+    let byte = factor / bandwidth + prepared;
     let outside = outside(case, device, cached);
     let moved = read * (1.0 - outside) * byte + runtime.cache_factor * cached / bandwidth;
     let local = runtime.name.starts_with("llama.cpp");
@@ -79,8 +84,13 @@ pub fn decode_seconds(case: &Case, device: &Device, work: &Inference, tokens: f6
         + read * outside / MAIN_BANDWIDTH
         + layer_us * launch * 1e-6 * shape.layers
         + runtime.hop_us * 1e-6 * (case.devices - 1.0).max(0.0);
-    // Many sequences at once are bound by arithmetic.
-    seconds.max(2.0 * shape.active * work.batch / (reached(case, device) * split))
+    // Many sequences at once are bound by arithmetic, where that is known.
+    let reached = reached(case, device) * split;
+    if reached > 0.0 {
+        seconds.max(2.0 * shape.active * work.batch / reached)
+    } else {
+        seconds
+    }
 }
 
 /// The share of the weights that finds no room on the card and is left in main memory (llama.cpp does that).
@@ -114,7 +124,7 @@ const SPARE: f64 = 0.8e9;
 /// Matrix work a second while a prompt is read.
 fn reached(case: &Case, device: &Device) -> f64 {
     if case.runtime.prompt_of_peak > 0.0 && !case.quantised() {
-        return device.peak_flops * case.runtime.prompt_of_peak;
+        return device.training_flops * case.runtime.prompt_of_peak;
     }
     device.prompt_flops
         * if case.quantised() {
@@ -200,14 +210,14 @@ pub fn training_seconds(case: &Case, device: &Device, work: &Training) -> f64 {
     };
     let matrix = (4.0 + trained + again) * (shape.active_body() + shape.embedding()) * tokens;
     let attention = (6.0 + again) * shape.layers * shape.query() * sequence * tokens;
-    let peak = device.peak_flops * if work.float8 { FLOAT8 } else { 1.0 };
+    let peak = device.training_flops * if work.float8 { FLOAT8 } else { 1.0 };
     let compiled = if work.compiled { COMPILED } else { 1.0 };
     // The quicker a card, the harder to keep it full.
     let efficiency = case.runtime.training_efficiency
         * compiled
-        * (REFERENCE / device.peak_flops).powf(0.15).min(1.1);
-    let computed =
-        matrix / (peak * efficiency) + attention / (device.peak_flops * 0.34).min(ATTENTION_MOST);
+        * (REFERENCE / device.training_flops).powf(0.15).min(1.1);
+    let computed = matrix / (peak * efficiency)
+        + attention / (device.training_flops * 0.34).min(ATTENTION_MOST);
     // Passes through the layers: each launches them, and makes quantised weights 16-bit again.
     let passes = if work.checkpointing == Checkpointing::Full {
         3.0
@@ -220,7 +230,7 @@ pub fn training_seconds(case: &Case, device: &Device, work: &Training) -> f64 {
         STEP_US
     };
     let launched = passes * step_us * 1e-6 * shape.layers / compiled;
-    let scale = REFERENCE / device.peak_flops.min(REFERENCE);
+    let scale = REFERENCE / device.training_flops.min(REFERENCE);
     let again_16 = if case.quantised() {
         let each = if case.weights.format.name.starts_with("gptq") {
             DEQUANTISED_GPTQ
@@ -236,7 +246,7 @@ pub fn training_seconds(case: &Case, device: &Device, work: &Training) -> f64 {
     let written = activation_traffic(case, work) * tokens * shape.layers / device.bandwidth;
     let computed = computed + added.computed + written;
     let alone = computed.max(launched) + again_16 + computed.min(launched) * 0.3;
-    alone.max(exchanged(case, passes)) + stepped(case, device, work)
+    alone.max(exchanged(case, device, passes)) + stepped(case, device, work)
 }
 
 /// What PEFT's adapters cost beside the layers they lie on, in seconds.
@@ -309,11 +319,11 @@ const ADAPTER_US: f64 = 240.0;
 const FP32_REACHED: f64 = 0.6;
 
 /// Seconds for bringing sharded weights together, once a pass; hidden behind arithmetic where that takes longer.
-fn exchanged(case: &Case, passes: f64) -> f64 {
+fn exchanged(case: &Case, device: &Device, passes: f64) -> f64 {
     if case.spread != Spread::Sharded || case.devices <= 1.0 {
         return 0.0;
     }
-    passes * 2.0 * case.shape.parameters * (case.devices - 1.0) / case.devices / LINK
+    passes * 2.0 * case.shape.parameters * (case.devices - 1.0) / case.devices / device.link
 }
 
 /// What 8-bit floats make of the peak in practice.
@@ -339,6 +349,3 @@ const DEQUANTISED_GPTQ: f64 = 60e9;
 
 /// The same, bitsandbytes.
 const DEQUANTISED: f64 = 130e9;
-
-/// Bytes a second between accelerators in one server with direct links.
-const LINK: f64 = 200e9;

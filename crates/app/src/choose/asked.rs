@@ -2,6 +2,8 @@
 
 use crate::fit::{FitRequest, TrainRequest};
 use deskside_knowledge::choose::{Software, platforms, software, software_named};
+use deskside_knowledge::models::{weight_format, weight_formats};
+use deskside_knowledge::runtimes::{runtime_named, runtimes};
 use deskside_types::spelling::nearest;
 use deskside_types::{Code, Problem, Result};
 use serde::Deserialize;
@@ -147,6 +149,36 @@ impl Wish {
                 )));
             }
         }
+        for (what, name) in [("format", &self.format), ("framework", &self.framework)] {
+            let known = name.as_deref().is_none_or(|name| match what {
+                "format" => weight_format(name).is_some(),
+                _ => runtime_named(name).is_some(),
+            });
+            if !known {
+                let name = name.as_deref().unwrap_or_default();
+                let all: Vec<&str> = match what {
+                    "format" => weight_formats().map(|one| one.name).collect(),
+                    _ => runtimes().iter().map(|one| one.name.as_str()).collect(),
+                };
+                return Err(unclear(format!("the {what} {name:?} is not known"))
+                    .hint(format!("known are: {}", all.join(", "))));
+            }
+        }
+        if let Some(hours) = self.hours_a_week {
+            let said: f64 = self.work.iter().filter_map(|work| work.hours_a_week).sum();
+            if said > hours * 1.001 && self.models.is_empty() {
+                return Err(unclear(format!(
+                    "the pieces of work take {said} hours a week, and hours_a_week is {hours}"
+                ))
+                .hint("leave hours_a_week away, or give every piece less"));
+            }
+        }
+        if self.prices.contains_key("here") {
+            return Err(
+                unclear("this machine is paid already: no price of it counts")
+                    .hint("`deskside cost keep --sells-for 900` asks whether to sell it"),
+            );
+        }
         for (id, price) in &self.prices {
             if !(price.is_finite() && *price > 0.0) {
                 return Err(unclear(format!(
@@ -214,6 +246,49 @@ impl Wish {
             .collect()
     }
 
+    /// What was said for all of the work and can't be meant for some of it, in words.
+    pub(super) fn left_out(&self) -> Vec<String> {
+        let usual = ["inference".to_string()];
+        let methods: &[String] = if self.methods.is_empty() && !self.models.is_empty() {
+            &usual
+        } else {
+            &self.methods
+        };
+        let of_work = self.work.iter().map(|work| {
+            let method = work.method.as_deref().unwrap_or("inference");
+            (method, work.format.is_some(), work.framework.is_some())
+        });
+        let all: Vec<(&str, bool, bool)> = methods
+            .iter()
+            .filter(|_| !self.models.is_empty())
+            .map(|method| (method.as_str(), false, false))
+            .chain(of_work)
+            .collect();
+        let without = |takes: &dyn Fn(&(&str, bool, bool)) -> bool| {
+            let mut left: Vec<&str> = all
+                .iter()
+                .filter(|one| !takes(one))
+                .map(|one| one.0)
+                .collect();
+            left.dedup();
+            left.join(", ")
+        };
+        let mut said = Vec::new();
+        if let Some(name) = &self.format {
+            let left = without(&|one| one.1 || takes_format(one.0, name));
+            if !left.is_empty() {
+                said.push(format!("the format {name} is not taken for {left}"));
+            }
+        }
+        if let Some(name) = &self.framework {
+            let left = without(&|one| one.2 || takes_framework(one.0, name));
+            if !left.is_empty() {
+                said.push(format!("the framework {name} is not taken for {left}"));
+            }
+        }
+        said
+    }
+
     fn one(&self, work: &WorkWish, hours: f64) -> Result<Work> {
         let method = work.method.as_deref().unwrap_or("inference");
         let train = match method {
@@ -237,15 +312,15 @@ impl Wish {
         }
         let mut request = FitRequest {
             format: work.format.clone().or_else(|| {
-                // A format for running would contradict training all weights.
                 self.format
                     .clone()
-                    .filter(|_| matches!(method, "inference" | "lora"))
+                    .filter(|name| takes_format(method, name))
             }),
-            framework: work
-                .framework
-                .clone()
-                .or_else(|| self.framework.clone().filter(|_| train.is_none())),
+            framework: work.framework.clone().or_else(|| {
+                self.framework
+                    .clone()
+                    .filter(|name| takes_framework(method, name))
+            }),
             context: work.context.or(self.context),
             batch: work.batch.or(self.batch),
             ..FitRequest::of(&work.model)
@@ -265,6 +340,26 @@ impl Wish {
             hours,
         })
     }
+}
+
+/// Whether a method can be meant with a format: what is trained whole is not quantised, what QLoRA stands on is.
+fn takes_format(method: &str, format: &str) -> bool {
+    let Some(format) = weight_format(format) else {
+        return true;
+    };
+    let quantised = format.linear_bits < 12.0;
+    match method {
+        "full" | "scratch" => !quantised,
+        "qlora" => quantised && format.kind != "gguf",
+        "lora" => format.kind != "gguf",
+        _ => true,
+    }
+}
+
+/// Whether a framework does that at all.
+fn takes_framework(method: &str, framework: &str) -> bool {
+    method == "inference"
+        || runtime_named(framework).is_some_and(|runtime| runtime.training_efficiency > 0.0)
 }
 
 /// A platform's short name.

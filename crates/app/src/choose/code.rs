@@ -122,10 +122,17 @@ fn looked_at(
     }
     let lock = matches!(name, "uv.lock" | "poetry.lock" | "pdm.lock" | "pylock.toml");
     let manifest = name == "pyproject.toml" || name == "Pipfile";
-    let requirements = name.ends_with(".txt") && name.contains("requirements")
-        || name.ends_with(".in") && name.contains("requirements")
+    let beside = path
+        .parent()
+        .and_then(Path::file_name)
+        .is_some_and(|folder| folder.to_string_lossy().contains("requirements"));
+    let requirements = (name.ends_with(".txt") || name.ends_with(".in"))
+        && (name.contains("requirements") || beside)
         || matches!(name, "environment.yml" | "environment.yaml" | "setup.cfg");
-    let code = name.ends_with(".py") || name.ends_with(".ipynb");
+    let code = name.ends_with(".py")
+        || name.ends_with(".ipynb")
+        || name.ends_with(".sh")
+        || name == "Dockerfile";
     if !(lock || manifest || requirements || code) {
         return false;
     }
@@ -136,7 +143,22 @@ fn looked_at(
     };
     let text = String::from_utf8_lossy(&bytes);
     if code {
-        of_code(&text, &shown, scan);
+        match name.ends_with(".ipynb").then(|| cells(&text)).flatten() {
+            Some(code) => of_code(&code, &shown, scan),
+            // A notebook that is none is read as lines in quotes.
+            None if name.ends_with(".ipynb") => {
+                of_code(&text.replace("\\\"", "\""), &shown, scan);
+            }
+            None => of_code(&text, &shown, scan),
+        }
+        if name == "setup.py" {
+            let names = quoted(&text);
+            for one in software() {
+                if one.dists.iter().any(|dist| names.contains(dist)) {
+                    add(scan, one, shown.clone());
+                }
+            }
+        }
     } else if lock {
         // What a framework brings along is no choice of the person's.
         let names = locked(&text);
@@ -234,39 +256,97 @@ fn locked(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Imports and pieces of Python, also as notebooks have them: each line a quoted string.
+/// Imports, pieces of Python, and what is installed by the way.
 fn of_code(text: &str, shown: &str, scan: &mut Scan) {
-    for (number, line) in text.lines().enumerate() {
-        let line = line.trim().trim_start_matches('"');
-        if line.starts_with('#') {
-            continue;
-        }
-        let mut modules: Vec<&str> = Vec::new();
-        if let Some(rest) = line.strip_prefix("from ") {
-            modules.extend(rest.split_whitespace().next());
-        } else if let Some(rest) = line.strip_prefix("import ") {
-            modules.extend(rest.split(',').filter_map(|part| {
-                part.split([' ', '\\', '"', ';'])
-                    .find(|word| !word.is_empty())
-            }));
-        }
-        for one in software() {
-            let imported = modules.iter().any(|module| {
-                one.imports.iter().any(|import| {
-                    module
-                        .strip_prefix(import.as_str())
-                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-                })
+    let line_at = |at: usize| text[..at].bytes().filter(|byte| *byte == b'\n').count() + 1;
+    for one in software() {
+        for pattern in &one.patterns {
+            let places = text.match_indices(pattern.as_str()).filter(|(at, _)| {
+                let line = text[..*at].rsplit('\n').next().unwrap_or_default();
+                !line.trim_start().starts_with('#')
             });
-            let piece = one.patterns.iter().any(|pattern| {
-                line.contains(pattern.as_str())
-                    || line.replace("\\\"", "\"").contains(pattern.as_str())
-            });
-            if imported || piece {
-                add(scan, one, format!("{shown}:{}", number + 1));
+            for (at, _) in places.take(TOLD) {
+                add(scan, one, format!("{shown}:{}", line_at(at)));
             }
         }
     }
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim_start().trim_start_matches('"');
+        let place = || format!("{shown}:{}", number + 1);
+        if let Some(rest) = line.strip_prefix("from ") {
+            imported(rest.split_whitespace().next(), &place, scan);
+        } else if let Some(rest) = line.strip_prefix("import ") {
+            let modules = rest.split(',').filter_map(|part| {
+                part.split([' ', '\\', '"', ';'])
+                    .find(|word| !word.is_empty())
+            });
+            imported(modules, &place, scan);
+        } else if !line.starts_with('#')
+            && let Some((_, rest)) = line.split_once("pip install ")
+        {
+            installed(rest, &place, scan);
+        }
+    }
+}
+
+/// Software whose modules are imported.
+fn imported<'m>(
+    modules: impl IntoIterator<Item = &'m str>,
+    place: &dyn Fn() -> String,
+    scan: &mut Scan,
+) {
+    for module in modules {
+        let found = software().iter().filter(|one| {
+            one.imports.iter().any(|import| {
+                module
+                    .strip_prefix(import.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            })
+        });
+        for one in found {
+            add(scan, one, place());
+        }
+    }
+}
+
+/// Software that a line installs: `pip install -q flash-attn==2.6 "bitsandbytes>=0.43"`.
+fn installed(words: &str, place: &dyn Fn() -> String, scan: &mut Scan) {
+    for name in words.split_whitespace().filter_map(requirement) {
+        for one in software() {
+            if one.dists.contains(&name) {
+                add(scan, one, place());
+            }
+        }
+    }
+}
+
+/// Everything in quotes in a `setup.py`, as far as it is the name of a distribution.
+fn quoted(text: &str) -> BTreeSet<String> {
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with('#'))
+        .flat_map(|line| line.split(['"', '\'']).skip(1).step_by(2))
+        .filter_map(requirement)
+        .collect()
+}
+
+/// The code cells of a notebook as one text; none where it is no notebook.
+fn cells(text: &str) -> Option<String> {
+    let notebook: serde_json::Value = serde_json::from_str(text).ok()?;
+    let mut code = String::new();
+    for cell in notebook.get("cells")?.as_array()? {
+        if cell.get("cell_type").and_then(|kind| kind.as_str()) == Some("markdown") {
+            continue;
+        }
+        match cell.get("source") {
+            Some(serde_json::Value::String(source)) => code.push_str(source),
+            Some(serde_json::Value::Array(lines)) => {
+                code.extend(lines.iter().filter_map(|line| line.as_str()));
+            }
+            _ => {}
+        }
+        code.push('\n');
+    }
+    Some(code)
 }
 
 #[cfg(test)]
@@ -315,6 +395,70 @@ mod tests {
         assert_eq!(flash.seen, ["pyproject.toml"]);
         assert!(super::scan(&*sim.shared(), Path::new("/nowhere")).is_err());
         assert!(super::scan(&*sim.shared(), Path::new("/p/n.ipynb")).is_err());
+    }
+
+    #[test]
+    fn the_commonest_ways_of_saying_it_are_found() {
+        for (file, text, name, seen) in [
+            (
+                "a.py",
+                "m = A.from_pretrained(x,\n    attn_implementation=\"flash_attention_2\")\n",
+                "flash-attn",
+                "a.py:2",
+            ),
+            (
+                "b.py",
+                "q = BitsAndBytesConfig(load_in_4bit=True)\n",
+                "bitsandbytes",
+                "b.py:1",
+            ),
+            (
+                "c.py",
+                "m = f(x, load_in_4bit=True)\n",
+                "bitsandbytes",
+                "c.py:1",
+            ),
+            (
+                "requirements/base.txt",
+                "flash-attn==2.6\n",
+                "flash-attn",
+                "requirements/base.txt",
+            ),
+            (
+                "setup.py",
+                "setup(install_requires=['torch', \"flash_attn>=2\"])\n",
+                "flash-attn",
+                "setup.py",
+            ),
+            (
+                "n.ipynb",
+                "{\"cells\":[{\"cell_type\":\"markdown\",\"source\":\"import vllm\"},{\"cell_type\":\"code\",\"source\":[\"!pip install -q flash-attn\\n\",\"x = 1\"]}]}",
+                "flash-attn",
+                "n.ipynb:1",
+            ),
+            (
+                "o.ipynb",
+                "{\"cells\":[{\"source\":\"import torch\\nimport unsloth\"}]}",
+                "unsloth",
+                "o.ipynb:2",
+            ),
+            (
+                "train.sh",
+                "set -e\npip install 'bitsandbytes>=0.43'\n",
+                "bitsandbytes",
+                "train.sh:2",
+            ),
+        ] {
+            let sim = Sim::linux();
+            sim.put_file(format!("/p/{file}"), text);
+            let scan = scan(&*sim.shared(), Path::new("/p")).unwrap();
+            let found: Vec<(&str, &str)> = scan
+                .used
+                .iter()
+                .map(|used| (used.software.name.as_str(), used.seen[0].as_str()))
+                .collect();
+            assert_eq!(found, [(name, seen)], "{file}");
+        }
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! `deskside choose`: which platform for what a person does; each cell with its reason, offline.
 
 mod asked;
+mod cells;
 mod code;
 mod platform;
+mod rented;
 mod report;
 mod runs;
 #[cfg(test)]
@@ -15,7 +17,7 @@ pub use report::{AskedReport, Cell, ChooseReport, CodeReport, PlatformReport, Wo
 pub use runs::SoftwareAt;
 
 use crate::Context;
-use crate::cost::{Prices, Scenario, history, standing, today};
+use crate::cost::{OLD_DAYS, Prices, Scenario, days, history, standing, today};
 use crate::fit::{calibrate, model, places};
 use crate::offers::Catalogue;
 use asked::{Work, known_platform};
@@ -23,11 +25,13 @@ use code::Used;
 use deskside_advise::choose::{WEEK, Wishes, choose as decide};
 use deskside_advise::fit::advice::Place;
 use deskside_knowledge::choose::platforms;
-use deskside_knowledge::models::device_named;
+use deskside_knowledge::models::{DeviceRow, device_named};
 use deskside_machine::Reading;
 use deskside_types::Result;
-use deskside_types::facts::{Facts, Vendor};
+use deskside_types::facts::{Facts, Provider, Vendor};
+use jiff::civil::Date;
 use platform::Judge;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use work::Prepared;
 
@@ -82,33 +86,24 @@ pub fn choose(context: &Context, request: &ChooseRequest) -> Result<ChooseReport
     let hours: f64 = works.iter().map(|work| work.hours).sum();
     let (code, left_out) = used(context, &wish)?;
     assumptions.extend(left_out);
-    let facts = deskside_probe::collect(&*context.machine);
+    let facts = deskside_probe::collect_hardware(&*context.machine);
     let here = here(context, &facts, &mut assumptions);
     let (reference, hours_on) = reference(&wish, here.as_ref(), &mut assumptions)?;
     let works = works
         .into_iter()
         .map(|work| prepared(context, work, reference.as_ref()))
         .collect::<Result<Vec<_>>>()?;
+    assumptions.extend(wish.left_out());
     for work in &works {
-        if let Ok(case) = work.case(false) {
-            let of = works.len() > 1;
-            assumptions.extend(
-                case.shape
-                    .assumed
-                    .iter()
-                    .cloned()
-                    .chain(work.work.request.assumptions(case))
-                    .map(|text| {
-                        if of {
-                            format!("{}: {text}", work.work.label)
-                        } else {
-                            text
-                        }
-                    }),
-            );
-        }
+        assumptions.extend(of_work(work, works.len() > 1));
     }
     assumptions.dedup();
+    let mut hours_on = hours_on;
+    if let Some(one) = &reference
+        && works.iter().any(|work| !work.fits(&one.place, one.stack))
+    {
+        hours_on += ", as if it had the memory";
+    }
     let scenario = scenario(context, &wish)?;
     let catalogue = Catalogue::of(context);
     let currency = scenario.currency().to_string();
@@ -134,24 +129,25 @@ pub fn choose(context: &Context, request: &ChooseRequest) -> Result<ChooseReport
     judge.prices.check()?;
     let mut all = Vec::new();
     if let Some(here) = &here {
-        all.extend(judge.here(
-            &here.place,
-            here.stack,
-            here.capability.as_deref(),
-            here.measured,
-        ));
+        all.extend(judge.here(here));
     }
     all.extend(platforms().iter().filter_map(|one| judge.platform(one)));
     let candidates: Vec<_> = all.iter().map(|one| one.candidate.clone()).collect();
     let choice = decide(&candidates, &wishes, &currency);
     let mut warnings = catalogue.warnings.clone();
     let mut reports = Vec::new();
+    let mut dated = Vec::new();
     for one in all {
         warnings.extend(one.warnings);
+        dated.extend(one.dated);
         reports.push(one.report);
     }
-    let warnings = few(warnings);
-    order(&mut reports, choice.platform.as_deref());
+    // How old prices are is told once for all of them.
+    warnings.retain(|text| !text.ends_with("check it"));
+    warnings.sort_unstable();
+    warnings.dedup();
+    let conventions = conventions(&currency, dated, today(context));
+    cells::order(&mut reports, choice.platform.as_deref());
     if let Some(id) = &request.only {
         reports.retain(|one| one.id == *id);
     }
@@ -162,7 +158,7 @@ pub fn choose(context: &Context, request: &ChooseRequest) -> Result<ChooseReport
                 .map(|work| WorkReport {
                     label: work.work.label.clone(),
                     how: work
-                        .case(false)
+                        .case("cuda")
                         .map_or(String::new(), |case| work.work.request.work_in_words(case)),
                     read_from: work.read.from.clone(),
                     hours_a_week: work.work.hours,
@@ -186,6 +182,7 @@ pub fn choose(context: &Context, request: &ChooseRequest) -> Result<ChooseReport
         currency,
         platforms: reports,
         assumptions,
+        conventions,
         warnings,
     })
 }
@@ -258,15 +255,89 @@ fn used(context: &Context, wish: &Wish) -> Result<(Vec<Used>, Vec<String>)> {
     Ok((all, left_out))
 }
 
-fn prepared(context: &Context, work: Work, reference: Option<&Place>) -> Result<Prepared> {
+/// What was assumed of a piece of work; `named`: each with the work's name.
+fn of_work(work: &Prepared, named: bool) -> Vec<String> {
+    let Ok(case) = work.case("cuda") else {
+        return Vec::new();
+    };
+    let request = &work.work.request;
+    let mut all = case.shape.assumed.clone();
+    if request.framework.is_none() {
+        all.push(format!(
+            "the engine: {}; --framework names one for all",
+            work.engines()
+        ));
+    }
+    // The framework stands there for all platforms together.
+    all.extend(
+        request
+            .assumptions(case)
+            .into_iter()
+            .filter(|text| !text.starts_with("the framework: ")),
+    );
+    if named {
+        for text in &mut all {
+            *text = format!("{}: {text}", work.work.label);
+        }
+    }
+    all
+}
+
+/// Currency, taxes, month; whose prices are of when.
+fn conventions(currency: &str, dated: Vec<(String, String)>, today: Date) -> Vec<String> {
+    let mut of: BTreeMap<String, (String, String)> = BTreeMap::new();
+    for (whose, day) in dated {
+        let ends = of
+            .entry(whose)
+            .or_insert_with(|| (day.clone(), day.clone()));
+        ends.0 = ends.0.clone().min(day.clone());
+        ends.1 = ends.1.clone().max(day);
+    }
+    let mut lines = vec![format!(
+        "sums in {currency}, a month of 730 hours; prices in USD are without sales tax (in Europe 19 to 25 % come on top), tariffs of households with all taxes"
+    )];
+    if !of.is_empty() {
+        let oldest = of
+            .values()
+            .filter_map(|(first, _)| days(first, today))
+            .max()
+            .unwrap_or_default();
+        let told: Vec<String> = of
+            .into_iter()
+            .map(|(whose, (first, last))| {
+                if first == last {
+                    format!("{whose} {first}")
+                } else {
+                    format!("{whose} {first} to {last}")
+                }
+            })
+            .collect();
+        lines.push(format!(
+            "prices: {}{}",
+            told.join(", "),
+            if oldest > OLD_DAYS {
+                "; check what is months old"
+            } else {
+                ""
+            }
+        ));
+    }
+    lines
+}
+
+fn prepared(context: &Context, work: Work, reference: Option<&Reference>) -> Result<Prepared> {
     let read = model::read(
         &*context.projects,
         &work.request.model,
         model::Reach::Offline,
     )?;
     // A contradiction that holds everywhere is the person's to solve.
-    work.request.case(&read, false)?;
-    Ok(Prepared::new(work, read, reference))
+    work.request.case_on(&read, "cuda")?;
+    Ok(Prepared::new(
+        work,
+        read,
+        reference.map(|one| (&one.place, one.stack)),
+    ))
 }
 
 /// The machine at hand.
@@ -275,6 +346,10 @@ struct Here {
     stack: &'static str,
     capability: Option<String>,
     measured: bool,
+    /// Who rents it out, as offers name them; none where it is the person's own, or nobody knows.
+    provider: Option<&'static str>,
+    /// It can be taken along; none where its model does not tell.
+    portable: Option<bool>,
 }
 
 fn here(context: &Context, facts: &Facts, assumptions: &mut Vec<String>) -> Option<Here> {
@@ -284,6 +359,12 @@ fn here(context: &Context, facts: &Facts, assumptions: &mut Vec<String>) -> Opti
         &crate::fit::FitRequest::default(),
         calibration.as_ref(),
     );
+    if let [one, other, ..] = &places[..] {
+        assumptions.push(format!(
+            "of this machine only {:.0} x {} counts, not {}",
+            one.count, one.name, other.name
+        ));
+    }
     let place = places.into_iter().next()?;
     let is_measured = measured
         .iter()
@@ -297,37 +378,53 @@ fn here(context: &Context, facts: &Facts, assumptions: &mut Vec<String>) -> Opti
         Some(Vendor::Apple) => "metal",
         _ => "cpu",
     };
+    let provider = match facts.system.provider.value() {
+        Some(Provider::Runpod) => Some("runpod"),
+        Some(Provider::Lambda) => Some("lambda"),
+        Some(Provider::Colab) => Some("colab"),
+        Some(Provider::Other) | None => None,
+    };
+    let book = ["macbook", "laptop", "notebook", "thinkpad"];
+    let portable = facts.system.model.value().and_then(|model| {
+        let model = model.to_lowercase();
+        book.iter().any(|word| model.contains(word)).then_some(true)
+    });
     Some(Here {
         capability: deskside_knowledge::prices::target(&place.name).map(str::to_string),
         place,
         stack,
         measured: is_measured,
+        provider,
+        portable,
     })
 }
 
-/// The accelerator that hours are counted on, with room for anything, and how it is called.
+/// The accelerator that hours are counted on.
+struct Reference {
+    /// It.
+    place: Place,
+    /// Its stack.
+    stack: &'static str,
+}
+
+/// The accelerator that hours are counted on, and how it is called.
 fn reference(
     wish: &Wish,
     here: Option<&Here>,
     assumptions: &mut Vec<String>,
-) -> Result<(Option<Place>, String)> {
-    let roomy = |mut place: Place| {
-        place.surely = 1e18;
-        place.at_most = 1e18;
+) -> Result<(Option<Reference>, String)> {
+    let one = |mut place: Place, stack: &'static str| {
         place.count = 1.0;
-        if let Some(device) = &mut place.device {
-            device.memory_bytes = None;
-        }
-        place
+        Some(Reference { place, stack })
     };
     if let Some(name) = &wish.hours_on {
         let place = places::named(name, &crate::fit::FitRequest::default())?;
-        return Ok((Some(roomy(place)), name.clone()));
+        return Ok((one(place, stack_of(name)), name.clone()));
     }
     // Hours on a processor say little of hours on an accelerator.
     if let Some(here) = here.filter(|here| here.stack != "cpu" && here.place.device.is_some()) {
         return Ok((
-            Some(roomy(here.place.clone())),
+            one(here.place.clone(), here.stack),
             format!("{}, this machine's", here.place.name),
         ));
     }
@@ -335,8 +432,28 @@ fn reference(
         "hours are those that the work takes on one {USUAL_ACCELERATOR}: this machine has no accelerator whose speed is known; --hours-on says otherwise"
     ));
     let place = device_named(USUAL_ACCELERATOR)
-        .map(|row| roomy(places::place(USUAL_ACCELERATOR, &row, row.memory_gb, 1)));
-    Ok((place, USUAL_ACCELERATOR.into()))
+        .map(|row| places::place(USUAL_ACCELERATOR, row, row.memory_gb, 1));
+    Ok((
+        place.and_then(|place| one(place, "cuda")),
+        USUAL_ACCELERATOR.into(),
+    ))
+}
+
+/// The stack of an accelerator by name.
+fn stack_of(name: &str) -> &'static str {
+    let lower = name.to_lowercase();
+    if device_named(name).is_some_and(DeviceRow::is_apple) {
+        "metal"
+    } else if [
+        "rx ", "radeon", "instinct", "mi300", "mi250", "r9700", "840m",
+    ]
+    .iter()
+    .any(|word| lower.contains(word))
+    {
+        "rocm"
+    } else {
+        "cuda"
+    }
 }
 
 /// What of the person's standing scenario is true of any machine, and what was said here over it.
@@ -355,36 +472,4 @@ fn scenario(context: &Context, wish: &Wish) -> Result<Scenario> {
         }
     }
     Ok(scenario)
-}
-
-/// Each warning once; of prices that are old only the oldest of a kind.
-fn few(mut all: Vec<String>) -> Vec<String> {
-    all.sort_unstable();
-    all.dedup();
-    let mut kept: Vec<(String, String, String)> = Vec::new();
-    for text in all {
-        let (head, day) = match (text.split_once(" is "), text.rsplit_once('(')) {
-            (Some((head, _)), Some((_, day))) if text.ends_with("check it") => {
-                (head.to_string(), day.to_string())
-            }
-            _ => (text.clone(), String::new()),
-        };
-        match kept.iter_mut().find(|one| one.0 == head) {
-            Some(one) if day < one.1 => (one.1, one.2) = (day, text),
-            Some(_) => {}
-            None => kept.push((head, day, text)),
-        }
-    }
-    kept.into_iter().map(|one| one.2).collect()
-}
-
-/// The recommended one first, then what qualifies by its money, then the others by how much stands against them.
-fn order(reports: &mut [PlatformReport], chosen: Option<&str>) {
-    let money = |one: &PlatformReport| one.money_a_month.map_or(f64::INFINITY, |money| money.base);
-    reports.sort_by(|one, other| {
-        (Some(other.id.as_str()) == chosen)
-            .cmp(&(Some(one.id.as_str()) == chosen))
-            .then(one.against.len().cmp(&other.against.len()))
-            .then(money(one).total_cmp(&money(other)))
-    });
 }

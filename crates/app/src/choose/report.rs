@@ -4,7 +4,9 @@ use super::runs::SoftwareAt;
 use crate::Answer;
 use deskside_advise::choose::{Against, Choice};
 use deskside_advise::cost::Term;
+use deskside_advise::fit::advice::Place;
 use deskside_advise::fit::verdict::Verdict;
+use deskside_types::Problem;
 use deskside_types::range::Range;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -22,6 +24,8 @@ pub struct ChooseReport {
     pub platforms: Vec<PlatformReport>,
     /// What was assumed because nobody said it.
     pub assumptions: Vec<String>,
+    /// What all sums are counted by: taxes, months, the days of the prices.
+    pub conventions: Vec<String>,
     /// What a person should know: old prices, exchange rates.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -178,4 +182,23 @@ pub struct WorkAt {
     /// Why it can't be judged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
+}
+
+impl WorkAt {
+    /// A piece of work that can't be judged there.
+    pub(super) fn untold(label: &str, place: &Place, problem: &Problem) -> Self {
+        Self {
+            label: label.into(),
+            verdict: None,
+            needed_bytes: 0.0,
+            needed_low_bytes: 0.0,
+            needed_high_bytes: 0.0,
+            memory_bytes: place.surely,
+            tokens_per_second: None,
+            speed_factor: 1.0,
+            measured_here: false,
+            change: None,
+            trouble: Some(problem.message.clone()),
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 
 /// Days after which the age is told as a warning.
-pub(super) const OLD_DAYS: i64 = 90;
+pub(crate) const OLD_DAYS: i64 = 90;
 /// Days after which no verdict rests on an offer.
 pub(crate) const OFFER_LIMIT_DAYS: i64 = 365;
 /// Days after which a price of hardware, new or used, is left out.

@@ -15,7 +15,7 @@ pub(crate) mod since;
 mod tests;
 mod words;
 
-pub(crate) use age::{OFFER_LIMIT_DAYS, days};
+pub(crate) use age::{OFFER_LIMIT_DAYS, OLD_DAYS, days};
 pub use deskside_advise::cost::break_even::BreakEven;
 pub use deskside_advise::cost::{Comparison, Question, Side, Term};
 pub(crate) use history::history;
@@ -143,7 +143,7 @@ fn accelerators(context: &Context, resolver: &mut Resolver<'_>) -> Result<Option
     if resolver.question == Question::Buy || resolver.bare || told {
         return Ok(None);
     }
-    let facts = deskside_probe::collect(&*context.machine);
+    let facts = deskside_probe::collect_hardware(&*context.machine);
     let gpus: Vec<String> = facts
         .known_gpus()
         .iter()

@@ -37,6 +37,8 @@ pub(crate) struct Month {
     pub running: f64,
     /// Where its price is from, in words.
     pub because: String,
+    /// The day or month of its price.
+    pub as_of: Option<String>,
     /// What a person should know.
     pub warnings: Vec<String>,
     /// Why no verdict may rest on it.
@@ -69,23 +71,19 @@ impl Prices<'_> {
         resolver.converted(Range::exactly(1.0), "USD").map(drop)
     }
 
-    /// A machine that would be bought, or one that is owned: then what it would bring today is its price, and where nobody
-    /// knows that, none.
+    /// A machine that would be bought.
     ///
     /// # Errors
     /// Where a price, its power or an exchange rate is not known: which, and how to give it.
     pub fn owned(
         &self,
-        question: Question,
         name: Option<&str>,
         count: f64,
         offered: Option<Offered>,
         hours_a_day: f64,
     ) -> Result<Month> {
-        let gpu = name.map(|name| Accelerators {
-            name: name.into(),
-            count,
-        });
+        let question = Question::Buy;
+        let gpu = accelerators(name, count);
         let mut resolver = self.resolver(question, hours_a_day);
         let mut undecided = None;
         if let Some(offered) = &offered
@@ -98,35 +96,42 @@ impl Prices<'_> {
         resolver.usual(Field::OnHours, "on_hours_a_day", 0.0);
         owned::tariff(&mut resolver)?;
         owned::power(&mut resolver, gpu.as_ref())?;
-        let mut sold = None;
-        if let Err(problem) = owned::money(&mut resolver, gpu.as_ref()) {
-            if question != Question::Keep {
-                return Err(problem);
-            }
-            sold = Some("what it would bring today is not known, so only power counts".to_string());
-        }
-        let capital = (question == Question::Buy).then_some(resolver.ranges.price);
-        let because = sold.unwrap_or_else(|| why(&resolver, Field::Price));
-        let (low, middle, high) = (
-            extreme(&resolver.ranges, question, true),
-            base(&resolver.ranges),
-            extreme(&resolver.ranges, question, false),
-        );
-        let month = |case: &Case| own::a_year(case, case.busy_hours) / 12.0;
+        owned::money(&mut resolver, gpu.as_ref())?;
+        let price = resolver.ranges.price;
+        let because = why(&resolver, Field::Price);
+        let month = of_owned(resolver, question, because);
         Ok(Month {
-            money: Range {
-                low: month(&low),
-                base: month(&middle),
-                high: month(&high),
-            },
-            terms: own::terms(&middle, question),
-            running: own::running_a_year(&middle, middle.busy_hours) / 12.0,
-            case: middle,
-            capital,
-            because,
-            warnings: resolver.warnings,
+            capital: Some(price),
             undecided,
+            ..month
         })
+    }
+
+    /// The machine that is owned: what the work adds, electricity beyond what it takes while it stands idle. What it cost is
+    /// gone either way, and whether to sell it is another question.
+    ///
+    /// # Errors
+    /// Where its power or the tariff is not known.
+    pub fn at_hand(&self, name: Option<&str>, count: f64, hours_a_day: f64) -> Result<Month> {
+        let gpu = accelerators(name, count);
+        let mut resolver = self.resolver(Question::Keep, hours_a_day);
+        owned::tariff(&mut resolver)?;
+        owned::power(&mut resolver, gpu.as_ref())?;
+        let (busy, idle) = (resolver.ranges.busy_watts, resolver.ranges.idle_watts);
+        resolver.ranges.set(
+            Field::BusyWatts,
+            Range {
+                low: (busy.low - idle.low).max(0.0),
+                base: (busy.base - idle.base).max(0.0),
+                high: (busy.high - idle.high).max(0.0),
+            },
+        );
+        resolver.ranges.set(Field::IdleWatts, Range::exactly(0.0));
+        Ok(of_owned(
+            resolver,
+            Question::Keep,
+            "it is paid already: only the electricity that the work adds counts, beyond standing idle; `deskside cost keep` asks whether to sell it".into(),
+        ))
     }
 
     /// `count` accelerators of an offer, with the range of prices around it.
@@ -176,9 +181,48 @@ impl Prices<'_> {
             case: middle,
             capital: None,
             because,
+            as_of: Some(offer.as_of.clone()),
             warnings: resolver.warnings,
             undecided,
         })
+    }
+}
+
+fn accelerators(name: Option<&str>, count: f64) -> Option<Accelerators> {
+    name.map(|name| Accelerators {
+        name: name.into(),
+        count,
+    })
+}
+
+/// A month of what is owned or bought, by what was resolved.
+fn of_owned(resolver: Resolver<'_>, question: Question, because: String) -> Month {
+    let (low, middle, high) = (
+        extreme(&resolver.ranges, question, true),
+        base(&resolver.ranges),
+        extreme(&resolver.ranges, question, false),
+    );
+    let month = |case: &Case| own::a_year(case, case.busy_hours) / 12.0;
+    let money = month(&middle);
+    let price = Field::Price.key(question);
+    Month {
+        money: Range {
+            low: month(&low).min(money),
+            base: money,
+            high: month(&high).max(money),
+        },
+        terms: own::terms(&middle, question),
+        running: own::running_a_year(&middle, middle.busy_hours) / 12.0,
+        case: middle,
+        capital: None,
+        because,
+        as_of: resolver
+            .inputs
+            .iter()
+            .find(|input| input.key == price)
+            .and_then(|input| input.as_of.clone()),
+        warnings: resolver.warnings,
+        undecided: None,
     }
 }
 

@@ -84,7 +84,8 @@ pub(super) fn tariff(resolver: &mut Resolver<'_>) -> Result<()> {
 /// Watts, busy and idle, and what the power supply and cooling add.
 pub(super) fn power(resolver: &mut Resolver<'_>, gpu: Option<&Accelerators>) -> Result<()> {
     let mut at_the_wall = resolver.scenario.flag("machine.watts_at_the_wall") == Some(true);
-    let unified = gpu.is_some_and(|gpu| gpu.name.starts_with("Apple"));
+    // A small system with its accelerator in the chip idles far below a PC.
+    let unified = gpu.is_some_and(|gpu| gpu.name.starts_with("Apple") || gpu.name.contains("GB10"));
     // What was sampled here is of this machine: it says nothing of one that is named.
     let named = resolver.scenario.text("machine.gpu").is_some();
     let sampled = resolver
@@ -166,6 +167,15 @@ pub(super) fn power(resolver: &mut Resolver<'_>, gpu: Option<&Accelerators>) -> 
         found
     } else if unified {
         resolver.assumption("idle_watts_unified", 0.0)
+    } else if let Some(gpu) = gpu.filter(|_| card_alone(resolver)) {
+        // Sold is the card, and the rest of the machine idles on.
+        let mut found = resolver.assumption("idle_watts_card", 0.0);
+        found.value = found.value.times(gpu.count);
+        found.because = format!(
+            "the card alone, as it is the card alone that would be sold; {}",
+            found.because
+        );
+        found
     } else {
         let mut found = resolver.assumption("idle_watts", 0.0);
         let more = gpu.map_or(0.0, |gpu| gpu.count - 1.0);
@@ -207,6 +217,13 @@ pub(super) fn power(resolver: &mut Resolver<'_>, gpu: Option<&Accelerators>) -> 
     }
     resolver.usual(Field::Cooling, "cooling", 0.0);
     Ok(())
+}
+
+/// What would be sold is a card out of a machine: nobody said what the whole would bring.
+fn card_alone(resolver: &Resolver<'_>) -> bool {
+    resolver.question == Question::Keep
+        && !resolver.bare
+        && resolver.given("machine.sells_for").is_none()
 }
 
 /// Price or what it would bring, its years, what is left of it, interest, maintenance.

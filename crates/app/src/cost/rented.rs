@@ -25,6 +25,7 @@ pub(super) fn rent(
     let rented = rented(resolver, owned);
     let mut provider = resolver.scenario.text("rent.provider").map(str::to_string);
     let mut shown = Vec::new();
+    let mut offered = None;
     if let Some(found) = resolver.given("rent.per_hour") {
         resolver.put(Field::RentHour, found);
     } else if !flat {
@@ -37,12 +38,18 @@ pub(super) fn rent(
         })?;
         let chosen = offer(resolver, gpu)?;
         shown = chosen.1;
-        provider = Some(chosen.0);
+        provider = Some(chosen.0.provider);
+        // An H100 may be one on PCIe: price and speed have to be of one and the same.
+        offered = Some(chosen.0.accelerator);
     }
     if flat && let Some(found) = resolver.given("rent.per_month") {
         resolver.put(Field::RentMonth, found);
     }
-    speed(resolver, owned, rented.as_ref())?;
+    let running = rented.map(|rented| Accelerators {
+        name: offered.unwrap_or(rented.name),
+        count: rented.count,
+    });
+    speed(resolver, owned, running.as_ref())?;
     beside(resolver, provider.as_deref(), flat)?;
     Ok(shown)
 }
@@ -65,7 +72,7 @@ fn rented(resolver: &Resolver<'_>, owned: Option<&Accelerators>) -> Option<Accel
     }
 }
 
-fn offer(resolver: &mut Resolver<'_>, gpu: &Accelerators) -> Result<(String, Vec<OfferReport>)> {
+fn offer(resolver: &mut Resolver<'_>, gpu: &Accelerators) -> Result<(OfferRow, Vec<OfferReport>)> {
     let all = resolver.offers().of_accelerator(&gpu.name);
     let provider = resolver.scenario.text("rent.provider");
     let tier = resolver.scenario.text("rent.tier");
@@ -131,7 +138,7 @@ fn offer(resolver: &mut Resolver<'_>, gpu: &Accelerators) -> Result<(String, Vec
             as_of: row.as_of.clone(),
         })
         .collect();
-    Ok((choice.row.provider, shown))
+    Ok((choice.row, shown))
 }
 
 /// The offer that is counted with.
@@ -224,9 +231,9 @@ fn speed(
             };
             let what = match kind {
                 _ if same => "the same accelerator".to_string(),
-                Some(kind) => format!("data sheets, for {kind:?}",).to_lowercase(),
+                Some(kind) => kind.because().to_string(),
                 None => {
-                    "data sheets, over all kinds of work: say which with --work training".into()
+                    "over all kinds of work, bound by bandwidth or by matrix units: say which with --work training".into()
                 }
             };
             Found::assumed(ratio.times(count), what)

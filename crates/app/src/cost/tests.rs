@@ -600,3 +600,62 @@ fn the_machines_own_sampler_says_when_it_was_on_and_when_it_computed() {
         "{busy:?}"
     );
 }
+
+fn input<'r>(report: &'r CostReport, key: &str) -> &'r super::report::Input {
+    report.inputs.iter().find(|one| one.key == key).unwrap()
+}
+
+/// Training is faster on a data centre's card by what `fit` says, and not by how fast prompts are read.
+#[test]
+fn training_on_an_a100_is_faster_than_on_a_card_for_games() {
+    let (_sim, context) = context();
+    let buy = |work: &str, rent: &str| {
+        let mut request = asked(&[
+            ("machine.gpu", "RTX 4090"),
+            ("rent.gpu", rent),
+            ("rent.work", work),
+            ("electricity.country", "US"),
+        ]);
+        request.question = Some(Question::Buy);
+        cost(&context, &request).unwrap()
+    };
+    let training = buy("training", "A100");
+    let speed = input(&training, "rent.speed");
+    assert!((1.3..2.0).contains(&speed.value.base), "{:?}", speed.value);
+    assert!(speed.because.contains("fit"), "{}", speed.because);
+    assert!(input(&buy("training", "H100 SXM"), "rent.speed").value.base > 2.2);
+    assert!(
+        input(&buy("prompt", "A100"), "rent.speed")
+            .because
+            .contains("llama.cpp")
+    );
+    // Price and speed are of one card: what is cheapest is on PCIe, with less bandwidth than SXM has.
+    let decode = buy("decode", "H100");
+    assert!(input(&decode, "rent.per_hour").because.contains("PCIe"));
+    let speed = input(&decode, "rent.speed").value.base;
+    assert!((1.9..2.1).contains(&speed), "{speed}");
+}
+
+/// Where a card alone would be sold, a card alone idles; and dollars are said to be without tax.
+#[test]
+fn keeping_a_card_is_charged_the_idle_power_of_a_card() {
+    let (_sim, context) = context();
+    let keep = |set: &[(&str, &str)]| {
+        let mut request = asked(set);
+        request.question = Some(Question::Keep);
+        cost(&context, &request).unwrap()
+    };
+    let card = keep(&[("machine.gpu", "RTX 3090"), ("electricity.country", "US")]);
+    assert_eq!(input(&card, "machine.idle_watts").value.base, 15.0);
+    let whole = keep(&[
+        ("machine.gpu", "RTX 3090"),
+        ("electricity.country", "US"),
+        ("machine.sells_for", "900"),
+    ]);
+    assert_eq!(input(&whole, "machine.idle_watts").value.base, 70.0);
+    assert!(
+        card.conventions.join("\n").contains("without sales tax"),
+        "{:?}",
+        card.conventions
+    );
+}

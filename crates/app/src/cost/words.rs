@@ -84,7 +84,7 @@ pub(super) fn conventions(
         format!(
             "sums in {currency}; taxes: {}",
             tax.unwrap_or(
-                "as each source has them: in household tariffs and shop prices, not in rents"
+                "in household tariffs all of them; prices in USD, of hardware and of rents, are without sales tax (in Europe 19 to 25 % come on top)"
             )
         ),
         format!(

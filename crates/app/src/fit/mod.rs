@@ -93,7 +93,7 @@ pub fn fit(context: &Context, request: &FitRequest) -> Result<FitReport> {
     let facts = request
         .on
         .is_none()
-        .then(|| deskside_probe::collect(&*context.machine));
+        .then(|| deskside_probe::collect_hardware(&*context.machine));
     let apple = match (&request.on, &facts) {
         (Some(name), _) => device_named(name).is_some_and(|row| row.is_apple()),
         (None, Some(facts)) => facts

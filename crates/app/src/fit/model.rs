@@ -449,7 +449,8 @@ pub(super) fn of_gguf(name: &str, all: &gguf::Header, from: &str) -> Result<Read
             (one.linear_bits - bits)
                 .abs()
                 .total_cmp(&(other.linear_bits - bits).abs())
-        });
+        })
+        .cloned();
     let told = deskside_advise::fit::row::format_in_name(name, "llama.cpp");
     let format = if (told.linear_bits / bits - 1.0).abs() < 0.15 {
         Some(told)

@@ -34,20 +34,6 @@ const OTHERS: &[(&str, f64)] = &[
     ("GB10", 119.0),
 ];
 
-fn device(name: &str, row: &DeviceRow, memory: f64, unified: bool) -> Device {
-    Device {
-        name: name.into(),
-        memory_bytes: Some(memory),
-        bandwidth: row.bandwidth_gb_per_second * 1e9,
-        reach: row.reach,
-        vector_flops: row.vector_tflops * 1e12,
-        prompt_flops: row.prompt_tflops * 1e12,
-        peak_flops: row.peak_tflops * 1e12,
-        unified,
-        context_bytes: None,
-    }
-}
-
 /// A card's name as it is shown: of Apple's with its cores.
 pub fn shown(gpu: &Gpu) -> String {
     let name = gpu
@@ -159,7 +145,7 @@ fn of_gpu(gpu: &Gpu, facts: &Facts) -> Option<Place> {
         surely: (room.low_bytes as f64 - used).max(0.0),
         at_most: room.high_bytes as f64,
         count: 1.0,
-        device: row.map(|row| device(&name, &row, room.low_bytes as f64, apple)),
+        device: row.map(|row| Device::of_row(&name, row, room.low_bytes as f64)),
         watts: gpu
             .power_limit_watts
             .value()
@@ -208,7 +194,7 @@ pub fn named(name: &str, request: &FitRequest) -> Result<Place> {
         .filter(|gigabytes| *gigabytes > 0.0);
     Ok(place(
         name,
-        &row,
+        row,
         written.unwrap_or(row.memory_gb),
         request.gpus.unwrap_or(1),
     ))
@@ -225,7 +211,7 @@ pub fn place(name: &str, row: &DeviceRow, gigabytes: f64, count: u32) -> Place {
         surely,
         at_most: gigabytes * GIB * share,
         count: f64::from(count),
-        device: Some(device(name, row, surely, row.is_unified())),
+        device: Some(Device::of_row(name, row, surely)),
         watts: watts(name),
     }
 }
@@ -244,7 +230,7 @@ pub fn others(request: &FitRequest) -> Vec<Place> {
             } else {
                 (*name).to_string()
             };
-            Some(place(&shown, &row, *gigabytes, 1))
+            Some(place(&shown, row, *gigabytes, 1))
         })
         .collect()
 }

@@ -20,7 +20,7 @@ pub use report::{
 use crate::Context;
 use crate::cost::{OFFER_LIMIT_DAYS, days, today};
 use deskside_knowledge::prices::is_same_accelerator;
-use deskside_machine::{Acting, Durability};
+use deskside_machine::{Acting, Durability, ErrorKind, Reading};
 use deskside_types::{Code, Problem, Result};
 
 /// Lists the offers that are counted with; only those of an accelerator or a provider where one is named.
@@ -116,25 +116,42 @@ pub fn add(context: &Context, mut offer: OwnOffer) -> Result<OffersChangedReport
         })?;
     }
     let row = own::row(&offer)?;
+    let day = row.as_of.parse::<jiff::civil::Date>();
+    if day.is_ok_and(|day| day > today(context)) {
+        return Err(own::refused(format!("{} is yet to come", row.as_of))
+            .hint("give the day on which you saw the price, or leave it away: today"));
+    }
     // What is there must be whole: nothing is added to a file that can't be read.
-    own::read(context)?;
+    let before = own::read(context)?
+        .into_iter()
+        .find(|old| own::is_same(old, &row));
     let path = own::path(context);
+    let text = match context.machine.text(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind == ErrorKind::Absent => String::new(),
+        Err(error) => return Err(error.into()),
+    };
     context
         .machine
-        .append_file(&path, own::text(&offer), Durability::Power)?;
+        .write_file(&path, own::with(&text, &offer)?, 0o644, Durability::Power)?;
+    let from = before.map(|old| old.usd_an_hour);
+    let instead = from.map_or_else(
+        || "every catalogue's price of it".to_string(),
+        |from| format!("{from:.3}, your price before, and of every catalogue's"),
+    );
     Ok(OffersChangedReport {
         done: format!(
-            "{} {:.0} GB from {} at {:.3} USD an hour counts from now on, instead of every catalogue's price of it",
+            "{} {:.0} GB from {} at {:.3} USD an hour counts from now on, instead of {instead}",
             row.accelerator, row.memory_gb, row.provider, row.usd_an_hour
         ),
         file: path.display().to_string(),
         changes: vec![OfferChange {
-            what: "new".into(),
+            what: if from.is_some() { "price" } else { "new" }.into(),
             accelerator: row.accelerator,
             memory_gb: row.memory_gb,
             provider: row.provider,
             tier: row.tier,
-            from: None,
+            from,
             to: Some(row.usd_an_hour),
         }],
     })

@@ -2,7 +2,7 @@
 
 use super::catalogue::OWN;
 use crate::Context;
-use deskside_knowledge::prices::{OfferRow, exchange};
+use deskside_knowledge::prices::{OfferRow, exchange, is_same_accelerator};
 use deskside_machine::{ErrorKind, Reading};
 use deskside_types::{Code, Problem, Result};
 use serde::Deserialize;
@@ -65,7 +65,55 @@ pub(super) fn read(context: &Context) -> Result<Vec<OfferRow>> {
         refused(format!("{} can't be read and was left out", path.display()))
             .because(error.message().to_string())
     })?;
-    file.offer.iter().map(row).collect()
+    let mut rows: Vec<OfferRow> = Vec::new();
+    for own in &file.offer {
+        let row = row(own)?;
+        // A file may have been written by hand, or before a price replaced the one before it: the newest counts.
+        match rows.iter_mut().find(|old| is_same(old, &row)) {
+            Some(old) if old.as_of <= row.as_of => *old = row,
+            Some(_) => {}
+            None => rows.push(row),
+        }
+    }
+    Ok(rows)
+}
+
+/// Whether two are prices of one thing.
+pub(super) fn is_same(one: &OfferRow, other: &OfferRow) -> bool {
+    one.provider == other.provider
+        && one.tier == other.tier
+        && (one.memory_gb - other.memory_gb).abs() < 1.0
+        && is_same_accelerator(&one.accelerator, &other.accelerator, None)
+}
+
+/// The file's text with one more price in it, instead of those of the same thing; everything else stays as it was written.
+pub(super) fn with(text: &str, own: &OwnOffer) -> Result<String> {
+    let new = row(own)?;
+    let mut kept = String::new();
+    let mut block = String::new();
+    let mut close = |block: &mut String| {
+        let same = toml::from_str::<File>(block)
+            .ok()
+            .and_then(|file| file.offer.first().map(row)?.ok())
+            .is_some_and(|old| is_same(&old, &new));
+        for line in block.split_inclusive('\n') {
+            // Remarks are the person's.
+            if !same || line.trim_start().starts_with('#') {
+                kept.push_str(line);
+            }
+        }
+        block.clear();
+    };
+    for line in text.split_inclusive('\n') {
+        if line.trim_start().starts_with("[[offer]]") {
+            close(&mut block);
+        }
+        block.push_str(line);
+    }
+    close(&mut block);
+    let kept = kept.trim_end();
+    let gap = if kept.is_empty() { "" } else { "\n\n" };
+    Ok(format!("{kept}{gap}{}", written(own)))
 }
 
 /// Checks one and turns it into a row.
@@ -122,10 +170,10 @@ pub(super) fn row(own: &OwnOffer) -> Result<OfferRow> {
     })
 }
 
-/// One more as text, to be added at the file's end.
-pub(super) fn text(own: &OwnOffer) -> String {
+/// One as text.
+fn written(own: &OwnOffer) -> String {
     format!(
-        "\n[[offer]]\nprovider = {:?}\naccelerator = {:?}\nmemory_gb = {:?}\ntier = {:?}\nper_hour = {:?}\ncurrency = {:?}\nas_of = {:?}\n",
+        "[[offer]]\nprovider = {:?}\naccelerator = {:?}\nmemory_gb = {:?}\ntier = {:?}\nper_hour = {:?}\ncurrency = {:?}\nas_of = {:?}\n",
         own.provider,
         own.accelerator,
         own.memory_gb,

@@ -189,7 +189,7 @@ fn a_price_of_ones_own_wins_and_odd_ones_are_refused() {
     let listed = list(&context, Some("4090"), None).unwrap();
     assert_eq!(
         listed.offers.iter().filter(|one| one.from == "own").count(),
-        2
+        1
     );
     assert!(rented(&context) < 0.5);
     assert!(list(&context, Some("Voodoo 2"), None).is_err());
@@ -202,4 +202,49 @@ fn a_price_of_ones_own_wins_and_odd_ones_are_refused() {
         Code::OffersRefused
     );
     assert_eq!(rented(&context), 0.69);
+}
+
+/// "Counts from now on" is true of the second price, too, be it the dearer one; what stands beside it in the file stays.
+#[test]
+fn a_second_price_of_the_same_replaces_the_first() {
+    let (sim, context) = context();
+    let own = |provider: &str, price: f64| OwnOffer {
+        provider: provider.into(),
+        accelerator: "RTX 4090".into(),
+        memory_gb: 24.0,
+        tier: "on-demand".into(),
+        per_hour: price,
+        currency: "USD".into(),
+        as_of: String::new(),
+    };
+    let file = context.directories.config.join("offers.toml");
+    sim.put_file(&file, "# mine\n[[offer]] # of May\nprovider = \"a friend\"\naccelerator = \"RTX 3090\"\nmemory_gb = 24\nper_hour = 0.1\nas_of = \"2026-05-01\"\n");
+    add(&context, own("uni", 0.25)).unwrap();
+    let done = add(&context, own("uni", 0.40)).unwrap();
+    assert!(
+        done.done.contains("0.400") && done.done.contains("instead of 0.250"),
+        "{}",
+        done.done
+    );
+    assert_eq!(done.changes[0].from, Some(0.25));
+    assert_eq!(rented(&context), 0.40);
+    add(&context, own("another", 0.30)).unwrap();
+    assert_eq!(rented(&context), 0.30);
+    let text = String::from_utf8(
+        deskside_machine::Reading::file(&*context.machine, &file, 1 << 16).unwrap(),
+    )
+    .unwrap();
+    assert!(
+        text.starts_with("# mine\n") && text.contains("RTX 3090") && text.contains("# of May"),
+        "{text}"
+    );
+    assert_eq!(text.matches("[[offer]]").count(), 3, "{text}");
+    // By hand, or by an earlier version: of two the newest day counts, wherever it stands.
+    sim.put_file(&file, "[[offer]]\nprovider = \"uni\"\naccelerator = \"RTX 4090\"\nmemory_gb = 24\nper_hour = 0.5\nas_of = \"2026-11-01\"\n[[offer]]\nprovider = \"uni\"\naccelerator = \"RTX 4090\"\nmemory_gb = 24\nper_hour = 0.2\nas_of = \"2026-01-01\"\n");
+    assert_eq!(rented(&context), 0.5);
+    let late = OwnOffer {
+        as_of: "2027-05-01".into(),
+        ..own("uni", 0.3)
+    };
+    assert_eq!(add(&context, late).unwrap_err().code, Code::OffersRefused);
 }

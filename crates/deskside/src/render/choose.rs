@@ -45,6 +45,7 @@ fn table(ui: &Ui, report: &ChooseReport) {
         .column("fits", 0)
         .numbers("speed", 1)
         .numbers(&format!("{} a month", report.currency), 0)
+        .numbers("at once", 2)
         .column("code", 2)
         .column("why not", 3);
     for one in &report.platforms {
@@ -60,6 +61,8 @@ fn table(ui: &Ui, report: &ChooseReport) {
             one.fits.value.clone(),
             one.speed.value.replace(" tok/s", "/s"),
             one.month.value.clone(),
+            one.capital
+                .map_or_else(|| "-".into(), |capital| format!("{:.0}", capital.base)),
             one.code.value.clone(),
             one.against
                 .first()
@@ -195,6 +198,9 @@ fn asked(ui: &Ui, report: &ChooseReport) {
     }
     for text in &report.assumptions {
         field_wrapped(ui, "assumed", text);
+    }
+    for text in &report.conventions {
+        field_wrapped(ui, "counted as", text);
     }
 }
 

@@ -39,23 +39,37 @@ pub fn fit(ui: &Ui, report: &FitReport) {
             ui.paint(&term.because, Meaning::Quiet)
         ));
     }
+    let range = if estimate.lower_bound {
+        "at the least: not all of it is known".into()
+    } else {
+        format!(
+            "nine of ten times {} to {}",
+            size(estimate.low),
+            size(estimate.high)
+        )
+    };
     ui.answer(&format!(
-        "  {:>11}  {}, nine of ten times {} to {}",
+        "  {:>11}  {}, {range}",
         size(estimate.bytes),
         ui.paint("on one accelerator", Meaning::Subject),
-        size(estimate.low),
-        size(estimate.high)
     ));
     ui.answer("");
     places(ui, report);
     ui.answer("");
-    if let Some(most) = &report.advice.most {
+    if let Some(most) = report
+        .advice
+        .most
+        .as_ref()
+        .filter(|_| !estimate.lower_bound)
+    {
         let text = if most.batch == 0 {
             "not even one sequence of this length surely fits".to_string()
         } else {
             format!(
-                "{} sequences of this length, or {} tokens at this batch, surely fit",
-                most.batch, most.context
+                "{} sequence{} of this length, or {} tokens at this batch, surely fit",
+                most.batch,
+                if most.batch == 1 { "" } else { "s" },
+                most.context
             )
         };
         field(ui, "at most", &format!("{text} ({})", most.place));

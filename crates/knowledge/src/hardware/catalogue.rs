@@ -1,6 +1,8 @@
 //! The catalogue of GPUs: memory, bandwidth and power by product name.
 
 use crate::table::{cell, find, rows};
+use std::collections::HashMap;
+use std::sync::OnceLock;
 
 const CATALOGUE: &str = include_str!("../../data/gpus/catalogue.tsv");
 const ALIASES: &str = include_str!("../../data/gpus/aliases.tsv");
@@ -47,9 +49,27 @@ fn entry(row: &'static str) -> Option<CatalogueEntry> {
     })
 }
 
+/// The catalogue, and the places of each bare name in it.
+struct Read {
+    all: Vec<CatalogueEntry>,
+    places: HashMap<String, Vec<usize>>,
+}
+
+fn read() -> &'static Read {
+    static READ: OnceLock<Read> = OnceLock::new();
+    READ.get_or_init(|| {
+        let all: Vec<CatalogueEntry> = rows(CATALOGUE).filter_map(entry).collect();
+        let mut places: HashMap<String, Vec<usize>> = HashMap::new();
+        for (place, entry) in all.iter().enumerate() {
+            places.entry(bare(entry.name)).or_default().push(place);
+        }
+        Read { all, places }
+    })
+}
+
 /// The whole catalogue.
-pub fn gpu_catalogue() -> impl Iterator<Item = CatalogueEntry> {
-    rows(CATALOGUE).filter_map(entry)
+pub fn gpu_catalogue() -> impl Iterator<Item = &'static CatalogueEntry> {
+    read().all.iter()
 }
 
 /// The variants of a product, by the name a driver or a PCI id gives it; makers' names and case count for nothing.
@@ -61,8 +81,12 @@ pub fn gpu_entries(name: &str) -> Vec<CatalogueEntry> {
     if wanted.is_empty() {
         return Vec::new();
     }
-    gpu_catalogue()
-        .filter(|entry| bare(entry.name) == wanted)
+    let read = read();
+    read.places
+        .get(&wanted)
+        .into_iter()
+        .flatten()
+        .filter_map(|place| read.all.get(*place).cloned())
         .collect()
 }
 

@@ -1,6 +1,7 @@
 //! Whether two names mean one accelerator: makers, forms and memory are written in many ways.
 
 use crate::hardware::{CatalogueEntry, gpu_catalogue, gpu_entries};
+use std::sync::OnceLock;
 
 /// Words that tell a form or a maker and not a product.
 const NOISE: &[&str] = &[
@@ -25,6 +26,7 @@ const NOISE: &[&str] = &[
     "se",
     "gpu",
     "graphics",
+    "generation",
 ];
 
 fn words(name: &str) -> Vec<String> {
@@ -69,6 +71,15 @@ fn core(words: &[String]) -> Vec<&str> {
     {
         core.insert(0, "rtx");
     }
+    // An `A6000` is an RTX A6000; an A100 or A10 is no such card.
+    if core.len() == 1
+        && core[0].len() == 5
+        && core[0].strip_prefix('a').is_some_and(|rest| {
+            rest.ends_with("000") && rest.bytes().all(|digit| digit.is_ascii_digit())
+        })
+    {
+        core.insert(0, "rtx");
+    }
     core
 }
 
@@ -102,27 +113,56 @@ fn share_a_number(one: &str, other: &str) -> bool {
 
 /// Whether `name` means `row`. Memory counts where `name` tells it and the row's is known; interconnects never do.
 pub fn is_same_accelerator(name: &str, row: &str, row_memory_gb: Option<f64>) -> bool {
-    if !share_a_number(name, row) {
-        return false;
+    share_a_number(name, row) && Name::of(name).means(&Name::of(row), row_memory_gb)
+}
+
+/// A name taken to pieces once.
+struct Name {
+    core: Vec<String>,
+    /// An old Quadro RTX 6000, an RTX 6000 Ada and an RTX PRO 6000 are three products.
+    quadro: bool,
+    memory_gb: Option<u32>,
+}
+
+impl Name {
+    fn of(name: &str) -> Self {
+        let words = words(name);
+        Self {
+            core: core(&words).into_iter().map(str::to_string).collect(),
+            quadro: words.iter().any(|word| word == "quadro"),
+            memory_gb: words.iter().find_map(|word| is_memory(word)),
+        }
     }
-    let (name, row) = (words(name), words(row));
-    // An old Quadro RTX 6000, an RTX 6000 Ada and an RTX PRO 6000 are three products.
-    let quadro = |words: &[String]| words.iter().any(|word| word == "quadro");
-    let core_name = core(&name);
-    if core_name.is_empty() || core_name != core(&row) || quadro(&name) != quadro(&row) {
-        return false;
+
+    fn means(&self, row: &Self, row_memory_gb: Option<f64>) -> bool {
+        !self.core.is_empty()
+            && self.core == row.core
+            && self.quadro == row.quadro
+            && match (self.memory_gb, row_memory_gb) {
+                (Some(wanted), Some(has)) => (f64::from(wanted) - has).abs() < 1.0,
+                _ => true,
+            }
     }
-    let memory = name.iter().find_map(|word| is_memory(word));
-    match (memory, row_memory_gb) {
-        (Some(wanted), Some(has)) => (f64::from(wanted) - has).abs() < 1.0,
-        _ => true,
-    }
+}
+
+/// The catalogue's names, taken to pieces once.
+fn catalogue_names() -> &'static [(Name, &'static CatalogueEntry)] {
+    static ALL: OnceLock<Vec<(Name, &'static CatalogueEntry)>> = OnceLock::new();
+    ALL.get_or_init(|| {
+        gpu_catalogue()
+            .map(|entry| (Name::of(entry.name), entry))
+            .collect()
+    })
 }
 
 /// The product's row in the catalogue of GPUs.
 pub(super) fn catalogued(name: &str) -> Option<CatalogueEntry> {
     gpu_entries(name).into_iter().next().or_else(|| {
-        gpu_catalogue().find(|entry| is_same_accelerator(name, entry.name, entry.memory_gb))
+        let wanted = Name::of(name);
+        catalogue_names()
+            .iter()
+            .find(|(row, entry)| wanted.means(row, entry.memory_gb))
+            .map(|(_, entry)| (*entry).clone())
     })
 }
 
@@ -169,6 +209,7 @@ mod tests {
             ("Apple M4 Max", "Apple M4 Max", None, true),
             ("Apple M4", "Apple M4 Max", None, false),
             ("Tesla T4", "T4", Some(16.0), true),
+            ("A6000", "RTX A6000", Some(48.0), true),
             ("", "T4", None, false),
             ("NVIDIA", "T4", None, false),
         ] {

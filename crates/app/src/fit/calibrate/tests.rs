@@ -1,6 +1,6 @@
 //! Measurements by a stand-in for Python: kept, counted with, and no longer once the driver changed. No card is asked here.
 
-use super::{CalibrateRequest, Calibration, MeasuredDevice, applied, calibrate};
+use super::{CalibrateRequest, Calibration, MeasuredDevice, applied, calibrate, processor};
 use crate::Context;
 use crate::fit::{FitRequest, fit};
 use deskside_advise::fit::case::Device;
@@ -146,6 +146,10 @@ fn another_driver_or_card_ends_a_measurement() {
         vector_flops: 82e12,
         prompt_flops: 155e12,
         peak_flops: 165e12,
+        training_flops: 165e12,
+        link: 20e9,
+        bf16: true,
+        training_seen: true,
         unified: false,
         context_bytes: None,
     };
@@ -167,4 +171,48 @@ fn another_driver_or_card_ends_a_measurement() {
     };
     assert!(applied(&mut device, &busy, "2026-11-26").contains("too far"));
     assert_eq!(device, before);
+}
+
+/// Copying says how fast text can come at the most; it says nothing of prompts and of training, and nor do we.
+#[test]
+fn own_kernel_gives_decoding_by_bandwidth_and_nothing_else() {
+    let (sim, context) = context();
+    let facts = deskside_probe::collect(&*context.machine);
+    // As an earlier version kept it: with what its own loop multiplied, a hundredth of what a library reaches.
+    let kept = Calibration::of(
+        "2026-11-26T00:00:00Z".parse().unwrap(),
+        None,
+        vec![MeasuredDevice {
+            kind: "cpu".into(),
+            name: processor(&facts),
+            framework: "deskside's own kernel (a lower bound of FLOP/s)".into(),
+            copy_bytes_per_second: Some(10e9),
+            matrix_flops: Some(2e9),
+            ..MeasuredDevice::default()
+        }],
+    );
+    sim.put_file(
+        context.directories.state.join("calibration.json"),
+        serde_json::to_vec(&kept).unwrap(),
+    );
+    let report = fit(&context, &FitRequest::of("Qwen2.5-0.5B")).unwrap();
+    let place = &report.advice.places[0];
+    assert_eq!(place.prompt_tokens_per_second, None);
+    let decoded = place.decode_tokens_per_second.unwrap();
+    assert!(
+        decoded > 3.0,
+        "{decoded}: bandwidth alone allows about 10 a second"
+    );
+    assert!(
+        report.measured_here[0].contains("by bandwidth alone"),
+        "{:?}",
+        report.measured_here
+    );
+    let mut training = FitRequest::of("Qwen2.5-0.5B");
+    training.train = Some(crate::fit::TrainRequest {
+        method: "lora".into(),
+        ..crate::fit::TrainRequest::default()
+    });
+    let report = fit(&context, &training).unwrap();
+    assert_eq!(report.advice.places[0].training_tokens_per_second, None);
 }

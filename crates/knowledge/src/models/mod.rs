@@ -1,13 +1,16 @@
 //! Models by name, weight formats, tensor types and accelerators: the facts that fit and speed rest on.
 
+mod devices;
+
+pub use devices::{DeviceRow, device_named, devices};
+
 use crate::table::{cell, rows};
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-const MODELS: &str = include_str!("../data/models/models.tsv");
-const FORMATS: &str = include_str!("../data/models/formats.tsv");
-const GGML: &str = include_str!("../data/models/ggml.tsv");
-const DEVICES: &str = include_str!("../data/models/devices.tsv");
+const MODELS: &str = include_str!("../../data/models/models.tsv");
+const FORMATS: &str = include_str!("../../data/models/formats.tsv");
+const GGML: &str = include_str!("../../data/models/ggml.tsv");
 
 /// A model's shape as published. Counts are 0 where the model has no such part.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,40 +89,6 @@ pub struct GgmlType {
     pub block_bytes: u64,
 }
 
-/// An accelerator as speed estimates need it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeviceRow {
-    /// The piece of its name that it is known by.
-    pub key: &'static str,
-    /// Memory in GB as its maker counts it; of Apple chips, of the largest model sold.
-    pub memory_gb: f64,
-    /// Memory bandwidth in GB/s.
-    pub bandwidth_gb_per_second: f64,
-    /// The share of it that decoding reaches at the best.
-    pub reach: f64,
-    /// Matrix work reached while a prompt is read, in TFLOP/s.
-    pub prompt_tflops: f64,
-    /// Peak 16-bit matrix work without sparsity, in TFLOP/s.
-    pub peak_tflops: f64,
-    /// Vector work in fp32, in TFLOP/s.
-    pub vector_tflops: f64,
-    /// Where this is known from.
-    pub source: &'static str,
-}
-
-impl DeviceRow {
-    /// It is one of Apple's chips.
-    pub fn is_apple(&self) -> bool {
-        let mut letters = self.key.bytes();
-        letters.next() == Some(b'm') && letters.next().is_some_and(|digit| digit.is_ascii_digit())
-    }
-
-    /// Its memory is the main memory.
-    pub fn is_unified(&self) -> bool {
-        self.is_apple() || matches!(self.key, "gb10" | "840m" | "iris xe" | "arc graphics 130v")
-    }
-}
-
 fn model(row: &'static str) -> Option<ModelRow> {
     let cells: Vec<&'static str> = row.split('\t').collect();
     let number = |at: usize| -> u64 {
@@ -154,22 +123,24 @@ fn model(row: &'static str) -> Option<ModelRow> {
 }
 
 /// All models.
-pub fn models() -> impl Iterator<Item = ModelRow> {
-    rows(MODELS).filter_map(model)
+pub fn models() -> impl Iterator<Item = &'static ModelRow> {
+    static ALL: OnceLock<Vec<ModelRow>> = OnceLock::new();
+    ALL.get_or_init(|| rows(MODELS).filter_map(model).collect())
+        .iter()
 }
 
 /// A model by its name, its owner and case left out or not; versions of a name that only say how it
 /// was tuned or stored (`-Instruct`, `-Chat`, `-GGUF`, `-Q4_K_M`) are the same shape.
 pub fn model_named(name: &str) -> Option<ModelRow> {
     let exact = name.trim().to_ascii_lowercase();
-    if let Some(found) = models().find(|model| model.name.to_ascii_lowercase() == exact) {
-        return Some(found);
+    if let Some(found) = models().find(|model| model.name.eq_ignore_ascii_case(&exact)) {
+        return Some(found.clone());
     }
     let wanted = bare_name(name);
     if wanted.is_empty() {
         return None;
     }
-    static BARE: OnceLock<HashMap<String, ModelRow>> = OnceLock::new();
+    static BARE: OnceLock<HashMap<String, &'static ModelRow>> = OnceLock::new();
     BARE.get_or_init(|| {
         let mut names = HashMap::new();
         for model in models() {
@@ -178,7 +149,7 @@ pub fn model_named(name: &str) -> Option<ModelRow> {
         names
     })
     .get(&wanted)
-    .cloned()
+    .map(|model| (*model).clone())
 }
 
 /// What says how a model was tuned or stored, not what shape it has.
@@ -237,21 +208,27 @@ fn format(row: &'static str) -> Option<FormatRow> {
     })
 }
 
+fn formats() -> &'static [FormatRow] {
+    static ALL: OnceLock<Vec<FormatRow>> = OnceLock::new();
+    ALL.get_or_init(|| rows(FORMATS).filter_map(format).collect())
+}
+
 /// All weight formats.
-pub fn weight_formats() -> impl Iterator<Item = FormatRow> {
-    rows(FORMATS).filter_map(format)
+pub fn weight_formats() -> impl Iterator<Item = &'static FormatRow> {
+    formats().iter()
 }
 
 /// A weight format by its name; `Q4_K_M` is `gguf-q4_k_m`, and what follows a space is a remark.
 pub fn weight_format(name: &str) -> Option<FormatRow> {
     let lower = name.trim().to_ascii_lowercase();
-    let by = |wanted: &str| weight_formats().find(|format| format.name == wanted);
+    let by = |wanted: &str| formats().iter().find(|format| format.name == wanted);
     let first = lower.split([' ', ',', '(']).next().unwrap_or_default();
     by(&lower)
         .or_else(|| by(first))
         .or_else(|| by(&format!("gguf-{first}")))
         .or_else(|| first.strip_suffix("-act").and_then(by))
         .or_else(|| first.strip_suffix("-g128").and_then(by))
+        .cloned()
 }
 
 /// All tensor types of GGUF files.
@@ -267,50 +244,6 @@ pub fn ggml_types() -> impl Iterator<Item = GgmlType> {
     })
 }
 
-fn device(row: &'static str) -> Option<DeviceRow> {
-    let mut cells = row.split('\t');
-    let key = cells.next()?;
-    let mut number = || cells.next().and_then(|text| text.parse().ok());
-    Some(DeviceRow {
-        key,
-        memory_gb: number()?,
-        bandwidth_gb_per_second: number()?,
-        reach: number()?,
-        prompt_tflops: number()?,
-        peak_tflops: number()?,
-        vector_tflops: number()?,
-        source: cells.next()?,
-    })
-}
-
-/// All accelerators.
-pub fn devices() -> impl Iterator<Item = DeviceRow> {
-    rows(DEVICES).filter_map(device)
-}
-
-/// An accelerator by any name that a driver, a shop or a table gives it: the longest key that its name holds.
-pub fn device_named(name: &str) -> Option<DeviceRow> {
-    let name: String = name
-        .to_lowercase()
-        .replace(['\u{2011}', '_'], "-")
-        .replace("geforce ", "")
-        .replace("radeon ", "");
-    let words: Vec<&str> = name
-        .split([' ', '-', '/', '(', ')', '[', ']', ','])
-        .filter(|word| !word.is_empty())
-        .collect();
-    let text = format!(" {} ", words.join(" "));
-    devices()
-        .filter(|device| {
-            let key = device.key.replace('-', " ");
-            // `4090 24GB` is an RTX 4090 for whoever leaves the line's name away.
-            let short = key.strip_prefix("rtx ").filter(|rest| rest.len() >= 4);
-            text.contains(&format!(" {key} "))
-                || short.is_some_and(|short| text.contains(&format!(" {short} ")))
-        })
-        .max_by_key(|device| device.key.len())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -321,12 +254,11 @@ mod tests {
             (MODELS, models().count()),
             (FORMATS, weight_formats().count()),
             (GGML, ggml_types().count()),
-            (DEVICES, devices().count()),
         ] {
             assert_eq!(count, rows(table).count());
             assert!(table.contains("# source"));
         }
-        for table in [MODELS, FORMATS, DEVICES] {
+        for table in [MODELS, FORMATS] {
             let keys: Vec<&str> = rows(table)
                 .filter_map(|row| row.split('\t').next())
                 .collect();
@@ -370,26 +302,6 @@ mod tests {
             ("-Q4_K_M.gguf", None),
         ] {
             assert_eq!(model_named(name).map(|model| model.name), found, "{name}");
-        }
-    }
-
-    #[test]
-    fn accelerators_are_found_by_any_name() {
-        for (name, key) in [
-            ("NVIDIA GeForce RTX 4090", Some("rtx 4090")),
-            ("4090 24GB", Some("rtx 4090")),
-            ("4070 Ti 12GB", Some("rtx 4070 ti")),
-            ("M3 Max 40\u{2011}Core GPU 64GB", Some("m3 max")),
-            ("Apple M3 Max 30-core GPU", Some("m3 max 30")),
-            ("Apple M1 7-core GPU", Some("m1 7-core")),
-            ("h100_80gb", Some("h100")),
-            ("a100_40gb", Some("a100-40gb")),
-            ("A100-SXM4-80GB", Some("a100")),
-            ("RTX 6000 Ada 48GB", Some("rtx 6000 ada")),
-            ("Apple M4 Pro", Some("m4 pro")),
-            ("Voodoo 2", None),
-        ] {
-            assert_eq!(device_named(name).map(|device| device.key), key, "{name}");
         }
     }
 }
