@@ -276,11 +276,17 @@ fn beside((vendor, device): (&str, &str), driver: Option<&str>, torch: &str) -> 
     case.bundle(&fixtures().join("machines"))
 }
 
+/// A GPU by the ids of its maker and of itself, with the drivers that may be bound to it.
+type Second = (
+    (&'static str, &'static str),
+    &'static [Option<&'static str>],
+);
+
 /// Of every rule: a GPU that stands aside makes no machine broken whose other GPU works, whatever torch is there.
 #[test]
 fn a_gpu_that_stands_aside_breaks_no_machine() {
     const ASIDE: &[Option<&str>] = &[Some("vfio-pci"), Some("nouveau"), Some("pci-stub"), None];
-    const SECOND: &[((&str, &str), &[Option<&str>])] = &[
+    const SECOND: &[Second] = &[
         // A GTX 1080 Ti, a GT 710, a T1000, an RTX 5090; the graphics of Ryzen and Intel processors.
         (("0x10de", "0x1b06"), ASIDE),
         (("0x10de", "0x128b"), ASIDE),
