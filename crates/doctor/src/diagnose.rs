@@ -52,7 +52,7 @@ pub(crate) fn diagnose_by(known: &'static [Breakage], scene: &Scene) -> Diagnosi
         .collect();
     in_order(&mut findings);
     Diagnosis {
-        unexplained: unexplained(known, &findings, &judged, &told, &mut root)
+        unexplained: unexplained(known, &findings, &judged, &told, ending.as_ref(), &mut root)
             // Where nobody asks about an error, an error that is found is enough to begin with.
             .filter(|_| asked || !findings.iter().any(|one| one.severity == Severity::Error)),
         not_seen: overall(&judged),
@@ -371,6 +371,7 @@ fn unexplained(
     findings: &[Finding],
     judged: &[Judged],
     told: &[String],
+    ending: Option<&Ending>,
     root: &mut Value,
 ) -> Option<Unexplained> {
     let accounted = judged.iter().any(|one| {
@@ -382,18 +383,26 @@ fn unexplained(
     if accounted {
         return None;
     }
-    let candidates: Vec<&Judged> = judged
-        .iter()
-        .filter(|one| !one.matched.is_empty())
-        .collect();
+    // What was said on the way to another error is not the error.
+    let met = |one: &Judged| match ending {
+        Some(ending) if !one.matched.is_empty() => matched(one.breakage, &ending.output),
+        _ => one.matched.clone(),
+    };
+    let mut candidates = Vec::new();
+    let mut lines = Vec::new();
+    for one in judged {
+        let met = met(one);
+        if !met.is_empty() {
+            candidates.push(one);
+        }
+        for line in met {
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+    }
     if candidates.is_empty() {
         return None;
-    }
-    let mut lines = Vec::new();
-    for line in candidates.iter().flat_map(|one| &one.matched) {
-        if !lines.contains(line) {
-            lines.push(line.clone());
-        }
     }
     let mut possible = Vec::new();
     let mut out = Vec::new();

@@ -379,3 +379,15 @@ fn what_is_there_and_has_no_part_in_it_stands_beside() {
     assert_eq!(related("here"), (true, false));
     assert_eq!(related("elsewhere"), (false, true));
 }
+
+#[test]
+fn an_unknown_error_behind_a_known_remark_is_not_a_known_one() {
+    let known = known(&one("a", &seen("x"), "symptoms = ['it hurts']"));
+    let unexplained = |output: &str| {
+        diagnose_by(known, &asked(with(&[("x", Ok("good"))]), output))
+            .unexplained
+            .is_some()
+    };
+    assert!(unexplained("it hurts"));
+    assert!(!unexplained("it hurts\nRuntimeError: another"));
+}

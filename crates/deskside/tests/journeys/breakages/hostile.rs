@@ -87,10 +87,7 @@ fn logs_that_are_cut_huge_full_of_controls_or_in_another_language() {
             "OSError: [Errno 28] Auf dem Gerät ist kein Speicherplatz mehr verfügbar: '/home/u/x'\n",
             true,
         ),
-        (
-            "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB\n",
-            true,
-        ),
+        ("RuntimeError: No CUDA GPUs are available\n", true),
         ("cp: Fehler beim Schreiben: Kein Platz\n", false),
         ("错误：无法分配内存\n", false),
     ] {
