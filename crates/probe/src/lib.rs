@@ -174,10 +174,7 @@ fn linux(machine: &dyn Machine, start: &Start, watch: &mut Watch<'_>, whole: boo
                 watch.time("toolkits", || toolkits::linux(machine)),
             )
         } else {
-            (
-                Known::unknown(NOT_LOOKED_AT),
-                Known::unknown(NOT_LOOKED_AT),
-            )
+            (Known::unknown(NOT_LOOKED_AT), Known::unknown(NOT_LOOKED_AT))
         };
         let nvml = watch.time("nvml (rest)", || {
             match library.map(std::thread::ScopedJoinHandle::join) {

@@ -59,8 +59,8 @@ pub fn flips(
             continue;
         };
         // Only what would then be chosen counts: what is unsure comes behind what is sure.
-        let unsure = !one.unclear.is_empty()
-            || ground.ground != Ground::Memory && !one.is_sure(wishes);
+        let unsure =
+            !one.unclear.is_empty() || ground.ground != Ground::Memory && !one.is_sure(wishes);
         let behind = unsure && candidates[best].is_sure(wishes);
         if !one.money.is_some_and(|money| money.base < cost) || one.undecided.is_some() || behind {
             continue;

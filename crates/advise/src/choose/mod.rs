@@ -183,7 +183,9 @@ pub fn choose(candidates: &[Candidate], wishes: &Wishes, currency: &str) -> Choi
                 candidates[place].name,
                 cost(place)
             ),
-            None => " It is not promised to you when you ask for it, and nothing else qualifies.".into(),
+            None => {
+                " It is not promised to you when you ask for it, and nothing else qualifies.".into()
+            }
         };
     }
     let doubt = match (unsure, chosen.fits) {

@@ -188,13 +188,18 @@ fn less_memory_turns_only_what_would_then_surely_fit() {
 fn what_is_paid_at_once_and_what_is_not_promised_stand_in_the_sentence() {
     let pc = owned("pc", 3000.0, 500.0, 150.0);
     let choice = choose(&[pc.clone()], &Wishes::default(), "USD");
-    assert!(choice.sentence.contains("3000 at once, then "), "{}", choice.sentence);
+    assert!(
+        choice.sentence.contains("3000 at once, then "),
+        "{}",
+        choice.sentence
+    );
     let mut notebook = rented("notebook", 0.1, 20.0);
     notebook.lent = true;
     let choice = choose(&[notebook.clone(), pc.clone()], &Wishes::default(), "USD");
     assert_eq!(choice.platform.as_deref(), Some("notebook"));
     assert!(
-        choice.sentence.contains("not promised") && choice.sentence.contains("the next that is: pc"),
+        choice.sentence.contains("not promised")
+            && choice.sentence.contains("the next that is: pc"),
         "{}",
         choice.sentence
     );
@@ -214,17 +219,30 @@ fn what_is_not_known_to_be_quiet_comes_behind_what_is() {
     let mut here = owned("here", 0.0, 300.0, 20.0);
     (here.quiet, here.portable) = (None, None);
     let all = [here.clone(), rented("cloud", 3.0, 20.0)];
-    assert_eq!(choose(&all, &wishes, "USD").platform.as_deref(), Some("cloud"));
+    assert_eq!(
+        choose(&all, &wishes, "USD").platform.as_deref(),
+        Some("cloud")
+    );
     let choice = choose(&[here], &wishes, "USD");
-    assert!(choice.unsure && choice.sentence.contains("not known"), "{}", choice.sentence);
+    assert!(
+        choice.unsure && choice.sentence.contains("not known"),
+        "{}",
+        choice.sentence
+    );
 }
 
 #[test]
 fn no_flip_of_hours_lies_beyond_a_week() {
-    let all = [rented("cloud", 0.2, 160.0), owned("pc", 9000.0, 500.0, 160.0)];
+    let all = [
+        rented("cloud", 0.2, 160.0),
+        owned("pc", 9000.0, 500.0, 160.0),
+    ];
     let choice = choose(&all, &Wishes::default(), "USD");
     for flip in choice.flips {
-        assert!(flip.ground != Ground::Hours || flip.to.unwrap() <= WEEK, "{flip:?}");
+        assert!(
+            flip.ground != Ground::Hours || flip.to.unwrap() <= WEEK,
+            "{flip:?}"
+        );
     }
 }
 

@@ -165,7 +165,10 @@ mod tests {
             ("RTX 4090", "T4", 0.05, 0.3),
         ] {
             let said = ratio(owned, rented, Some(Kind::Training)).unwrap();
-            assert!(said.is_ordered() && (least..most).contains(&said.base), "{rented}: {said:?}");
+            assert!(
+                said.is_ordered() && (least..most).contains(&said.base),
+                "{rented}: {said:?}"
+            );
             for (batch, sequence) in [(1.0, 1024.0), (4.0, 2048.0), (16.0, 4096.0)] {
                 let of = |name| seconds(device_named(name).unwrap(), batch, sequence).unwrap();
                 let fit = of(owned) / of(rented);

@@ -174,8 +174,10 @@ impl Wish {
             }
         }
         if self.prices.contains_key("here") {
-            return Err(unclear("this machine is paid already: no price of it counts")
-                .hint("`deskside cost keep --sells-for 900` asks whether to sell it"));
+            return Err(
+                unclear("this machine is paid already: no price of it counts")
+                    .hint("`deskside cost keep --sells-for 900` asks whether to sell it"),
+            );
         }
         for (id, price) in &self.prices {
             if !(price.is_finite() && *price > 0.0) {
@@ -263,7 +265,11 @@ impl Wish {
             .chain(of_work)
             .collect();
         let without = |takes: &dyn Fn(&(&str, bool, bool)) -> bool| {
-            let mut left: Vec<&str> = all.iter().filter(|one| !takes(one)).map(|one| one.0).collect();
+            let mut left: Vec<&str> = all
+                .iter()
+                .filter(|one| !takes(one))
+                .map(|one| one.0)
+                .collect();
             left.dedup();
             left.join(", ")
         };
@@ -305,10 +311,11 @@ impl Wish {
             return Err(unclear(format!("{hours} hours a week can't be")));
         }
         let mut request = FitRequest {
-            format: work
-                .format
-                .clone()
-                .or_else(|| self.format.clone().filter(|name| takes_format(method, name))),
+            format: work.format.clone().or_else(|| {
+                self.format
+                    .clone()
+                    .filter(|name| takes_format(method, name))
+            }),
             framework: work.framework.clone().or_else(|| {
                 self.framework
                     .clone()

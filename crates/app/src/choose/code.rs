@@ -276,9 +276,10 @@ fn of_code(text: &str, shown: &str, scan: &mut Scan) {
         if let Some(rest) = line.strip_prefix("from ") {
             imported(rest.split_whitespace().next(), &place, scan);
         } else if let Some(rest) = line.strip_prefix("import ") {
-            let modules = rest
-                .split(',')
-                .filter_map(|part| part.split([' ', '\\', '"', ';']).find(|word| !word.is_empty()));
+            let modules = rest.split(',').filter_map(|part| {
+                part.split([' ', '\\', '"', ';'])
+                    .find(|word| !word.is_empty())
+            });
             imported(modules, &place, scan);
         } else if !line.starts_with('#')
             && let Some((_, rest)) = line.split_once("pip install ")
@@ -405,9 +406,24 @@ mod tests {
                 "flash-attn",
                 "a.py:2",
             ),
-            ("b.py", "q = BitsAndBytesConfig(load_in_4bit=True)\n", "bitsandbytes", "b.py:1"),
-            ("c.py", "m = f(x, load_in_4bit=True)\n", "bitsandbytes", "c.py:1"),
-            ("requirements/base.txt", "flash-attn==2.6\n", "flash-attn", "requirements/base.txt"),
+            (
+                "b.py",
+                "q = BitsAndBytesConfig(load_in_4bit=True)\n",
+                "bitsandbytes",
+                "b.py:1",
+            ),
+            (
+                "c.py",
+                "m = f(x, load_in_4bit=True)\n",
+                "bitsandbytes",
+                "c.py:1",
+            ),
+            (
+                "requirements/base.txt",
+                "flash-attn==2.6\n",
+                "flash-attn",
+                "requirements/base.txt",
+            ),
             (
                 "setup.py",
                 "setup(install_requires=['torch', \"flash_attn>=2\"])\n",
@@ -420,8 +436,18 @@ mod tests {
                 "flash-attn",
                 "n.ipynb:1",
             ),
-            ("o.ipynb", "{\"cells\":[{\"source\":\"import torch\\nimport unsloth\"}]}", "unsloth", "o.ipynb:2"),
-            ("train.sh", "set -e\npip install 'bitsandbytes>=0.43'\n", "bitsandbytes", "train.sh:2"),
+            (
+                "o.ipynb",
+                "{\"cells\":[{\"source\":\"import torch\\nimport unsloth\"}]}",
+                "unsloth",
+                "o.ipynb:2",
+            ),
+            (
+                "train.sh",
+                "set -e\npip install 'bitsandbytes>=0.43'\n",
+                "bitsandbytes",
+                "train.sh:2",
+            ),
         ] {
             let sim = Sim::linux();
             sim.put_file(format!("/p/{file}"), text);

@@ -1,8 +1,8 @@
 //! One platform judged: memory, speed, code, money.
 
-use super::code::Used;
-use super::Here;
 use super::cells;
+use super::code::Used;
+use super::here::Here;
 use super::rented::hours_most;
 use super::report::{Cell, PlatformReport};
 use super::runs::{SoftwareAt, at};
@@ -170,7 +170,11 @@ impl Judge<'_> {
 
     /// How many pieces of software are looked at.
     fn rests_on(&self, stack: &str) -> usize {
-        let of_work: usize = self.works.iter().map(|work| work.rests_on(stack).len()).sum();
+        let of_work: usize = self
+            .works
+            .iter()
+            .map(|work| work.rests_on(stack).len())
+            .sum();
         self.code.len() + of_work
     }
 

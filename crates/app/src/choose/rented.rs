@@ -1,7 +1,7 @@
 //! Of a provider the accelerators, and how many, that suit the work best; and the machine at hand where it is rented.
 
-use super::Here;
 use super::cells;
+use super::here::Here;
 use super::platform::{Judge, Known, Outcome};
 use super::report::Cell;
 use super::work::judge;
@@ -60,9 +60,7 @@ impl Judge<'_> {
                 let grounds = usize::from(judged.fits.is_none_or(|fits| fits == Verdict::TooLarge))
                     + blocked
                     + usize::from(judged.hours.is_none_or(|hours| hours > most));
-                let doubt = judged.fits == Some(Verdict::Tight)
-                    || unclear > 0
-                    || judged.lacks_bf16;
+                let doubt = judged.fits == Some(Verdict::Tight) || unclear > 0 || judged.lacks_bf16;
                 let money = if grounds > 0 {
                     judged.filled.max(judged.hours.unwrap_or(0.0) / most)
                 } else {
@@ -164,11 +162,7 @@ impl Judge<'_> {
             .iter()
             .filter(|row| {
                 row.provider == provider
-                    && is_same_accelerator(
-                        &here.place.name,
-                        &row.accelerator,
-                        Some(row.memory_gb),
-                    )
+                    && is_same_accelerator(&here.place.name, &row.accelerator, Some(row.memory_gb))
             })
             .cloned()
             .collect();

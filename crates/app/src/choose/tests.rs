@@ -344,7 +344,10 @@ fn recorded(machine: &str, wish: Wish) -> ChooseReport {
 fn engines_are_the_usual_ones_of_each_stack() {
     let report = of(wish(&["8B"], &["inference"])).unwrap();
     let said = report.assumptions.join("\n");
-    assert!(said.contains("vLLM on NVIDIA, llama.cpp on AMD, MLX on Macs"), "{said}");
+    assert!(
+        said.contains("vLLM on NVIDIA, llama.cpp on AMD, MLX on Macs"),
+        "{said}"
+    );
     // Bound by bandwidth, a 4090 with about twice a Mac's is about twice as fast, and not slower.
     let rate = |id: &str| one(&report, id).works[0].tokens_per_second.unwrap();
     assert!(
@@ -389,7 +392,11 @@ fn what_is_asked_for_has_to_run_there() {
         (None, Some("fp8"), "mac-studio-m4-max-128", "no"),
         (None, Some("Q4_K_M"), "mac-studio-m4-max-36", "runs"),
     ] {
-        assert_eq!(code(framework, format, id), runs, "{framework:?} {format:?} {id}");
+        assert_eq!(
+            code(framework, format, id),
+            runs,
+            "{framework:?} {format:?} {id}"
+        );
     }
     // What a method stands for: QLoRA is bitsandbytes on CUDA, and MLX's own quantisation on a Mac.
     let report = of(wish(&["8B"], &["qlora"])).unwrap();
@@ -442,10 +449,15 @@ fn cards_without_bf16_are_doubted_and_slow() {
             ..crate::fit::TrainRequest::default()
         });
         let place = crate::fit::fit(&context, &request).unwrap().advice.places[0].clone();
-        (place.training_tokens_per_second.unwrap(), place.speed_factor)
+        (
+            place.training_tokens_per_second.unwrap(),
+            place.speed_factor,
+        )
     };
     let (t4, l4, rtx_3090, a100) = (rate("T4"), rate("L4"), rate("RTX 3090"), rate("A100 SXM"));
-    assert!(t4.0 < rate("RTX 3060").0 * 1.1 && l4.0 < rtx_3090.0 && rate("V100").0 < 1.3 * rtx_3090.0);
+    assert!(
+        t4.0 < rate("RTX 3060").0 * 1.1 && l4.0 < rtx_3090.0 && rate("V100").0 < 1.3 * rtx_3090.0
+    );
     assert!(t4.1 == 2.0 && a100.1 == 1.4, "{t4:?} {a100:?}");
     let report = of(wish(&["gpt2"], &["full"])).unwrap();
     let chosen = report.choice.platform.clone().unwrap();
@@ -462,11 +474,20 @@ fn cards_without_bf16_are_doubted_and_slow() {
 fn the_machine_at_hand_costs_what_the_work_adds() {
     let report = recorded("ubuntu-22.04-rtx-4090", wish(&["gpt2"], &["full"]));
     let here = one(&report, "here");
-    assert_eq!(report.choice.platform.as_deref(), Some("here"), "{}", report.choice.sentence);
+    assert_eq!(
+        report.choice.platform.as_deref(),
+        Some("here"),
+        "{}",
+        report.choice.sentence
+    );
     // Ten hours a week at about 500 W beyond idle, and 0.18 USD a kWh.
     let money = here.money_a_month.unwrap();
     assert!((2.0..6.0).contains(&money.base), "{money:?}");
-    assert!(here.terms.iter().all(|term| !term.name.contains("idle")), "{:?}", here.terms);
+    assert!(
+        here.terms.iter().all(|term| !term.name.contains("idle")),
+        "{:?}",
+        here.terms
+    );
     assert!(here.month.because.contains("cost keep"));
     // One that is rented is not paid already.
     for (machine, least) in [("lambda-h100", 100.0), ("runpod-h100", 80.0)] {
@@ -498,16 +519,33 @@ fn a_price_of_ones_own_from_anywhere_is_a_platform() {
         ..ChooseRequest::default()
     };
     let report = choose(&context, &request).unwrap();
-    assert_eq!(report.choice.platform.as_deref(), Some("own-offers"), "{}", report.choice.sentence);
+    assert_eq!(
+        report.choice.platform.as_deref(),
+        Some("own-offers"),
+        "{}",
+        report.choice.sentence
+    );
     assert!(one(&report, "own-offers").name.starts_with("my uni"));
-    assert!(of(request.wish).unwrap().platforms.iter().all(|one| one.id != "own-offers"));
+    assert!(
+        of(request.wish)
+            .unwrap()
+            .platforms
+            .iter()
+            .all(|one| one.id != "own-offers")
+    );
 }
 
 #[test]
 fn conventions_tell_taxes_and_whose_prices_are_of_when() {
     let report = of(wish(&["8B"], &["inference"])).unwrap();
     let said = report.conventions.join("\n");
-    for word in ["730 hours", "sales tax", "Google Colab 2026-03-10", "Runpod 2026-05-24", "hardware 2025-"] {
+    for word in [
+        "730 hours",
+        "sales tax",
+        "Google Colab 2026-03-10",
+        "Runpod 2026-05-24",
+        "hardware 2025-",
+    ] {
         assert!(said.contains(word), "{word}: {said}");
     }
 }
@@ -545,12 +583,19 @@ fn a_lower_bound_never_surely_fits() {
     let mut request = crate::fit::FitRequest::of("FLUX.1-dev");
     request.on = Some("RTX 5090".into());
     let report = crate::fit::fit(&context, &request).unwrap();
-    assert!(report.advice.estimate.lower_bound && !report.work.contains("token"), "{}", report.work);
+    assert!(
+        report.advice.estimate.lower_bound && !report.work.contains("token"),
+        "{}",
+        report.work
+    );
     assert_eq!(report.advice.places[0].verdict, crate::fit::Verdict::Tight);
     assert_eq!(report.advice.places[0].decode_tokens_per_second, None);
     let mut request = crate::fit::FitRequest::of("gpt2");
     request.on = Some("RTX 5090".into());
     request.context = Some(100_000);
-    let said = crate::fit::fit(&context, &request).unwrap().assumptions.join("\n");
+    let said = crate::fit::fit(&context, &request)
+        .unwrap()
+        .assumptions
+        .join("\n");
     assert!(said.contains("beyond the longest context"), "{said}");
 }

@@ -206,7 +206,8 @@ pub(super) fn judge(
         let without = place.device.as_ref().is_some_and(|device| !device.bf16);
         let training = matches!(case.work, Kind::Training(_));
         judged.in_fp16 |= without && (training || case.weights.format.kind == "float16");
-        judged.lacks_bf16 |= without && training && prepared.work.request.format.as_deref() != Some("fp16");
+        judged.lacks_bf16 |=
+            without && training && prepared.work.request.format.as_deref() != Some("fp16");
         judged.works.push(WorkAt {
             label: prepared.work.label.clone(),
             verdict: Some(said.verdict),

@@ -126,9 +126,7 @@ impl Prices<'_> {
                 high: (busy.high - idle.high).max(0.0),
             },
         );
-        resolver
-            .ranges
-            .set(Field::IdleWatts, Range::exactly(0.0));
+        resolver.ranges.set(Field::IdleWatts, Range::exactly(0.0));
         Ok(of_owned(
             resolver,
             Question::Keep,

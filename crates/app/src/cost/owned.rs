@@ -85,8 +85,7 @@ pub(super) fn tariff(resolver: &mut Resolver<'_>) -> Result<()> {
 pub(super) fn power(resolver: &mut Resolver<'_>, gpu: Option<&Accelerators>) -> Result<()> {
     let mut at_the_wall = resolver.scenario.flag("machine.watts_at_the_wall") == Some(true);
     // A small system with its accelerator in the chip idles far below a PC.
-    let unified =
-        gpu.is_some_and(|gpu| gpu.name.starts_with("Apple") || gpu.name.contains("GB10"));
+    let unified = gpu.is_some_and(|gpu| gpu.name.starts_with("Apple") || gpu.name.contains("GB10"));
     // What was sampled here is of this machine: it says nothing of one that is named.
     let named = resolver.scenario.text("machine.gpu").is_some();
     let sampled = resolver
@@ -172,7 +171,10 @@ pub(super) fn power(resolver: &mut Resolver<'_>, gpu: Option<&Accelerators>) -> 
         // Sold is the card, and the rest of the machine idles on.
         let mut found = resolver.assumption("idle_watts_card", 0.0);
         found.value = found.value.times(gpu.count);
-        found.because = format!("the card alone, as it is the card alone that would be sold; {}", found.because);
+        found.because = format!(
+            "the card alone, as it is the card alone that would be sold; {}",
+            found.because
+        );
         found
     } else {
         let mut found = resolver.assumption("idle_watts", 0.0);

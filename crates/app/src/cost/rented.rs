@@ -72,10 +72,7 @@ fn rented(resolver: &Resolver<'_>, owned: Option<&Accelerators>) -> Option<Accel
     }
 }
 
-fn offer(
-    resolver: &mut Resolver<'_>,
-    gpu: &Accelerators,
-) -> Result<(OfferRow, Vec<OfferReport>)> {
+fn offer(resolver: &mut Resolver<'_>, gpu: &Accelerators) -> Result<(OfferRow, Vec<OfferReport>)> {
     let all = resolver.offers().of_accelerator(&gpu.name);
     let provider = resolver.scenario.text("rent.provider");
     let tier = resolver.scenario.text("rent.tier");

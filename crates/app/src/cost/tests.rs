@@ -569,7 +569,11 @@ fn training_on_an_a100_is_faster_than_on_a_card_for_games() {
     assert!((1.3..2.0).contains(&speed.value.base), "{:?}", speed.value);
     assert!(speed.because.contains("fit"), "{}", speed.because);
     assert!(input(&buy("training", "H100 SXM"), "rent.speed").value.base > 2.2);
-    assert!(input(&buy("prompt", "A100"), "rent.speed").because.contains("llama.cpp"));
+    assert!(
+        input(&buy("prompt", "A100"), "rent.speed")
+            .because
+            .contains("llama.cpp")
+    );
     // Price and speed are of one card: what is cheapest is on PCIe, with less bandwidth than SXM has.
     let decode = buy("decode", "H100");
     assert!(input(&decode, "rent.per_hour").because.contains("PCIe"));
@@ -594,5 +598,9 @@ fn keeping_a_card_is_charged_the_idle_power_of_a_card() {
         ("machine.sells_for", "900"),
     ]);
     assert_eq!(input(&whole, "machine.idle_watts").value.base, 70.0);
-    assert!(card.conventions.join("\n").contains("without sales tax"), "{:?}", card.conventions);
+    assert!(
+        card.conventions.join("\n").contains("without sales tax"),
+        "{:?}",
+        card.conventions
+    );
 }

@@ -131,12 +131,9 @@ pub fn add(context: &Context, mut offer: OwnOffer) -> Result<OffersChangedReport
         Err(error) if error.kind == ErrorKind::Absent => String::new(),
         Err(error) => return Err(error.into()),
     };
-    context.machine.write_file(
-        &path,
-        own::with(&text, &offer)?,
-        0o644,
-        Durability::Power,
-    )?;
+    context
+        .machine
+        .write_file(&path, own::with(&text, &offer)?, 0o644, Durability::Power)?;
     let from = before.map(|old| old.usd_an_hour);
     let instead = from.map_or_else(
         || "every catalogue's price of it".to_string(),

@@ -221,13 +221,23 @@ fn a_second_price_of_the_same_replaces_the_first() {
     sim.put_file(&file, "# mine\n[[offer]] # of May\nprovider = \"a friend\"\naccelerator = \"RTX 3090\"\nmemory_gb = 24\nper_hour = 0.1\nas_of = \"2026-05-01\"\n");
     add(&context, own("uni", 0.25)).unwrap();
     let done = add(&context, own("uni", 0.40)).unwrap();
-    assert!(done.done.contains("0.400") && done.done.contains("instead of 0.250"), "{}", done.done);
+    assert!(
+        done.done.contains("0.400") && done.done.contains("instead of 0.250"),
+        "{}",
+        done.done
+    );
     assert_eq!(done.changes[0].from, Some(0.25));
     assert_eq!(rented(&context), 0.40);
     add(&context, own("another", 0.30)).unwrap();
     assert_eq!(rented(&context), 0.30);
-    let text = String::from_utf8(deskside_machine::Reading::file(&*context.machine, &file, 1 << 16).unwrap()).unwrap();
-    assert!(text.starts_with("# mine\n") && text.contains("RTX 3090") && text.contains("# of May"), "{text}");
+    let text = String::from_utf8(
+        deskside_machine::Reading::file(&*context.machine, &file, 1 << 16).unwrap(),
+    )
+    .unwrap();
+    assert!(
+        text.starts_with("# mine\n") && text.contains("RTX 3090") && text.contains("# of May"),
+        "{text}"
+    );
     assert_eq!(text.matches("[[offer]]").count(), 3, "{text}");
     // By hand, or by an earlier version: of two the newest day counts, wherever it stands.
     sim.put_file(&file, "[[offer]]\nprovider = \"uni\"\naccelerator = \"RTX 4090\"\nmemory_gb = 24\nper_hour = 0.5\nas_of = \"2026-11-01\"\n[[offer]]\nprovider = \"uni\"\naccelerator = \"RTX 4090\"\nmemory_gb = 24\nper_hour = 0.2\nas_of = \"2026-01-01\"\n");

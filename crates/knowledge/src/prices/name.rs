@@ -74,9 +74,9 @@ fn core(words: &[String]) -> Vec<&str> {
     // An `A6000` is an RTX A6000; an A100 or A10 is no such card.
     if core.len() == 1
         && core[0].len() == 5
-        && core[0]
-            .strip_prefix('a')
-            .is_some_and(|rest| rest.ends_with("000") && rest.bytes().all(|digit| digit.is_ascii_digit()))
+        && core[0].strip_prefix('a').is_some_and(|rest| {
+            rest.ends_with("000") && rest.bytes().all(|digit| digit.is_ascii_digit())
+        })
     {
         core.insert(0, "rtx");
     }

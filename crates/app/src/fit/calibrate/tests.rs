@@ -199,8 +199,15 @@ fn own_kernel_gives_decoding_by_bandwidth_and_nothing_else() {
     let place = &report.advice.places[0];
     assert_eq!(place.prompt_tokens_per_second, None);
     let decoded = place.decode_tokens_per_second.unwrap();
-    assert!(decoded > 3.0, "{decoded}: bandwidth alone allows about 10 a second");
-    assert!(report.measured_here[0].contains("by bandwidth alone"), "{:?}", report.measured_here);
+    assert!(
+        decoded > 3.0,
+        "{decoded}: bandwidth alone allows about 10 a second"
+    );
+    assert!(
+        report.measured_here[0].contains("by bandwidth alone"),
+        "{:?}",
+        report.measured_here
+    );
     let mut training = FitRequest::of("Qwen2.5-0.5B");
     training.train = Some(crate::fit::TrainRequest {
         method: "lora".into(),
