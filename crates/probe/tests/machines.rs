@@ -107,3 +107,30 @@ fn what_other_tools_changed_is_told_from_logs_plain_and_rotated() {
     let bare = Replay::open(folder().join("macbook-pro-m4-max")).unwrap();
     assert_eq!(deskside_probe::changes(&bare).changes, vec![]);
 }
+
+/// Who asks for the hardware alone gets the same of it, and nothing of what is installed.
+#[test]
+fn the_hardware_alone_is_the_same_hardware() {
+    for name in names() {
+        let replay = Replay::open(folder().join(&name)).unwrap();
+        let (whole, hardware) = (collect(&replay), deskside_probe::collect_hardware(&replay));
+        assert_eq!(
+            (
+                &whole.system,
+                &whole.cpu,
+                &whole.memory,
+                &whole.gpus,
+                &whole.drivers
+            ),
+            (
+                &hardware.system,
+                &hardware.cpu,
+                &hardware.memory,
+                &hardware.gpus,
+                &hardware.drivers
+            ),
+            "{name}"
+        );
+        assert!(hardware.pythons.is_empty() && hardware.packages.value().is_none());
+    }
+}

@@ -18,8 +18,8 @@ const STEP: f64 = 1.01;
 /// A price that would have to change more than so many times turns nothing in practice.
 const PRICE_FACTOR: f64 = 20.0;
 
-/// Work that needs more than twice the memory is other work.
-const MEMORY_FACTOR: f64 = 2.0;
+/// Work that needs more than twice the memory, or takes more than twice the hours, is other work.
+const OTHER_WORK: f64 = 2.0;
 
 /// A fact that would turn the choice.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -221,7 +221,7 @@ fn excluded(one: &Candidate, ground: &Against, wishes: &Wishes, currency: &str) 
         Ground::Noise => flip("noise did not matter".into(), None, None),
         Ground::Place => flip("it might stay where it stands".into(), None, None),
         // Down to where its upper end fits: what may just not fit is not chosen beside what is sure.
-        Ground::Memory if one.filled_high < MEMORY_FACTOR => flip(
+        Ground::Memory if one.filled_high < OTHER_WORK => flip(
             format!(
                 "the work needed {:.0} % less memory",
                 (100.0 * (1.0 - 1.0 / one.filled_high.max(1.0))).ceil()
@@ -230,6 +230,13 @@ fn excluded(one: &Candidate, ground: &Against, wishes: &Wishes, currency: &str) 
             Some(1.0),
         ),
         Ground::Memory => None,
+        Ground::Time
+            if one
+                .hours
+                .is_none_or(|hours| hours > OTHER_WORK * one.hours_most) =>
+        {
+            None
+        }
         Ground::Time => flip(
             format!(
                 "there were {:.0} % less work",

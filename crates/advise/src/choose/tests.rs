@@ -187,7 +187,7 @@ fn less_memory_turns_only_what_would_then_surely_fit() {
 #[test]
 fn what_is_paid_at_once_and_what_is_not_promised_stand_in_the_sentence() {
     let pc = owned("pc", 3000.0, 500.0, 150.0);
-    let choice = choose(&[pc.clone()], &Wishes::default(), "USD");
+    let choice = choose(std::slice::from_ref(&pc), &Wishes::default(), "USD");
     assert!(
         choice.sentence.contains("3000 at once, then "),
         "{}",

@@ -50,7 +50,11 @@ pub fn terms(case: &Case) -> Vec<Term> {
         Term::new(
             "start-up",
             case.rent_hour * starts * case.startup_minutes / 60.0,
-            format!("{starts:.0} starts of {:.1} min", case.startup_minutes),
+            format!(
+                "{starts:.0} start{} of {:.1} min",
+                if starts.round() == 1.0 { "" } else { "s" },
+                case.startup_minutes
+            ),
         ),
         Term::new(
             "storage",

@@ -65,6 +65,22 @@ pub enum Optimizer {
     Muon,
 }
 
+impl Optimizer {
+    /// As its papers write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Adamw => "AdamW",
+            Self::Adamw8bit => "AdamW in 8 bits",
+            Self::PagedAdamw8bit => "paged AdamW in 8 bits",
+            Self::Adafactor => "Adafactor",
+            Self::Lion => "Lion",
+            Self::Sgd => "SGD",
+            Self::SgdMomentum => "SGD with momentum",
+            Self::Muon => "Muon",
+        }
+    }
+}
+
 /// What activations are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -3,6 +3,7 @@
 mod asked;
 mod cells;
 mod code;
+mod here;
 mod platform;
 mod rented;
 mod report;
@@ -18,17 +19,15 @@ pub use runs::SoftwareAt;
 
 use crate::Context;
 use crate::cost::{OLD_DAYS, Prices, Scenario, days, history, standing, today};
-use crate::fit::{calibrate, model, places};
+use crate::fit::model;
 use crate::offers::Catalogue;
 use asked::{Work, known_platform};
 use code::Used;
 use deskside_advise::choose::{WEEK, Wishes, choose as decide};
-use deskside_advise::fit::advice::Place;
 use deskside_knowledge::choose::platforms;
-use deskside_knowledge::models::{DeviceRow, device_named};
 use deskside_machine::Reading;
 use deskside_types::Result;
-use deskside_types::facts::{Facts, Provider, Vendor};
+use here::{Reference, here, reference};
 use jiff::civil::Date;
 use platform::Judge;
 use std::collections::BTreeMap;
@@ -37,9 +36,6 @@ use work::Prepared;
 
 /// Hours a week where nobody said how many and nothing was measured.
 const USUAL_HOURS: f64 = 10.0;
-
-/// The accelerator that hours are counted on where this machine has none.
-const USUAL_ACCELERATOR: &str = "RTX 4090";
 
 /// The sections of a person's standing scenario that are true of any machine.
 const OF_ANY_MACHINE: &[&str] = &[
@@ -338,122 +334,6 @@ fn prepared(context: &Context, work: Work, reference: Option<&Reference>) -> Res
         read,
         reference.map(|one| (&one.place, one.stack)),
     ))
-}
-
-/// The machine at hand.
-struct Here {
-    place: Place,
-    stack: &'static str,
-    capability: Option<String>,
-    measured: bool,
-    /// Who rents it out, as offers name them; none where it is the person's own, or nobody knows.
-    provider: Option<&'static str>,
-    /// It can be taken along; none where its model does not tell.
-    portable: Option<bool>,
-}
-
-fn here(context: &Context, facts: &Facts, assumptions: &mut Vec<String>) -> Option<Here> {
-    let calibration = calibrate::read(context);
-    let (places, measured) = places::own(
-        facts,
-        &crate::fit::FitRequest::default(),
-        calibration.as_ref(),
-    );
-    if let [one, other, ..] = &places[..] {
-        assumptions.push(format!(
-            "of this machine only {:.0} x {} counts, not {}",
-            one.count, one.name, other.name
-        ));
-    }
-    let place = places.into_iter().next()?;
-    let is_measured = measured
-        .iter()
-        .any(|text| text.contains("measured here on"));
-    assumptions.extend(measured);
-    let gpus = facts.known_gpus();
-    let gpu = gpus.iter().find(|gpu| gpu.is_accelerator());
-    let stack = match gpu.map(|gpu| gpu.vendor) {
-        Some(Vendor::Nvidia) => "cuda",
-        Some(Vendor::Amd) => "rocm",
-        Some(Vendor::Apple) => "metal",
-        _ => "cpu",
-    };
-    let provider = match facts.system.provider.value() {
-        Some(Provider::Runpod) => Some("runpod"),
-        Some(Provider::Lambda) => Some("lambda"),
-        Some(Provider::Colab) => Some("colab"),
-        Some(Provider::Other) | None => None,
-    };
-    let book = ["macbook", "laptop", "notebook", "thinkpad"];
-    let portable = facts.system.model.value().and_then(|model| {
-        let model = model.to_lowercase();
-        book.iter().any(|word| model.contains(word)).then_some(true)
-    });
-    Some(Here {
-        capability: deskside_knowledge::prices::target(&place.name).map(str::to_string),
-        place,
-        stack,
-        measured: is_measured,
-        provider,
-        portable,
-    })
-}
-
-/// The accelerator that hours are counted on.
-struct Reference {
-    /// It.
-    place: Place,
-    /// Its stack.
-    stack: &'static str,
-}
-
-/// The accelerator that hours are counted on, and how it is called.
-fn reference(
-    wish: &Wish,
-    here: Option<&Here>,
-    assumptions: &mut Vec<String>,
-) -> Result<(Option<Reference>, String)> {
-    let one = |mut place: Place, stack: &'static str| {
-        place.count = 1.0;
-        Some(Reference { place, stack })
-    };
-    if let Some(name) = &wish.hours_on {
-        let place = places::named(name, &crate::fit::FitRequest::default())?;
-        return Ok((one(place, stack_of(name)), name.clone()));
-    }
-    // Hours on a processor say little of hours on an accelerator.
-    if let Some(here) = here.filter(|here| here.stack != "cpu" && here.place.device.is_some()) {
-        return Ok((
-            one(here.place.clone(), here.stack),
-            format!("{}, this machine's", here.place.name),
-        ));
-    }
-    assumptions.push(format!(
-        "hours are those that the work takes on one {USUAL_ACCELERATOR}: this machine has no accelerator whose speed is known; --hours-on says otherwise"
-    ));
-    let place = device_named(USUAL_ACCELERATOR)
-        .map(|row| places::place(USUAL_ACCELERATOR, row, row.memory_gb, 1));
-    Ok((
-        place.and_then(|place| one(place, "cuda")),
-        USUAL_ACCELERATOR.into(),
-    ))
-}
-
-/// The stack of an accelerator by name.
-fn stack_of(name: &str) -> &'static str {
-    let lower = name.to_lowercase();
-    if device_named(name).is_some_and(DeviceRow::is_apple) {
-        "metal"
-    } else if [
-        "rx ", "radeon", "instinct", "mi300", "mi250", "r9700", "840m",
-    ]
-    .iter()
-    .any(|word| lower.contains(word))
-    {
-        "rocm"
-    } else {
-        "cuda"
-    }
 }
 
 /// What of the person's standing scenario is true of any machine, and what was said here over it.

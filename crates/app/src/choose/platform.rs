@@ -1,8 +1,8 @@
 //! One platform judged: memory, speed, code, money.
 
-use super::Here;
 use super::cells;
 use super::code::Used;
+use super::here::Here;
 use super::rented::hours_most;
 use super::report::{Cell, PlatformReport};
 use super::runs::{SoftwareAt, at};

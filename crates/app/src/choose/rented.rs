@@ -1,7 +1,7 @@
 //! Of a provider the accelerators, and how many, that suit the work best; and the machine at hand where it is rented.
 
-use super::Here;
 use super::cells;
+use super::here::Here;
 use super::platform::{Judge, Known, Outcome};
 use super::report::Cell;
 use super::work::judge;

@@ -2,6 +2,7 @@
 
 pub(crate) mod calibrate;
 mod earlier;
+mod engine;
 mod hub;
 pub(crate) mod model;
 pub(crate) mod places;

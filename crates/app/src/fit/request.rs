@@ -86,6 +86,15 @@ impl FitRequest {
                 "raise --context or lower --generate",
             );
         }
+        if self
+            .tokens
+            .is_some_and(|tokens| !(tokens.is_finite() && tokens > 0.0))
+        {
+            return refuse(
+                "a job of so many tokens can't be",
+                "give --tokens above zero: `--tokens 1e9`",
+            );
+        }
         let Some(train) = &self.train else {
             return Ok(());
         };
@@ -159,89 +168,8 @@ impl FitRequest {
         })
     }
 
-    /// The case on a stack (`cuda`, `rocm`, `metal`, `cpu`), in the engine that people take there: each platform is compared at
-    /// its usual best, and none in another's.
-    ///
-    /// # Errors
-    /// As [`Self::case`].
-    pub(crate) fn case_on(&self, read: &Read, stack: &str) -> Result<Case> {
-        let metal = stack == "metal";
-        if self.framework.is_some() {
-            return self.case(read, metal);
-        }
-        let mut asked = self.clone();
-        let (format, kept) = self.weights(read)?;
-        // MLX has formats of its own to train adapters on.
-        let qlora = self
-            .train
-            .as_ref()
-            .is_some_and(|train| train.method == "qlora");
-        if metal && qlora && self.format.is_none() && !kept {
-            asked.format = Some("mlx-q4-g64".into());
-            asked.framework = Some("mlx".into());
-        } else {
-            asked.framework = Some(self.engine(read, &format, stack).into());
-        }
-        asked.case(read, metal)
-    }
-
-    /// The usual engine on a stack: vLLM on CUDA, llama.cpp elsewhere and for GGUF, MLX on Macs.
-    fn engine(&self, read: &Read, format: &FormatRow, stack: &str) -> &'static str {
-        let metal = stack == "metal";
-        let plain = matches!(format.kind, "float16" | "float32");
-        match format.kind {
-            "gguf" => "llama.cpp",
-            _ if read.gguf => "llama.cpp",
-            "mlx" => "mlx",
-            _ if metal && plain => "mlx",
-            _ if self.train.is_some() => "peft",
-            // Engines for generating text; bitsandbytes is transformers'.
-            _ if read.shape.kind != "decoder" || of_bitsandbytes(format) => "transformers",
-            _ if stack == "cuda" => "vllm",
-            _ if plain => "llama.cpp",
-            _ => "transformers",
-        }
-    }
-
-    /// What a case rests on that is tied to an accelerator's maker, by the names of the table of software, and why.
-    pub(crate) fn rests_on(&self, case: &Case) -> Vec<(&'static str, &'static str)> {
-        let mut all = Vec::new();
-        let runtime = case.runtime.name.as_str();
-        let engine = match runtime {
-            "MLX" => Some("MLX"),
-            "vLLM" => Some("vllm"),
-            "SGLang" => Some("sglang"),
-            "Unsloth" => Some("unsloth"),
-            "ExLlamaV2" => Some("exllamav2"),
-            name if name.starts_with("AutoAWQ") => Some("autoawq"),
-            _ => None,
-        };
-        // What nobody asked for is only taken where it runs.
-        if let Some(engine) = engine.filter(|_| self.framework.is_some()) {
-            all.push((engine, "the framework asked for"));
-        }
-        let format = &case.weights.format;
-        let reads_all = matches!(runtime, "vLLM" | "SGLang");
-        let of_format = match format.kind {
-            "mlx" => Some("MLX"),
-            "float8" => Some("fp8 weights"),
-            _ if of_bitsandbytes(format) => Some("bitsandbytes"),
-            _ if format.name.starts_with("awq") && !reads_all => Some("autoawq"),
-            _ if format.name.starts_with("gptq") && !reads_all && runtime != "ExLlamaV2" => {
-                Some("auto-gptq")
-            }
-            _ => None,
-        };
-        if let Some(software) = of_format
-            && !all.iter().any(|(name, _)| *name == software)
-        {
-            all.push((software, "the weights' format"));
-        }
-        all
-    }
-
     /// The format, and whether it is the one that is stored.
-    fn weights(&self, read: &Read) -> Result<(FormatRow, bool)> {
+    pub(super) fn weights(&self, read: &Read) -> Result<(FormatRow, bool)> {
         if let Some(name) = &self.format {
             let format = format_named(name).ok_or_else(|| {
                 let known: Vec<&str> = weight_formats().map(|format| format.name).collect();
@@ -445,7 +373,7 @@ impl FitRequest {
                 work.generate
             ),
             Work::Training(work) => format!(
-                "training ({}) {} of {:.0} tokens a step, {:?}{}",
+                "training ({}) {} of {:.0} tokens a step, {}{}",
                 match work.method {
                     Method::Full => "all parameters".into(),
                     Method::Lora => format!("LoRA, rank {:.0}", work.rank),
@@ -454,7 +382,7 @@ impl FitRequest {
                 },
                 sequences(work.batch),
                 work.sequence,
-                work.optimizer,
+                work.optimizer.name(),
                 match work.checkpointing {
                     Checkpointing::None => "",
                     Checkpointing::Selective => ", some activations checkpointed",
@@ -471,13 +399,6 @@ fn sequences(count: f64) -> String {
     } else {
         format!("{count:.0} sequences")
     }
-}
-
-/// A format that bitsandbytes makes and reads.
-fn of_bitsandbytes(format: &FormatRow) -> bool {
-    ["nf4", "fp4", "bnb", "int8"]
-        .iter()
-        .any(|head| format.name.starts_with(head))
 }
 
 fn format_named(name: &str) -> Option<FormatRow> {

@@ -33,10 +33,10 @@ pub struct Choose {
     #[arg(long, value_name = "ACCELERATOR")]
     pub hours_on: Option<String>,
     /// The most you can pay at once
-    #[arg(long, value_name = "MONEY")]
+    #[arg(long, value_name = "MONEY", allow_negative_numbers = true)]
     pub budget: Option<f64>,
-    /// The most you can pay a month
-    #[arg(long, value_name = "MONEY")]
+    /// The most you can pay a month: rent, or electricity and repairs; not the price, spread over its years
+    #[arg(long, value_name = "MONEY", allow_negative_numbers = true)]
     pub budget_month: Option<f64>,
     /// It must be quiet
     #[arg(long)]

@@ -37,7 +37,7 @@ pub struct Fit {
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub gpus: Option<u32>,
     /// The whole job in tokens: says how long it takes and how much energy
-    #[arg(long, value_name = "TOKENS")]
+    #[arg(long, value_name = "TOKENS", allow_negative_numbers = true)]
     pub tokens: Option<f64>,
     /// Training instead of running
     #[arg(long, value_name = "METHOD", value_parser = ["full", "lora", "qlora"])]
