@@ -88,6 +88,9 @@ fn watch(
     control: &dyn Supervision,
     held: Box<dyn Held>,
 ) -> Result<()> {
+    if is_gone(machine, directories) {
+        return Ok(());
+    }
     let mut queue = open(machine, directories)?;
     let mut held = Some(held);
     // A deputy that follows a keeper whose work is done has none either. What can't be told goes on.
@@ -98,12 +101,16 @@ fn watch(
     // The deputy first: whoever finds somebody listening leaves everything to them, so that there must be two.
     // One that can't be started now is started later: without a keeper, what waits would wait for ever.
     let mut deputy = find_deputy(machine, directories, control).unwrap_or_default();
+    let mut deputy_at = machine.now()?.monotonic;
     let mut listening: Option<Listening> = Some((held, control.bell(&bell(directories))?));
     let zone = zone(machine);
     let mut failures = 0;
     let mut awake = Awake::default();
     let mut started = sweep::Started::default();
     loop {
+        if is_gone(machine, directories) {
+            return Ok(());
+        }
         let looked = look(machine, directories, &mut queue, &zone, &mut listening);
         let (settled, live, turn, sweeps) = match looked {
             Ok(Some(looked)) => looked,
@@ -129,10 +136,16 @@ fn watch(
         let mut failed = see_to(directories, control, &turn, false).is_err();
         let lives = |process: &ProcessIdentity| machine.is_alive(process).unwrap_or(false);
         if !deputy.as_ref().is_some_and(lives) {
-            deputy = find_deputy(machine, directories, control).unwrap_or_else(|_| {
-                failed = true;
-                None
-            });
+            let now = machine.now()?.monotonic;
+            // One that dies as soon as it is started (its program is gone, say) is not followed at once.
+            deputy = None;
+            if now >= deputy_at + SOON {
+                deputy_at = now;
+                deputy = find_deputy(machine, directories, control).unwrap_or_else(|_| {
+                    failed = true;
+                    None
+                });
+            }
         }
         let (drivers, look_soon) =
             sweep::drivers(machine, directories, control, &sweeps, &mut started).unwrap_or_else(
@@ -181,6 +194,19 @@ fn watch(
             machine.effect(&Effect::Sleep { span: TRY_AGAIN })?;
         }
     }
+}
+
+/// Whether the folder that this keeper keeps was taken away: nothing waits there any more, and nothing may be made there anew.
+fn is_gone(machine: &dyn Machine, directories: &Directories) -> bool {
+    let lock = keeper_lock(directories);
+    let is_absent = matches!(machine.exists(&lock), Ok(false));
+    let is_anothers = || {
+        let (Ok(Some(holder)), Ok(own)) = (holder(machine, &lock), machine.own_process()) else {
+            return false;
+        };
+        holder.pid != own.pid
+    };
+    is_absent || is_anothers()
 }
 
 /// The queue's file, as soon as it can be opened.

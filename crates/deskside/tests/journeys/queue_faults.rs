@@ -65,6 +65,23 @@ fn a_killed_keeper_is_followed() {
     assert_eq!(queuer.wait(&[later]).code, 0);
 }
 
+/// Whoever removes the home takes the queue away with it: no keeper goes on for what is gone, none makes it anew, none keeps a core busy.
+#[test]
+fn a_removed_home_ends_its_keepers() {
+    let queuer = Queuer::new();
+    queuer.queue(&["--at", "+3600"], "true");
+    until(SOON, "a keeper and its deputy are there", || {
+        queuer.processes("__keeper").len() == 2
+    });
+    let home = queuer.person.home().join(".local");
+    std::fs::remove_dir_all(&home).unwrap();
+    kill(queuer.processes("__keeper")[1], "KILL");
+    until(SOON, "both are gone", || {
+        queuer.processes("__keeper").is_empty()
+    });
+    assert!(!home.exists(), "nothing was made anew");
+}
+
 /// Dies before and after the n-th effect of one process of the queue, for every n that there is.
 fn at_every_effect(variable: &str, most: usize) {
     let mut reached = 0;

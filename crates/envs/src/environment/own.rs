@@ -328,7 +328,9 @@ impl Half {
             let relative = rest.filter_map(|(file, _)| file.strip_prefix(environment).ok());
             return relative.map(Path::to_path_buf).collect();
         }
-        match self.is_named(relative) || is_entry_point(machine, environment, &path) {
+        // One file of the name of a package is as likely a person's own module: it is small, and kept.
+        let is_module = relative.extension().is_some_and(|ending| ending == "py");
+        match !is_module && self.is_named(relative) || is_entry_point(machine, environment, &path) {
             true => Vec::new(),
             false => whole,
         }
@@ -357,5 +359,11 @@ fn is_entry_point(machine: &dyn Machine, environment: &Path, path: &Path) -> boo
     }
     let bytes = machine.file_part(path, 0, BEGINNING).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
-    text.starts_with("#!") && text.contains("__name__ == ") && text.contains("sys.exit(")
+    // All of them look at the name that they were started by, import one name, and are short; a program of a person's does not.
+    text.starts_with("#!")
+        && bytes.len() < 1024
+        && text.contains("\nfrom ")
+        && text.contains("sys.argv[0]")
+        && text.contains("__name__ == ")
+        && text.contains("sys.exit(")
 }

@@ -7,7 +7,7 @@ use crate::environment::venv::{self, State};
 use crate::snapshot::damage::{Damaged, How};
 use crate::snapshot::take::{Installed, installed};
 use crate::snapshot::{Snapshot, Store};
-use deskside_machine::{Acting, Machine, Reading};
+use deskside_machine::{Acting, FileKind, Machine, Reading};
 use deskside_types::Problem;
 use std::path::{Path, PathBuf};
 
@@ -110,17 +110,41 @@ pub(super) fn dispose(
         {
             continue;
         }
-        let to = kept.join(relative);
-        if let Some(folder) = to.parent() {
-            machine.create_directory(folder)?;
-        }
-        machine.rename(aside.join(relative), &to)?;
+        put(machine, &aside.join(relative), &kept.join(relative))?;
     }
     match how {
         Going::Now => tree::discard(machine, aside)?,
         Going::Later => tree::discard_later(machine, aside, path)?,
     }
     Ok(machine.exists(&kept)?.then_some(kept))
+}
+
+/// Moves a file or a folder to a place where some of it may lie already: folders are joined, and a file whose name is taken gets a number.
+fn put(machine: &dyn Machine, from: &Path, to: &Path) -> Result<(), Problem> {
+    if let Some(folder) = to.parent() {
+        machine.create_directory(folder)?;
+    }
+    if !machine.exists(to)? {
+        return Ok(machine.rename(from, to)?);
+    }
+    let is_folder = |path: &Path| {
+        let stat = machine.stat(path);
+        stat.is_ok_and(|stat| stat.kind == FileKind::Directory)
+    };
+    if is_folder(from) && is_folder(to) {
+        for entry in machine.entries(from)? {
+            put(machine, &from.join(&entry.name), &to.join(&entry.name))?;
+        }
+        return Ok(machine.remove_tree(from)?);
+    }
+    for number in 2..1000 {
+        let mut name = to.as_os_str().to_owned();
+        name.push(format!(".{number}"));
+        if !machine.exists(&name)? {
+            return Ok(machine.rename(from, &name)?);
+        }
+    }
+    Ok(())
 }
 
 /// Whether a file has the contents of the new one, or was cut off from them.

@@ -584,14 +584,45 @@ fn half_of_an_install_is_nobodys() {
     for half in ["pandas/core.py", "pandas.libs/x.so", "nvidia/cublas/x.so"] {
         sim.put_file(format!("{SITE}/{half}"), "half");
     }
+    let entry_point = "#!/x/python\nimport sys\nfrom pandas import main\nif __name__ == \"__main__\":\n    if sys.argv[0].endswith(\".exe\"):\n        sys.argv[0] = sys.argv[0][:-4]\n    sys.exit(main())\n";
+    sim.put_file(format!("{VENV}/bin/pandas"), entry_point);
+    // A program and a module of a person's, as they are written everywhere.
+    let program =
+        "#!/usr/bin/env python\nimport sys\nif __name__ == \"__main__\":\n    sys.exit(0)\n";
+    sim.put_file(format!("{VENV}/bin/mytool"), program);
+    sim.put_file(format!("{SITE}/pandas.py"), "mine");
     sim.put_file(format!("{SITE}/mypkg/a.py"), "mine");
     sim.put_file(format!("{VENV}/data/x.csv"), "mine");
     let own = Own::of(&sim, Path::new(VENV));
-    let shown = own.shown();
-    assert_eq!(shown, "data, lib/python3.12/site-packages/mypkg");
+    let mut shown: Vec<&str> = own.paths().filter_map(Path::to_str).collect();
+    shown.sort_unstable();
+    let site = "lib/python3.12/site-packages";
+    let expected = [
+        "bin/mytool",
+        "data",
+        &format!("{site}/mypkg"),
+        &format!("{site}/pandas.py"),
+    ];
+    assert_eq!(shown, expected);
     carry_out(&sim, &restore(&sim, &first, &[])).unwrap();
-    assert!(!sim.tree_of(PROJECT).contains("pandas"));
+    assert!(!sim.tree_of(PROJECT).contains("pandas.libs"));
     assert_eq!(kept(&sim, "data/x.csv").unwrap(), "mine");
+    assert_eq!(kept(&sim, "bin/mytool").unwrap(), program);
+}
+
+/// Settings that a person changed are kept beside; they alone are no whole environment that could come back.
+#[test]
+fn undo_never_takes_kept_settings_for_an_environment() {
+    let (sim, first, _) = two_states();
+    let settings = sim.text(format!("{VENV}/pyvenv.cfg")).unwrap();
+    sim.put_file(
+        format!("{VENV}/pyvenv.cfg"),
+        format!("{settings}include-system-site-packages = true\n"),
+    );
+    carry_out(&sim, &restore(&sim, &first, &[])).unwrap();
+    assert!(kept(&sim, "pyvenv.cfg").is_some());
+    take_back(&sim).unwrap();
+    assert_eq!(versions(&sim), SECOND);
 }
 
 #[test]

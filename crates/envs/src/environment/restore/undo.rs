@@ -34,7 +34,10 @@ pub fn undo(
         .and_then(|marker| marker.restored)
         .map(|restored| restored.by);
     let kept = tree::beside(&place, &format!("{KEPT}{}", restoring.id));
-    let whole_is_kept = machine.exists(kept.join("pyvenv.cfg"))?;
+    // A person's own files are kept in the same folder, and `pyvenv.cfg` may be one of them; the interpreter never is.
+    let programs = machine.entries(kept.join("bin")).unwrap_or_default();
+    let whole_is_kept = machine.exists(kept.join("pyvenv.cfg"))?
+        && programs.iter().any(|program| program.name == "python");
     // An earlier undo was killed between the one going and the other coming back.
     if whole_is_kept && look(machine, path)? == State::Absent {
         machine.rename(&kept, &place)?;
