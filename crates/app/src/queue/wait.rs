@@ -56,11 +56,15 @@ pub fn wait(context: &Context, jobs: &[String]) -> Result<WaitReport> {
         None
     };
     if let Some(queue) = all {
-        for filter in [Filter::Live, Filter::Waiting] {
-            let listed = queue.list(filter, usize::MAX >> 1)?;
-            let open = listed.rows.iter().filter(|row| row.state != JobState::Held);
-            numbers.extend(open.map(|row| row.number));
-        }
+        // In one look: between two, a job goes from those that wait to those that run, and would be missed.
+        numbers.extend(queue.open_numbers()?);
+        let waiting = queue.list(Filter::Waiting, usize::MAX >> 1)?;
+        let held = waiting
+            .rows
+            .iter()
+            .filter(|row| row.state == JobState::Held);
+        let held: Vec<i64> = held.map(|row| row.number).collect();
+        numbers.retain(|number| !held.contains(number));
     }
     for text in jobs {
         let row = super::job(context, text)?.ok_or_else(|| {
