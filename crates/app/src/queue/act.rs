@@ -196,6 +196,7 @@ fn stop_foreground(context: &Context, text: &str, grace: Option<Duration>) -> Re
         .hint(format!("deskside stop {job}")));
     }
     let state = truth(machine, &folder)?.state;
+    let grace = grace.unwrap_or(GRACE);
     let acted = |done: &str| Acted {
         number: None,
         name: id.0.clone(),
@@ -211,16 +212,21 @@ fn stop_foreground(context: &Context, text: &str, grace: Option<Duration>) -> Re
                 start_time: supervisor.start_time,
                 signal: 15,
             })?;
-            return Ok(acted("asked to stop"));
+            // Whoever runs it passes that on to the command alone; all that the command started ends, too.
+            let ended = end_survivors(machine, &folder, grace, &format!("run {id}"))?;
+            return Ok(acted(if ended > 0 {
+                "stopped"
+            } else {
+                "asked to stop"
+            }));
         }
-        RunState::ExitUnknown { .. } => {
-            let grace = grace.unwrap_or(GRACE);
+        // What a run left behind goes by its mark, however the run itself ended.
+        _ => {
             if end_survivors(machine, &folder, grace, &format!("run {id}"))? > 0 {
                 truth(machine, &folder)?;
                 return Ok(acted("ended: what was left of it"));
             }
         }
-        _ => {}
     }
     Err(Problem::new(
         Code::JobState,

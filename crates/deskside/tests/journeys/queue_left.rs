@@ -146,3 +146,32 @@ fn a_death_between_the_end_and_its_word_loses_no_retry() {
     }
     assert_eq!(seen, 2);
 }
+
+/// `stop` ends a run in the foreground with everything it started, also where no terminal passes signals on.
+#[test]
+fn a_stopped_foreground_run_leaves_nothing() {
+    let queuer = Queuer::new();
+    let mut run = queuer
+        .person
+        .command(&[
+            "run",
+            "--name",
+            "fore",
+            "--",
+            "sh",
+            "-c",
+            "setsid sleep 971 & sleep 971 & echo x > began; trap '' TERM; while true; do sleep 971; done",
+        ])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    until(SOON, "it runs", || queuer.path("began").exists());
+    until(SOON, "all of it runs", || {
+        queuer.processes("sleep 971").len() >= 3
+    });
+    let said = queuer.person.says(&["stop", "fore", "--grace", "1s"]);
+    assert_eq!(said.code, 0, "{}", said.talk);
+    run.wait().unwrap();
+    assert!(queuer.processes("sleep 971").is_empty());
+}
