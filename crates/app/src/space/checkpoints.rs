@@ -1,6 +1,7 @@
 //! What is a checkpoint of a run, and which of them a policy keeps. Pure.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 
 /// A checkpoint.
@@ -101,33 +102,77 @@ fn counts(stem: &str) -> bool {
 pub(super) fn series(path: &str) -> String {
     let from = path.rfind('/').map_or(0, |at| at + 1);
     let (folder, name) = path.split_at(from);
-    let name: String = name
-        .chars()
-        .filter(|letter| !letter.is_ascii_digit())
-        .collect();
-    format!("{folder}{name}")
+    let (stem, ending) = match name.rfind('.') {
+        // What follows the point of a value is no ending.
+        Some(at) if name[at + 1..].starts_with(|letter: char| letter.is_ascii_alphabetic()) => {
+            name.split_at(at)
+        }
+        _ => (name, ""),
+    };
+    let step = step_at(stem);
+    let kept: String = runs_of_digits(stem)
+        .into_iter()
+        .filter(|run| step.as_ref() == Some(run) || is_decimal(stem, run))
+        .rev()
+        .fold(stem.to_string(), |mut stem, run| {
+            stem.replace_range(run, "");
+            stem
+        });
+    format!("{folder}{kept}{ending}")
 }
 
-/// The step in a name: the number behind `step`, else the last one.
+/// The step in a name: the number behind `step`, `iter` or `epoch`, else the last one that is neither a part of a value (`val_loss=0.95`) nor counts something
+/// else (`fold1`, `seed2`).
 pub(super) fn step(name: &str) -> Option<i64> {
-    let number = |text: &str| {
-        let digits: String = text
-            .trim_start_matches(['=', '_', '-'])
-            .chars()
-            .take_while(char::is_ascii_digit)
-            .collect();
-        digits.parse::<i64>().ok()
-    };
-    if let Some(found) = name.find("step").and_then(|at| number(&name[at + 4..])) {
-        return Some(found);
+    name.get(step_at(name)?)?.parse().ok()
+}
+
+/// Words whose number counts no steps.
+const OTHERS: [&str; 9] = [
+    "seed", "fold", "rank", "split", "trial", "run", "worker", "node", "gpu",
+];
+
+fn step_at(stem: &str) -> Option<Range<usize>> {
+    let lower = stem.to_ascii_lowercase();
+    let runs = runs_of_digits(stem);
+    let before = |run: &Range<usize>| lower[..run.start].trim_end_matches(['=', '_', '-']);
+    let ends =
+        |run: &&Range<usize>, words: &[&str]| words.iter().any(|word| before(run).ends_with(word));
+    for word in ["step", "iter", "epoch"] {
+        if let Some(run) = runs.iter().find(|run| ends(run, &[word])) {
+            return Some(run.clone());
+        }
     }
-    let stem = name.trim_end_matches(|letter: char| !letter.is_ascii_digit());
-    let from = stem
-        .char_indices()
+    runs.iter()
         .rev()
-        .find(|(_, letter)| !letter.is_ascii_digit())
-        .map_or(0, |(at, letter)| at + letter.len_utf8());
-    stem.get(from..)?.parse().ok()
+        .find(|run| !is_decimal(stem, run) && !ends(run, &OTHERS))
+        .cloned()
+}
+
+fn runs_of_digits(stem: &str) -> Vec<Range<usize>> {
+    let bytes = stem.as_bytes();
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for (at, _) in bytes
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| byte.is_ascii_digit())
+    {
+        match runs.last_mut() {
+            Some(run) if run.end == at => run.end += 1,
+            _ => runs.push(at..at + 1),
+        }
+    }
+    runs
+}
+
+/// A part of a number with a point.
+fn is_decimal(stem: &str, run: &Range<usize>) -> bool {
+    let bytes = stem.as_bytes();
+    let is = |at: usize, wanted: fn(&u8) -> bool| bytes.get(at).is_some_and(wanted);
+    let point = |byte: &u8| *byte == b'.';
+    let behind =
+        run.start >= 2 && is(run.start - 1, point) && is(run.start - 2, u8::is_ascii_digit);
+    behind || is(run.end, point) && is(run.end + 1, u8::is_ascii_digit)
 }
 
 /// The checkpoints of one run that go, by a policy, which counts in each [`series`] by itself. `values` are the metric's steps and values; what has no value can't be among
@@ -249,6 +294,37 @@ mod tests {
             }
         }
         assert_eq!(step("99999999999999999999"), None);
+    }
+
+    #[test]
+    fn the_step_and_the_series_of_a_name() {
+        for (name, expected, of) in [
+            (
+                "epoch=1-val_loss=0.95.ckpt",
+                Some(1),
+                "epoch=-val_loss=.ckpt",
+            ),
+            (
+                "epoch=9-val_loss=0.10.ckpt",
+                Some(9),
+                "epoch=-val_loss=.ckpt",
+            ),
+            ("fold1_step_200.pt", Some(200), "fold1_step_.pt"),
+            ("resnet18_epoch2.pth", Some(2), "resnet18_epoch.pth"),
+            ("model_300.h5", Some(300), "model_.h5"),
+            ("checkpoint-500", Some(500), "checkpoint-"),
+            ("checkpoints_seed2", None, "checkpoints_seed2"),
+        ] {
+            let stem = name.trim_end_matches(".ckpt").trim_end_matches(".pth");
+            let stem = stem.trim_end_matches(".pt").trim_end_matches(".h5");
+            assert_eq!(step(stem), expected, "{name}");
+            let shown = series(&format!("/runs/{name}"));
+            assert_eq!(
+                shown.replace(".", ""),
+                format!("/runs/{of}").replace(".", ""),
+                "{name}"
+            );
+        }
     }
 
     fn checkpoints(steps: &[i64]) -> Vec<Checkpoint> {

@@ -6,8 +6,9 @@ use super::walk::{Part, walk};
 use crate::environment::change::workshop;
 use crate::runs::folder;
 use crate::{Answer, Context};
-use deskside_machine::{Acting, Reading};
+use deskside_machine::{Acting, Machine, Reading};
 use deskside_operate::{apply_in, turn};
+use deskside_runs::supervise::survivors;
 use deskside_track::segment::{Everything, RunMetrics};
 use deskside_track::{Folder, Store, index, truth};
 use deskside_types::plan::{Action, Check, PLAN_VERSION, Plan, Risk, Step, Undo};
@@ -87,7 +88,7 @@ pub fn prepare(context: &Context, runs: &[String], policy: &Policy) -> Result<Pr
         let name = store
             .read(folder.id())
             .map_or_else(|_| text.clone(), |run| run.name);
-        if !rests(&truth(machine, &folder)?.state) {
+        if !rests(machine, &folder, &truth(machine, &folder)?.state) {
             return Err(Problem::new(
                 Code::JobState,
                 format!(
@@ -100,7 +101,13 @@ pub fn prepare(context: &Context, runs: &[String], policy: &Policy) -> Result<Pr
         chosen.push((folder, name));
     }
     // What can't be settled may go on.
-    chosen.retain(|(folder, _)| truth(machine, folder).is_ok_and(|state| rests(&state.state)));
+    chosen.retain(|(folder, _)| {
+        truth(machine, folder).is_ok_and(|record| match &record.state {
+            // Looked at once more, with all that it started, before anything of it is moved.
+            RunState::Finished { .. } => true,
+            state => rests(machine, folder, state),
+        })
+    });
     let roots: Vec<PathBuf> = chosen
         .iter()
         .map(|(folder, _)| folder.path().into())
@@ -163,10 +170,10 @@ pub fn prepare(context: &Context, runs: &[String], policy: &Policy) -> Result<Pr
     Ok(PreparedKeep { plan, report })
 }
 
-/// A run that is over, with nothing of it left that still writes.
-fn rests(state: &RunState) -> bool {
+/// A run that is over, with nothing of it left that still writes: its command's workers may outlive the command.
+fn rests(machine: &dyn Machine, folder: &Folder, state: &RunState) -> bool {
     let survives = matches!(state, RunState::ExitUnknown { survivor: Some(_) });
-    state.is_over() && !survives
+    state.is_over() && !survives && survivors(machine, folder).is_empty()
 }
 
 fn checkpoint(part: &Part) -> Checkpoint {
@@ -235,7 +242,11 @@ pub fn carry_out(context: &Context, prepared: &PreparedKeep) -> Result<KeepRepor
     for run in &prepared.report.runs {
         // It may have been begun anew since it was looked at.
         let folder = store.folder(&RunId(run.run.clone()));
-        if !rests(&truth(&*context.machine, &folder)?.state) {
+        if !rests(
+            &*context.machine,
+            &folder,
+            &truth(&*context.machine, &folder)?.state,
+        ) {
             return Err(Problem::new(
                 Code::JobState,
                 format!("run {} goes on: nothing was moved", run.run),
